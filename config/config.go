@@ -1,0 +1,150 @@
+// Package config reads the server's configuration: one YAML file, the
+// environment over it, and defaults below it.
+//
+// [Load] either returns a configuration that is complete and valid, or every
+// mistake it found, each with the place where it can be mended. Secrets are of
+// the types [Secret] and [DatabaseURL], which do not print what they hold.
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// DefaultPath is the file that is read where neither a flag nor $CONFIG_PATH names another.
+const DefaultPath = "config.yml"
+
+// A Config is the whole configuration. The yaml tag of a field is its key in
+// the file; its name in the environment and its line in the reference (doc)
+// follow from the tags.
+type Config struct {
+	Org            string         `yaml:"org" doc:"The organization that is served."`
+	AppID          int64          `yaml:"appID" doc:"The GitHub App's id. Without it and a private key the server starts in set-up mode."`
+	InstallationID int64          `yaml:"installationID" doc:"The App's installation in org; found by asking GitHub where it is not given."`
+	PrivateKey     Secret         `yaml:"privateKey" doc:"The App's private key: PEM, PEM with \\n for its line ends, or base64 of PEM."`
+	Logging        Logging        `yaml:"logging"`
+	Server         Server         `yaml:"server"`
+	GitHub         GitHub         `yaml:"github"`
+	Chatops        Chatops        `yaml:"chatops"`
+	Policy         Policy         `yaml:"policy"`
+	Database       Database       `yaml:"database"`
+	Orgs           []Organization `yaml:"orgs" doc:"Several organizations instead of org, each with org, installationID, chatops and policy; what an entry leaves out is as above. In the environment: JSON."`
+
+	path    string // the file that was read; empty where there was none
+	missing string // the file that was asked for but does not exist
+}
+
+// Logging says where log lines go and which.
+type Logging struct {
+	Compress     bool   `yaml:"compress" alias:"compression" doc:"Compress rotated log files."`
+	Ephemeral    bool   `yaml:"ephemeral" doc:"Log to standard output instead of rotated files."`
+	Level        string `yaml:"level" enum:"debug,info,warn,error,fatal" doc:"The least level that is logged: debug, info, warn, error or fatal."`
+	LogDirectory string `yaml:"logDirectory" doc:"The folder of the log files."`
+	MaxAge       int    `yaml:"maxAge" doc:"Days after which a rotated log file is deleted; 0 keeps them."`
+	MaxBackups   int    `yaml:"maxBackups" doc:"How many rotated log files are kept; 0 keeps all."`
+	MaxSize      int64  `yaml:"maxSize" doc:"Bytes after which a log file is rotated."`
+}
+
+// Server says how the server listens and what it lets through.
+type Server struct {
+	Address          string         `yaml:"address" doc:"The address to listen on; empty means all interfaces, as it does by default where PORT is used."`
+	Port             int            `yaml:"port" doc:"The port to listen on; 0 takes a free one. PORT is used where neither the file nor ARM_SERVER_PORT gives it."`
+	RateLimit        float64        `yaml:"rateLimit" doc:"Authenticated requests that a user may make per second, REST and comments together; the burst is the same, at least 1. Fractions are allowed."`
+	TLS              TLS            `yaml:"tls"`
+	PublicURL        string         `yaml:"publicURL" doc:"Where users reach the server; by default it follows from address and port."`
+	TrustedProxies   []netip.Prefix `yaml:"trustedProxies" doc:"Addresses (CIDR) whose X-Forwarded-For is believed."`
+	UnknownTokenRate int            `yaml:"unknownTokenRate" doc:"New tokens that one address (IPv6: /64) may try per minute."`
+	OAuthClients     []string       `yaml:"oauthClients" doc:"OAuth apps whose tokens (gho_) are taken; by default that of GitHub CLI."`
+	MetricsAddress   string         `yaml:"metricsAddress" doc:"An address, such as :9090, on which /metrics is served; empty turns it off."`
+	ShutdownTimeout  time.Duration  `yaml:"shutdownTimeout" doc:"How long running work may take to finish at a shutdown."`
+}
+
+// TLS names the files of the server's certificate.
+type TLS struct {
+	Enabled  bool   `yaml:"enabled" doc:"Serve HTTPS."`
+	CertFile string `yaml:"certFile" doc:"The certificate and its chain, in PEM."`
+	KeyFile  string `yaml:"keyFile" doc:"The certificate's key, in PEM."`
+}
+
+// GitHub says which GitHub is used, and how its webhooks are signed.
+type GitHub struct {
+	URL            string   `yaml:"url" doc:"GitHub's address: https://github.com, https://X.ghe.com, or that of an Enterprise Server."`
+	CAFile         string   `yaml:"caFile" doc:"Certificates, in PEM, of the private CA of an Enterprise Server."`
+	APIURL         string   `yaml:"apiURL" doc:"The REST API's address, where it does not follow from url."`
+	WebhookSecrets []Secret `yaml:"webhookSecret" doc:"The secret that webhooks are signed with, or a list while one is being rotated. Webhooks are refused while it is empty."`
+}
+
+// Chatops says where comments are commands.
+type Chatops struct {
+	// AdminRepo is the bare name of the repository.
+	AdminRepo     string        `yaml:"adminRepo" doc:"The repository, in org, whose comments are commands; empty turns them off."`
+	TokenReply    string        `yaml:"tokenReply" enum:"comment,encrypted,off" doc:"How a token answers a comment: comment (deleted after tokenReplyTTL), encrypted (to the caller's SSH keys) or off."`
+	TokenReplyTTL time.Duration `yaml:"tokenReplyTTL" doc:"After which time a comment with a token is deleted."`
+}
+
+// Policy says who may do what.
+type Policy struct {
+	Groups              string   `yaml:"groups" enum:"owned,named" doc:"What makes a group a team's: owned (the record says so) or named (its name is groupName)."`
+	GroupName           string   `yaml:"groupName" doc:"The name of a team's group; {team} stands for the team's slug."`
+	RepoPermission      string   `yaml:"repoPermission" enum:"pull,triage,push,maintain,admin" doc:"The least permission that a team needs on a repository that it attaches: pull, triage, push, maintain or admin."`
+	PublicRepos         bool     `yaml:"publicRepos" doc:"Whether public repositories may be attached."`
+	RegistrationTokens  string   `yaml:"registrationTokens" enum:"true,adopted,false" doc:"Who gets organization-wide registration and removal tokens: true (every team with a group), adopted (teams whose group an owner gave them) or false (nobody)."`
+	Teams               Teams    `yaml:"teams"`
+	OwnersActForAnyTeam bool     `yaml:"ownersActForAnyTeam" doc:"Whether organization owners may act for teams that they do not maintain."`
+	Confirm             []string `yaml:"confirm" doc:"Commands that want --yes in a comment."`
+}
+
+// Teams are globs over team slugs.
+type Teams struct {
+	Allow []string `yaml:"allow" doc:"Globs over the slugs of the teams that may use the server."`
+	Deny  []string `yaml:"deny" doc:"Globs over the slugs of teams that may not, even where allow matches."`
+}
+
+// Database says where state is kept, and how long.
+type Database struct {
+	URL            DatabaseURL   `yaml:"url" doc:"sqlite:PATH, or postgres://… where several replicas share the work."`
+	AuditRetention time.Duration `yaml:"auditRetention" doc:"How long the audit log is kept."`
+}
+
+// An Organization is one that the server serves. In the file, an entry's chatops and
+// policy inherit, key by key, what the top level says.
+type Organization struct {
+	Org            string  `yaml:"org"`
+	InstallationID int64   `yaml:"installationID"`
+	Chatops        Chatops `yaml:"chatops"`
+	Policy         Policy  `yaml:"policy"`
+}
+
+// Defaults returns the configuration that an empty file gives.
+func Defaults() Config {
+	return Config{
+		Logging: Logging{Ephemeral: true, Level: "info", LogDirectory: "logs", MaxAge: 7, MaxBackups: 3, MaxSize: 10 << 20},
+		Server: Server{
+			Address: "127.0.0.1", Port: 8080, RateLimit: 5, UnknownTokenRate: 30,
+			OAuthClients:    []string{"178c6fc778ccc68e1d6a"}, // GitHub CLI
+			ShutdownTimeout: 25 * time.Second,
+		},
+		GitHub:  GitHub{URL: "https://github.com"},
+		Chatops: Chatops{TokenReply: "comment", TokenReplyTTL: 5 * time.Minute},
+		Policy: Policy{
+			Groups: "owned", GroupName: "{team}", RepoPermission: "admin", RegistrationTokens: "true",
+			Teams: Teams{Allow: []string{"*"}}, Confirm: []string{"group-delete", "repos-set"},
+		},
+		Database: Database{URL: "sqlite:actions-runner-manager.db", AuditRetention: 9600 * time.Hour},
+	}
+}
+
+// Organizations returns the organizations that are served: those of orgs, or org alone.
+// In set-up mode there may be none.
+func (c *Config) Organizations() []Organization {
+	if len(c.Orgs) > 0 {
+		return c.Orgs
+	}
+	if c.Org == "" {
+		return nil
+	}
+	return []Organization{{Org: c.Org, InstallationID: c.InstallationID, Chatops: c.Chatops, Policy: c.Policy}}
+}
+
+// SetupMode reports whether no GitHub App is configured yet.
+func (c *Config) SetupMode() bool { return c.AppID == 0 && c.PrivateKey == "" }
