@@ -1,0 +1,111 @@
+# What one types here. CI runs `make check` and nothing else.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+NAME    := actions-runner-manager
+BIN     ?= bin/$(NAME)
+IMAGE   ?= $(NAME)
+VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),dev)
+COMMIT  ?= $(or $(shell git rev-parse HEAD 2>/dev/null),unknown)
+FUZZTIME ?= 5s
+BENCH    ?= .
+
+# One static binary that says where it comes from, and not whose disk it was built on.
+BUILD   := CGO_ENABLED=0 go build -trimpath -buildvcs=false \
+           -ldflags "-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)"
+TOOL    := go tool -modfile=$(CURDIR)/tools/go.mod
+COUNT   := go -C $(CURDIR)/tools run ./testcount
+# Committed, but written by `make docs`.
+GENERATED := docs/reference.md
+
+# GitHub's published API description and webhook examples, for the tests that
+# hold us to them; without it they are skipped and say so.
+GITHUB_CONTRACT_DIR ?= $(wildcard $(CURDIR)/.contract)
+export GITHUB_CONTRACT_DIR
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build ## a simulated GitHub and the server against it; prints what to try
+	@$(BIN) demo
+
+.PHONY: build
+build: ## build bin/actions-runner-manager
+	@$(BUILD) -o $(BIN) ./cmd/$(NAME)
+
+.PHONY: test
+test: ## run the tests; needs nothing but Go
+	@go test -json ./... | $(COUNT)
+
+.PHONY: check
+check: tidy generated lint tools-test image-check fuzz test-race ## all that CI checks; needs a C compiler for the race detector
+
+.PHONY: tidy
+tidy: # go.mod and go.sum hold what is used and nothing else
+	@go mod tidy -diff
+	@go mod verify >/dev/null
+
+.PHONY: generated
+generated: docs # what is generated is what is committed
+	@git ls-files --error-unmatch $(GENERATED) >/dev/null
+	@git diff --exit-code -- $(GENERATED) || { echo "make docs changed the files above: commit them"; exit 1; }
+
+.PHONY: lint
+lint: ## vet, lint and check the formatting
+	@go vet ./...
+	@$(TOOL) golangci-lint run ./...
+	@cd tools && go vet ./contract ./testcount && $(TOOL) golangci-lint run ./...
+
+.PHONY: fmt
+fmt: ## format the sources
+	@$(TOOL) golangci-lint fmt ./...
+
+.PHONY: tools-test
+tools-test: # the tests of our own small tools
+	@go -C tools test ./testcount ./contract
+
+.PHONY: fuzz
+fuzz: ## run every fuzz test for FUZZTIME (5s)
+	@grep -rHoE --include='*_test.go' --exclude-dir=tools '^func Fuzz\w+' . | sort | \
+	while IFS=: read -r file func; do \
+		echo "fuzz $$(dirname $$file) $${func#func } for $(FUZZTIME)"; \
+		go test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(FUZZTIME) "$$(dirname $$file)" </dev/null; \
+	done
+
+.PHONY: test-race
+test-race: ## run the tests with the race detector
+	@go test -race -json ./... | $(COUNT)
+
+.PHONY: docs
+docs: ## write what is generated: docs/reference.md
+	@go generate ./...
+
+.PHONY: bench
+bench: ## calls to GitHub and time for each command (BENCH=regexp)
+	@go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+.PHONY: contract
+contract: ## get GitHub's API description and webhook examples for the tests, into .contract/
+	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; cd "$$tmp"; \
+	npm pack --silent @octokit/openapi@23.0.2 @octokit/webhooks-examples@7.6.1 >/dev/null; \
+	tar xzf octokit-openapi-23.0.2.tgz package/generated/api.github.com.json; \
+	tar xzf octokit-webhooks-examples-7.6.1.tgz package/api.github.com/index.json; \
+	go -C $(CURDIR)/tools run ./contract "$$tmp/package/generated/api.github.com.json" \
+		"$$tmp/package/api.github.com/index.json" $(CURDIR)/.contract
+	@echo "the contract is in .contract/"
+
+.PHONY: image
+image: ## build the container image (needs docker)
+	docker build --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) -t $(IMAGE):$(VERSION) .
+
+.PHONY: image-check
+image-check: ## build and run the binary as the image does, without docker
+	@VERSION=$(VERSION) COMMIT=$(COMMIT) tools/image-check
+
+.PHONY: clean
+clean: ## remove what was built
+	@rm -rf bin .contract cover.out

@@ -1,0 +1,137 @@
+// Package architecture_test keeps the house in the shape that CONTRIBUTING
+// draws: which package may know which.
+package architecture_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/actions-runner-manager/actions-runner-manager/"
+
+// anything, in a row of mayImport, stands for every package of ours.
+const anything = "*"
+
+// mayImport is the table: for each part of the house the other parts that its
+// sources, tests excepted, may import. A part is a folder with all below it.
+func mayImport() map[string][]string {
+	return map[string][]string{
+		"cmd":             {anything},
+		"server":          {"config", "handlers", "commands", "internal/github", "internal/queue", "internal/store"},
+		"handlers":        {"commands"},
+		"commands":        {"internal/github", "internal/store"},
+		"config":          {},
+		"internal/queue":  {"internal/store"},
+		"internal/github": {},
+		"internal/store":  {},
+		"internal/ghsim":  {},
+	}
+}
+
+func TestImports(t *testing.T) {
+	table := mayImport()
+	for _, file := range sources(t, ".") {
+		from := partOf(table, path.Dir(file))
+		if !assert.NotEmptyf(t, from, "%s is in no part of the import table: put it where it belongs, or add a row", file) {
+			continue
+		}
+		for _, imported := range oursIn(t, file) {
+			assert.Truef(t, allowed(table, from, imported), "%s imports %s, which %s may not: see the import table in CONTRIBUTING.md",
+				file, imported, from)
+		}
+	}
+}
+
+// The table must refuse, else it guards nothing.
+func TestImportTable(t *testing.T) {
+	tests := []struct {
+		name, from, imports string
+		want                bool
+	}{
+		{"the program may import the simulator", "cmd/actions-runner-manager", "internal/ghsim", true},
+		{"the server may not", "server", "internal/ghsim", false},
+		{"nor what is below it", "server", "internal/ghsim/contract", false},
+		{"a door reaches the runner groups through commands alone", "handlers", "internal/github", false},
+		{"commands do not know their doors", "commands", "handlers", false},
+		{"a part may import its own folders", "internal/ghsim/contract", "internal/ghsim", true},
+		{"a part whose name begins alike is another", "config", "configuration", false},
+		{"the queue works on the store", "internal/queue", "internal/store", true},
+		{"the store does not know the queue", "internal/store", "internal/queue", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			table := mayImport()
+			assert.Equal(t, tt.want, allowed(table, partOf(table, tt.from), tt.imports))
+		})
+	}
+}
+
+// partOf is the row of the table that folder belongs to, or "".
+func partOf(table map[string][]string, folder string) string {
+	for ; folder != "."; folder = path.Dir(folder) {
+		if _, ok := table[folder]; ok {
+			return folder
+		}
+	}
+	return ""
+}
+
+func allowed(table map[string][]string, from, imported string) bool {
+	part := partOf(table, imported)
+	return part == from || slices.Contains(table[from], part) || slices.Contains(table[from], anything)
+}
+
+// sources lists the Go files below root that are not tests, as slash paths.
+// What begins with a dot or is called testdata is not looked at, nor is a
+// folder with a module of its own.
+func sources(t *testing.T, root string) []string {
+	t.Helper()
+	var files []string
+	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			_, otherModule := os.Stat(filepath.Join(name, "go.mod"))
+			if name != root && (otherModule == nil || strings.HasPrefix(entry.Name(), ".") || entry.Name() == "testdata") {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") {
+			files = append(files, filepath.ToSlash(name))
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	require.NotEmpty(t, files, "no sources found: is this test still in the module's root?")
+	return files
+}
+
+// oursIn lists the packages of this module that file imports, without the
+// module's name.
+func oursIn(t *testing.T, file string) []string {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	require.NoError(t, err)
+	var ours []string
+	for _, spec := range parsed.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		require.NoError(t, err)
+		if name, ok := strings.CutPrefix(imported, module); ok {
+			ours = append(ours, name)
+		}
+	}
+	return ours
+}
