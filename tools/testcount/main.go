@@ -40,8 +40,8 @@ type event struct {
 	FailedBuild string
 }
 
-// A tally counts results. A test with subtests counts as its subtests do: each
-// result that `go test -v` would print is one.
+// A tally counts results: tests and subtests alike, each line that `go test -v`
+// would print a result on.
 type tally struct{ passed, failed, skipped int }
 
 // String is the closing line; other programs read it.
