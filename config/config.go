@@ -37,9 +37,9 @@ type Config struct {
 // Logging says where log lines go and which.
 type Logging struct {
 	Compress     bool   `yaml:"compress" alias:"compression" doc:"Compress rotated log files."`
-	Ephemeral    bool   `yaml:"ephemeral" doc:"Log to standard output instead of rotated files."`
+	Ephemeral    bool   `yaml:"ephemeral" doc:"Log to standard output instead of rotated files. Where it is not given, a logDirectory turns it off."`
 	Level        string `yaml:"level" enum:"debug,info,warn,error,fatal" doc:"The least level that is logged: debug, info, warn, error or fatal."`
-	LogDirectory string `yaml:"logDirectory" doc:"The folder of the log files."`
+	LogDirectory string `yaml:"logDirectory" doc:"The folder of the log files; needed where ephemeral is false."`
 	MaxAge       int    `yaml:"maxAge" doc:"Days after which a rotated log file is deleted; 0 keeps them."`
 	MaxBackups   int    `yaml:"maxBackups" doc:"How many rotated log files are kept; 0 keeps all."`
 	MaxSize      int64  `yaml:"maxSize" doc:"Bytes after which a log file is rotated."`
@@ -118,7 +118,7 @@ type Organization struct {
 // Defaults returns the configuration that an empty file gives.
 func Defaults() Config {
 	return Config{
-		Logging: Logging{Ephemeral: true, Level: "info", LogDirectory: "logs", MaxAge: 7, MaxBackups: 3, MaxSize: 10 << 20},
+		Logging: Logging{Ephemeral: true, Level: "info", MaxAge: 7, MaxBackups: 3, MaxSize: 10 << 20},
 		Server: Server{
 			Address: "127.0.0.1", Port: 8080, RateLimit: 5, UnknownTokenRate: 30,
 			OAuthClients:    []string{"178c6fc778ccc68e1d6a"}, // GitHub CLI

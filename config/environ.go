@@ -1,0 +1,76 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+
+	"github.com/goccy/go-yaml/ast"
+)
+
+// readEnv sets c to what the environment says. An empty variable counts as unset, and
+// variables that no key has are somebody else's.
+func (l *loader) readEnv(c *Config) {
+	leaves(reflect.ValueOf(c).Elem(), "", func(f field, v reflect.Value, key string) {
+		if f.isOrgs() {
+			return
+		}
+		var before string
+		for _, name := range f.names() {
+			name = key[:len(key)-len(f.name)] + name
+			value := l.env[variable(name)]
+			if value == "" {
+				continue
+			}
+			at := place{variable: variable(name)}
+			if before != "" {
+				l.add(at, name, already(before))
+				continue
+			}
+			before = at.variable
+			l.override(f, v, key, name, value, at)
+		}
+	})
+}
+
+// override replaces what the file says of a key.
+func (l *loader) override(f field, v reflect.Value, key, name, value string, at place) {
+	l.given[key] = at
+	delete(l.files, key)
+	items := []text{{value, at}}
+	if f.kind.Kind() == reflect.Slice {
+		items = splitList(value, at)
+	}
+	if f.secret && name == key+fileSuffix {
+		l.files[key], l.targets[key] = items, v
+		return
+	}
+	delete(l.refused, key) // a mistake of the file is another one
+	l.set(f, v, key, items)
+}
+
+// readPort obeys PORT, as platforms that run containers set it: they reach the server
+// from outside, so it listens on all interfaces unless told otherwise.
+func (l *loader) readPort(c *Config) {
+	value := l.env["PORT"]
+	if value == "" || l.wasGiven("server.port") {
+		return
+	}
+	at := place{variable: "PORT"}
+	l.given["server.port"] = at
+	l.set(field{}, reflect.ValueOf(&c.Server.Port).Elem(), "server.port", []text{{value, at}})
+	if !l.wasGiven("server.address") {
+		c.Server.Address = ""
+	}
+}
+
+// parseJSON parses JSON into the tree that a file gives. Without its blanks every JSON
+// text is YAML.
+func (l *loader) parseJSON(value string) (ast.Node, bool) {
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, []byte(value)); err != nil {
+		l.refuse(l.placeAt(0, 0), "orgs", `must be JSON, such as [{"org":"acme"},{"org":"globex"}]`)
+		return nil, false
+	}
+	return l.parse(compact.Bytes())
+}

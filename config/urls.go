@@ -1,0 +1,97 @@
+package config
+
+import (
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// APIBaseURL returns the address of GitHub's REST API, with a slash at its end:
+// github.apiURL, or what follows from github.url.
+func (c *Config) APIBaseURL() *url.URL {
+	if c.GitHub.APIURL != "" {
+		return withSlash(c.GitHub.APIURL)
+	}
+	return c.apiURL("/api/v3/", "/")
+}
+
+// GraphQLURL returns the address of GitHub's GraphQL API. Nothing is asked of it, but
+// go-githubapp wants to know it.
+func (c *Config) GraphQLURL() *url.URL {
+	if c.GitHub.APIURL != "" {
+		u := withSlash(c.GitHub.APIURL)
+		u.Path = strings.TrimSuffix(u.Path, "v3/") + "graphql"
+		return u
+	}
+	return c.apiURL("/api/graphql", "/graphql")
+}
+
+// apiURL returns the address with the path that an Enterprise Server has below its own
+// host, or the one that github.com and ghe.com have below api.
+// https://docs.github.com/en/rest/using-the-rest-api/getting-started-with-the-rest-api
+func (c *Config) apiURL(serverPath, cloudPath string) *url.URL {
+	u := withSlash(c.GitHub.URL)
+	host := strings.TrimPrefix(strings.ToLower(u.Host), "www.")
+	if host == "github.com" || strings.HasSuffix(host, ".ghe.com") {
+		return &url.URL{Scheme: u.Scheme, Host: "api." + host, Path: cloudPath}
+	}
+	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: serverPath}
+}
+
+// withSlash parses a URL that was validated.
+func withSlash(raw string) *url.URL {
+	u, err := url.Parse(raw)
+	if err != nil {
+		u = &url.URL{}
+	}
+	u.Path = strings.TrimRight(u.Path, "/") + "/"
+	return u
+}
+
+// ListenAddress returns address and port as net.Listen takes them.
+func (s Server) ListenAddress() string {
+	return net.JoinHostPort(s.Address, strconv.Itoa(s.Port))
+}
+
+// BaseURL returns where users reach the server, without a slash at its end: publicURL,
+// or what follows from address and port. Port 0 means the configured port; a server
+// that listens on a free one names it.
+func (s Server) BaseURL(port int) string {
+	if s.PublicURL != "" {
+		return s.PublicURL
+	}
+	if port == 0 {
+		port = s.Port
+	}
+	scheme, usual := "http", 80
+	if s.TLS.Enabled {
+		scheme, usual = "https", 443
+	}
+	host := s.Address
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	if port != usual {
+		return scheme + "://" + net.JoinHostPort(host, strconv.Itoa(port))
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return scheme + "://" + host
+}
+
+// parseWebURL reads the address of a web server. What is wrong with it is told without
+// repeating it, since it may hold a password.
+func parseWebURL(raw string) (u *url.URL, problem string) {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
+		return nil, "must be a URL that starts with https:// or http://"
+	case u.User != nil:
+		return nil, "must not hold a user or password"
+	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
+		return nil, "must not have a query or fragment"
+	}
+	return u, ""
+}

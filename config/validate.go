@@ -1,0 +1,180 @@
+package config
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"math"
+	"net"
+	"net/netip"
+	"os"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+var (
+	orgShape     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)
+	repoShape    = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
+	hostShape    = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?)*\.?$`)
+	commandShape = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+	clientShape  = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
+)
+
+// validate notes what is wrong although every value could be read, and brings the
+// values into the form that the rest of the program expects.
+func (l *loader) validate(c *Config) {
+	l.validateApp(c)
+	l.validateLogging(c.Logging)
+	l.validateServer(&c.Server)
+	l.validateGitHub(&c.GitHub)
+	l.validateDatabase(c.Database)
+	l.validateOrgs(c)
+}
+
+// need notes a mistake of the key unless the condition holds.
+func (l *loader) need(holds bool, key, message string) bool {
+	if !holds {
+		l.refuseKey(key, message)
+	}
+	return holds
+}
+
+func (l *loader) validateApp(c *Config) {
+	l.need(c.AppID >= 0, "appID", "must be a positive number")
+	l.need(c.InstallationID >= 0, "installationID", "must be a positive number")
+	hasID := c.AppID != 0 || l.refused["appID"]
+	hasKey := c.PrivateKey != "" || l.refused["privateKey"] || l.refused["privateKey"+fileSuffix]
+	if hasID && !hasKey {
+		l.need(false, "privateKey", "is missing, though appID is given: set privateKey, privateKeyFile or ARM_PRIVATE_KEY")
+	}
+	if hasKey && !hasID {
+		l.need(false, "appID", "is missing, though a private key is given: set appID or ARM_APP_ID")
+	}
+	if c.PrivateKey != "" {
+		key, err := parseKey(c.PrivateKey.Reveal())
+		if err != nil {
+			l.refuseKey("privateKey", err.Error())
+			return
+		}
+		c.PrivateKey = normalPEM(key)
+	}
+}
+
+func (l *loader) validateLogging(c Logging) {
+	l.need(c.MaxAge >= 0, "logging.maxAge", "must not be negative")
+	l.need(c.MaxBackups >= 0, "logging.maxBackups", "must not be negative")
+	l.need(c.MaxSize >= 0, "logging.maxSize", "must not be negative")
+	if !c.Ephemeral {
+		l.need(c.LogDirectory != "", "logging.logDirectory", "is missing: log files need a folder, or set logging.ephemeral to true")
+		l.need(c.MaxSize > 0, "logging.maxSize", "must be at least 1 byte where logs go to files")
+	}
+}
+
+func (l *loader) validateServer(c *Server) {
+	c.Address = strings.TrimSuffix(strings.TrimPrefix(c.Address, "["), "]")
+	_, err := netip.ParseAddr(c.Address)
+	l.need(c.Address == "" || err == nil || hostShape.MatchString(c.Address), "server.address",
+		"must be an IP address or a host's name, without a port, or empty for all interfaces")
+	l.need(c.Port >= 0 && c.Port <= 65535, "server.port", "must be between 0 and 65535")
+	l.need(c.RateLimit > 0 && !math.IsInf(c.RateLimit, 0), "server.rateLimit", "must be more than 0")
+	l.need(c.UnknownTokenRate > 0, "server.unknownTokenRate", "must be at least 1")
+	l.need(c.ShutdownTimeout > 0, "server.shutdownTimeout", "must be more than 0s")
+	for i, client := range c.OAuthClients {
+		l.need(clientShape.MatchString(client), fmt.Sprintf("server.oauthClients[%d]", i), "must be an OAuth app's client id")
+	}
+	if c.MetricsAddress != "" {
+		l.need(isHostPort(c.MetricsAddress), "server.metricsAddress", "must be an address with a port, such as :9090 or 127.0.0.1:9090")
+	}
+	if c.PublicURL != "" {
+		if _, problem := parseWebURL(c.PublicURL); problem != "" {
+			l.refuseKey("server.publicURL", problem)
+		}
+		c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	} else if c.Port > 0 {
+		c.PublicURL = c.BaseURL(c.Port)
+	}
+	l.validateTLS(c.TLS)
+}
+
+func isHostPort(address string) bool {
+	_, port, err := net.SplitHostPort(address)
+	_, tooLarge := strconv.ParseUint(port, 10, 16)
+	return err == nil && tooLarge == nil
+}
+
+func (l *loader) validateTLS(c TLS) {
+	if !c.Enabled {
+		return
+	}
+	named := l.need(c.CertFile != "", "server.tls.certFile", "is missing, though TLS is enabled")
+	named = l.need(c.KeyFile != "", "server.tls.keyFile", "is missing, though TLS is enabled") && named
+	if !named {
+		return
+	}
+	_, err := os.Stat(c.CertFile)
+	if err != nil {
+		l.refuseKey("server.tls.certFile", "the file cannot be read: "+cause(err))
+	}
+	_, keyErr := os.Stat(c.KeyFile)
+	if keyErr != nil {
+		l.refuseKey("server.tls.keyFile", "the file cannot be read: "+cause(keyErr))
+	}
+	if err != nil || keyErr != nil {
+		return
+	}
+	if _, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile); err != nil {
+		l.refuseKey("server.tls.certFile", "certificate and key cannot be used together: "+err.Error())
+	}
+}
+
+func (l *loader) validateGitHub(c *GitHub) {
+	u, problem := parseWebURL(c.URL)
+	switch {
+	case problem != "":
+		l.refuseKey("github.url", problem)
+	case strings.Trim(u.Path, "/") != "":
+		l.refuseKey("github.url", "must be GitHub's address without a path; an API at another address is github.apiURL")
+	case strings.EqualFold(u.Hostname(), "api.github.com"):
+		l.refuseKey("github.url", "is the API's address: leave the key out, or give https://github.com")
+	}
+	c.URL = strings.TrimRight(c.URL, "/")
+	if c.APIURL != "" {
+		if _, problem := parseWebURL(c.APIURL); problem != "" {
+			l.refuseKey("github.apiURL", problem)
+		}
+	}
+	if c.CAFile != "" {
+		data, err := os.ReadFile(c.CAFile)
+		if err != nil {
+			l.refuseKey("github.caFile", "the file cannot be read: "+cause(err))
+		} else {
+			l.need(x509.NewCertPool().AppendCertsFromPEM(data), "github.caFile", "the file holds no certificate in PEM")
+		}
+	}
+	for i, secret := range c.WebhookSecrets {
+		l.need(secret != "", fmt.Sprintf("github.webhookSecret[%d]", i), "is empty")
+	}
+}
+
+func (l *loader) validateDatabase(c Database) {
+	raw := c.URL.Reveal()
+	file, isSQLite := strings.CutPrefix(raw, "sqlite:")
+	isPostgres := strings.HasPrefix(raw, "postgres://") || strings.HasPrefix(raw, "postgresql://")
+	switch {
+	case !isSQLite && !isPostgres:
+		l.refuseKey("database.url", "must start with sqlite: or postgres://")
+	case isSQLite && strings.Trim(file, "/") == "":
+		l.refuseKey("database.url", "must name a file, such as sqlite:actions-runner-manager.db")
+	case isPostgres && c.URL.String() == masked:
+		l.refuseKey("database.url", "is not a URL: letters such as @, / and # in a password are written %40, %2F and %23")
+	}
+	l.need(c.AuditRetention >= time.Hour, "database.auditRetention", "must be at least 1h")
+}
+
+func isGlob(pattern string) bool {
+	_, err := path.Match(pattern, "team")
+	return err == nil && pattern != ""
+}

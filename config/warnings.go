@@ -1,0 +1,68 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Warnings returns what an operator should know about a configuration that is valid but
+// gives away more, or less, than may be meant. Each is a sentence with the key and what to do.
+func (c *Config) Warnings() []string {
+	var warnings []string
+	warn := func(when bool, sentence string) {
+		if when && !slices.Contains(warnings, sentence) {
+			warnings = append(warnings, sentence)
+		}
+	}
+	warn(c.missing != "", fmt.Sprintf("There is no file %s: the environment alone is the configuration; create the file, or unset --config and CONFIG_PATH.", c.missing))
+	for _, org := range c.Organizations() {
+		of := ""
+		if len(c.Orgs) > 0 {
+			of = " of " + org.Org
+		}
+		warn(org.Chatops.AdminRepo != "" && len(c.GitHub.WebhookSecrets) == 0,
+			"chatops.adminRepo is set but github.webhookSecret is empty, so that every webhook is refused; set it to the secret of the App's webhook.")
+		warnChatops(org.Chatops, of, warn)
+		warnPolicy(org.Policy, of, warn)
+	}
+	c.warnNetwork(warn)
+	return warnings
+}
+
+func warnChatops(c Chatops, of string, warn func(bool, string)) {
+	warn(c.AdminRepo != "" && c.TokenReply == "comment",
+		"chatops.tokenReply"+of+" is comment: everybody who reads the admin repository, its mail or its webhooks sees the tokens that comments ask for; set it to encrypted or off unless all of them may have them.")
+}
+
+func warnPolicy(p Policy, of string, warn func(bool, string)) {
+	warn(p.Groups == "named",
+		"policy.groups"+of+" is named: whoever may create teams gets the group whose name fits the team's; set it to owned, or let owners alone create teams and narrow policy.teams.")
+	warn(p.RegistrationTokens == "true",
+		"policy.registrationTokens"+of+" is true: every team with a group gets tokens that register runners anywhere in the organization, teams that made themselves included; set it to adopted or false, and use token-jit.")
+	warn(p.RepoPermission != "admin",
+		"policy.repoPermission"+of+" is below admin: a team's runners may receive jobs and environment secrets of repositories whose branch rules keep them from the team; set it to admin.")
+	warn(p.PublicRepos,
+		"policy.publicRepos"+of+" is true: anybody's pull request to a public repository may run code on the runners of the group; set it to false.")
+	warn(p.OwnersActForAnyTeam,
+		"policy.ownersActForAnyTeam"+of+" is true: an organization owner's token is enough to change the groups of every team; set it to false unless that is meant.")
+}
+
+func (c *Config) warnNetwork(warn func(bool, string)) {
+	public, err := url.Parse(c.Server.PublicURL)
+	warn(err == nil && public.Scheme == "http" && !c.Server.TLS.Enabled && !isLocal(public.Hostname()),
+		"server.publicURL is http: the tokens of users travel unencrypted; set server.tls, or put a proxy with TLS before the server and give its https address.")
+	warn(strings.HasPrefix(c.GitHub.URL, "http://") && !isLocal(withSlash(c.GitHub.URL).Hostname()),
+		"github.url is http: the App's tokens travel unencrypted; give its https address.")
+	for _, proxy := range c.Server.TrustedProxies {
+		warn(proxy.Bits() == 0,
+			"server.trustedProxies trusts every address: anybody may claim to come from anywhere, which defeats server.unknownTokenRate; list your proxies alone.")
+	}
+}
+
+func isLocal(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "" || host == "localhost" || ip != nil && ip.IsLoopback()
+}
