@@ -1,0 +1,160 @@
+package ghsim
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+func runnerRoutes() []route {
+	const base = "/orgs/{org}/actions/runners"
+	const one = base + "/{runner_id}"
+	const read, write = "organization_self_hosted_runners:read", "organization_self_hosted_runners:write"
+	return []route{
+		{http.MethodGet, base, read, (*call).listRunners},
+		{http.MethodGet, base + "/downloads", read, (*call).listDownloads},
+		{http.MethodPost, base + "/registration-token", write, func(c *call) answer { return c.runnerToken("AREG") }},
+		{http.MethodPost, base + "/remove-token", write, func(c *call) answer { return c.runnerToken("AREM") }},
+		{http.MethodPost, base + "/generate-jitconfig", write, (*call).generateJIT},
+		{http.MethodGet, one, read, onRunner(func(c *call, r *Runner) answer { return ok(c.runner(r)) })},
+		{http.MethodDelete, one, write, onRunner((*call).deleteRunner)},
+		{http.MethodGet, one + "/labels", read, onRunner((*call).listLabels)},
+		{http.MethodPost, one + "/labels", write, onRunner((*call).addLabels)},
+		{http.MethodPut, one + "/labels", write, onRunner((*call).setLabels)},
+		{http.MethodDelete, one + "/labels", write, onRunner((*call).clearLabels)},
+		{http.MethodDelete, one + "/labels/{name}", write, onRunner((*call).removeLabel)},
+	}
+}
+
+func onRunner(handle func(*call, *Runner) answer) func(*call) answer {
+	return func(c *call) answer {
+		if r := c.findRunner(c.id("runner_id")); r != nil {
+			return handle(c, r)
+		}
+		return notFound("/actions/self-hosted-runners")
+	}
+}
+
+func (c *call) findRunner(id int64) *Runner {
+	return find(c.org.Runners, func(r *Runner) bool { return r.ID == id })
+}
+
+func (c *call) listRunners() answer {
+	runners := c.org.Runners
+	if name := c.r.URL.Query().Get("name"); name != "" {
+		runners = filter(runners, func(r *Runner) bool { return r.Name == name })
+	}
+	return counted(c, "runners", runners, c.runner)
+}
+
+func (c *call) listDownloads() answer {
+	return ok([]any{obj{"os": "linux", "architecture": "x64", "filename": "actions-runner-linux-x64-2.323.0.tar.gz",
+		"download_url": c.base + "/downloads/actions-runner-linux-x64-2.323.0.tar.gz"}})
+}
+
+func (c *call) runnerToken(prefix string) answer {
+	return created(obj{"token": c.s.secret(randomToken(prefix, 29)), "expires_at": stamp(c.s.now().Add(time.Hour))})
+}
+
+// generateJIT makes a runner and the configuration that it starts with, once.
+// https://docs.github.com/rest/actions/self-hosted-runners#create-configuration-for-a-just-in-time-runner-for-an-organization
+func (c *call) generateJIT() answer {
+	var in struct {
+		Name       string   `json:"name"`
+		Group      int64    `json:"runner_group_id"`
+		Labels     []string `json:"labels"`
+		WorkFolder string   `json:"work_folder"`
+	}
+	if a := c.read(&in); a != nil {
+		return *a
+	}
+	switch {
+	case strings.TrimSpace(in.Name) == "" || len(in.Name) > 64:
+		return invalid("Runner", "name", "invalid", "Name must be between 1 and 64 characters.")
+	case in.Group == 0:
+		return invalid("Runner", "runner_group_id", "missing_field", "")
+	case len(in.Labels) == 0 || len(in.Labels) > 100 || slices.Contains(in.Labels, ""):
+		return invalid("Runner", "labels", "invalid", "There must be between 1 and 100 labels.")
+	case !slices.ContainsFunc(c.org.Groups, func(g *Group) bool { return g.ID == in.Group }):
+		return notFound("/actions/self-hosted-runners#create-configuration-for-a-just-in-time-runner-for-an-organization")
+	case c.org.Runner(in.Name) != nil:
+		return conflict("Already exists - A runner with the name " + in.Name + " already exists.")
+	}
+	c.org.lastRunner++
+	r := &Runner{ID: c.org.lastRunner, GroupID: in.Group, Name: in.Name, OS: "unknown", Status: "offline", Ephemeral: true, Labels: in.Labels}
+	c.org.Runners = append(c.org.Runners, r)
+	config, err := json.Marshal(obj{".runner": obj{"agentName": r.Name, "poolId": r.GroupID, "workFolder": pick(in.WorkFolder, "_work")}, ".credentials": randomToken("", 60)})
+	if err != nil {
+		panic(err) // our own map always encodes
+	}
+	return created(obj{"runner": c.runner(r), "encoded_jit_config": c.s.secret(base64.StdEncoding.EncodeToString(config))})
+}
+
+func (c *call) deleteRunner(r *Runner) answer {
+	if r.Busy {
+		return unprocessable(`Runner "` + r.Name + `" is still running a job"`)
+	}
+	c.org.Runners = filter(c.org.Runners, func(other *Runner) bool { return other != r })
+	return noContent()
+}
+
+func (c *call) listLabels(r *Runner) answer {
+	return ok(obj{"total_count": len(r.Labels), "labels": labelsOf(r)})
+}
+
+func (c *call) readLabels() ([]string, *answer) {
+	var in struct {
+		Labels *[]string `json:"labels"`
+	}
+	if a := c.read(&in); a != nil {
+		return nil, a
+	}
+	if in.Labels == nil || len(*in.Labels) > 100 {
+		a := invalid("Runner", "labels", "invalid", "")
+		return nil, &a
+	}
+	return *in.Labels, nil
+}
+
+func (c *call) addLabels(r *Runner) answer {
+	labels, a := c.readLabels()
+	if a != nil {
+		return *a
+	}
+	for _, l := range labels {
+		if !slices.Contains(r.Labels, l) {
+			r.Labels = append(r.Labels, l)
+		}
+	}
+	return c.listLabels(r)
+}
+
+func (c *call) setLabels(r *Runner) answer {
+	labels, a := c.readLabels()
+	if a != nil {
+		return *a
+	}
+	c.clearLabels(r)
+	r.Labels = append(r.Labels, labels...)
+	return c.listLabels(r)
+}
+
+func (c *call) clearLabels(r *Runner) answer {
+	r.Labels = filter(r.Labels, func(l string) bool { return isFixed(r, l) })
+	return c.listLabels(r)
+}
+
+func (c *call) removeLabel(r *Runner) answer {
+	name := c.params["name"]
+	switch {
+	case !slices.Contains(r.Labels, name):
+		return notFound("/actions/self-hosted-runners")
+	case isFixed(r, name):
+		return unprocessable("The label " + name + " is read-only.")
+	}
+	r.Labels = filter(r.Labels, func(l string) bool { return l != name })
+	return c.listLabels(r)
+}
