@@ -1,0 +1,124 @@
+package store
+
+import (
+	"context"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// An Entry of the audit is one command that was asked, or its outcome.
+type Entry struct {
+	ID        int64 // given by the database
+	At        time.Time
+	OrgID     int64
+	Org       string
+	Team      string // slug
+	TeamID    int64  // 0 where the team was not known yet
+	CallerID  int64
+	Caller    string // login, or "operator"
+	Door      string
+	Command   string
+	Args      string // without secrets; cut at 1 kB
+	Outcome   string // Asked, Done, Refused or Failed
+	Reason    string
+	RequestID string // joins what was asked and its outcome
+	Count     int    // how many this row stands for; 0 is taken as 1
+}
+
+// What an entry says of its command.
+const (
+	Asked   = "asked"
+	Done    = "done"
+	Refused = "refused"
+	Failed  = "failed"
+)
+
+const maxAuditArgs = 1024 // bytes
+
+const auditColumns = `at, org_id, org, team_id, team, caller_id, caller, door, command, args, outcome, reason, request_id, count`
+
+// Audit appends the entry.
+func (s *Store) Audit(ctx context.Context, e Entry) error {
+	_, err := s.Exec(ctx, `INSERT INTO audit (`+auditColumns+`)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)`, s.auditArgs(e)...)
+	return wrap(err, "write the audit")
+}
+
+// AuditCount appends the entry, or adds it to the row that the same caller
+// has for the same reason in the same minute. It keeps floods of refusals small.
+func (s *Store) AuditCount(ctx context.Context, e Entry) error {
+	args := s.auditArgs(e)
+	_, err := s.Exec(ctx, `INSERT INTO audit (`+auditColumns+`, minute)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, CAST(?1 AS BIGINT) / 60000000)
+		ON CONFLICT (org_id, caller_id, caller, reason, minute) WHERE minute IS NOT NULL
+		DO UPDATE SET count = audit.count + excluded.count`, args...)
+	return wrap(err, "write the audit")
+}
+
+func (s *Store) auditArgs(e Entry) []any {
+	if e.At.IsZero() {
+		e.At = s.Now()
+	}
+	return []any{
+		micros(e.At), e.OrgID, e.Org, e.TeamID, e.Team, e.CallerID, e.Caller, e.Door, e.Command,
+		cut(e.Args, maxAuditArgs), e.Outcome, e.Reason, e.RequestID, max(e.Count, 1),
+	}
+}
+
+// An AuditQuery chooses entries. Zero fields choose all.
+type AuditQuery struct {
+	OrgID  int64
+	TeamID int64     // with Team: also what was asked for that slug before its id was known
+	Team   string    // slug
+	Since  time.Time // inclusive
+	Limit  int       // 0: 100
+}
+
+// AuditList lists entries, newest first. What was asked and its outcome (the
+// last, where there are several) are one entry, with the time of the asking; a
+// command without an outcome is shown as Asked.
+func (s *Store) AuditList(ctx context.Context, q AuditQuery) ([]Entry, error) {
+	if q.Limit <= 0 {
+		q.Limit = 100
+	}
+	list, err := Collect(ctx, s.Reader(), scanEntry, `
+		SELECT id, coalesce((SELECT min(o.at) FROM audit o
+				WHERE o.request_id = a.request_id AND o.command = a.command AND a.request_id <> '' AND o.minute IS NULL AND a.minute IS NULL), at) AS asked_at,
+			org_id, org, team_id, team, caller_id, caller, door, command, args, outcome, reason, request_id, count
+		FROM audit a
+		WHERE org_id = ?1 AND at >= ?2
+			AND (CAST(?3 AS BIGINT) = 0 OR team_id = ?3 OR (team_id = 0 AND team = ?4))
+			AND (CAST(?3 AS BIGINT) <> 0 OR CAST(?4 AS TEXT) = '' OR team = ?4)
+			AND (minute IS NOT NULL OR request_id = '' OR NOT EXISTS (SELECT 1 FROM audit o
+				WHERE o.request_id = a.request_id AND o.command = a.command AND o.minute IS NULL
+				AND CASE WHEN o.outcome = 'asked' THEN 0 ELSE 1 END * 4611686018427387904 + o.id
+				  > CASE WHEN a.outcome = 'asked' THEN 0 ELSE 1 END * 4611686018427387904 + a.id))
+		ORDER BY asked_at DESC, id DESC LIMIT ?5`,
+		q.OrgID, micros(q.Since), q.TeamID, q.Team, q.Limit)
+	return list, wrap(err, "read the audit")
+}
+
+func scanEntry(row Row) (Entry, error) {
+	var e Entry
+	var at int64
+	err := row.Scan(&e.ID, &at, &e.OrgID, &e.Org, &e.TeamID, &e.Team, &e.CallerID, &e.Caller, &e.Door, &e.Command,
+		&e.Args, &e.Outcome, &e.Reason, &e.RequestID, &e.Count)
+	e.At = fromMicros(at)
+	return e, err
+}
+
+// cut shortens text to at most n bytes of whole characters, and says so. It
+// also takes out what PostgreSQL cannot keep in a text.
+func cut(text string, n int) string {
+	text = strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+	if len(text) <= n {
+		return text
+	}
+	const more = "…"
+	n -= len(more)
+	for !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return text[:n] + more
+}

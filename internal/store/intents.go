@@ -1,0 +1,68 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// An Intent is written before GitHub is asked for something that must not be
+// orphaned by a crash in between.
+type Intent struct {
+	OrgID     int64
+	TeamID    int64
+	TeamSlug  string
+	Kind      string // GroupCreate
+	Name      string // of what is made
+	RequestID string
+	By        string
+	At        time.Time
+}
+
+// GroupCreate is the kind of an intent to create a runner group.
+const GroupCreate = "group-create"
+
+// PutIntent writes the intent, over an earlier one of the same team and kind.
+func (s *Store) PutIntent(ctx context.Context, in Intent) error {
+	if in.At.IsZero() {
+		in.At = s.Now()
+	}
+	_, err := s.Exec(ctx, `INSERT INTO intent (org_id, team_id, kind, team_slug, name, request_id, made_by, made_at)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+		ON CONFLICT (org_id, team_id, kind) DO UPDATE SET team_slug = excluded.team_slug, name = excluded.name,
+			request_id = excluded.request_id, made_by = excluded.made_by, made_at = excluded.made_at`,
+		in.OrgID, in.TeamID, in.Kind, in.TeamSlug, in.Name, in.RequestID, in.By, micros(in.At))
+	return wrap(err, "note the intent %s of team %s", in.Kind, in.TeamSlug)
+}
+
+// IntentOf is the team's open intent of this kind, or ErrNotFound.
+func (s *Store) IntentOf(ctx context.Context, orgID, teamID int64, kind string) (Intent, error) {
+	in := Intent{OrgID: orgID, TeamID: teamID, Kind: kind}
+	var at int64
+	err := s.Reader().QueryRow(ctx, `SELECT team_slug, name, request_id, made_by, made_at FROM intent
+		WHERE org_id = ?1 AND team_id = ?2 AND kind = ?3`, orgID, teamID, kind).
+		Scan(&in.TeamSlug, &in.Name, &in.RequestID, &in.By, &at)
+	in.At = fromMicros(at)
+	return in, wrap(err, "read the intent %s of team %d", kind, teamID)
+}
+
+// DeleteIntent forgets the intent; that is no error where there is none.
+func (s *Store) DeleteIntent(ctx context.Context, orgID, teamID int64, kind string) error {
+	return wrap(deleteIntent(ctx, s, orgID, teamID, kind), "delete the intent %s of team %d", kind, teamID)
+}
+
+func deleteIntent(ctx context.Context, q Querier, orgID, teamID int64, kind string) error {
+	_, err := q.Exec(ctx, `DELETE FROM intent WHERE org_id = ?1 AND team_id = ?2 AND kind = ?3`, orgID, teamID, kind)
+	return err
+}
+
+// CompleteIntent puts the record of the created group and forgets the intent
+// to create it, in one transaction.
+func (s *Store) CompleteIntent(ctx context.Context, r Record) error {
+	err := s.InTx(ctx, func(ctx context.Context, tx *Tx) error {
+		if err := s.putRecord(ctx, tx, r); err != nil {
+			return err
+		}
+		return deleteIntent(ctx, tx, r.OrgID, r.TeamID, GroupCreate)
+	})
+	return wrap(err, "record group %d for team %s", r.GroupID, r.TeamSlug)
+}

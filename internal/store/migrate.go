@@ -1,0 +1,137 @@
+package store
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivermigrate"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// The steps of our schema, in order of their names; the first is version 1.
+// What was released is never changed, only followed by another file.
+//
+//go:embed migrations/*.sql
+var migrations embed.FS //nolint:gochecknoglobals // a constant that Go has no word for
+
+// migrateSQLite brings the file up to date inside one immediate transaction,
+// so several processes may start at once. Only the first switch to WAL is not
+// covered by SQLite's own waiting, hence the loop.
+func (s *Store) migrateSQLite(ctx context.Context) error {
+	deadline := time.Now().Add(busyFor)
+	for {
+		err := s.InTx(ctx, func(ctx context.Context, tx *Tx) error {
+			if err := s.migrateOurs(ctx, tx); err != nil {
+				return err
+			}
+			river, err := rivermigrate.New(riversqlite.New(s.writer), quietly())
+			if err != nil {
+				return err
+			}
+			_, err = river.MigrateTx(ctx, tx.SQL, rivermigrate.DirectionUp, nil)
+			return err
+		})
+		var e *sqlite.Error
+		if errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_BUSY && time.Now().Before(deadline) {
+			select {
+			case <-time.After(50 * time.Millisecond):
+				continue
+			case <-ctx.Done():
+			}
+		}
+		return err
+	}
+}
+
+// migrationLock is the key of the advisory lock that replicas hold while they
+// migrate; an arbitrary number that is ours.
+const migrationLock = 0x61726d5f6d696772
+
+// migratePostgreSQL holds an advisory lock on a connection of its own: some of
+// River's steps cannot share a transaction with the ones before.
+func (s *Store) migratePostgreSQL(ctx context.Context) error {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return explainPostgreSQL(err)
+	}
+	defer conn.Release()
+	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, int64(migrationLock)); err != nil {
+		return fmt.Errorf("wait for other replicas' migrations: %w", err)
+	}
+	defer func() {
+		// A connection that cannot be unlocked is not fit for the pool.
+		if _, err := conn.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, int64(migrationLock)); err != nil {
+			conn.Conn().Close(context.WithoutCancel(ctx)) //nolint:errcheck // it is broken already
+		}
+	}()
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		return s.migrateOurs(ctx, &Tx{Querier: pgxQuerier{tx}, PGX: tx})
+	})
+	if err != nil {
+		return explainPostgreSQL(err)
+	}
+	river, err := rivermigrate.New(riverpgxv5.New(s.pool), quietly())
+	if err != nil {
+		return err
+	}
+	_, err = river.Migrate(ctx, rivermigrate.DirectionUp, nil)
+	return err
+}
+
+// quietly keeps River's migrator from logging on standard output.
+func quietly() *rivermigrate.Config {
+	return &rivermigrate.Config{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
+}
+
+// migrateOurs runs the steps that the database has not seen.
+func (s *Store) migrateOurs(ctx context.Context, tx *Tx) error {
+	if _, err := tx.Exec(ctx, `CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY, at BIGINT NOT NULL)`); err != nil {
+		return err
+	}
+	var have int
+	if err := tx.QueryRow(ctx, `SELECT coalesce(max(version), 0) FROM schema_version`).Scan(&have); err != nil {
+		return err
+	}
+	s.fresh = have == 0
+	steps, err := migrations.ReadDir("migrations")
+	if err != nil {
+		return err
+	}
+	if have > len(steps) {
+		return fmt.Errorf("the database has schema %d, but this program knows only %d; run the version that wrote it, or a newer one", have, len(steps))
+	}
+	for i, step := range steps[have:] {
+		text, err := migrations.ReadFile("migrations/" + step.Name())
+		if err != nil {
+			return err
+		}
+		// pgx runs several statements at once only where there are no arguments.
+		if _, err := tx.Exec(ctx, s.respell(string(text))); err != nil {
+			return fmt.Errorf("migration %s: %w", step.Name(), err)
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO schema_version (version, at) VALUES (?1, ?2)`, have+i+1, micros(s.Now())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) respell(ddl string) string {
+	if s.dialect == SQLite {
+		return ddl
+	}
+	return strings.NewReplacer(
+		"INTEGER PRIMARY KEY AUTOINCREMENT", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+		" BLOB", " BYTEA",
+	).Replace(ddl)
+}

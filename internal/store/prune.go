@@ -1,0 +1,39 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// pruneBatch bounds how long one statement keeps other writers waiting.
+const pruneBatch = 2000
+
+// Prune deletes what nobody needs any more: audit entries before auditBefore;
+// finished deliveries, redelivery counts and undeletable comments from before
+// deliveriesBefore; limits and leases that ended a day ago.
+func (s *Store) Prune(ctx context.Context, auditBefore, deliveriesBefore time.Time) error {
+	yesterday := s.Now().Add(-24 * time.Hour)
+	for _, old := range []struct {
+		table, key, when string
+		before           time.Time
+	}{
+		{"audit", "id", "at", auditBefore},
+		{"delivery", "guid", "done_at", deliveriesBefore},
+		{"redelivery", "guid", "next_at", deliveriesBefore},
+		{"ephemeral", "marker", "delete_at", deliveriesBefore},
+		{"rate_limit", "key", "tat", yesterday},
+		{"lease", "key", "ends_at", yesterday},
+	} {
+		for {
+			n, err := s.Exec(ctx, `DELETE FROM `+old.table+` WHERE `+old.key+` IN
+				(SELECT `+old.key+` FROM `+old.table+` WHERE `+old.when+` < ?1 LIMIT ?2)`, micros(old.before), pruneBatch)
+			if err != nil {
+				return wrap(err, "remove old rows of %s", old.table)
+			}
+			if n < pruneBatch {
+				break
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,130 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// A Record says that a team owns a runner group. Ids count; slug and name are
+// what they were when last seen.
+type Record struct {
+	OrgID     int64
+	TeamID    int64
+	TeamSlug  string
+	GroupID   int64
+	GroupName string
+	Origin    string // Created or Adopted
+	By        string // who made it: a login, or "operator"
+	At        time.Time
+}
+
+// How a record came to be.
+const (
+	Created = "created"
+	Adopted = "adopted"
+)
+
+const recordColumns = `org_id, team_id, team_slug, group_id, group_name, origin, made_by, made_at`
+
+func scanRecord(row Row) (Record, error) {
+	var r Record
+	var at int64
+	err := row.Scan(&r.OrgID, &r.TeamID, &r.TeamSlug, &r.GroupID, &r.GroupName, &r.Origin, &r.By, &at)
+	r.At = fromMicros(at)
+	return r, err
+}
+
+// RecordOf is the team's record, or ErrNotFound.
+func (s *Store) RecordOf(ctx context.Context, orgID, teamID int64) (Record, error) {
+	r, err := scanRecord(s.Reader().QueryRow(ctx,
+		`SELECT `+recordColumns+` FROM ownership WHERE org_id = ?1 AND team_id = ?2`, orgID, teamID))
+	return r, wrap(err, "read the ownership record of team %d", teamID)
+}
+
+// RecordsBySlug are the records whose team had this slug when last seen: also
+// stale ones, of teams that were renamed or deleted since.
+func (s *Store) RecordsBySlug(ctx context.Context, orgID int64, slug string) ([]Record, error) {
+	rs, err := Collect(ctx, s.Reader(), scanRecord,
+		`SELECT `+recordColumns+` FROM ownership WHERE org_id = ?1 AND team_slug = ?2 ORDER BY team_id`, orgID, slug)
+	return rs, wrap(err, "read the ownership records of %s", slug)
+}
+
+// RecordOfGroup is the record of the group's owner, or ErrNotFound.
+func (s *Store) RecordOfGroup(ctx context.Context, orgID, groupID int64) (Record, error) {
+	r, err := scanRecord(s.Reader().QueryRow(ctx,
+		`SELECT `+recordColumns+` FROM ownership WHERE org_id = ?1 AND group_id = ?2`, orgID, groupID))
+	return r, wrap(err, "read the ownership record of group %d", groupID)
+}
+
+// Records are all records of the organization, by slug.
+func (s *Store) Records(ctx context.Context, orgID int64) ([]Record, error) {
+	rs, err := Collect(ctx, s.Reader(), scanRecord,
+		`SELECT `+recordColumns+` FROM ownership WHERE org_id = ?1 ORDER BY team_slug, team_id`, orgID)
+	return rs, wrap(err, "read the ownership records")
+}
+
+// CountRecords is how many teams of the organization own a group.
+func (s *Store) CountRecords(ctx context.Context, orgID int64) (int, error) {
+	var n int
+	err := s.Reader().QueryRow(ctx, `SELECT count(*) FROM ownership WHERE org_id = ?1`, orgID).Scan(&n)
+	return n, wrap(err, "count the ownership records")
+}
+
+// PutRecord writes the team's record, over an earlier one of the same team. It
+// is ErrConflict where another team holds the group.
+func (s *Store) PutRecord(ctx context.Context, r Record) error {
+	return wrap(s.putRecord(ctx, s, r), "record group %d for team %s", r.GroupID, r.TeamSlug)
+}
+
+func (s *Store) putRecord(ctx context.Context, q Querier, r Record) error {
+	if r.At.IsZero() {
+		r.At = s.Now()
+	}
+	_, err := q.Exec(ctx, `INSERT INTO ownership (`+recordColumns+`) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+		ON CONFLICT (org_id, team_id) DO UPDATE SET team_slug = excluded.team_slug, group_id = excluded.group_id,
+			group_name = excluded.group_name, origin = excluded.origin, made_by = excluded.made_by, made_at = excluded.made_at`,
+		r.OrgID, r.TeamID, r.TeamSlug, r.GroupID, r.GroupName, r.Origin, r.By, micros(r.At))
+	return conflict(err)
+}
+
+// ReplaceRecord removes old, a dead record of another team, and puts current in
+// its place, in one transaction. It is ErrConflict where old does not stand any
+// more as it was read, or a third team holds current's group.
+func (s *Store) ReplaceRecord(ctx context.Context, old, current Record) error {
+	err := s.InTx(ctx, func(ctx context.Context, tx *Tx) error {
+		n, err := tx.Exec(ctx, `DELETE FROM ownership WHERE org_id = ?1 AND team_id = ?2 AND group_id = ?3`,
+			old.OrgID, old.TeamID, old.GroupID)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return ErrConflict
+		}
+		return s.putRecord(ctx, tx, current)
+	})
+	return wrap(err, "replace the record of team %s by one of team %s", old.TeamSlug, current.TeamSlug)
+}
+
+// SetSlug notes a team's new slug. It is ErrNotFound without a record.
+func (s *Store) SetSlug(ctx context.Context, orgID, teamID int64, slug string) error {
+	n, err := s.Exec(ctx, `UPDATE ownership SET team_slug = ?3 WHERE org_id = ?1 AND team_id = ?2`, orgID, teamID, slug)
+	if err == nil && n == 0 {
+		err = ErrNotFound
+	}
+	return wrap(err, "note that team %d is called %s", teamID, slug)
+}
+
+// DeleteRecord forgets what the team owns; that is no error where it owns nothing.
+func (s *Store) DeleteRecord(ctx context.Context, orgID, teamID int64) error {
+	_, err := s.Exec(ctx, `DELETE FROM ownership WHERE org_id = ?1 AND team_id = ?2`, orgID, teamID)
+	return wrap(err, "delete the ownership record of team %d", teamID)
+}
+
+// wrap says what was being done, where it failed.
+func wrap(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), err)
+}

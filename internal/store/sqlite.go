@@ -1,0 +1,101 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// busyFor is how long a statement waits for another process's transaction.
+const busyFor = 5 * time.Second
+
+func (s *Store) openSQLite(ctx context.Context, at location) error {
+	s.path = at.path
+	dir := filepath.Dir(at.path)
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return fmt.Errorf("the folder %s of the database %s does not exist; create it, or set database.url", dir, at.path)
+	}
+	if s.exclusive {
+		lock, err := lockFile(at.path + ".lock")
+		if err != nil {
+			return err
+		}
+		s.lock = lock
+	}
+
+	var err error
+	// One writing connection: SQLite has one writer at a time anyway, and a
+	// queue in Go is fairer than its busy loop. FULL, since NORMAL can lose
+	// acknowledged work on a power cut.
+	if s.writer, err = sql.Open("sqlite", dsn(at.path, "")); err != nil {
+		return fmt.Errorf("open the database %s: %w", at.path, err)
+	}
+	s.writer.SetMaxOpenConns(1)
+	s.Querier = sqlQuerier{s.writer, s.explainSQLite}
+	if s.reader, err = sql.Open("sqlite", dsn(at.path, "&_pragma=query_only(1)")); err != nil {
+		return fmt.Errorf("open the database %s: %w", at.path, err)
+	}
+	s.reader.SetMaxOpenConns(4)
+
+	if err := s.migrateSQLite(ctx); err != nil {
+		return err
+	}
+	if s.file, err = os.Stat(at.path); err != nil {
+		return fmt.Errorf("open the database %s: %w", at.path, err)
+	}
+	if !s.exclusive {
+		return nil
+	}
+	var verdict string
+	if err := s.Reader().QueryRow(ctx, `PRAGMA quick_check(1)`).Scan(&verdict); err != nil {
+		return err
+	}
+	if verdict != "ok" {
+		return fmt.Errorf("the database %s is damaged (%s); restore a backup", at.path, verdict)
+	}
+	return nil
+}
+
+func dsn(path, more string) string {
+	return "file:" + (&url.URL{Path: path}).EscapedPath() +
+		"?_txlock=immediate" +
+		fmt.Sprintf("&_pragma=busy_timeout(%d)", busyFor.Milliseconds()) +
+		"&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
+		"&_pragma=journal_size_limit(16777216)" + more
+}
+
+// explainSQLite puts what to do before the errors that an operator can mend.
+func (s *Store) explainSQLite(err error) error {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	advice := ""
+	switch e.Code() & 0xff { // the primary result code
+	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM:
+		advice = "is read-only for this user; make the file and its folder writable"
+	case sqlite3.SQLITE_CANTOPEN:
+		advice = "cannot be opened or created; check that file and folder are writable for this user"
+	case sqlite3.SQLITE_FULL:
+		advice = "cannot grow: the disk is full; free some space"
+	case sqlite3.SQLITE_NOTADB:
+		advice = "is not an SQLite database, or is damaged; name another file or restore a backup"
+	case sqlite3.SQLITE_CORRUPT:
+		advice = "is damaged; restore a backup"
+	case sqlite3.SQLITE_IOERR:
+		advice = "cannot be read or written; check the disk"
+	case sqlite3.SQLITE_BUSY:
+		advice = "is locked by another process"
+	default:
+		return err
+	}
+	return fmt.Errorf("the database %s %s: %w", s.path, advice, err)
+}

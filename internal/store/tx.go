@@ -1,0 +1,182 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"regexp"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// A Querier runs statements, alone or inside a transaction.
+type Querier interface {
+	// Exec runs a statement and says how many rows it touched.
+	Exec(ctx context.Context, query string, args ...any) (int64, error)
+	// Query's rows must be closed.
+	Query(ctx context.Context, query string, args ...any) (Rows, error)
+	// QueryRow's Scan returns ErrNotFound where there is no row.
+	QueryRow(ctx context.Context, query string, args ...any) Row
+}
+
+// Rows is the part that sql.Rows and pgx.Rows share.
+type Rows interface {
+	Next() bool
+	Scan(dest ...any) error
+	Err() error
+	Close()
+}
+
+// A Row is a result of one row.
+type Row interface {
+	Scan(dest ...any) error
+}
+
+// A Tx is a transaction. One of SQL and PGX is set, for River's methods that
+// take part in it.
+type Tx struct {
+	Querier
+	SQL *sql.Tx
+	PGX pgx.Tx
+}
+
+// InTx runs do inside one transaction that writes, and commits it where do
+// returns nil. On SQLite do must use the transaction alone: another statement
+// on the store would wait for the one writing connection for ever.
+func (s *Store) InTx(ctx context.Context, do func(context.Context, *Tx) error) error {
+	if s.dialect == PostgreSQL {
+		err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+			return do(ctx, &Tx{Querier: pgxQuerier{tx}, PGX: tx})
+		})
+		return explainPostgreSQL(err)
+	}
+	tx, err := s.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return s.explainSQLite(err)
+	}
+	defer tx.Rollback()
+	if err := do(ctx, &Tx{Querier: sqlQuerier{tx, s.explainSQLite}, SQL: tx}); err != nil {
+		return err
+	}
+	return s.explainSQLite(tx.Commit())
+}
+
+// Reader runs statements that only read; on SQLite beside the writer, without
+// waiting for it.
+func (s *Store) Reader() Querier {
+	if s.dialect == PostgreSQL {
+		return pgxQuerier{s.pool}
+	}
+	return sqlQuerier{s.reader, s.explainSQLite}
+}
+
+// Collect reads all rows.
+func Collect[T any](ctx context.Context, q Querier, scan func(Row) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := q.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		one, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, rows.Err()
+}
+
+// sqlQuerier runs statements on SQLite.
+type sqlQuerier struct {
+	db interface {
+		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	}
+	explain func(error) error
+}
+
+func (q sqlQuerier) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	res, err := q.db.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, q.explain(err)
+	}
+	return res.RowsAffected()
+}
+
+func (q sqlQuerier) Query(ctx context.Context, query string, args ...any) (Rows, error) {
+	rows, err := q.db.QueryContext(ctx, query, args...) //nolint:rowserrcheck,sqlclosecheck // handed on to whoever asked
+	if err != nil {
+		return nil, q.explain(err)
+	}
+	return sqlRows{rows, q.explain}, nil
+}
+
+func (q sqlQuerier) QueryRow(ctx context.Context, query string, args ...any) Row {
+	return explainedRow{q.db.QueryRowContext(ctx, query, args...), q.explain}
+}
+
+type sqlRows struct {
+	*sql.Rows
+	explain func(error) error
+}
+
+func (r sqlRows) Err() error { return r.explain(r.Rows.Err()) }
+
+func (r sqlRows) Close() { _ = r.Rows.Close() } // what counts is in Err
+
+// pgxQuerier runs statements on PostgreSQL.
+type pgxQuerier struct {
+	db interface {
+		Exec(ctx context.Context, query string, args ...any) (pgconn.CommandTag, error)
+		Query(ctx context.Context, query string, args ...any) (pgx.Rows, error)
+		QueryRow(ctx context.Context, query string, args ...any) pgx.Row
+	}
+}
+
+func (q pgxQuerier) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	tag, err := q.db.Exec(ctx, dollars(query), args...)
+	return tag.RowsAffected(), explainPostgreSQL(err)
+}
+
+func (q pgxQuerier) Query(ctx context.Context, query string, args ...any) (Rows, error) {
+	rows, err := q.db.Query(ctx, dollars(query), args...)
+	if err != nil {
+		return nil, explainPostgreSQL(err)
+	}
+	return rows, nil
+}
+
+func (q pgxQuerier) QueryRow(ctx context.Context, query string, args ...any) Row {
+	return explainedRow{q.db.QueryRow(ctx, dollars(query), args...), explainPostgreSQL}
+}
+
+type explainedRow struct {
+	row     Row
+	explain func(error) error
+}
+
+func (r explainedRow) Scan(dest ...any) error {
+	err := r.row.Scan(dest...)
+	if errors.Is(err, sql.ErrNoRows) || errors.Is(err, pgx.ErrNoRows) {
+		return ErrNotFound
+	}
+	return r.explain(err)
+}
+
+var placeholder = regexp.MustCompile(`\?(\d+)`)
+
+// dollars respells ?1 as $1. No statement of ours has a question mark elsewhere.
+func dollars(query string) string { return placeholder.ReplaceAllString(query, `$$$1`) }
+
+// conflict turns the violation of a unique index into ErrConflict.
+func conflict(err error) error {
+	if isUniqueViolation(err) {
+		return fmt.Errorf("%w (%w)", ErrConflict, err)
+	}
+	return err
+}
