@@ -77,7 +77,7 @@ func (c *call) mintToken(i *Installation) answer {
 	granted := maps.Clone(i.Permissions)
 	if len(in.Permissions) > 0 {
 		for name, level := range in.Permissions {
-			if !slices.Contains(levels[1:], level) || !atLeast(i.Permissions[name], level) {
+			if !slices.Contains(levels()[1:], level) || !atLeast(i.Permissions[name], level) {
 				return unprocessable("The permissions requested are not granted to this installation.")
 			}
 		}

@@ -166,11 +166,11 @@ func (s *Server) mint(i *Installation, permissions map[string]string, repos []in
 }
 
 // levels orders what permissions allow.
-var levels = []string{"", "read", "write", "admin"}
+func levels() []string { return []string{"", "read", "write", "admin"} }
 
 // atLeast tells whether the level got is enough for want.
 func atLeast(got, want string) bool {
-	return slices.Index(levels, got) >= slices.Index(levels, want)
+	return slices.Index(levels(), got) >= slices.Index(levels(), want)
 }
 
 // may tells whether an installation token carries a permission, such as "issues:write".

@@ -157,7 +157,7 @@ func (b *builder) team(o *Org, spec TeamSpec) {
 	add(spec.PendingMembers, "member", "pending")
 	for name, permission := range spec.Repositories {
 		r := o.Repo(name)
-		if r == nil || !slices.Contains(permissions, permission) {
+		if r == nil || !slices.Contains(permissions(), permission) {
 			b.fail("%s: team %q has %q on %q, which is no permission on a repository of the organization", o.Login, slug, permission, name)
 			continue
 		}

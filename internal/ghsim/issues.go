@@ -191,7 +191,7 @@ func (c *call) addReaction(_ *Issue, cm *Comment) answer {
 	if a := c.read(&in); a != nil {
 		return *a
 	}
-	if !slices.Contains(reactions, in.Content) {
+	if !slices.Contains(reactions(), in.Content) {
 		return invalid("Reaction", "content", "invalid", "")
 	}
 	user := c.author()

@@ -3,7 +3,6 @@ package ghsim
 import (
 	"maps"
 	"net/http"
-	"strings"
 )
 
 func orgRoutes() []route {
@@ -108,7 +107,7 @@ func (c *call) getRepo() answer {
 			best = "pull"
 		}
 		for _, t := range c.repo.Org.Teams {
-			if role, state := c.repo.Org.Role(t, u); role != "" && state == "active" && !atMost(t.permission(c.repo), best) {
+			if role, state := c.repo.Org.Role(t, u); role != "" && state == "active" && higher(t.permission(c.repo), best) {
 				best = t.permission(c.repo)
 			}
 		}
@@ -117,19 +116,8 @@ func (c *call) getRepo() answer {
 		}
 		o["permissions"] = allows(best)
 	}
-	if strings.HasPrefix(c.who.kind, "inst") {
+	if c.who.inst != nil {
 		o["permissions"] = allows("pull")
 	}
 	return ok(o)
-}
-
-func atMost(p, other string) bool { return indexOf(p) <= indexOf(other) }
-
-func indexOf(permission string) int {
-	for i, p := range permissions {
-		if p == permission {
-			return i
-		}
-	}
-	return -1
 }

@@ -82,20 +82,21 @@ func (c *call) teamFull(org *Org, t *Team) obj {
 }
 
 // repoPaths are the addresses in a repository's JSON: their key, and the path below the repository.
-var repoPaths = strings.Fields(`archive /{archive_format}{/ref} assignees /assignees{/user} blobs /git/blobs{/sha} branches /branches{/branch}
+const repoPaths = `archive /{archive_format}{/ref} assignees /assignees{/user} blobs /git/blobs{/sha} branches /branches{/branch}
 collaborators /collaborators{/collaborator} comments /comments{/number} commits /commits{/sha} compare /compare/{base}...{head} contents /contents/{+path}
 contributors /contributors deployments /deployments downloads /downloads events /events forks /forks git_commits /git/commits{/sha} git_refs /git/refs{/sha}
 git_tags /git/tags{/sha} hooks /hooks issue_comment /issues/comments{/number} issue_events /issues/events{/number} issues /issues{/number} keys /keys{/key_id}
 labels /labels{/name} languages /languages merges /merges milestones /milestones{/number} notifications /notifications{?since,all,participating} pulls /pulls{/number}
-releases /releases{/id} stargazers /stargazers statuses /statuses/{sha} subscribers /subscribers subscription /subscription tags /tags teams /teams trees /git/trees{/sha}`)
+releases /releases{/id} stargazers /stargazers statuses /statuses/{sha} subscribers /subscribers subscription /subscription tags /tags teams /teams trees /git/trees{/sha}`
 
 func (c *call) minimalRepo(r *Repo) obj {
 	full := r.FullName()
 	o := obj{"id": r.ID, "node_id": node("R", r.ID), "name": r.Name, "full_name": full, "private": r.Private(), "owner": c.account(r.Org),
 		"html_url": c.base + "/" + full, "description": nil, "fork": false, "url": c.api("/repos/" + full), "visibility": r.Visibility, "archived": r.Archived, "disabled": false,
 		"has_issues": r.HasIssues, "created_at": stamp(r.CreatedAt), "updated_at": stamp(r.CreatedAt), "pushed_at": stamp(r.CreatedAt)}
-	for i := 0; i < len(repoPaths); i += 2 {
-		o[repoPaths[i]+"_url"] = c.api("/repos/" + full + repoPaths[i+1])
+	paths := strings.Fields(repoPaths)
+	for i := 0; i < len(paths); i += 2 {
+		o[paths[i]+"_url"] = c.api("/repos/" + full + paths[i+1])
 	}
 	return o
 }
@@ -113,18 +114,23 @@ func (c *call) fullRepo(r *Repo) obj {
 }
 
 // permissions orders what a team may do on a repository.
-var permissions = []string{"pull", "triage", "push", "maintain", "admin"}
+func permissions() []string { return []string{"pull", "triage", "push", "maintain", "admin"} }
+
+// higher tells whether one permission is above another; "" is below all.
+func higher(permission, other string) bool {
+	return slices.Index(permissions(), permission) > slices.Index(permissions(), other)
+}
 
 // allows is GitHub's object of permissions for the highest one.
 func allows(permission string) obj {
 	o := obj{}
-	for i, p := range permissions {
-		o[p] = slices.Index(permissions, permission) >= i
+	for _, p := range permissions() {
+		o[p] = !higher(p, permission)
 	}
 	return o
 }
 
-// roleNames are the names of permissions where GitHub speaks of roles.
+// roleName is the name of a permission where GitHub speaks of roles.
 func roleName(permission string) string {
 	return pick(map[string]string{"pull": "read", "push": "write"}[permission], permission)
 }
@@ -248,11 +254,13 @@ func association(r *Repo, u *User) string {
 }
 
 // reactions are those that GitHub knows.
-var reactions = []string{"+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes"}
+func reactions() []string {
+	return []string{"+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes"}
+}
 
 func (c *call) rollup(api string, all []*Reaction) obj {
 	o := obj{"url": api + "/reactions", "total_count": len(all)}
-	for _, content := range reactions {
+	for _, content := range reactions() {
 		o[content] = len(filter(all, func(r *Reaction) bool { return r.Content == content }))
 	}
 	return o

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 )
 
 // A route is one operation of the API.
@@ -37,7 +36,7 @@ type call struct {
 
 // match finds the route of a path, which is still escaped. A path with empty
 // or dot segments matches none: such a path shows that a name was not escaped.
-func match(method, path string) (*route, map[string]string) {
+func (s *Server) match(method, path string) (*route, map[string]string) {
 	segments := strings.Split(strings.TrimPrefix(path, "/"), "/")
 	for i, seg := range segments {
 		plain, err := url.PathUnescape(seg)
@@ -47,7 +46,7 @@ func match(method, path string) (*route, map[string]string) {
 		segments[i] = plain
 	}
 next:
-	for _, rt := range table() {
+	for _, rt := range s.table() {
 		if rt.method != method || len(rt.segments) != len(segments) {
 			continue
 		}
@@ -70,14 +69,15 @@ type splitRoute struct {
 	segments []string
 }
 
-// table holds all routes, and is made once.
-var table = sync.OnceValue(func() []splitRoute {
-	var split []splitRoute
-	for _, rt := range slices.Concat(appRoutes(), orgRoutes(), teamRoutes(), groupRoutes(), runnerRoutes(), issueRoutes()) {
-		split = append(split, splitRoute{rt, strings.Split(rt.template[1:], "/")})
-	}
-	return split
-})
+// table holds all routes.
+func (s *Server) table() []splitRoute {
+	s.routing.Do(func() {
+		for _, rt := range slices.Concat(appRoutes(), orgRoutes(), teamRoutes(), groupRoutes(), runnerRoutes(), issueRoutes()) {
+			s.routes = append(s.routes, splitRoute{rt, strings.Split(rt.template[1:], "/")})
+		}
+	})
+	return s.routes
+}
 
 // resolve finds what the path names and checks that the caller may do this.
 func (c *call) resolve(rt *route) *answer {

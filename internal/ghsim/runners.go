@@ -73,11 +73,11 @@ func (c *call) generateJIT() answer {
 	}
 	switch {
 	case strings.TrimSpace(in.Name) == "" || len(in.Name) > 64:
-		return invalid("Runner", "name", "invalid", "Name must be between 1 and 64 characters.")
+		return unprocessable("Name must be between 1 and 64 characters.")
 	case in.Group == 0:
-		return invalid("Runner", "runner_group_id", "missing_field", "")
+		return unprocessable("runner_group_id wasn't supplied.")
 	case len(in.Labels) == 0 || len(in.Labels) > 100 || slices.Contains(in.Labels, ""):
-		return invalid("Runner", "labels", "invalid", "There must be between 1 and 100 labels.")
+		return unprocessable("There must be between 1 and 100 labels.")
 	case !slices.ContainsFunc(c.org.Groups, func(g *Group) bool { return g.ID == in.Group }):
 		return notFound("/actions/self-hosted-runners#create-configuration-for-a-just-in-time-runner-for-an-organization")
 	case c.org.Runner(in.Name) != nil:
@@ -113,7 +113,7 @@ func (c *call) readLabels() ([]string, *answer) {
 		return nil, a
 	}
 	if in.Labels == nil || len(*in.Labels) > 100 {
-		a := invalid("Runner", "labels", "invalid", "")
+		a := unprocessable("labels must be a list of at most 100 names.")
 		return nil, &a
 	}
 	return *in.Labels, nil

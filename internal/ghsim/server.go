@@ -42,7 +42,10 @@ type Server struct {
 	// answer. It may be called from several goroutines at once.
 	OnExchange func(Exchange)
 
-	mu         sync.Mutex
+	routing sync.Once
+	routes  []splitRoute
+
+	mu         sync.Mutex // guards all below
 	state      State
 	version    uint64        // counts changes of the state
 	changed    chan struct{} // closed at the next change
@@ -124,7 +127,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request, path, prefix s
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	route, params := match(r.Method, path)
+	route, params := s.match(r.Method, path)
 	c := &call{s: s, st: &s.state, r: r, body: body, params: params, base: s.baseURL(r), prefix: prefix}
 	if route != nil {
 		record.Route = route.template

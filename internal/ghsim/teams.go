@@ -117,7 +117,7 @@ func (o *Org) membersOf(t *Team, role string) []*User {
 func (t *Team) permission(r *Repo) string {
 	best := ""
 	for ; t != nil; t = t.Parent {
-		if p := t.Permissions[r.ID]; slices.Index(permissions, p) > slices.Index(permissions, best) {
+		if p := t.Permissions[r.ID]; higher(p, best) {
 			best = p
 		}
 	}
