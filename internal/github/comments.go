@@ -1,0 +1,134 @@
+package github
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/google/go-github/v41/github"
+)
+
+// A Comment on an issue or a pull request of the admin repository.
+type Comment struct {
+	ID        int64
+	Body      string
+	UserLogin string
+	UserType  string // "User" or "Bot"
+	AppID     int64  // the GitHub App it was made through; 0: none
+	CreatedAt time.Time
+}
+
+// CreateComment comments on an issue of the admin repository and returns the
+// comment's id.
+func (o *Org) CreateComment(ctx context.Context, issue int, body string) (int64, error) {
+	op := fmt.Sprintf("comment on issue %d", issue)
+	s, repo, err := o.admin(ctx, op)
+	if err != nil {
+		return 0, err
+	}
+	c, _, err := s.comments.Issues.CreateComment(ctx, o.path(), repo, issue, &github.IssueComment{Body: &body})
+	return c.GetID(), o.app.failedWrite(op, err)
+}
+
+// UpdateComment replaces a comment's text.
+func (o *Org) UpdateComment(ctx context.Context, id int64, body string) error {
+	op := fmt.Sprintf("change comment %d", id)
+	s, repo, err := o.admin(ctx, op)
+	if err != nil {
+		return err
+	}
+	_, _, err = s.comments.Issues.EditComment(ctx, o.path(), repo, id, &github.IssueComment{Body: &body})
+	return o.app.failedWrite(op, err)
+}
+
+// DeleteComment deletes a comment. NotFound: it is gone already.
+func (o *Org) DeleteComment(ctx context.Context, id int64) error {
+	op := fmt.Sprintf("delete comment %d", id)
+	s, repo, err := o.admin(ctx, op)
+	if err != nil {
+		return err
+	}
+	_, err = s.comments.Issues.DeleteComment(ctx, o.path(), repo, id)
+	return o.app.failedWrite(op, err)
+}
+
+// React adds a reaction to a comment: "eyes", "rocket", "confused" and the
+// like. One that is there already is no error.
+func (o *Org) React(ctx context.Context, commentID int64, content string) error {
+	op := fmt.Sprintf("react to comment %d", commentID)
+	s, repo, err := o.admin(ctx, op)
+	if err != nil {
+		return err
+	}
+	_, _, err = s.comments.Reactions.CreateIssueCommentReaction(ctx, o.path(), repo, commentID, content)
+	return o.app.failedWrite(op, err)
+}
+
+type commentAnswer struct {
+	ID        int64        `json:"id"`
+	Body      string       `json:"body"`
+	User      *github.User `json:"user"`
+	CreatedAt time.Time    `json:"created_at"`
+	App       *struct {
+		ID int64 `json:"id"`
+	} `json:"performed_via_github_app"`
+}
+
+// Comments lists the comments of an issue that were made or changed since
+// then, the oldest first; all of them for the zero time.
+func (o *Org) Comments(ctx context.Context, issue int, since time.Time) ([]Comment, error) {
+	op := fmt.Sprintf("list the comments of issue %d", issue)
+	s, repo, err := o.admin(ctx, op)
+	if err != nil {
+		return nil, err
+	}
+	found, err := pages(ctx, func(ctx context.Context, page github.ListOptions) ([]commentAnswer, *github.Response, error) {
+		query := pageValues(page)
+		if !since.IsZero() {
+			query.Set("since", since.UTC().Format(time.RFC3339))
+		}
+		path := fmt.Sprintf("repos/%s/%s/issues/%d/comments?%s", o.path(), repo, issue, query.Encode())
+		answer, resp, err := send[[]commentAnswer](ctx, s.comments, http.MethodGet, path, nil)
+		if err == nil && resp.NextPage == 0 && resp.NextPageToken != "" {
+			resp.NextPage = max(page.Page, 1) + 1 // go-github takes the link's "since" for its page
+		}
+		return answer, resp, err
+	})
+	if err != nil {
+		return nil, o.app.failed(op, err)
+	}
+	comments := make([]Comment, len(found))
+	for i, c := range found {
+		comments[i] = Comment{ID: c.ID, Body: c.Body, UserLogin: c.User.GetLogin(), UserType: c.User.GetType(), CreatedAt: c.CreatedAt}
+		if c.App != nil {
+			comments[i].AppID = c.App.ID
+		}
+	}
+	return comments, nil
+}
+
+// UserKeys lists a user's public SSH keys, which everybody may see, each as a
+// line of authorized_keys without a comment.
+func (o *Org) UserKeys(ctx context.Context, user string) ([]string, error) {
+	op := fmt.Sprintf("list the SSH keys of %.100q", user)
+	user, err := login(user)
+	if err != nil {
+		return nil, o.app.failed(op, err)
+	}
+	s, _, err := o.admin(ctx, op)
+	if err != nil {
+		return nil, err
+	}
+	found, err := pages(ctx, func(ctx context.Context, page github.ListOptions) ([]*github.Key, *github.Response, error) {
+		return s.comments.Users.ListKeys(ctx, user, &page)
+	})
+	if err != nil {
+		return nil, o.app.failed(op, err)
+	}
+	keys := make([]string, len(found))
+	for i, k := range found {
+		keys[i] = k.GetKey()
+	}
+	return keys, nil
+}

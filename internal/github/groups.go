@@ -1,0 +1,192 @@
+package github
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/google/go-github/v41/github"
+)
+
+// VisibilitySelected is the visibility of a group whose repositories are
+// listed one by one; with any other they cannot be.
+const VisibilitySelected = "selected"
+
+// A Group of runners.
+type Group struct {
+	ID                           int64    `json:"id"`
+	Name                         string   `json:"name"`
+	Visibility                   string   `json:"visibility"` // "selected", "all" or "private"
+	Default                      bool     `json:"default"`    // the organization's default group
+	Inherited                    bool     `json:"inherited"`  // the enterprise's
+	AllowsPublicRepositories     bool     `json:"allows_public_repositories"`
+	RestrictedToWorkflows        bool     `json:"restricted_to_workflows"`
+	SelectedWorkflows            []string `json:"selected_workflows"`
+	WorkflowRestrictionsReadOnly bool     `json:"workflow_restrictions_read_only"`
+}
+
+// A NewGroup is a group to be made; its visibility is always "selected".
+type NewGroup struct {
+	Name         string
+	AllowsPublic bool // may public repositories use it
+}
+
+// A GroupChange says what is to change in a group; what is nil stays.
+type GroupChange struct {
+	Name                     string // always sent: GitHub wants it, changed or not
+	AllowsPublicRepositories *bool
+	Workflows                *[]string // restricts the group to these; the empty list lifts that
+}
+
+// Group asks for a group by its id.
+func (o *Org) Group(ctx context.Context, id int64) (Group, error) {
+	s, err := o.session(ctx)
+	if err != nil {
+		return Group{}, err
+	}
+	group, _, err := send[Group](ctx, s.main, http.MethodGet, o.groupPath(id), nil)
+	return group, o.app.failed(o.groupOp("ask for", id), err)
+}
+
+// Groups lists all groups of the organization.
+func (o *Org) Groups(ctx context.Context) ([]Group, error) {
+	s, err := o.session(ctx)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := pages(ctx, func(ctx context.Context, page github.ListOptions) ([]Group, *github.Response, error) {
+		answer, resp, err := send[struct {
+			Groups []Group `json:"runner_groups"`
+		}](ctx, s.main, http.MethodGet, "orgs/"+o.path()+"/actions/runner-groups"+listQuery(page), nil)
+		return answer.Groups, resp, err
+	})
+	return groups, o.app.failed("list the runner groups of "+o.login, err)
+}
+
+// GroupByName asks for a group by its name, which GitHub has no endpoint for:
+// it lists them all. A name that is spelt the same wins over one that differs
+// in case.
+func (o *Org) GroupByName(ctx context.Context, name string) (Group, error) {
+	groups, err := o.Groups(ctx)
+	if err != nil {
+		return Group{}, err
+	}
+	var alike *Group
+	for i := range groups {
+		switch {
+		case groups[i].Name == name:
+			return groups[i], nil
+		case alike == nil && strings.EqualFold(groups[i].Name, name):
+			alike = &groups[i]
+		}
+	}
+	if alike == nil {
+		return Group{}, &Error{Kind: NotFound, Op: fmt.Sprintf("ask for group %.100q of %s", name, o.login), Message: "there is none of that name"}
+	}
+	return *alike, nil
+}
+
+// CreateGroup makes a group for selected repositories, of which it has none
+// yet. Conflict: there is one of that name.
+func (o *Org) CreateGroup(ctx context.Context, g NewGroup) (Group, error) {
+	s, err := o.session(ctx)
+	if err != nil {
+		return Group{}, err
+	}
+	group, _, err := send[Group](ctx, s.main, http.MethodPost, "orgs/"+o.path()+"/actions/runner-groups", map[string]any{
+		"name": g.Name, "visibility": VisibilitySelected, "allows_public_repositories": g.AllowsPublic,
+	})
+	return group, o.app.failedWrite(fmt.Sprintf("create group %.100q in %s", g.Name, o.login), err)
+}
+
+// UpdateGroup changes a group and returns it as it is then.
+func (o *Org) UpdateGroup(ctx context.Context, id int64, change GroupChange) (Group, error) {
+	s, err := o.session(ctx)
+	if err != nil {
+		return Group{}, err
+	}
+	body := map[string]any{"name": change.Name}
+	if change.AllowsPublicRepositories != nil {
+		body["allows_public_repositories"] = *change.AllowsPublicRepositories
+	}
+	if change.Workflows != nil {
+		body["restricted_to_workflows"] = len(*change.Workflows) > 0
+		body["selected_workflows"] = append([]string{}, *change.Workflows...)
+	}
+	group, _, err := send[Group](ctx, s.main, http.MethodPatch, o.groupPath(id), body)
+	return group, o.app.failedWrite(o.groupOp("change", id), err)
+}
+
+// DeleteGroup deletes a group.
+func (o *Org) DeleteGroup(ctx context.Context, id int64) error {
+	return o.write(ctx, o.groupOp("delete", id), func(s *session) (*github.Response, error) {
+		return s.main.Actions.DeleteOrganizationRunnerGroup(ctx, o.path(), id)
+	})
+}
+
+// GroupRepositories lists all repositories that may use a group.
+func (o *Org) GroupRepositories(ctx context.Context, id int64) ([]Repository, error) {
+	s, err := o.session(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := pages(ctx, func(ctx context.Context, page github.ListOptions) ([]repositoryAnswer, *github.Response, error) {
+		answer, resp, err := send[struct {
+			Repositories []repositoryAnswer `json:"repositories"`
+		}](ctx, s.main, http.MethodGet, o.groupPath(id)+"/repositories"+listQuery(page), nil)
+		return answer.Repositories, resp, err
+	})
+	if err != nil {
+		return nil, o.app.failed(o.groupOp("list the repositories of", id), err)
+	}
+	repos := make([]Repository, len(found))
+	for i, r := range found {
+		repos[i] = r.repository()
+		repos[i].Permission = "" // the App's own
+	}
+	return repos, nil
+}
+
+// SetGroupRepositories replaces the whole list of repositories; nil empties it.
+func (o *Org) SetGroupRepositories(ctx context.Context, id int64, ids []int64) error {
+	if ids == nil {
+		ids = []int64{} // nil would be sent as null
+	}
+	return o.write(ctx, o.groupOp("set the repositories of", id), func(s *session) (*github.Response, error) {
+		body := github.SetRepoAccessRunnerGroupRequest{SelectedRepositoryIDs: ids}
+		return s.main.Actions.SetRepositoryAccessRunnerGroup(ctx, o.path(), id, body)
+	})
+}
+
+// AddGroupRepository lets a repository use a group.
+func (o *Org) AddGroupRepository(ctx context.Context, id, repoID int64) error {
+	return o.write(ctx, o.groupOp(fmt.Sprintf("add repository %d to", repoID), id), func(s *session) (*github.Response, error) {
+		return s.main.Actions.AddRepositoryAccessRunnerGroup(ctx, o.path(), id, repoID)
+	})
+}
+
+// RemoveGroupRepository lets a repository use a group no more.
+func (o *Org) RemoveGroupRepository(ctx context.Context, id, repoID int64) error {
+	return o.write(ctx, o.groupOp(fmt.Sprintf("remove repository %d from", repoID), id), func(s *session) (*github.Response, error) {
+		return s.main.Actions.RemoveRepositoryAccessRunnerGroup(ctx, o.path(), id, repoID)
+	})
+}
+
+// write runs a write whose answer holds nothing.
+func (o *Org) write(ctx context.Context, op string, do func(*session) (*github.Response, error)) error {
+	s, err := o.session(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = do(s)
+	return o.app.failedWrite(op, err)
+}
+
+func (o *Org) groupPath(id int64) string {
+	return fmt.Sprintf("orgs/%s/actions/runner-groups/%d", o.path(), id)
+}
+
+func (o *Org) groupOp(what string, id int64) string {
+	return fmt.Sprintf("%s group %d of %s", what, id, o.login)
+}

@@ -1,0 +1,55 @@
+package github
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+)
+
+// What GitHub allows in names, or a little less: none of them can leave its
+// place in a path. Logins end in "_shortcode" where an enterprise manages them,
+// and in "[bot]" for Apps, which nothing here asks about.
+var (
+	loginPattern = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,99})$`)
+	slugPattern  = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,254}$`)
+	repoPattern  = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,100}$`)
+	codePattern  = regexp.MustCompile(`^[A-Za-z0-9_-]{1,200}$`)
+	tokenPattern = regexp.MustCompile(`^[!-~]{1,4096}$`)
+)
+
+func login(name string) (string, error)    { return segment("login", loginPattern, name) }
+func teamSlug(name string) (string, error) { return segment("team slug", slugPattern, name) }
+
+func repoName(name string) (string, error) {
+	if name == "." || name == ".." {
+		return "", invalidName("repository name", name)
+	}
+	return segment("repository name", repoPattern, name)
+}
+
+// segment checks name and escapes it for use as one segment of a path: the
+// pattern alone suffices today, and the escaping still holds after it changes.
+func segment(kind string, pattern *regexp.Regexp, name string) (string, error) {
+	if !pattern.MatchString(name) {
+		return "", invalidName(kind, name)
+	}
+	return url.PathEscape(name), nil
+}
+
+func invalidName(kind, name string) error {
+	const most = 60
+	if len(name) > most {
+		name = name[:most] + "…"
+	}
+	return &Error{Kind: Invalid, Message: fmt.Sprintf("%q is not a %s", name, kind)}
+}
+
+// firstError returns the first error there is: for checking several names.
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

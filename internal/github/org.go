@@ -1,0 +1,246 @@
+package github
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/go-github/v41/github"
+	"github.com/gregjones/httpcache"
+	"github.com/palantir/go-githubapp/githubapp"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/sync/singleflight"
+)
+
+// An Org asks GitHub about one organization, as the App's installation there.
+// Its methods may be called concurrently.
+type Org struct {
+	app            *App
+	login          string
+	installationID int64 // as configured; 0: it is asked for
+	adminRepo      string
+	writes         *semaphore.Weighted
+
+	mu     sync.Mutex
+	now    *session
+	flight singleflight.Group
+}
+
+// A session is an installation with its two clients. A new installation makes
+// a new session.
+type session struct {
+	Installation
+	main     *github.Client // the whole organization: members, runners, the repositories' names
+	comments *github.Client // issues of the admin repository, nothing else
+
+	mainTokens, commentTokens *tokens
+}
+
+// Org returns the organization named login. installationID may be 0: it is
+// then asked for. adminRepo may be empty: methods for its comments then fail.
+// Nothing is asked before the first call that needs it.
+func (a *App) Org(login string, installationID int64, adminRepo string) *Org {
+	return &Org{
+		app: a, login: login, installationID: installationID, adminRepo: adminRepo,
+		writes: semaphore.NewWeighted(maxWrites),
+	}
+}
+
+// Login is the organization's name, as configured.
+func (o *Org) Login() string { return o.login }
+
+// An Installation is the App's installation in an organization.
+type Installation struct {
+	ID                  int64
+	OrgID               int64
+	Login               string // as GitHub spells it
+	Permissions         map[string]string
+	Events              []string
+	RepositorySelection string // "all" or "selected"
+	Suspended           bool
+	HTMLURL             string // where an owner changes it
+}
+
+// Installation returns the App's installation in the organization. It is asked
+// for once, and again after GitHub refused it a token.
+func (o *Org) Installation(ctx context.Context) (Installation, error) {
+	s, err := o.session(ctx)
+	if err != nil {
+		return Installation{}, err
+	}
+	return s.Installation, nil
+}
+
+// Warm resolves the installation and sees that both tokens are there, so that
+// the next caller need not wait for them.
+func (o *Org) Warm(ctx context.Context) error {
+	s, err := o.session(ctx)
+	if err != nil {
+		return err
+	}
+	const op = "get installation tokens"
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { _, err := s.mainTokens.get(ctx); return o.app.failed(op, err) })
+	if o.adminRepo != "" {
+		group.Go(func() error { _, err := s.commentTokens.get(ctx); return o.app.failed(op, err) })
+	}
+	return group.Wait()
+}
+
+func (o *Org) session(ctx context.Context) (*session, error) {
+	o.mu.Lock()
+	held := o.now
+	o.mu.Unlock()
+	if held != nil {
+		return held, nil
+	}
+	op := "find the App's installation in " + o.login
+	flight := o.flight.DoChan("", func() (any, error) {
+		s, err := o.resolve(context.WithoutCancel(ctx))
+		if err != nil {
+			return nil, o.app.failed(op, err)
+		}
+		o.mu.Lock()
+		o.now = s
+		o.mu.Unlock()
+		return s, nil
+	})
+	select {
+	case <-ctx.Done():
+		return nil, o.app.failed(op, ctx.Err())
+	case result := <-flight:
+		s, _ := result.Val.(*session)
+		return s, result.Err
+	}
+}
+
+// forget has the installation asked for again.
+func (o *Org) forget(old *session) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.now == old {
+		o.now = nil
+	}
+}
+
+type installationAnswer struct {
+	ID      int64 `json:"id"`
+	Account struct {
+		ID    int64  `json:"id"`
+		Login string `json:"login"`
+	} `json:"account"`
+	Permissions         map[string]string `json:"permissions"`
+	Events              []string          `json:"events"`
+	RepositorySelection string            `json:"repository_selection"`
+	SuspendedAt         *time.Time        `json:"suspended_at"`
+	HTMLURL             string            `json:"html_url"`
+}
+
+func (o *Org) resolve(ctx context.Context) (*session, error) {
+	name, err := login(o.login)
+	if err != nil {
+		return nil, err
+	}
+	path := "orgs/" + name + "/installation"
+	if o.installationID != 0 {
+		path = fmt.Sprintf("app/installations/%d", o.installationID)
+	}
+	got, _, err := send[installationAnswer](ctx, o.app.self, http.MethodGet, path, nil)
+	if err != nil {
+		return nil, err
+	}
+	if !strings.EqualFold(got.Account.Login, o.login) {
+		return nil, &Error{Kind: Invalid, Message: fmt.Sprintf("installation %d belongs to %s; correct org or installationID", got.ID, got.Account.Login)}
+	}
+	if got.ID == 0 || got.Account.ID == 0 {
+		return nil, &Error{Kind: Other, Message: "the answer names no installation"}
+	}
+	return o.open(Installation{
+		ID: got.ID, OrgID: got.Account.ID, Login: got.Account.Login, Permissions: got.Permissions, Events: got.Events,
+		RepositorySelection: got.RepositorySelection, Suspended: got.SuspendedAt != nil, HTMLURL: got.HTMLURL,
+	})
+}
+
+// open makes the two clients of an installation, each with a token for no more
+// than it needs.
+func (o *Org) open(i Installation) (*session, error) {
+	s := &session{Installation: i}
+	s.mainTokens = &tokens{app: o.app, mint: o.minter(s, mainToken, &github.InstallationTokenOptions{
+		Permissions: &github.InstallationPermissions{
+			Members:                       github.String("read"),
+			Metadata:                      github.String("read"),
+			OrganizationSelfHostedRunners: github.String("write"),
+		},
+	})}
+	s.commentTokens = &tokens{app: o.app, mint: o.minter(s, commentToken, &github.InstallationTokenOptions{
+		Repositories: []string{o.adminRepo},
+		Permissions:  &github.InstallationPermissions{Issues: github.String("write"), Metadata: github.String("read")},
+	})}
+	var err error
+	if s.main, err = o.client(i.ID, s.mainTokens); err != nil {
+		return nil, err
+	}
+	s.comments, err = o.client(i.ID, s.commentTokens)
+	return s, err
+}
+
+// client makes a client: gate, metrics, cache, wire, connections.
+func (o *Org) client(installation int64, held *tokens) (*github.Client, error) {
+	a := o.app
+	cached := &httpcache.Transport{
+		Transport:           revalidated{&wire{app: a, next: a.transport, installation: installation}},
+		Cache:               a.cache,
+		MarkCachedResponses: true,
+	}
+	link := &gate{
+		app:        a,
+		next:       githubapp.ClientMetrics(a.registry)(cached),
+		credential: &credential{scheme: "token", get: held.get, renew: held.renew},
+		writes:     o.writes,
+		share:      true,
+	}
+	return a.creator(a.transport, replace(link)).NewInstallationClient(installation)
+}
+
+// The two tokens that a session has.
+func mainToken(s *session) *tokens    { return s.mainTokens }
+func commentToken(s *session) *tokens { return s.commentTokens }
+
+// minter mints tokens of one kind. Where GitHub does not know the installation
+// any more, the App may have been installed anew: then that one's token does.
+func (o *Org) minter(s *session, kind func(*session) *tokens, options *github.InstallationTokenOptions) func(context.Context) (minted, error) {
+	return func(ctx context.Context) (minted, error) {
+		fresh, err := o.app.mint(ctx, s.ID, options)
+		if k := KindOf(err); k != NotFound && k != Forbidden {
+			return fresh, err
+		}
+		o.forget(s)
+		successor, again := o.session(ctx)
+		if again != nil || successor.ID == s.ID {
+			return minted{}, err
+		}
+		return kind(successor).whole(ctx)
+	}
+}
+
+func (a *App) mint(ctx context.Context, installation int64, options *github.InstallationTokenOptions) (minted, error) {
+	op := fmt.Sprintf("get a token of installation %d", installation)
+	// A token too many does no harm, so this POST may be tried again.
+	ctx = context.WithValue(ctx, harmlessKey{}, true)
+	token, _, err := a.self.Apps.CreateInstallationToken(ctx, installation, options)
+	if err != nil {
+		return minted{}, a.failed(op, err)
+	}
+	if token.GetToken() == "" {
+		return minted{}, &Error{Kind: Other, Op: op, Message: "the answer holds no token"}
+	}
+	expires := token.GetExpiresAt()
+	if expires.IsZero() {
+		expires = a.now().Add(time.Hour) // what GitHub documents
+	}
+	return minted{value: token.GetToken(), expires: expires}, nil
+}

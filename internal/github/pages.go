@@ -1,0 +1,56 @@
+package github
+
+import (
+	"context"
+	"slices"
+
+	"github.com/google/go-github/v41/github"
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	perPage       = 100 // the most that GitHub gives
+	parallelPages = 8
+)
+
+// pages asks for all pages of a list: the first tells the last, the others are
+// then asked for side by side.
+func pages[T any](ctx context.Context, page func(context.Context, github.ListOptions) ([]T, *github.Response, error)) ([]T, error) {
+	all, resp, err := page(ctx, github.ListOptions{PerPage: perPage})
+	if err != nil {
+		return nil, err
+	}
+	if last := resp.LastPage; last > 1 {
+		rest := make([][]T, last-1)
+		group, groupCtx := errgroup.WithContext(ctx)
+		group.SetLimit(parallelPages)
+		for i := range rest {
+			group.Go(func() error {
+				items, pageResp, err := page(groupCtx, github.ListOptions{PerPage: perPage, Page: i + 2})
+				rest[i] = items
+				if i == len(rest)-1 {
+					resp = pageResp
+				}
+				return err
+			})
+		}
+		if err := group.Wait(); err != nil {
+			return nil, err
+		}
+		all = append(all, slices.Concat(rest...)...)
+	}
+	// Where the list grew meanwhile, or its end is not told, page by page.
+	for resp.NextPage != 0 {
+		var items []T
+		if items, resp, err = page(ctx, github.ListOptions{PerPage: perPage, Page: resp.NextPage}); err != nil {
+			return nil, err
+		}
+		all = append(all, items...)
+	}
+	return all, nil
+}
+
+// listQuery is the query string of one page.
+func listQuery(o github.ListOptions) string {
+	return "?" + pageValues(o).Encode()
+}

@@ -1,0 +1,145 @@
+package github
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/google/go-github/v41/github"
+)
+
+// A Runner is a self-hosted runner.
+type Runner struct {
+	ID     int64
+	Name   string
+	OS     string
+	Status string // "online" or "offline"
+	Busy   bool
+	Labels []string
+}
+
+type runnerAnswer struct {
+	ID     int64  `json:"id"`
+	Name   string `json:"name"`
+	OS     string `json:"os"`
+	Status string `json:"status"`
+	Busy   bool   `json:"busy"`
+	Labels []struct {
+		Name string `json:"name"`
+	} `json:"labels"`
+}
+
+func (r runnerAnswer) runner() Runner {
+	labels := make([]string, len(r.Labels))
+	for i, l := range r.Labels {
+		labels[i] = l.Name
+	}
+	return Runner{ID: r.ID, Name: r.Name, OS: r.OS, Status: r.Status, Busy: r.Busy, Labels: labels}
+}
+
+// GroupRunners lists all runners of a group.
+func (o *Org) GroupRunners(ctx context.Context, groupID int64) ([]Runner, error) {
+	s, err := o.session(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := pages(ctx, func(ctx context.Context, page github.ListOptions) ([]runnerAnswer, *github.Response, error) {
+		answer, resp, err := send[struct {
+			Runners []runnerAnswer `json:"runners"`
+		}](ctx, s.main, http.MethodGet, o.groupPath(groupID)+"/runners"+listQuery(page), nil)
+		return answer.Runners, resp, err
+	})
+	if err != nil {
+		return nil, o.app.failed(o.groupOp("list the runners of", groupID), err)
+	}
+	runners := make([]Runner, len(found))
+	for i, r := range found {
+		runners[i] = r.runner()
+	}
+	return runners, nil
+}
+
+// MoveRunner puts a runner into a group; it leaves the group that it was in.
+func (o *Org) MoveRunner(ctx context.Context, groupID, runnerID int64) error {
+	return o.write(ctx, o.groupOp(fmt.Sprintf("move runner %d to", runnerID), groupID), func(s *session) (*github.Response, error) {
+		return s.main.Actions.AddRunnerGroupRunners(ctx, o.path(), groupID, runnerID)
+	})
+}
+
+// RemoveRunner removes a runner from the organization.
+func (o *Org) RemoveRunner(ctx context.Context, runnerID int64) error {
+	return o.write(ctx, fmt.Sprintf("remove runner %d from %s", runnerID, o.login), func(s *session) (*github.Response, error) {
+		return s.main.Actions.RemoveOrganizationRunner(ctx, o.path(), runnerID)
+	})
+}
+
+// A Token registers runners with the organization, in any of its groups, or
+// removes them.
+type Token struct {
+	Token     Secret
+	ExpiresAt time.Time
+}
+
+// RegistrationToken mints a token that registers runners.
+func (o *Org) RegistrationToken(ctx context.Context) (Token, error) {
+	return o.runnerToken(ctx, "get a registration token for "+o.login, "registration-token")
+}
+
+// RemovalToken mints a token that removes runners.
+func (o *Org) RemovalToken(ctx context.Context) (Token, error) {
+	return o.runnerToken(ctx, "get a removal token for "+o.login, "remove-token")
+}
+
+func (o *Org) runnerToken(ctx context.Context, op, endpoint string) (Token, error) {
+	s, err := o.session(ctx)
+	if err != nil {
+		return Token{}, err
+	}
+	answer, _, err := send[struct {
+		Token     Secret    `json:"token"`
+		ExpiresAt time.Time `json:"expires_at"`
+	}](ctx, s.main, http.MethodPost, "orgs/"+o.path()+"/actions/runners/"+endpoint, nil)
+	if err == nil && answer.Token.Reveal() == "" {
+		err = &Error{Kind: Other, Message: "the answer holds no token"}
+	}
+	return Token(answer), o.app.failedWrite(op, err)
+}
+
+// A JITRequest describes one runner to be.
+type JITRequest struct {
+	Name       string
+	GroupID    int64
+	Labels     []string // GitHub wants 1 to 100
+	WorkFolder string   // relative to the runner's directory; empty: GitHub's default, _work
+}
+
+// A JIT is a just-in-time configuration: it makes one runner, once.
+type JIT struct {
+	Runner        Runner
+	EncodedConfig Secret
+}
+
+// JITConfig asks for a just-in-time configuration. Conflict: there is a runner
+// of that name.
+func (o *Org) JITConfig(ctx context.Context, r JITRequest) (JIT, error) {
+	s, err := o.session(ctx)
+	if err != nil {
+		return JIT{}, err
+	}
+	body := map[string]any{"name": r.Name, "runner_group_id": r.GroupID, "labels": append([]string{}, r.Labels...)}
+	if r.WorkFolder != "" {
+		body["work_folder"] = r.WorkFolder
+	}
+	answer, _, err := send[struct {
+		Runner runnerAnswer `json:"runner"`
+		Config Secret       `json:"encoded_jit_config"`
+	}](ctx, s.main, http.MethodPost, "orgs/"+o.path()+"/actions/runners/generate-jitconfig", body)
+	if err == nil && answer.Config.Reveal() == "" {
+		err = &Error{Kind: Other, Message: "the answer holds no configuration"}
+	}
+	if err != nil {
+		return JIT{}, o.app.failedWrite(fmt.Sprintf("configure runner %.100q in group %d of %s", r.Name, r.GroupID, o.login), err)
+	}
+	return JIT{Runner: answer.Runner.runner(), EncodedConfig: answer.Config}, nil
+}

@@ -1,0 +1,155 @@
+package github
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/google/go-github/v41/github"
+)
+
+// A Team of the organization. Slug and name may change and be given to another
+// team; the id stays.
+type Team struct {
+	ID        int64     `json:"id"`
+	Slug      string    `json:"slug"`
+	Name      string    `json:"name"`
+	Privacy   string    `json:"privacy"` // "closed" or "secret"
+	HTMLURL   string    `json:"html_url"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// Team asks for the team that has this slug now.
+func (o *Org) Team(ctx context.Context, slug string) (Team, error) {
+	op := fmt.Sprintf("ask for team %.100q of %s", slug, o.login)
+	escaped, err := teamSlug(slug)
+	if err != nil {
+		return Team{}, o.app.failed(op, err)
+	}
+	return o.team(ctx, op, func(*session) string { return "orgs/" + o.path() + "/teams/" + escaped })
+}
+
+// TeamByID asks for a team by its id.
+func (o *Org) TeamByID(ctx context.Context, id int64) (Team, error) {
+	op := fmt.Sprintf("ask for team %d of %s", id, o.login)
+	return o.team(ctx, op, func(s *session) string { return fmt.Sprintf("organizations/%d/team/%d", s.OrgID, id) })
+}
+
+func (o *Org) team(ctx context.Context, op string, path func(*session) string) (Team, error) {
+	s, err := o.session(ctx)
+	if err != nil {
+		return Team{}, err
+	}
+	team, _, err := send[Team](ctx, s.main, http.MethodGet, path(s), nil)
+	if err == nil && team.ID == 0 {
+		err = &Error{Kind: Other, Message: "the answer names no team"}
+	}
+	return team, o.app.failed(op, err)
+}
+
+// What GitHub says in memberships.
+const (
+	RoleMaintainer = "maintainer" // of a team
+	RoleMember     = "member"     // of a team or an organization
+	RoleAdmin      = "admin"      // of an organization: its owner
+	StateActive    = "active"
+	StatePending   = "pending" // invited, and nothing yet
+)
+
+// A Membership of a user in a team or in the organization.
+type Membership struct {
+	TeamID int64  // of a team asked for by its slug, where the answer tells; else 0
+	Role   string // RoleMaintainer, RoleMember or RoleAdmin
+	State  string // StateActive or StatePending
+}
+
+// TeamMembership asks for a user's membership in the team with this id.
+// Members of child teams are members of their parents; NotFound is none.
+func (o *Org) TeamMembership(ctx context.Context, teamID int64, user string) (Membership, error) {
+	return o.membership(ctx, fmt.Sprintf("ask for the membership of %.100q in team %d", user, teamID), user,
+		func(s *session, user string) (*github.Membership, *github.Response, error) {
+			return s.main.Teams.GetTeamMembershipByID(ctx, s.OrgID, teamID, user)
+		})
+}
+
+// TeamMembershipBySlug asks for a user's membership in the team that has this
+// slug now; which one that is, Membership.TeamID says where GitHub does.
+func (o *Org) TeamMembershipBySlug(ctx context.Context, slug, user string) (Membership, error) {
+	op := fmt.Sprintf("ask for the membership of %.100q in team %.100q", user, slug)
+	escaped, err := teamSlug(slug)
+	if err != nil {
+		return Membership{}, o.app.failed(op, err)
+	}
+	return o.membership(ctx, op, user, func(s *session, user string) (*github.Membership, *github.Response, error) {
+		return s.main.Teams.GetTeamMembershipBySlug(ctx, o.path(), escaped, user)
+	})
+}
+
+// Membership asks for a user's membership in the organization.
+func (o *Org) Membership(ctx context.Context, user string) (Membership, error) {
+	return o.membership(ctx, fmt.Sprintf("ask for the membership of %.100q in %s", user, o.login), user,
+		func(s *session, user string) (*github.Membership, *github.Response, error) {
+			return s.main.Organizations.GetOrgMembership(ctx, user, o.path())
+		})
+}
+
+func (o *Org) membership(ctx context.Context, op, user string, ask func(*session, string) (*github.Membership, *github.Response, error)) (Membership, error) {
+	user, err := login(user)
+	if err != nil {
+		return Membership{}, o.app.failed(op, err)
+	}
+	s, err := o.session(ctx)
+	if err != nil {
+		return Membership{}, err
+	}
+	m, _, err := ask(s, user)
+	if err != nil {
+		return Membership{}, o.app.failed(op, err)
+	}
+	return Membership{TeamID: teamOf(m.GetURL()), Role: m.GetRole(), State: m.GetState()}, nil
+}
+
+var membershipURL = regexp.MustCompile(`/teams?/([0-9]+)/memberships/[^/]+$`)
+
+// teamOf reads the team's id from a membership's own address, which names it
+// on github.com: https://api.github.com/organizations/1/team/2/memberships/mona.
+func teamOf(address string) int64 {
+	found := membershipURL.FindStringSubmatch(address)
+	if found == nil {
+		return 0
+	}
+	id, err := strconv.ParseInt(found[1], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return id
+}
+
+// TeamMaintainers lists the maintainers of the team that has this slug now:
+// one answer for all who may ask.
+func (o *Org) TeamMaintainers(ctx context.Context, slug string) ([]User, error) {
+	op := fmt.Sprintf("list the maintainers of team %.100q of %s", slug, o.login)
+	escaped, err := teamSlug(slug)
+	if err != nil {
+		return nil, o.app.failed(op, err)
+	}
+	s, err := o.session(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := pages(ctx, func(ctx context.Context, page github.ListOptions) ([]*github.User, *github.Response, error) {
+		options := &github.TeamListTeamMembersOptions{Role: RoleMaintainer, ListOptions: page}
+		return s.main.Teams.ListTeamMembersBySlug(ctx, o.path(), escaped, options)
+	})
+	if err != nil {
+		return nil, o.app.failed(op, err)
+	}
+	users := make([]User, len(found))
+	for i, u := range found {
+		users[i] = userOf(u)
+	}
+	return users, nil
+}

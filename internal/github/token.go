@@ -1,0 +1,103 @@
+package github
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+)
+
+const (
+	renewBefore = 5 * time.Minute  // from then on a token is renewed in the background
+	deadBefore  = 30 * time.Second // from then on it is not used any more
+	renewPause  = 30 * time.Second // between renewals in the background that fail
+)
+
+// A tokens holds one installation token and its successor to be.
+type tokens struct {
+	app  *App
+	mint func(context.Context) (minted, error)
+
+	mu       sync.Mutex
+	current  minted
+	renewing bool
+	notYet   time.Time // no renewal in the background before
+	flight   singleflight.Group
+}
+
+type minted struct {
+	value   string
+	expires time.Time
+}
+
+// get returns a token that is good for a while. Only the first caller of all,
+// and one after long silence, waits for it.
+func (t *tokens) get(ctx context.Context) (string, error) {
+	now := t.app.now()
+	t.mu.Lock()
+	held := t.current
+	usable := held.value != "" && now.Before(held.expires.Add(-deadBefore))
+	early := usable && !now.Before(held.expires.Add(-renewBefore)) && !t.renewing && !now.Before(t.notYet)
+	if early {
+		t.renewing = true
+	}
+	t.mu.Unlock()
+	if early {
+		go t.renewEarly(context.WithoutCancel(ctx), held.value)
+	}
+	if usable {
+		return held.value, nil
+	}
+	return t.renew(ctx, held.value)
+}
+
+func (t *tokens) renewEarly(ctx context.Context, old string) {
+	_, err := t.renew(ctx, old)
+	if err != nil {
+		t.app.logger(ctx).Warn().Err(err).Msg("the installation token could not be renewed yet")
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.renewing = false
+	if err != nil {
+		t.notYet = t.app.now().Add(renewPause)
+	}
+}
+
+// renew replaces the token old. Callers that arrive together share one new one.
+func (t *tokens) renew(ctx context.Context, old string) (string, error) {
+	flight := t.flight.DoChan(old, func() (any, error) {
+		t.mu.Lock()
+		held := t.current
+		t.mu.Unlock()
+		if held.value != old {
+			return held.value, nil // somebody was faster
+		}
+		fresh, err := t.mint(context.WithoutCancel(ctx))
+		if err != nil {
+			return "", err
+		}
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.current = fresh
+		return fresh.value, nil
+	})
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case result := <-flight:
+		value, _ := result.Val.(string)
+		return value, result.Err
+	}
+}
+
+// whole returns the token that is held, with its end.
+func (t *tokens) whole(ctx context.Context) (minted, error) {
+	if _, err := t.get(ctx); err != nil {
+		return minted{}, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.current, nil
+}
