@@ -30,7 +30,6 @@ type Config struct {
 	Database       Database       `yaml:"database"`
 	Orgs           []Organization `yaml:"orgs" doc:"Several organizations instead of org, each with org, installationID, chatops and policy; what an entry leaves out is as above. In the environment: JSON."`
 
-	path    string // the file that was read; empty where there was none
 	missing string // the file that was asked for but does not exist
 }
 
@@ -71,7 +70,7 @@ type GitHub struct {
 	URL            string   `yaml:"url" doc:"GitHub's address: https://github.com, https://X.ghe.com, or that of an Enterprise Server."`
 	CAFile         string   `yaml:"caFile" doc:"Certificates, in PEM, of the private CA of an Enterprise Server."`
 	APIURL         string   `yaml:"apiURL" doc:"The REST API's address, where it does not follow from url."`
-	WebhookSecrets []Secret `yaml:"webhookSecret" doc:"The secret that webhooks are signed with, or a list while one is being rotated. Webhooks are refused while it is empty."`
+	WebhookSecrets []Secret `yaml:"webhookSecret" doc:"The secret that webhooks are signed with, or a list while one is being rotated. Webhooks are refused while it is empty. In the environment a comma separates several."`
 }
 
 // Chatops says where comments are commands.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
-	"strings"
+	"slices"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -30,6 +30,7 @@ func (l *loader) parse(data []byte) (root ast.Node, ok bool) {
 		return nil, false
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")) // the parser counts some of them as two lines
 	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		l.refuseSyntax(err)
@@ -257,7 +258,7 @@ func (l *loader) scalar(n ast.Node, f field, key string, at place) (string, bool
 	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
 		return node.GetToken().Value, true
 	case *ast.BoolNode:
-		if f.kind.Kind() == reflect.Bool || strings.Contains(strings.Join(f.enum, " "), "true") {
+		if f.kind.Kind() == reflect.Bool || slices.Contains(f.enum, "true") {
 			return node.GetToken().Value, true
 		}
 		if f.kind.Kind() == reflect.String || f.kind.Kind() == reflect.Slice {

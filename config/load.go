@@ -47,7 +47,6 @@ func Load(flag string, environ []string) (*Config, error) {
 	enough := !asked || env["ARM_ORG"] != "" || env["ARM_ORGS"] != ""
 	switch {
 	case err == nil:
-		c.path = path
 		l.readFile(&c, data)
 	case errors.Is(err, fs.ErrNotExist) && enough:
 		l.file = ""

@@ -18,13 +18,17 @@ func TestMistakes(t *testing.T) {
 			[]string{
 				"config.yml:2:1: appId: is not a key; did you mean appID?",
 				"config.yml:4:3: server.port: must be a whole number",
-				"config.yml:5:3: server.rateLimit: must be more than 0",
+				"config.yml:5:3: server.rateLimit: must be more than 0, and at most 1000000",
 				"config.yml:6:3: server.port: is given twice: keep one of them",
 				"config.yml:7:11: logging.level: must be one of debug, info, warn, error, fatal; did you mean info?",
 				"config.yml:9:19: policy.teams.allow[0]: must be a glob over team slugs, such as * or platform-*; a [ needs its ]",
 				"config.yml:10:3: policy.groups: must be one of owned, named; did you mean owned?",
 			},
 		},
+		{"lines that end as on Windows", "# one\r\norg: acme\r\n# ümlaut\r\nserver:\r\n  port: x # two\r\n  prot: 1\r\n", []string{
+			"config.yml:5:3: server.port: must be a whole number",
+			"config.yml:6:3: server.prot: is not a key; did you mean port?",
+		}},
 		{"a key in the wrong section", "org: acme\nadminRepo: a\n", []string{"config.yml:2:1: adminRepo: is not a key; did you mean chatops.adminRepo?"}},
 		{"a key like no other", "org: acme\nfrobnicate: 1\n", []string{"config.yml:2:1: frobnicate: is not a key"}},
 		{"a key in an entry", "orgs:\n  - org: acme\n    appID: 1\n", []string{"config.yml:3:5: orgs[0].appID: is not a key; did you mean appID?"}},

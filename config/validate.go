@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"math"
 	"net"
 	"net/netip"
 	"os"
@@ -79,7 +78,7 @@ func (l *loader) validateServer(c *Server) {
 	l.need(c.Address == "" || err == nil || hostShape.MatchString(c.Address), "server.address",
 		"must be an IP address or a host's name, without a port, or empty for all interfaces")
 	l.need(c.Port >= 0 && c.Port <= 65535, "server.port", "must be between 0 and 65535")
-	l.need(c.RateLimit > 0 && !math.IsInf(c.RateLimit, 0), "server.rateLimit", "must be more than 0")
+	l.need(c.RateLimit >= 1e-6 && c.RateLimit <= 1e6, "server.rateLimit", "must be more than 0, and at most 1000000")
 	l.need(c.UnknownTokenRate > 0, "server.unknownTokenRate", "must be at least 1")
 	l.need(c.ShutdownTimeout > 0, "server.shutdownTimeout", "must be more than 0s")
 	for i, client := range c.OAuthClients {
