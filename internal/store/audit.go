@@ -61,7 +61,7 @@ func (s *Store) auditArgs(e Entry) []any {
 		e.At = s.Now()
 	}
 	return []any{
-		micros(e.At), e.OrgID, e.Org, e.TeamID, e.Team, e.CallerID, e.Caller, e.Door, e.Command,
+		Micros(e.At), e.OrgID, e.Org, e.TeamID, e.Team, e.CallerID, e.Caller, e.Door, e.Command,
 		cut(e.Args, maxAuditArgs), e.Outcome, e.Reason, e.RequestID, max(e.Count, 1),
 	}
 }
@@ -95,7 +95,7 @@ func (s *Store) AuditList(ctx context.Context, q AuditQuery) ([]Entry, error) {
 				AND CASE WHEN o.outcome = 'asked' THEN 0 ELSE 1 END * 4611686018427387904 + o.id
 				  > CASE WHEN a.outcome = 'asked' THEN 0 ELSE 1 END * 4611686018427387904 + a.id))
 		ORDER BY asked_at DESC, id DESC LIMIT ?5`,
-		q.OrgID, micros(q.Since), q.TeamID, q.Team, q.Limit)
+		q.OrgID, Micros(q.Since), q.TeamID, q.Team, q.Limit)
 	return list, wrap(err, "read the audit")
 }
 
@@ -104,7 +104,7 @@ func scanEntry(row Row) (Entry, error) {
 	var at int64
 	err := row.Scan(&e.ID, &at, &e.OrgID, &e.Org, &e.TeamID, &e.Team, &e.CallerID, &e.Caller, &e.Door, &e.Command,
 		&e.Args, &e.Outcome, &e.Reason, &e.RequestID, &e.Count)
-	e.At = fromMicros(at)
+	e.At = FromMicros(at)
 	return e, err
 }
 

@@ -30,7 +30,7 @@ func (s *Store) PutIntent(ctx context.Context, in Intent) error {
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
 		ON CONFLICT (org_id, team_id, kind) DO UPDATE SET team_slug = excluded.team_slug, name = excluded.name,
 			request_id = excluded.request_id, made_by = excluded.made_by, made_at = excluded.made_at`,
-		in.OrgID, in.TeamID, in.Kind, in.TeamSlug, in.Name, in.RequestID, in.By, micros(in.At))
+		in.OrgID, in.TeamID, in.Kind, in.TeamSlug, in.Name, in.RequestID, in.By, Micros(in.At))
 	return wrap(err, "note the intent %s of team %s", in.Kind, in.TeamSlug)
 }
 
@@ -41,7 +41,7 @@ func (s *Store) IntentOf(ctx context.Context, orgID, teamID int64, kind string) 
 	err := s.Reader().QueryRow(ctx, `SELECT team_slug, name, request_id, made_by, made_at FROM intent
 		WHERE org_id = ?1 AND team_id = ?2 AND kind = ?3`, orgID, teamID, kind).
 		Scan(&in.TeamSlug, &in.Name, &in.RequestID, &in.By, &at)
-	in.At = fromMicros(at)
+	in.At = FromMicros(at)
 	return in, wrap(err, "read the intent %s of team %d", kind, teamID)
 }
 

@@ -71,6 +71,6 @@ func (s *Store) nowArg() *int64 {
 	if s.dbClock {
 		return nil
 	}
-	now := micros(s.Now())
+	now := Micros(s.Now())
 	return &now
 }

@@ -119,7 +119,7 @@ func (s *Store) migrateOurs(ctx context.Context, tx *Tx) error {
 		if _, err := tx.Exec(ctx, s.respell(string(text))); err != nil {
 			return fmt.Errorf("migration %s: %w", step.Name(), err)
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO schema_version (version, at) VALUES (?1, ?2)`, have+i+1, micros(s.Now())); err != nil {
+		if _, err := tx.Exec(ctx, `INSERT INTO schema_version (version, at) VALUES (?1, ?2)`, have+i+1, Micros(s.Now())); err != nil {
 			return err
 		}
 	}

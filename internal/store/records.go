@@ -31,7 +31,7 @@ func scanRecord(row Row) (Record, error) {
 	var r Record
 	var at int64
 	err := row.Scan(&r.OrgID, &r.TeamID, &r.TeamSlug, &r.GroupID, &r.GroupName, &r.Origin, &r.By, &at)
-	r.At = fromMicros(at)
+	r.At = FromMicros(at)
 	return r, err
 }
 
@@ -84,7 +84,7 @@ func (s *Store) putRecord(ctx context.Context, q Querier, r Record) error {
 	_, err := q.Exec(ctx, `INSERT INTO ownership (`+recordColumns+`) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
 		ON CONFLICT (org_id, team_id) DO UPDATE SET team_slug = excluded.team_slug, group_id = excluded.group_id,
 			group_name = excluded.group_name, origin = excluded.origin, made_by = excluded.made_by, made_at = excluded.made_at`,
-		r.OrgID, r.TeamID, r.TeamSlug, r.GroupID, r.GroupName, r.Origin, r.By, micros(r.At))
+		r.OrgID, r.TeamID, r.TeamSlug, r.GroupID, r.GroupName, r.Origin, r.By, Micros(r.At))
 	return conflict(err)
 }
 

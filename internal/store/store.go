@@ -133,7 +133,7 @@ func (s *Store) Ping(ctx context.Context) error {
 		}
 	}
 	_, err := s.Exec(ctx, `INSERT INTO mark (name, value) VALUES ('ping', ?1)
-		ON CONFLICT (name) DO UPDATE SET value = excluded.value`, micros(s.Now()))
+		ON CONFLICT (name) DO UPDATE SET value = excluded.value`, s.Now().UTC().Format(time.RFC3339))
 	if err != nil {
 		return fmt.Errorf("the database cannot be written: %w", err)
 	}
@@ -159,16 +159,16 @@ func (s *Store) Writer() *sql.DB { return s.writer }
 // Pool is PostgreSQL's connection pool, for River; nil on SQLite.
 func (s *Store) Pool() *pgxpool.Pool { return s.pool }
 
-// micros and fromMicros turn times into what the database keeps. The zero time
-// is 0.
-func micros(t time.Time) int64 {
+// Micros is a time as the database keeps it. The zero time is 0.
+func Micros(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
 	}
 	return t.UnixMicro()
 }
 
-func fromMicros(us int64) time.Time {
+// FromMicros undoes Micros; its times are UTC.
+func FromMicros(us int64) time.Time {
 	if us == 0 {
 		return time.Time{}
 	}

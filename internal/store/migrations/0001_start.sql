@@ -74,9 +74,10 @@ CREATE TABLE delivery (
     comment_id      BIGINT,
     payload         BLOB,
     received_at     BIGINT NOT NULL,
-    attempts        BIGINT NOT NULL DEFAULT 0,
+    attempts        BIGINT NOT NULL DEFAULT 0, -- that failed or were interrupted
+    claims          BIGINT NOT NULL DEFAULT 0, -- not given back
     claimed_at      BIGINT,
-    giving_up       TEXT,
+    giving_up       TEXT, -- why, once the retries are spent
     done_at         BIGINT,
     result          TEXT   NOT NULL DEFAULT '',
     UNIQUE (installation_id, comment_id)
@@ -110,13 +111,14 @@ CREATE INDEX ephemeral_next ON ephemeral (next_at);
 
 -- Deliveries that GitHub was asked to send again.
 CREATE TABLE redelivery (
-    guid    TEXT   PRIMARY KEY,
-    tries   BIGINT NOT NULL,
-    next_at BIGINT NOT NULL
+    guid      TEXT   PRIMARY KEY,
+    tries     BIGINT NOT NULL,
+    failed_at BIGINT NOT NULL, -- the newest failure that was answered so
+    next_at   BIGINT NOT NULL
 );
 
 -- Single values, such as how far back the sweep for missed deliveries has looked.
 CREATE TABLE mark (
     name  TEXT PRIMARY KEY,
-    value BIGINT NOT NULL
+    value TEXT NOT NULL
 );

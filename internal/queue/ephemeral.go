@@ -1,0 +1,214 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+)
+
+// An Ephemeral is a comment that must go, whatever happens to the server.
+type Ephemeral struct {
+	InstallationID int64
+	Org            string
+	Repo           string
+	Issue          int
+	Marker         string // unique, hidden in the comment's text
+	CommentID      int64  // 0 while nobody knows whether it was posted
+	DeleteAt       time.Time
+}
+
+// Ephemerals deletes comments at GitHub.
+type Ephemerals interface {
+	// DeleteComment deletes e.CommentID. A comment that is gone is no error.
+	DeleteComment(ctx context.Context, e Ephemeral) error
+	// FindComments are the ids of the issue's comments that hold the marker.
+	FindComments(ctx context.Context, e Ephemeral) ([]int64, error)
+}
+
+const (
+	// lookEvery is how often due deletions are looked for; it bounds how late
+	// one that another process planned may be.
+	lookEvery = time.Second
+	// deleteWithin bounds one deletion, and hold how long the others leave it to
+	// the process that took it. A secret must not outlive its time by more than
+	// 30 seconds, crashes included.
+	deleteWithin = 15 * time.Second
+	hold         = 20 * time.Second
+	// postedWithin is when a comment that was being posted at a crash has
+	// certainly appeared, or never will.
+	postedWithin = 3 * time.Minute
+	// soon is the longest wait between tries in the first quarter of an hour;
+	// later it is late.
+	soon = 20 * time.Second
+	late = 5 * time.Minute
+	// together is how many comments are deleted side by side.
+	together = 4
+)
+
+// PlanDeletion records that a comment with this marker must go, before it is
+// posted. Planned again, the marker's comment goes at the new time.
+func (q *Queue) PlanDeletion(ctx context.Context, e Ephemeral) error {
+	at := store.Micros(e.DeleteAt)
+	_, err := q.store.Exec(ctx, `INSERT INTO ephemeral
+			(marker, installation_id, org, repo, issue, comment_id, planned_at, delete_at, next_at)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)
+		ON CONFLICT (marker) DO UPDATE SET planned_at = excluded.planned_at, delete_at = excluded.delete_at,
+			next_at = excluded.next_at, tries = 0`,
+		e.Marker, e.InstallationID, e.Org, e.Repo, e.Issue, e.CommentID, store.Micros(q.store.Now()), at)
+	if err != nil {
+		return fmt.Errorf("plan to delete the comment %s: %w", e.Marker, err)
+	}
+	return nil
+}
+
+// Posted records the id of the comment with this marker. Where it fails, the
+// comment is found by its marker when its time has come.
+func (q *Queue) Posted(ctx context.Context, marker string, commentID int64) error {
+	n, err := q.store.Exec(ctx, `UPDATE ephemeral SET comment_id = ?2, next_at = delete_at, tries = 0 WHERE marker = ?1`, marker, commentID)
+	if err == nil && n == 0 {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("note the comment %s: %w", marker, err)
+	}
+	return nil
+}
+
+// PendingEphemerals is how many comments still have to go.
+func (q *Queue) PendingEphemerals(ctx context.Context) (int, error) {
+	var n int
+	if err := q.store.Reader().QueryRow(ctx, `SELECT count(*) FROM ephemeral`).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count the comments to delete: %w", err)
+	}
+	return n, nil
+}
+
+// A deleter deletes comments when their time has come. It is not a job of
+// River's, since River would leave one that a crash interrupted alone for
+// minutes. To delete twice does no harm.
+type deleter struct {
+	store  *store.Store
+	github Ephemerals
+	log    zerolog.Logger
+}
+
+type planned struct {
+	Ephemeral
+	plannedAt time.Time
+	tries     int
+}
+
+// overdue has everything that is late tried at once.
+func (d *deleter) overdue(ctx context.Context) error {
+	_, err := d.store.Exec(ctx, `UPDATE ephemeral SET next_at = delete_at WHERE delete_at <= ?1`, store.Micros(d.store.Now()))
+	if err != nil {
+		return fmt.Errorf("look for comments to delete: %w", err)
+	}
+	return nil
+}
+
+// run deletes until ctx ends.
+func (d *deleter) run(ctx context.Context) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		due, err := d.take(ctx)
+		if err != nil && ctx.Err() == nil {
+			d.log.Error().Err(err).Msg("cannot look for comments to delete")
+		}
+		var all sync.WaitGroup
+		for _, p := range due {
+			all.Go(func() { d.delete(ctx, p) })
+		}
+		all.Wait()
+		if len(due) > 0 {
+			continue // perhaps there are more
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// take picks comments whose time has come, and holds them for this process.
+func (d *deleter) take(ctx context.Context) ([]planned, error) {
+	now := d.store.Now()
+	var n int
+	if err := d.store.Reader().QueryRow(ctx, `SELECT count(*) FROM ephemeral WHERE next_at <= ?1`, store.Micros(now)).Scan(&n); err != nil || n == 0 {
+		return nil, err
+	}
+	skipLocked := ""
+	if d.store.Dialect() == store.PostgreSQL {
+		skipLocked = " FOR UPDATE SKIP LOCKED"
+	}
+	return store.Collect(ctx, d.store, func(r store.Row) (planned, error) {
+		var p planned
+		var deleteAt, plannedAt int64
+		err := r.Scan(&p.Marker, &p.InstallationID, &p.Org, &p.Repo, &p.Issue, &p.CommentID, &plannedAt, &deleteAt, &p.tries)
+		p.plannedAt, p.DeleteAt = store.FromMicros(plannedAt), store.FromMicros(deleteAt)
+		return p, err
+	}, `UPDATE ephemeral SET next_at = ?2, tries = tries + 1
+		WHERE marker IN (SELECT marker FROM ephemeral WHERE next_at <= ?1 ORDER BY next_at LIMIT ?3`+skipLocked+`)
+		RETURNING marker, installation_id, org, repo, issue, comment_id, planned_at, delete_at, tries`,
+		store.Micros(now), store.Micros(now.Add(hold)), together)
+}
+
+// delete deletes one comment, and forgets it or notes when to try again.
+func (d *deleter) delete(ctx context.Context, p planned) {
+	log := d.log.With().Str("org", p.Org).Str("repo", p.Repo).Int("issue", p.Issue).Int64("comment_id", p.CommentID).Logger()
+	attempt, cancel := context.WithTimeout(ctx, deleteWithin)
+	over, err := d.attempt(attempt, p)
+	cancel()
+	if ctx.Err() != nil {
+		return // the next start tries again at once
+	}
+	now := d.store.Now()
+	if err == nil && over {
+		// Posted may have told the id meanwhile: then it is not over.
+		_, err = d.store.Exec(ctx, `DELETE FROM ephemeral WHERE marker = ?1 AND comment_id = ?2`, p.Marker, p.CommentID)
+		if err == nil {
+			log.Info().Msg("ephemeral comment is deleted")
+			return
+		}
+	}
+	wait := min(time.Second<<min(p.tries-1, 10), soon)
+	if now.Sub(p.DeleteAt) > 15*time.Minute {
+		wait = late
+	}
+	if err != nil {
+		wait = max(wait, retryAfter(err))
+		log.Error().Err(err).Stringer("delay", wait).Msg("cannot delete an ephemeral comment; it is retried")
+	}
+	_, err = d.store.Exec(ctx, `UPDATE ephemeral SET next_at = ?3 WHERE marker = ?1 AND comment_id = ?2`, p.Marker, p.CommentID, store.Micros(now.Add(wait)))
+	if err != nil {
+		log.Error().Err(err).Msg("cannot note when to delete an ephemeral comment")
+	}
+}
+
+// attempt deletes the comment and says whether all is done. Where nobody knows
+// its id, all comments with the marker go, and it is looked for until it could
+// not appear any more.
+func (d *deleter) attempt(ctx context.Context, p planned) (over bool, err error) {
+	if p.CommentID != 0 {
+		return true, d.github.DeleteComment(ctx, p.Ephemeral)
+	}
+	ids, err := d.github.FindComments(ctx, p.Ephemeral)
+	if err != nil {
+		return false, err
+	}
+	for _, id := range ids {
+		found := p.Ephemeral
+		found.CommentID = id
+		if err := d.github.DeleteComment(ctx, found); err != nil {
+			return false, err
+		}
+	}
+	return len(ids) == 0 && d.store.Now().Sub(p.plannedAt) >= postedWithin, nil
+}

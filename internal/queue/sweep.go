@@ -1,0 +1,225 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+)
+
+// A FailedDelivery is one attempt of GitHub's to hand over a webhook.
+type FailedDelivery struct {
+	ID             int64
+	GUID           string // the same for all attempts
+	At             time.Time
+	InstallationID int64
+	RepositoryID   int64
+	Event          string
+	Action         string
+	Status         int // HTTP status of the answer; 0 where there was none
+}
+
+// A Sweeper asks GitHub about deliveries.
+type Sweeper interface {
+	// FailedDeliveries are a page of deliveries, newest first, and the cursor of
+	// the next page, or "". The first cursor is "". Successful ones among them
+	// are told by their status.
+	FailedDeliveries(ctx context.Context, cursor string) (page []FailedDelivery, next string, err error)
+	// Redeliver has GitHub send the delivery again.
+	Redeliver(ctx context.Context, id int64) error
+	// Ours says whether the delivery could hold a command for this server.
+	Ours(d FailedDelivery) bool
+}
+
+const (
+	sweepEvery = 5 * time.Minute
+	sweepPages = 50
+	// sweepBack is how far GitHub redelivers.
+	sweepBack = 3 * 24 * time.Hour
+	// sweepOverlap is looked at again each time, since deliveries may be listed
+	// later than others that are newer.
+	sweepOverlap = 10 * time.Minute
+	// redeliverTries bounds how often one delivery is asked for, with waits
+	// that double from redeliverWait.
+	redeliverTries = 5
+	redeliverWait  = 5 * time.Minute
+)
+
+// The marks that a sweep keeps.
+const (
+	markSwept  = "sweep.to"     // everything up to this time was looked at
+	markHigh   = "sweep.high"   // what markSwept becomes once an unfinished sweep has ended
+	markCursor = "sweep.cursor" // where an unfinished sweep goes on
+)
+
+type sweepWorker struct {
+	river.WorkerDefaults[sweepJob]
+	q *Queue
+}
+
+// Timeout is below the time after which River takes the job for dead.
+func (s *sweepWorker) Timeout(*river.Job[sweepJob]) time.Duration { return 150 * time.Second }
+
+// Work never fails for River: the next sweep is the retry.
+func (s *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepJob]) error {
+	if err := s.q.sweep(ctx); err != nil {
+		s.q.log.Warn().Err(err).Msg("cannot ask GitHub for missed deliveries; the next sweep tries again")
+	}
+	return nil
+}
+
+// sweep looks at failed deliveries, newest first, down to where the last sweep
+// began, and asks for those again that were missed. Where there are too many
+// for one sweep, the next goes on.
+func (q *Queue) sweep(ctx context.Context) error {
+	now := q.store.Now()
+	marks, err := q.marks(ctx)
+	if err != nil {
+		return err
+	}
+	low := now.Add(-sweepBack)
+	if swept := parseTime(marks[markSwept]); swept.After(low) {
+		low = swept
+	}
+	high, cursor := parseTime(marks[markHigh]), marks[markCursor]
+	if cursor == "" {
+		high = time.Time{}
+	}
+
+	seen := map[string]bool{}
+	for page := 0; ; page++ {
+		if page == sweepPages {
+			q.log.Warn().Int("pages", sweepPages).Msg("many failed deliveries; the next sweep goes on with older ones")
+			return q.setMarks(ctx, map[string]string{markHigh: formatTime(high), markCursor: cursor})
+		}
+		list, next, err := q.opts.Sweeper.FailedDeliveries(ctx, cursor)
+		if err != nil {
+			if page == 0 && cursor != "" {
+				// Perhaps GitHub does not know the cursor any more: start afresh.
+				return errors.Join(err, q.setMarks(ctx, map[string]string{markCursor: ""}))
+			}
+			return err
+		}
+		past := false
+		for _, d := range list {
+			if d.At.Before(low) {
+				past = true
+				break
+			}
+			if high.IsZero() {
+				high = d.At // the newest
+			}
+			if seen[d.GUID] || !q.opts.Sweeper.Ours(d) {
+				continue
+			}
+			seen[d.GUID] = true // the newest attempt tells
+			pending, err := q.askAgain(ctx, now, d)
+			if err != nil {
+				return err
+			}
+			if pending && d.At.Before(high) {
+				high = d.At // so that the next sweep comes by again
+			}
+		}
+		cursor = next
+		if past || next == "" {
+			break
+		}
+	}
+	if high.IsZero() {
+		return q.setMarks(ctx, map[string]string{markCursor: ""})
+	}
+	to := high.Add(-sweepOverlap)
+	if to.Before(low) {
+		to = low
+	}
+	return q.setMarks(ctx, map[string]string{markSwept: formatTime(to), markCursor: ""})
+}
+
+// askAgain has GitHub send the delivery again, where that is still of use. It
+// says whether a later sweep must look at the delivery once more.
+func (q *Queue) askAgain(ctx context.Context, now time.Time, d FailedDelivery) (pending bool, err error) {
+	if d.Status >= 200 && d.Status < 300 {
+		return false, nil
+	}
+	var known int
+	err = q.store.Reader().QueryRow(ctx, `SELECT count(*) FROM delivery WHERE guid = ?1`, d.GUID).Scan(&known)
+	if err != nil {
+		return false, fmt.Errorf("look for delivery %s: %w", d.GUID, err)
+	}
+	if known > 0 {
+		return false, nil
+	}
+	var tries int
+	var failedAt, nextAt int64
+	err = q.store.Reader().QueryRow(ctx, `SELECT tries, failed_at, next_at FROM redelivery WHERE guid = ?1`, d.GUID).Scan(&tries, &failedAt, &nextAt)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+	case err != nil:
+		return false, fmt.Errorf("look for redeliveries of %s: %w", d.GUID, err)
+	case store.Micros(d.At) <= failedAt, tries >= redeliverTries:
+		// What was asked for after this failure has not failed; or it is hopeless.
+		return false, nil
+	case now.Before(store.FromMicros(nextAt)):
+		return true, nil
+	}
+
+	log := q.log.With().Str("delivery_id", d.GUID).Int("status", d.Status).Int("try", tries+1).Logger()
+	failed := d.At
+	if askErr := q.opts.Sweeper.Redeliver(ctx, d.ID); askErr != nil {
+		log.Warn().Err(askErr).Msg("cannot ask for a missed delivery; a later sweep tries again")
+		failed, pending = store.FromMicros(failedAt), tries+1 < redeliverTries
+	} else {
+		log.Info().Msg("asked for a missed delivery")
+	}
+	_, err = q.store.Exec(ctx, `INSERT INTO redelivery (guid, tries, failed_at, next_at) VALUES (?1, ?2, ?3, ?4)
+		ON CONFLICT (guid) DO UPDATE SET tries = excluded.tries, failed_at = excluded.failed_at, next_at = excluded.next_at`,
+		d.GUID, tries+1, store.Micros(failed), store.Micros(now.Add(redeliverWait<<tries)))
+	if err != nil {
+		return pending, fmt.Errorf("note the redelivery of %s: %w", d.GUID, err)
+	}
+	return pending, nil
+}
+
+func (q *Queue) marks(ctx context.Context) (map[string]string, error) {
+	marks := map[string]string{}
+	_, err := store.Collect(ctx, q.store.Reader(), func(r store.Row) (struct{}, error) {
+		var name, value string
+		err := r.Scan(&name, &value)
+		marks[name] = value
+		return struct{}{}, err
+	}, `SELECT name, value FROM mark WHERE name IN (?1, ?2, ?3)`, markSwept, markHigh, markCursor)
+	if err != nil {
+		return nil, fmt.Errorf("read how far the sweep has come: %w", err)
+	}
+	return marks, nil
+}
+
+func (q *Queue) setMarks(ctx context.Context, marks map[string]string) error {
+	err := q.store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		for name, value := range marks {
+			_, err := tx.Exec(ctx, `INSERT INTO mark (name, value) VALUES (?1, ?2)
+				ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, value)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("note how far the sweep has come: %w", err)
+	}
+	return nil
+}
+
+func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+
+// parseTime is the zero time for what is no time.
+func parseTime(text string) time.Time {
+	t, _ := time.Parse(time.RFC3339Nano, text) //nolint:errcheck // so it is meant
+	return t
+}
