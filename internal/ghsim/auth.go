@@ -124,12 +124,12 @@ func (s *Server) checkJWT(token string) (app *App, message string) {
 		}
 		app = find(s.state.Apps, func(a *App) bool { return strconv.FormatInt(a.ID, 10) == iss || a.ClientID == iss })
 		if app == nil {
-			return nil, errors.New("no such App")
+			return nil, errNothing
 		}
 		return &app.Key.PublicKey, nil
 	})
 	switch {
-	case app == nil && err != nil && claims["iss"] != nil:
+	case errors.Is(err, errNothing):
 		return nil, "Integration not found"
 	case err != nil:
 		return nil, undecodable

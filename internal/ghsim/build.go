@@ -34,6 +34,7 @@ func (s *Server) Apply(sc Scenario) error {
 	for _, a := range sc.Apps {
 		b.app(a)
 	}
+	s.suggestions = append(s.suggestions, sc.Suggestions...)
 	s.touch()
 	return b.err
 }

@@ -1,8 +1,194 @@
 package ghsim
 
-import "net/http"
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+//go:embed web
+var web embed.FS //nolint:gochecknoglobals // embedded files are constants
 
 // page gives the handler of a web page, or nil where the path is the API's.
 func (s *Server) page(method, path string) http.HandlerFunc {
+	part := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	reads := method == http.MethodGet || method == http.MethodHead
+	switch {
+	case path == "/" && reads:
+		return s.servePage(s.index)
+	case (path == "/_sim/page.css" || path == "/_sim/page.js") && reads:
+		return func(w http.ResponseWriter, r *http.Request) {
+			http.ServeFileFS(w, r, web, "web/"+part[1])
+		}
+	case path == "/favicon.ico" && reads:
+		return avatar("GitHub")
+	case len(part) == 2 && part[0] == "avatars" && reads:
+		return avatar(strings.TrimSuffix(part[1], ".svg"))
+	case len(part) >= 4 && part[0] != "repos" && (part[2] == "issues" || part[2] == "pull"):
+		return s.issuePage(method, part)
+	case len(part) == 5 && part[0] == "organizations" && strings.Join(part[2:], "/") == "settings/apps/new" && method == http.MethodPost:
+		return func(w http.ResponseWriter, r *http.Request) { s.registerManifest(w, r, part[1]) }
+	case len(part) == 4 && part[0] == "apps" && part[2] == "installations" && part[3] == "new":
+		if method == http.MethodPost {
+			return s.sameOrigin(func(w http.ResponseWriter, r *http.Request) { s.installed(w, r, part[1]) })
+		}
+		return s.servePage(func(r *http.Request) (view, error) { return s.installPage(part[1]) })
+	}
 	return nil
+}
+
+func (s *Server) issuePage(method string, part []string) http.HandlerFunc {
+	number, err := strconv.Atoi(part[3])
+	switch {
+	case err != nil:
+	case len(part) == 5 && part[4] == "live" && method == http.MethodGet:
+		return s.live
+	case len(part) == 4 && method == http.MethodPost:
+		return s.sameOrigin(func(w http.ResponseWriter, r *http.Request) { s.comment(w, r, part[0], part[1], number) })
+	case len(part) == 4:
+		return s.servePage(func(*http.Request) (view, error) { return s.issueView(part[0], part[1], number) })
+	}
+	return nil
+}
+
+var errNoPage = errors.New("there is no such page")
+
+// servePage shows what a view function finds.
+func (s *Server) servePage(find func(*http.Request) (view, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		v, err := find(r)
+		if err != nil {
+			http.Error(w, "404: "+err.Error(), http.StatusNotFound)
+			return
+		}
+		if v.Moved != "" {
+			http.Redirect(w, r, v.Moved, http.StatusFound)
+			return
+		}
+		h := w.Header()
+		h.Set("Content-Type", "text/html; charset=utf-8")
+		h.Set("Cache-Control", "no-store")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "+
+			"form-action 'self' "+v.FormTo+"; base-uri 'none'; frame-ancestors 'none'")
+		t, err := s.templates()
+		if err == nil {
+			var page bytes.Buffer
+			if err = t.ExecuteTemplate(&page, v.Template, v); err == nil {
+				_, _ = page.WriteTo(w)
+				return
+			}
+		}
+		http.Error(w, "500: "+err.Error(), http.StatusInternalServerError)
+	}
+}
+
+func (s *Server) templates() (*template.Template, error) {
+	t, err := template.New("").Funcs(template.FuncMap{"iso": func(t time.Time) string { return t.UTC().Format(time.RFC3339) }}).ParseFS(web, "web/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("parse the pages: %w", err)
+	}
+	return t, nil
+}
+
+// sameOrigin keeps forms of other sites away.
+func (s *Server) sameOrigin(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := http.NewCrossOriginProtection().Check(r); err != nil {
+			http.Error(w, "403: a form of another site may not write here", http.StatusForbidden)
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
+		next(w, r)
+	}
+}
+
+// comment takes the form below an issue.
+func (s *Server) comment(w http.ResponseWriter, r *http.Request, org, repo string, number int) {
+	id, err := s.Comment(org, repo, number, r.PostFormValue("as"), strings.ReplaceAll(r.PostFormValue("body"), "\r\n", "\n"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
+		return
+	}
+	http.Redirect(w, r, fmt.Sprintf("/%s/%s/issues/%d#issuecomment-%d", org, repo, number, id), http.StatusSeeOther)
+}
+
+// live tells the page, by server-sent events, that something changed.
+func (s *Server) live(w http.ResponseWriter, r *http.Request) {
+	out := http.NewResponseController(w)
+	_ = out.SetWriteDeadline(time.Time{}) // this answer has no end
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	for {
+		s.mu.Lock()
+		version, closed, changed := s.version, s.closed, s.watch()
+		s.mu.Unlock()
+		if closed {
+			return
+		}
+		if _, err := fmt.Fprintf(w, "data: %d\n\n", version); err != nil || out.Flush() != nil {
+			return
+		}
+		select {
+		case <-changed:
+		case <-time.After(20 * time.Second): // shows a page that is gone
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+// installed takes the installation's form, and leads on to the App's set-up
+// address as GitHub does.
+func (s *Server) installed(w http.ResponseWriter, r *http.Request, slug string) {
+	id, err := s.Install(slug, r.PostFormValue("org"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
+		return
+	}
+	s.mu.Lock()
+	setup := s.state.App(slug).SetupURL
+	s.mu.Unlock()
+	to, err := url.Parse(setup)
+	if err != nil || to.Host == "" {
+		to = &url.URL{Path: "/apps/" + slug + "/installations/new"}
+	} else {
+		q := to.Query()
+		q.Set("installation_id", itoa(id))
+		q.Set("setup_action", "install")
+		to.RawQuery = q.Encode()
+	}
+	http.Redirect(w, r, to.String(), http.StatusSeeOther)
+}
+
+// avatar draws a login's first letter on a colour of its own.
+func avatar(login string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "image/svg+xml")
+		w.Header().Set("Cache-Control", "max-age=3600")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		letter := "?"
+		for _, l := range login {
+			letter = strings.ToUpper(string(l))
+			break
+		}
+		fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 40"><rect width="40" height="40" rx="20" fill="hsl(%d 45%% 45%%)"/>`+
+			`<text x="20" y="27" font-family="sans-serif" font-size="19" font-weight="600" fill="#fff" text-anchor="middle">%s</text></svg>`,
+			hue(login)%360, template.HTMLEscapeString(letter))
+	}
+}
+
+func hue(text string) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(text)) // never fails
+	return h.Sum32()
 }

@@ -15,6 +15,8 @@ type Scenario struct {
 	Users         []UserSpec `yaml:"users,omitempty"`
 	Organizations []OrgSpec  `yaml:"organizations,omitempty"`
 	Apps          []AppSpec  `yaml:"apps,omitempty"`
+	// Suggestions are comments that the page of an issue offers to write.
+	Suggestions []string `yaml:"suggestions,omitempty"`
 }
 
 // A UserSpec describes a [User]. People named only as members need none.

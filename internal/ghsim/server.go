@@ -45,22 +45,24 @@ type Server struct {
 	routing sync.Once
 	routes  []splitRoute
 
-	mu         sync.Mutex // guards all below
-	state      State
-	version    uint64        // counts changes of the state
-	changed    chan struct{} // closed at the next change
-	calls      []Call
-	unknown    []string
-	faults     []*activeFault
-	latency    time.Duration
-	secrets    []string
-	instTokens map[string]*instToken
-	manifests  map[string]*App // apps that wait for their conversion, by code
-	buckets    map[string]*bucket
-	pauseHooks bool
-	inFlight   int // deliveries on their way
-	cancels    map[*Delivery]context.CancelFunc
-	base       string // where the first request reached the server
+	mu          sync.Mutex // guards all below
+	state       State
+	version     uint64        // counts changes of the state
+	changed     chan struct{} // closed at the next change
+	calls       []Call
+	unknown     []string
+	faults      []*activeFault
+	latency     time.Duration
+	secrets     []string
+	instTokens  map[string]*instToken
+	manifests   map[string]*App // apps that wait for their conversion, by code
+	buckets     map[string]*bucket
+	suggestions []string
+	closed      bool
+	pauseHooks  bool
+	inFlight    int // deliveries on their way
+	cancels     map[*Delivery]context.CancelFunc
+	base        string // where the first request reached the server
 }
 
 // maxBody is the largest request body that the server reads.

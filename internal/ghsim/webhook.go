@@ -118,10 +118,12 @@ func (s *Server) Wait(ctx context.Context) error {
 	}
 }
 
-// Close breaks off the deliveries that are on their way, and sends no more.
+// Close breaks off the deliveries that are on their way and the pages that
+// watch for changes. No more deliveries are sent.
 func (s *Server) Close() {
 	s.mu.Lock()
-	s.pauseHooks = true
+	s.pauseHooks, s.closed = true, true
+	s.touch()
 	for _, cancel := range s.cancels {
 		cancel()
 	}

@@ -1,0 +1,222 @@
+package ghsim
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/renderer/html"
+)
+
+// A view is what the templates show.
+type view struct {
+	Template  string
+	Title     string
+	FormTo    string // another origin that a form may lead to
+	Moved     string // go there instead
+	Issue     *issueView
+	Issues    []issueLink
+	Install   *installView
+	Installed []string // where the App is installed already
+}
+
+type issueLink struct{ Path, Name, Title string }
+
+type issueView struct {
+	Version         uint64
+	Org, Repo, Path string
+	Private         bool
+	Number          int
+	Title, State    string
+	Labels          []labelView
+	First           commentView
+	Comments        []commentView
+	People          []person
+	Suggestions     []string
+	Groups          []groupView
+	Deliveries      []Delivery
+}
+
+type labelView struct {
+	Name string
+	Hue  uint32
+}
+
+type commentView struct {
+	ID        int64
+	Author    string
+	Bot       bool
+	Role      string
+	When      time.Time
+	Edited    bool
+	Body      template.HTML
+	Reactions []reactionView
+}
+
+type reactionView struct {
+	Emoji, Who string
+	Count      int
+}
+
+type person struct{ Login, About string }
+
+type groupView struct {
+	Name, Visibility string
+	Default          bool
+	Inherited        bool
+	Workflows        []string
+	Repos            []string
+	Runners          []*Runner
+}
+
+type installView struct {
+	Slug, Name  string
+	Orgs        []string
+	Permissions map[string]string
+	Events      []string
+}
+
+// index lists the issues, or shows the one that there is.
+func (s *Server) index(*http.Request) (view, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := view{Template: "index", Title: "Simulated GitHub"}
+	for _, o := range s.state.Orgs {
+		for _, r := range o.Repos {
+			for _, i := range r.Issues {
+				v.Issues = append(v.Issues, issueLink{fmt.Sprintf("/%s/issues/%d", r.FullName(), i.Number), fmt.Sprintf("%s#%d", r.FullName(), i.Number), i.Title})
+			}
+		}
+	}
+	if len(v.Issues) == 1 {
+		v.Moved = v.Issues[0].Path
+	}
+	return v, nil
+}
+
+func (s *Server) issueView(org, repo string, number int) (view, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, i, err := s.state.issue(org, repo, number)
+	if err != nil {
+		return view{}, errNoPage
+	}
+	md := goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithRendererOptions(html.WithHardWraps()))
+	v := &issueView{Version: s.version, Org: r.Org.Login, Repo: r.Name, Path: fmt.Sprintf("/%s/issues/%d", r.FullName(), number), Private: r.Private(), Number: number,
+		Title: i.Title, State: i.State, Suggestions: s.suggestions,
+		First: renderComment(md, r, &Comment{Author: i.Author, Body: i.Body, CreatedAt: i.CreatedAt, UpdatedAt: i.CreatedAt})}
+	for _, name := range i.Labels {
+		v.Labels = append(v.Labels, labelView{name, hue(name) % 8})
+	}
+	for _, c := range i.Comments {
+		v.Comments = append(v.Comments, renderComment(md, r, c))
+	}
+	for _, m := range r.Org.Members {
+		if m.State == "active" && m.User.Type == "User" && !m.User.Suspended {
+			v.People = append(v.People, person{m.User.Login, about(r.Org, m)})
+		}
+	}
+	for _, g := range r.Org.Groups {
+		v.Groups = append(v.Groups, groupView{Name: g.Name, Visibility: g.Visibility, Default: g.Default, Inherited: g.Inherited,
+			Workflows: restrictions(g), Repos: r.Org.ReposOf(g.Name), Runners: copies(r.Org.runnersOf(g))})
+	}
+	for n := len(s.state.Deliveries) - 1; n >= 0 && len(v.Deliveries) < 5; n-- {
+		v.Deliveries = append(v.Deliveries, *s.state.Deliveries[n])
+	}
+	return view{Template: "issue", Title: fmt.Sprintf("%s · %s #%d", i.Title, r.FullName(), number), Issue: v}, nil
+}
+
+func copies(runners []*Runner) []*Runner {
+	out := make([]*Runner, 0, len(runners))
+	for _, r := range runners {
+		dup := *r
+		out = append(out, &dup)
+	}
+	return out
+}
+
+func restrictions(g *Group) []string {
+	if g.RestrictedToWorkflows {
+		return append([]string{}, g.SelectedWorkflows...)
+	}
+	return nil
+}
+
+// about says what a member is, in a few words.
+func about(o *Org, m *Member) string {
+	var roles []string
+	if m.Role == "admin" {
+		roles = append(roles, "owner")
+	}
+	for _, t := range o.Teams {
+		for _, tm := range t.Members {
+			if tm.User == m.User {
+				role := tm.Role + " of "
+				if tm.State != "active" {
+					role = "invited to "
+				}
+				roles = append(roles, role+t.Slug)
+			}
+		}
+	}
+	return strings.Join(roles, ", ")
+}
+
+// renderComment renders the Markdown as GitHub would. goldmark leaves raw HTML
+// and dangerous links out, so the result is safe to show.
+func renderComment(md goldmark.Markdown, r *Repo, c *Comment) commentView {
+	var body bytes.Buffer
+	if err := md.Convert([]byte(c.Body), &body); err != nil {
+		body.Reset()
+		template.HTMLEscape(&body, []byte(c.Body))
+	}
+	v := commentView{ID: c.ID, Author: c.Author.Login, Bot: c.Author.Type == "Bot", When: c.CreatedAt, Edited: c.UpdatedAt.After(c.CreatedAt),
+		Body: template.HTML(body.String())} //nolint:gosec // see above
+	if m := r.Org.Member(c.Author.Login); m != nil {
+		v.Role = map[string]string{"admin": "Owner", "member": "Member"}[m.Role]
+	}
+	for _, content := range reactions() {
+		var who []string
+		for _, rc := range c.Reactions {
+			if rc.Content == content {
+				who = append(who, rc.User.Login)
+			}
+		}
+		if len(who) > 0 {
+			v.Reactions = append(v.Reactions, reactionView{emoji(content), strings.Join(who, ", "), len(who)})
+		}
+	}
+	return v
+}
+
+func emoji(content string) string {
+	return map[string]string{"+1": "👍", "-1": "👎", "laugh": "😄", "confused": "😕", "heart": "❤️", "hooray": "🎉", "rocket": "🚀", "eyes": "👀"}[content]
+}
+
+func (s *Server) installPage(slug string) (view, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.state.App(slug)
+	if a == nil {
+		return view{}, errNoPage
+	}
+	v := view{Template: "install", Title: "Install " + a.Name, Install: &installView{Slug: slug, Name: a.Name, Permissions: a.Permissions, Events: a.Events}}
+	for _, o := range s.state.Orgs {
+		if a.Public || a.Owner == nil || a.Owner == o {
+			v.Install.Orgs = append(v.Install.Orgs, o.Login)
+		}
+	}
+	for _, i := range a.Installations {
+		v.Installed = append(v.Installed, i.Org.Login)
+	}
+	if to, err := url.Parse(a.SetupURL); err == nil && to.Host != "" {
+		v.FormTo = to.Scheme + "://" + to.Host
+	}
+	return v, nil
+}
