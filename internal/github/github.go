@@ -51,7 +51,7 @@ type Options struct {
 type App struct {
 	base      *url.URL
 	id        int64
-	pem       []byte
+	pem       Secret // of the App's key
 	userAgent string
 	timeout   time.Duration
 	now       func() time.Time
@@ -79,7 +79,8 @@ func New(o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.pem = pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(o.Key)})
+	block := &pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(o.Key)}
+	a.pem = NewSecret(string(pem.EncodeToMemory(block)))
 	if a.self, err = a.appClient(); err != nil {
 		return nil, fmt.Errorf("client of the GitHub App: %w", err)
 	}
@@ -126,7 +127,7 @@ func newApp(o Options) (*App, error) {
 // creator is go-githubapp's maker of clients, with our links before and behind
 // its own.
 func (a *App) creator(transport http.RoundTripper, middleware githubapp.ClientMiddleware) githubapp.ClientCreator {
-	return githubapp.NewClientCreator(a.base.String(), "", a.id, a.pem,
+	return githubapp.NewClientCreator(a.base.String(), "", a.id, []byte(a.pem.Reveal()),
 		githubapp.WithClientUserAgent(a.userAgent),
 		githubapp.WithTransport(transport),
 		githubapp.WithClientMiddleware(middleware))
@@ -183,7 +184,7 @@ func userOf(u *github.User) User {
 // token, and where the text cannot be one.
 func (a *App) User(ctx context.Context, token string) (User, error) {
 	const op = "ask whose token this is"
-	if !tokenPattern.MatchString(token) {
+	if len(token) > maxToken || !tokenPattern.MatchString(token) {
 		return User{}, &Error{Kind: Unauthorized, Op: op, Message: "this is not a token"}
 	}
 	user, resp, err := a.user.Users.Get(context.WithValue(ctx, userTokenKey{}, NewSecret(token)), "")

@@ -10,11 +10,16 @@ import (
 // place in a path. Logins end in "_shortcode" where an enterprise manages them,
 // and in "[bot]" for Apps, which nothing here asks about.
 var (
-	loginPattern = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,99})$`)
-	slugPattern  = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,254}$`)
-	repoPattern  = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,100}$`)
-	codePattern  = regexp.MustCompile(`^[A-Za-z0-9_-]{1,200}$`)
-	tokenPattern = regexp.MustCompile(`^[!-~]{1,4096}$`)
+	loginPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
+	slugPattern  = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9_.-]*$`)
+	repoPattern  = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
+	codePattern  = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+	tokenPattern = regexp.MustCompile(`^[!-~]+$`)
+)
+
+const (
+	maxName  = 255
+	maxToken = 4096
 )
 
 func login(name string) (string, error)    { return segment("login", loginPattern, name) }
@@ -30,7 +35,7 @@ func repoName(name string) (string, error) {
 // segment checks name and escapes it for use as one segment of a path: the
 // pattern alone suffices today, and the escaping still holds after it changes.
 func segment(kind string, pattern *regexp.Regexp, name string) (string, error) {
-	if !pattern.MatchString(name) {
+	if len(name) > maxName || !pattern.MatchString(name) {
 		return "", invalidName(kind, name)
 	}
 	return url.PathEscape(name), nil
@@ -42,14 +47,4 @@ func invalidName(kind, name string) error {
 		name = name[:most] + "…"
 	}
 	return &Error{Kind: Invalid, Message: fmt.Sprintf("%q is not a %s", name, kind)}
-}
-
-// firstError returns the first error there is: for checking several names.
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

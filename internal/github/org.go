@@ -98,7 +98,7 @@ func (o *Org) session(ctx context.Context) (*session, error) {
 	if held != nil {
 		return held, nil
 	}
-	op := "find the App's installation in " + o.login
+	op := fmt.Sprintf("find the App's installation in %.100s", o.login)
 	flight := o.flight.DoChan("", func() (any, error) {
 		s, err := o.resolve(context.WithoutCancel(ctx))
 		if err != nil {

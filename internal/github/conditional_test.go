@@ -1,0 +1,103 @@
+package github_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/rcrowley/go-metrics"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+)
+
+func TestReadsAreConditional(t *testing.T) {
+	s := newSim(t)
+	registry := metrics.NewRegistry()
+	app := newApp(t, s.url, func(o *github.Options) { o.Registry = registry })
+	org := app.Org("acme", 0, "runner-admin")
+	ctx := t.Context()
+	team, _, web, group := s.ids()
+	read := func() []ghsim.Call {
+		s.ResetCalls()
+		_, err := org.Team(ctx, "platform")
+		require.NoError(t, err)
+		_, err = org.TeamMembership(ctx, team, "ada")
+		require.NoError(t, err)
+		_, err = org.TeamMaintainers(ctx, "platform")
+		require.NoError(t, err)
+		_, err = org.TeamRepository(ctx, team, "api")
+		require.NoError(t, err)
+		_, err = org.Group(ctx, group)
+		require.NoError(t, err)
+		_, err = org.GroupRepositories(ctx, group)
+		require.NoError(t, err)
+		_, err = org.GroupRunners(ctx, group)
+		require.NoError(t, err)
+		return s.Calls()
+	}
+	charged := func(calls []ghsim.Call) (n int) {
+		for _, c := range calls {
+			if c.Charged && c.Auth == "installation" {
+				n++
+			}
+		}
+		return n
+	}
+	require.NoError(t, org.Warm(ctx))
+	assert.Equal(t, 7, charged(read()))
+	left := app.RateRemaining()[77]
+	assert.Positive(t, left)
+	second := read()
+	assert.Len(t, second, 7, "everything is asked again")
+	assert.Zero(t, charged(second), "and costs nothing")
+	assert.Equal(t, left, app.RateRemaining()[77])
+	assert.Equal(t, int64(7), registry.Get("github.304").(metrics.Counter).Count())
+	assert.Equal(t, int64(7), registry.Get("github.requests.cached").(metrics.Counter).Count())
+	assert.NotNil(t, registry.Get("github.rate.remaining[installation:77]"))
+
+	// A write is seen at once, by us and behind our back.
+	require.NoError(t, org.AddGroupRepository(ctx, group, web))
+	repos, err := org.GroupRepositories(ctx, group)
+	require.NoError(t, err)
+	assert.Len(t, repos, 2)
+	s.Update(func(st *ghsim.State) { st.Org("acme").Group("platform").Repos = nil })
+	repos, err = org.GroupRepositories(ctx, group)
+	require.NoError(t, err)
+	assert.Empty(t, repos)
+}
+
+func TestWhatIsNeverCached(t *testing.T) {
+	s := newSim(t)
+	app := newApp(t, s.url)
+	org := app.Org("acme", 0, "runner-admin")
+	ctx := t.Context()
+	for range 2 {
+		_, err := app.User(ctx, "ghp_ada")
+		require.NoError(t, err)
+		_, err = org.AdminRepository(ctx)
+		require.NoError(t, err)
+	}
+	for _, c := range s.Calls() {
+		assert.NotEqual(t, http.StatusNotModified, c.Status, c)
+	}
+	assert.NotContains(t, app.RateRemaining(), int64(0), "a user's limit is not ours")
+}
+
+func TestAnswersAreNotFreshByTheirOwnWord(t *testing.T) {
+	f := newFake(t)
+	f.on("GET /orgs/acme/actions/runner-groups/5", 200, `{"id":5}`, "Cache-Control", "private, max-age=600, s-maxage=600", "Etag", `"1"`, "Vary", "Authorization")
+	f.on("GET /orgs/acme/actions/runner-groups/6", 404, `{"message":"Not Found"}`, "Cache-Control", "private, max-age=600", "Etag", `"1"`)
+	org := newApp(t, f.URL).Org("acme", 0, "")
+	for range 2 {
+		_, err := org.Group(t.Context(), 5)
+		require.NoError(t, err)
+		_, err = org.Group(t.Context(), 6)
+		assert.Equal(t, github.NotFound, github.KindOf(err))
+	}
+	asked := f.asked()
+	require.Len(t, asked, 4)
+	assert.Equal(t, `"1"`, asked[2].header.Get("If-None-Match"))
+	assert.Empty(t, asked[3].header.Get("If-None-Match"), "refusals are not kept")
+}

@@ -1,0 +1,155 @@
+package github_test
+
+import (
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+)
+
+func TestTokensAreNarrow(t *testing.T) {
+	f := newFake(t)
+	f.on("GET /orgs/acme/actions/runner-groups/5", 200, `{"id":5}`)
+	f.on("POST /repos/acme/runner-admin/issues/1/comments", 201, `{"id":9}`)
+	org := newApp(t, f.URL).Org("acme", 0, "runner-admin")
+	_, err := org.Group(t.Context(), 5)
+	require.NoError(t, err)
+	_, err = org.CreateComment(t.Context(), 1, "hi")
+	require.NoError(t, err)
+	mints := f.mints()
+	require.Len(t, mints, 2)
+	assert.JSONEq(t, `{"permissions":{"members":"read","metadata":"read","organization_self_hosted_runners":"write"}}`, mints[0].body)
+	assert.JSONEq(t, `{"repositories":["runner-admin"],"permissions":{"issues":"write","metadata":"read"}}`, mints[1].body)
+	asked := f.asked()
+	assert.Equal(t, "token t1", asked[0].header.Get("Authorization"))
+	assert.Equal(t, "token t2", asked[1].header.Get("Authorization"))
+}
+
+func TestTokensAreRenewed(t *testing.T) {
+	c := &clock{now: time.Now()}
+	f := newFake(t)
+	f.now = c.Now
+	f.on("GET /orgs/acme/actions/runner-groups/5", 200, `{"id":5}`)
+	org := newApp(t, f.URL, func(o *github.Options) { o.Clock = c.Now }).Org("acme", 0, "")
+	use := func() string {
+		_, err := org.Group(t.Context(), 5)
+		require.NoError(t, err)
+		asked := f.asked()
+		return asked[len(asked)-1].header.Get("Authorization")
+	}
+	assert.Equal(t, "token t1", use())
+	c.Add(54 * time.Minute)
+	assert.Equal(t, "token t1", use())
+	assert.Len(t, f.mints(), 1)
+
+	// Close to the end, the old one still serves while the new one comes.
+	release := make(chan struct{})
+	f.handle("POST /app/installations/77/access_tokens", func(w http.ResponseWriter, r *http.Request) {
+		<-release
+		f.mint(w, r)
+	})
+	c.Add(2 * time.Minute)
+	for range 3 {
+		assert.Equal(t, "token t1", use())
+	}
+	require.Eventually(t, func() bool { return len(f.mints()) == 2 }, time.Second, time.Millisecond)
+	close(release)
+	require.Eventually(t, func() bool { return use() == "token t2" }, time.Second, time.Millisecond)
+	assert.Len(t, f.mints(), 2)
+
+	// After long silence callers share one new token.
+	c.Add(3 * time.Hour)
+	var wg sync.WaitGroup
+	for range 10 {
+		wg.Go(func() { _, err := org.Group(t.Context(), 5); assert.NoError(t, err) })
+	}
+	wg.Wait()
+	assert.Equal(t, "token t3", use())
+	assert.Len(t, f.mints(), 3)
+}
+
+func TestRefusedTokenIsReplacedOnce(t *testing.T) {
+	f := newFake(t)
+	good := "token t2"
+	f.handle("POST /orgs/acme/actions/runner-groups", func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != good {
+			http.Error(w, `{"message":"Bad credentials"}`, http.StatusUnauthorized)
+			return
+		}
+		w.WriteHeader(http.StatusCreated)
+		w.Write([]byte(`{"id":5}`))
+	})
+	org := newApp(t, f.URL).Org("acme", 0, "")
+	_, err := org.CreateGroup(t.Context(), github.NewGroup{Name: "x"})
+	require.NoError(t, err)
+	asked := f.asked()
+	require.Len(t, asked, 2)
+	assert.Equal(t, asked[0].body, asked[1].body)
+
+	good = "none"
+	_, err = org.CreateGroup(t.Context(), github.NewGroup{Name: "x"})
+	assert.Equal(t, github.Unauthorized, github.KindOf(err))
+	assert.Len(t, f.mints(), 3)
+}
+
+func TestReinstalled(t *testing.T) {
+	s := newSim(t)
+	org := newApp(t, s.url).Org("acme", 0, "runner-admin")
+	_, err := org.Groups(t.Context())
+	require.NoError(t, err)
+	s.Update(func(st *ghsim.State) { st.Apps[0].Installations = nil })
+	_, err = org.Groups(t.Context())
+	assert.Equal(t, github.NotFound, github.KindOf(err))
+	_, err = s.Install("runner-manager", "acme")
+	require.NoError(t, err)
+	_, err = org.Groups(t.Context())
+	require.NoError(t, err)
+	before, err := org.Installation(t.Context())
+	require.NoError(t, err)
+
+	// The same without a call in between.
+	s.Update(func(st *ghsim.State) { st.Apps[0].Installations = nil })
+	_, err = s.Install("runner-manager", "acme")
+	require.NoError(t, err)
+	_, err = org.Groups(t.Context())
+	require.NoError(t, err)
+	after, err := org.Installation(t.Context())
+	require.NoError(t, err)
+	assert.NotEqual(t, before.ID, after.ID)
+}
+
+func TestInstallationIsResolvedOnceAndAgainAfterAFailure(t *testing.T) {
+	f := newFake(t)
+	f.on("GET /orgs/acme/installation", 500, `{}`)
+	f.on("GET /orgs/acme/actions/runner-groups/5", 200, `{"id":5}`)
+	org := newApp(t, f.URL).Org("acme", 0, "")
+	_, err := org.Group(t.Context(), 5)
+	assert.Equal(t, github.Unavailable, github.KindOf(err))
+	f.on("GET /orgs/acme/installation", 200, `{"id":77,"account":{"id":1,"login":"ACME"}}`)
+	var wg sync.WaitGroup
+	for range 10 {
+		wg.Go(func() { _, err := org.Group(t.Context(), 5); assert.NoError(t, err) })
+	}
+	wg.Wait()
+	n := 0
+	for _, r := range f.requests {
+		if r.path == "/orgs/acme/installation" {
+			n++
+		}
+	}
+	assert.Equal(t, 2, n)
+}
+
+func TestInstallationOfAnotherOrganization(t *testing.T) {
+	f := newFake(t)
+	f.on("GET /app/installations/78", 200, `{"id":78,"account":{"id":2,"login":"other"}}`)
+	_, err := newApp(t, f.URL).Org("acme", 78, "").Installation(t.Context())
+	assert.Equal(t, github.Invalid, github.KindOf(err))
+	assert.ErrorContains(t, err, "belongs to other")
+}
