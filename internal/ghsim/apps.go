@@ -196,8 +196,10 @@ func (c *call) listDeliveries() answer {
 }
 
 func deliveryItem(d *Delivery) obj {
-	o := obj{"id": d.ID, "guid": d.GUID, "delivered_at": stamp(d.DeliveredAt), "redelivery": d.Redelivery, "duration": d.Duration.Seconds(), "status": d.Status,
-		"status_code": d.StatusCode, "event": d.Event, "action": nil, "installation_id": nil, "repository_id": nil, "throttled_at": nil}
+	o := obj{
+		"id": d.ID, "guid": d.GUID, "delivered_at": stamp(d.DeliveredAt), "redelivery": d.Redelivery, "duration": d.Duration.Seconds(), "status": d.Status,
+		"status_code": d.StatusCode, "event": d.Event, "action": nil, "installation_id": nil, "repository_id": nil, "throttled_at": nil,
+	}
 	if d.Action != "" {
 		o["action"] = d.Action
 	}

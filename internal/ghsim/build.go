@@ -15,7 +15,10 @@ import (
 // New makes a server that holds the scenario.
 func New(sc Scenario) (*Server, error) {
 	s := new(Server)
-	return s, s.Apply(sc)
+	if err := s.Apply(sc); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // Apply adds a scenario to what the server holds. An organization, user or
@@ -95,8 +98,10 @@ func (b *builder) org(spec OrgSpec) {
 	}
 	o := b.st.Org(spec.Login)
 	if o == nil {
-		o = &Org{ID: b.or(spec.ID, "org"), Login: spec.Login, Plan: "team", CreatedAt: b.s.now(), lastGroup: 1,
-			Groups: []*Group{{ID: 1, Name: "Default", Visibility: "all", Default: true, AllowsPublic: false}}}
+		o = &Org{
+			ID: b.or(spec.ID, "org"), Login: spec.Login, Plan: "team", CreatedAt: b.s.now(), lastGroup: 1,
+			Groups: []*Group{{ID: 1, Name: "Default", Visibility: "all", Default: true, AllowsPublic: false}},
+		}
 		b.st.Orgs = append(b.st.Orgs, o)
 	}
 	o.Plan = pick(spec.Plan, o.Plan)
@@ -189,8 +194,10 @@ func (b *builder) issue(r *Repo, spec IssueSpec) {
 			author = m.User.Login
 		}
 	}
-	issue := &Issue{ID: b.st.id("issue"), Number: spec.Number, Title: spec.Title, Body: spec.Body, State: pick(spec.State, "open"),
-		Labels: spec.Labels, PullRequest: spec.PullRequest, Author: b.person(pick(author, "ghost")), CreatedAt: b.s.now()}
+	issue := &Issue{
+		ID: b.st.id("issue"), Number: spec.Number, Title: spec.Title, Body: spec.Body, State: pick(spec.State, "open"),
+		Labels: spec.Labels, PullRequest: spec.PullRequest, Author: b.person(pick(author, "ghost")), CreatedAt: b.s.now(),
+	}
 	if issue.Number == 0 {
 		issue.Number = 1
 		for _, other := range r.Issues {
@@ -263,8 +270,10 @@ func (b *builder) app(spec AppSpec) {
 		b.fail("an App has no name")
 		return
 	}
-	a := &App{ID: b.or(spec.ID, "app"), Slug: Slug(spec.Name), Name: spec.Name, HookURL: spec.HookURL, HookID: b.st.id("hook"), SetupURL: spec.SetupURL,
-		WebhookSecret: b.s.secret(spec.WebhookSecret), Permissions: spec.Permissions, Events: spec.Events, CreatedAt: b.s.now()}
+	a := &App{
+		ID: b.or(spec.ID, "app"), Slug: Slug(spec.Name), Name: spec.Name, HookURL: spec.HookURL, HookID: b.st.id("hook"), SetupURL: spec.SetupURL,
+		WebhookSecret: b.s.secret(spec.WebhookSecret), Permissions: spec.Permissions, Events: spec.Events, CreatedAt: b.s.now(),
+	}
 	if b.st.App(a.Slug) != nil {
 		b.fail("two Apps are named %q", spec.Name)
 	}

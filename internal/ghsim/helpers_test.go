@@ -5,6 +5,12 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"testing"
+	"time"
+)
+
+const (
+	waitFor = 5 * time.Second
+	tick    = 5 * time.Millisecond
 )
 
 func id(n int64) string { return strconv.FormatInt(n, 10) }

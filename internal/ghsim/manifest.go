@@ -78,8 +78,10 @@ func (s *Server) registerManifest(w http.ResponseWriter, r *http.Request, login 
 	if s.manifests == nil {
 		s.manifests = map[string]*App{}
 	}
-	s.manifests[code] = &App{Name: m.Name, Slug: Slug(m.Name), Owner: org, Public: m.Public, HookURL: m.Hook.URL, SetupURL: m.SetupURL,
-		Permissions: m.Permissions, Events: m.Events, CreatedAt: s.now()}
+	s.manifests[code] = &App{
+		Name: m.Name, Slug: Slug(m.Name), Owner: org, Public: m.Public, HookURL: m.Hook.URL, SetupURL: m.SetupURL,
+		Permissions: m.Permissions, Events: m.Events, CreatedAt: s.now(),
+	}
 	q := to.Query()
 	q.Set("code", code)
 	if state := r.URL.Query().Get("state"); state != "" {

@@ -40,8 +40,10 @@ func (c *call) rateLimit() answer {
 
 func (c *call) publicUser(u *User) obj {
 	o := c.user(u)
-	maps.Copy(o, obj{"name": nil, "bio": nil, "blog": nil, "company": nil, "email": nil, "hireable": nil, "location": nil, "followers": 0, "following": 0,
-		"public_gists": 0, "public_repos": 0, "created_at": "2020-01-01T00:00:00Z", "updated_at": "2020-01-01T00:00:00Z", "user_view_type": "public"})
+	maps.Copy(o, obj{
+		"name": nil, "bio": nil, "blog": nil, "company": nil, "email": nil, "hireable": nil, "location": nil, "followers": 0, "following": 0,
+		"public_gists": 0, "public_repos": 0, "created_at": "2020-01-01T00:00:00Z", "updated_at": "2020-01-01T00:00:00Z", "user_view_type": "public",
+	})
 	if u.Name != "" {
 		o["name"] = u.Name
 	}

@@ -15,19 +15,24 @@ import (
 )
 
 //go:embed web
-var web embed.FS //nolint:gochecknoglobals // embedded files are constants
+var web embed.FS
 
 // page gives the handler of a web page, or nil where the path is the API's.
 func (s *Server) page(method, path string) http.HandlerFunc {
 	part := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	for i := range part {
+		if plain, err := url.PathUnescape(part[i]); err == nil {
+			part[i] = plain
+		}
+	}
 	reads := method == http.MethodGet || method == http.MethodHead
 	switch {
 	case path == "/" && reads:
 		return s.servePage(s.index)
-	case (path == "/_sim/page.css" || path == "/_sim/page.js") && reads:
-		return func(w http.ResponseWriter, r *http.Request) {
-			http.ServeFileFS(w, r, web, "web/"+part[1])
-		}
+	case path == "/_sim/page.css" && reads:
+		return asset("page.css")
+	case path == "/_sim/page.js" && reads:
+		return asset("page.js")
 	case path == "/favicon.ico" && reads:
 		return avatar("GitHub")
 	case len(part) == 2 && part[0] == "avatars" && reads:
@@ -45,6 +50,10 @@ func (s *Server) page(method, path string) http.HandlerFunc {
 	return nil
 }
 
+func asset(name string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, web, "web/"+name) }
+}
+
 func (s *Server) issuePage(method string, part []string) http.HandlerFunc {
 	number, err := strconv.Atoi(part[3])
 	switch {
@@ -52,7 +61,9 @@ func (s *Server) issuePage(method string, part []string) http.HandlerFunc {
 	case len(part) == 5 && part[4] == "live" && method == http.MethodGet:
 		return s.live
 	case len(part) == 4 && method == http.MethodPost:
-		return s.sameOrigin(func(w http.ResponseWriter, r *http.Request) { s.comment(w, r, part[0], part[1], number) })
+		return s.sameOrigin(func(w http.ResponseWriter, r *http.Request) {
+			s.comment(w, r, part[0], part[1], number) //nolint:contextcheck // the webhook that follows outlives the request
+		})
 	case len(part) == 4:
 		return s.servePage(func(*http.Request) (view, error) { return s.issueView(part[0], part[1], number) })
 	}
@@ -119,7 +130,8 @@ func (s *Server) comment(w http.ResponseWriter, r *http.Request, org, repo strin
 		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
 		return
 	}
-	http.Redirect(w, r, fmt.Sprintf("/%s/%s/issues/%d#issuecomment-%d", org, repo, number, id), http.StatusSeeOther)
+	w.Header().Set("Location", r.URL.EscapedPath()+"#issuecomment-"+itoa(id))
+	w.WriteHeader(http.StatusSeeOther)
 }
 
 // live tells the page, by server-sent events, that something changed.

@@ -25,10 +25,12 @@ func (c *call) user(u *User) obj {
 		return nil
 	}
 	api := c.api("/users/" + u.Login)
-	o := obj{"login": u.Login, "id": u.ID, "node_id": node("U", u.ID), "type": u.Type, "site_admin": false, "gravatar_id": "",
+	o := obj{
+		"login": u.Login, "id": u.ID, "node_id": node("U", u.ID), "type": u.Type, "site_admin": false, "gravatar_id": "",
 		"avatar_url": c.base + "/avatars/" + u.Login + ".svg", "url": api, "html_url": c.base + "/" + u.Login,
 		"following_url": api + "/following{/other_user}", "gists_url": api + "/gists{/gist_id}", "starred_url": api + "/starred{/owner}{/repo}",
-		"organizations_url": api + "/orgs", "events_url": api + "/events{/privacy}"}
+		"organizations_url": api + "/orgs", "events_url": api + "/events{/privacy}",
+	}
 	for _, k := range []string{"followers", "subscriptions", "repos", "received_events"} {
 		o[k+"_url"] = api + "/" + k
 	}
@@ -44,25 +46,31 @@ func (c *call) account(org *Org) obj {
 
 func (c *call) orgSimple(org *Org) obj {
 	api := c.api("/orgs/" + org.Login)
-	return obj{"login": org.Login, "id": org.ID, "node_id": node("O", org.ID), "url": api, "repos_url": api + "/repos", "events_url": api + "/events",
+	return obj{
+		"login": org.Login, "id": org.ID, "node_id": node("O", org.ID), "url": api, "repos_url": api + "/repos", "events_url": api + "/events",
 		"hooks_url": api + "/hooks", "issues_url": api + "/issues", "members_url": api + "/members{/member}", "public_members_url": api + "/public_members{/member}",
-		"avatar_url": c.base + "/avatars/" + org.Login + ".svg", "description": ""}
+		"avatar_url": c.base + "/avatars/" + org.Login + ".svg", "description": "",
+	}
 }
 
 func (c *call) orgFull(org *Org) obj {
 	o := c.orgSimple(org)
 	public := len(filter(org.Repos, func(r *Repo) bool { return !r.Private() }))
-	maps.Copy(o, obj{"name": org.Login, "html_url": c.base + "/" + org.Login, "has_organization_projects": true, "has_repository_projects": true,
+	maps.Copy(o, obj{
+		"name": org.Login, "html_url": c.base + "/" + org.Login, "has_organization_projects": true, "has_repository_projects": true,
 		"public_repos": public, "public_gists": 0, "followers": 0, "following": 0, "type": "Organization",
-		"created_at": stamp(org.CreatedAt), "updated_at": stamp(org.CreatedAt), "archived_at": nil, "is_verified": false})
+		"created_at": stamp(org.CreatedAt), "updated_at": stamp(org.CreatedAt), "archived_at": nil, "is_verified": false,
+	})
 	return o
 }
 
 func (c *call) teamSimple(org *Org, t *Team) obj {
 	api := c.api(fmt.Sprintf("/organizations/%d/team/%d", org.ID, t.ID))
-	return obj{"id": t.ID, "node_id": node("T", t.ID), "name": t.Name, "slug": t.Slug, "description": t.Description, "privacy": t.Privacy,
+	return obj{
+		"id": t.ID, "node_id": node("T", t.ID), "name": t.Name, "slug": t.Slug, "description": t.Description, "privacy": t.Privacy,
 		"notification_setting": "notifications_enabled", "permission": "pull", "url": api, "html_url": c.base + "/orgs/" + org.Login + "/teams/" + t.Slug,
-		"members_url": api + "/members{/member}", "repositories_url": api + "/repos", "type": "organization", "organization_id": org.ID}
+		"members_url": api + "/members{/member}", "repositories_url": api + "/repos", "type": "organization", "organization_id": org.ID,
+	}
 }
 
 func (c *call) teamListed(org *Org, t *Team) obj {
@@ -76,8 +84,10 @@ func (c *call) teamListed(org *Org, t *Team) obj {
 
 func (c *call) teamFull(org *Org, t *Team) obj {
 	o := c.teamListed(org, t)
-	maps.Copy(o, obj{"created_at": stamp(t.CreatedAt), "updated_at": stamp(t.CreatedAt), "organization": c.orgFull(org),
-		"members_count": len(org.membersOf(t, "")), "repos_count": len(org.reposOf(t))})
+	maps.Copy(o, obj{
+		"created_at": stamp(t.CreatedAt), "updated_at": stamp(t.CreatedAt), "organization": c.orgFull(org),
+		"members_count": len(org.membersOf(t, "")), "repos_count": len(org.reposOf(t)),
+	})
 	return o
 }
 
@@ -91,9 +101,11 @@ releases /releases{/id} stargazers /stargazers statuses /statuses/{sha} subscrib
 
 func (c *call) minimalRepo(r *Repo) obj {
 	full := r.FullName()
-	o := obj{"id": r.ID, "node_id": node("R", r.ID), "name": r.Name, "full_name": full, "private": r.Private(), "owner": c.account(r.Org),
+	o := obj{
+		"id": r.ID, "node_id": node("R", r.ID), "name": r.Name, "full_name": full, "private": r.Private(), "owner": c.account(r.Org),
 		"html_url": c.base + "/" + full, "description": nil, "fork": false, "url": c.api("/repos/" + full), "visibility": r.Visibility, "archived": r.Archived, "disabled": false,
-		"has_issues": r.HasIssues, "created_at": stamp(r.CreatedAt), "updated_at": stamp(r.CreatedAt), "pushed_at": stamp(r.CreatedAt)}
+		"has_issues": r.HasIssues, "created_at": stamp(r.CreatedAt), "updated_at": stamp(r.CreatedAt), "pushed_at": stamp(r.CreatedAt),
+	}
 	paths := strings.Fields(repoPaths)
 	for i := 0; i < len(paths); i += 2 {
 		o[paths[i]+"_url"] = c.api("/repos/" + full + paths[i+1])
@@ -105,11 +117,13 @@ func (c *call) fullRepo(r *Repo) obj {
 	o := c.minimalRepo(r)
 	host := c.base + "/" + r.FullName()
 	open := len(filter(r.Issues, func(i *Issue) bool { return i.State == "open" }))
-	maps.Copy(o, obj{"clone_url": host + ".git", "git_url": host + ".git", "ssh_url": "git@github.com:" + r.FullName() + ".git", "svn_url": host,
+	maps.Copy(o, obj{
+		"clone_url": host + ".git", "git_url": host + ".git", "ssh_url": "git@github.com:" + r.FullName() + ".git", "svn_url": host,
 		"mirror_url": nil, "homepage": nil, "language": nil, "license": nil, "default_branch": "main", "forks": 0, "forks_count": 0, "size": 1,
 		"stargazers_count": 0, "watchers": 0, "watchers_count": 0, "open_issues": open, "open_issues_count": open, "has_downloads": true,
 		"has_projects": true, "has_wiki": true, "has_pages": false, "has_discussions": false, "network_count": 0, "subscribers_count": 0,
-		"is_template": false, "topics": []any{}, "allow_forking": false, "web_commit_signoff_required": false})
+		"is_template": false, "topics": []any{}, "allow_forking": false, "web_commit_signoff_required": false,
+	})
 	return o
 }
 
@@ -147,9 +161,11 @@ func (c *call) group(g *Group) any {
 	if workflows == nil {
 		workflows = []string{}
 	}
-	o := obj{"id": g.ID, "name": g.Name, "visibility": g.Visibility, "default": g.Default, "inherited": g.Inherited, "runners_url": api + "/runners",
+	o := obj{
+		"id": g.ID, "name": g.Name, "visibility": g.Visibility, "default": g.Default, "inherited": g.Inherited, "runners_url": api + "/runners",
 		"hosted_runners_url": api + "/hosted-runners", "allows_public_repositories": g.AllowsPublic, "restricted_to_workflows": g.RestrictedToWorkflows,
-		"selected_workflows": workflows, "workflow_restrictions_read_only": g.WorkflowsReadOnly}
+		"selected_workflows": workflows, "workflow_restrictions_read_only": g.WorkflowsReadOnly,
+	}
 	if g.Visibility == "selected" {
 		o["selected_repositories_url"] = api + "/repositories"
 	}
@@ -179,9 +195,11 @@ func (c *call) integration(a *App) obj {
 	if a == nil {
 		return nil
 	}
-	o := obj{"id": a.ID, "slug": a.Slug, "node_id": node("A", a.ID), "client_id": a.ClientID, "owner": nil, "name": a.Name, "description": "",
+	o := obj{
+		"id": a.ID, "slug": a.Slug, "node_id": node("A", a.ID), "client_id": a.ClientID, "owner": nil, "name": a.Name, "description": "",
 		"external_url": c.base, "html_url": c.base + "/apps/" + a.Slug, "created_at": stamp(a.CreatedAt), "updated_at": stamp(a.CreatedAt),
-		"permissions": a.Permissions, "events": a.Events}
+		"permissions": a.Permissions, "events": a.Events,
+	}
 	if a.Owner != nil {
 		o["owner"] = c.account(a.Owner)
 	}
@@ -193,11 +211,13 @@ func (c *call) installation(i *Installation) any {
 	if i.Repos != nil {
 		selection = "selected"
 	}
-	o := obj{"id": i.ID, "app_id": i.App.ID, "client_id": i.App.ClientID, "app_slug": i.App.Slug, "target_id": i.Org.ID, "target_type": "Organization",
+	o := obj{
+		"id": i.ID, "app_id": i.App.ID, "client_id": i.App.ClientID, "app_slug": i.App.Slug, "target_id": i.Org.ID, "target_type": "Organization",
 		"account": c.account(i.Org), "repository_selection": selection, "access_tokens_url": c.api("/app/installations/" + itoa(i.ID) + "/access_tokens"),
 		"repositories_url": c.api("/installation/repositories"), "html_url": c.base + "/organizations/" + i.Org.Login + "/settings/installations/" + itoa(i.ID),
 		"permissions": i.Permissions, "events": i.Events, "created_at": stamp(i.CreatedAt), "updated_at": stamp(i.CreatedAt), "single_file_name": nil,
-		"has_multiple_single_files": false, "single_file_paths": []any{}, "suspended_at": stamp(i.SuspendedAt), "suspended_by": nil}
+		"has_multiple_single_files": false, "single_file_paths": []any{}, "suspended_at": stamp(i.SuspendedAt), "suspended_by": nil,
+	}
 	if i.App.Owner != nil && !i.SuspendedAt.IsZero() {
 		o["suspended_by"] = c.account(i.App.Owner)
 	}
@@ -206,14 +226,16 @@ func (c *call) installation(i *Installation) any {
 
 func (c *call) issue(r *Repo, i *Issue) obj {
 	api := c.api(fmt.Sprintf("/repos/%s/issues/%d", r.FullName(), i.Number))
-	o := obj{"id": i.ID, "node_id": node("I", i.ID), "number": i.Number, "title": i.Title, "body": i.Body, "state": i.State, "locked": false,
+	o := obj{
+		"id": i.ID, "node_id": node("I", i.ID), "number": i.Number, "title": i.Title, "body": i.Body, "state": i.State, "locked": false,
 		"url": api, "repository_url": c.api("/repos/" + r.FullName()), "labels_url": api + "/labels{/name}", "comments_url": api + "/comments", "events_url": api + "/events",
 		"html_url": c.issueURL(r, i), "user": c.user(i.Author), "assignee": nil, "assignees": []any{}, "milestone": nil, "comments": len(i.Comments),
 		"created_at": stamp(i.CreatedAt), "updated_at": stamp(i.CreatedAt), "closed_at": nil, "author_association": association(r, i.Author),
 		"active_lock_reason": nil, "performed_via_github_app": nil, "state_reason": nil, "reactions": c.rollup(api, nil),
 		"labels": each(i.Labels, func(name string) any {
 			return obj{"id": 1 + len(name), "node_id": node("LA", int64(len(name))), "url": c.api("/repos/" + r.FullName() + "/labels/" + name), "name": name, "color": "ededed", "default": false, "description": nil}
-		})}
+		}),
+	}
 	if i.State == "closed" {
 		o["closed_at"] = stamp(i.CreatedAt)
 	}
@@ -234,10 +256,12 @@ func (c *call) issueURL(r *Repo, i *Issue) string {
 
 func (c *call) comment(r *Repo, i *Issue, cm *Comment) obj {
 	api := c.api(fmt.Sprintf("/repos/%s/issues/comments/%d", r.FullName(), cm.ID))
-	o := obj{"id": cm.ID, "node_id": node("IC", cm.ID), "url": api, "html_url": fmt.Sprintf("%s#issuecomment-%d", c.issueURL(r, i), cm.ID),
+	o := obj{
+		"id": cm.ID, "node_id": node("IC", cm.ID), "url": api, "html_url": fmt.Sprintf("%s#issuecomment-%d", c.issueURL(r, i), cm.ID),
 		"issue_url": c.api(fmt.Sprintf("/repos/%s/issues/%d", r.FullName(), i.Number)), "user": c.user(cm.Author), "body": cm.Body,
 		"created_at": stamp(cm.CreatedAt), "updated_at": stamp(cm.UpdatedAt), "author_association": association(r, cm.Author),
-		"performed_via_github_app": nil, "reactions": c.rollup(api, cm.Reactions)}
+		"performed_via_github_app": nil, "reactions": c.rollup(api, cm.Reactions),
+	}
 	if cm.Via != nil {
 		o["performed_via_github_app"] = c.integration(cm.Via)
 	}

@@ -51,8 +51,10 @@ func (c *call) listRunners() answer {
 }
 
 func (c *call) listDownloads() answer {
-	return ok([]any{obj{"os": "linux", "architecture": "x64", "filename": "actions-runner-linux-x64-2.323.0.tar.gz",
-		"download_url": c.base + "/downloads/actions-runner-linux-x64-2.323.0.tar.gz"}})
+	return ok([]any{obj{
+		"os": "linux", "architecture": "x64", "filename": "actions-runner-linux-x64-2.323.0.tar.gz",
+		"download_url": c.base + "/downloads/actions-runner-linux-x64-2.323.0.tar.gz",
+	}})
 }
 
 func (c *call) runnerToken(prefix string) answer {

@@ -186,8 +186,10 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request, path, prefix s
 	w.WriteHeader(a.status)
 	_, _ = w.Write(a.raw)
 	if s.OnExchange != nil {
-		s.OnExchange(Exchange{Route: record.Route, Request: r, RequestBody: body, Status: a.status, Header: a.header,
-			ResponseBody: a.raw, Injected: fault != nil && fault.Status != 0})
+		s.OnExchange(Exchange{
+			Route: record.Route, Request: r, RequestBody: body, Status: a.status, Header: a.header,
+			ResponseBody: a.raw, Injected: fault != nil && fault.Status != 0,
+		})
 	}
 }
 

@@ -263,8 +263,10 @@ func (st *State) Repo(id int64) *Repo {
 // id gives the next id of a kind. Kinds start far apart, so that a program
 // that confuses, say, a team's id with a repository's does not get by.
 func (st *State) id(kind string) int64 {
-	starts := map[string]int64{"user": 1000, "org": 20000, "team": 300000, "repo": 4000000, "issue": 50000000,
-		"comment": 600000000, "reaction": 70000000, "app": 8000, "installation": 9000000, "delivery": 100000000000, "key": 11000, "hook": 12000}
+	starts := map[string]int64{
+		"user": 1000, "org": 20000, "team": 300000, "repo": 4000000, "issue": 50000000,
+		"comment": 600000000, "reaction": 70000000, "app": 8000, "installation": 9000000, "delivery": 100000000000, "key": 11000, "hook": 12000,
+	}
 	if st.last == nil {
 		st.last = map[string]int64{}
 	}

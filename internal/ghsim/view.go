@@ -2,10 +2,12 @@ package ghsim
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,6 +72,7 @@ type groupView struct {
 	Name, Visibility string
 	Default          bool
 	Inherited        bool
+	Public           bool
 	Workflows        []string
 	Repos            []string
 	Runners          []*Runner
@@ -108,9 +111,11 @@ func (s *Server) issueView(org, repo string, number int) (view, error) {
 		return view{}, errNoPage
 	}
 	md := goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithRendererOptions(html.WithHardWraps()))
-	v := &issueView{Version: s.version, Org: r.Org.Login, Repo: r.Name, Path: fmt.Sprintf("/%s/issues/%d", r.FullName(), number), Private: r.Private(), Number: number,
+	v := &issueView{
+		Version: s.version, Org: r.Org.Login, Repo: r.Name, Path: fmt.Sprintf("/%s/issues/%d", r.FullName(), number), Private: r.Private(), Number: number,
 		Title: i.Title, State: i.State, Suggestions: s.suggestions,
-		First: renderComment(md, r, &Comment{Author: i.Author, Body: i.Body, CreatedAt: i.CreatedAt, UpdatedAt: i.CreatedAt})}
+		First: renderComment(md, r, &Comment{Author: i.Author, Body: i.Body, CreatedAt: i.CreatedAt, UpdatedAt: i.CreatedAt}),
+	}
 	for _, name := range i.Labels {
 		v.Labels = append(v.Labels, labelView{name, hue(name) % 8})
 	}
@@ -122,14 +127,26 @@ func (s *Server) issueView(org, repo string, number int) (view, error) {
 			v.People = append(v.People, person{m.User.Login, about(r.Org, m)})
 		}
 	}
+	// Whoever has something to command comes first.
+	slices.SortStableFunc(v.People, func(a, b person) int { return cmp.Compare(rank(a), rank(b)) })
 	for _, g := range r.Org.Groups {
-		v.Groups = append(v.Groups, groupView{Name: g.Name, Visibility: g.Visibility, Default: g.Default, Inherited: g.Inherited,
-			Workflows: restrictions(g), Repos: r.Org.ReposOf(g.Name), Runners: copies(r.Org.runnersOf(g))})
+		v.Groups = append(v.Groups, groupView{
+			Name: g.Name, Visibility: g.Visibility, Default: g.Default, Inherited: g.Inherited, Public: g.AllowsPublic,
+			Workflows: restrictions(g), Repos: r.Org.ReposOf(g.Name), Runners: copies(r.Org.runnersOf(g)),
+		})
 	}
 	for n := len(s.state.Deliveries) - 1; n >= 0 && len(v.Deliveries) < 5; n-- {
 		v.Deliveries = append(v.Deliveries, *s.state.Deliveries[n])
 	}
 	return view{Template: "issue", Title: fmt.Sprintf("%s · %s #%d", i.Title, r.FullName(), number), Issue: v}, nil
+}
+
+// rank puts maintainers before others.
+func rank(p person) int {
+	if strings.Contains(p.About, "maintainer of") {
+		return 0
+	}
+	return 1
 }
 
 func copies(runners []*Runner) []*Runner {
@@ -176,8 +193,10 @@ func renderComment(md goldmark.Markdown, r *Repo, c *Comment) commentView {
 		body.Reset()
 		template.HTMLEscape(&body, []byte(c.Body))
 	}
-	v := commentView{ID: c.ID, Author: c.Author.Login, Bot: c.Author.Type == "Bot", When: c.CreatedAt, Edited: c.UpdatedAt.After(c.CreatedAt),
-		Body: template.HTML(body.String())} //nolint:gosec // see above
+	v := commentView{
+		ID: c.ID, Author: c.Author.Login, Bot: c.Author.Type == "Bot", When: c.CreatedAt, Edited: c.UpdatedAt.After(c.CreatedAt),
+		Body: template.HTML(body.String()), //nolint:gosec // see above
+	}
 	if m := r.Org.Member(c.Author.Login); m != nil {
 		v.Role = map[string]string{"admin": "Owner", "member": "Member"}[m.Role]
 	}

@@ -61,7 +61,7 @@ func (s *Server) Deliver(ctx context.Context, event string, payload any, opts De
 		return Delivery{}, fmt.Errorf("deliver %s: App %q: %w", event, opts.App, errNothing)
 	}
 	d := &Delivery{GUID: opts.GUID, App: app, Event: event, Payload: body}
-	done := s.send(d, opts)
+	done := s.send(d, opts) //nolint:contextcheck // a delivery outlives who waits for it
 	s.mu.Unlock()
 	select {
 	case <-done:
@@ -147,8 +147,10 @@ func (s *Server) issueEvent(action string, r *Repo, i *Issue, cm *Comment, sende
 			if inst.Org != r.Org || !inst.SuspendedAt.IsZero() || !slices.Contains(inst.Events, "issue_comment") || inst.Repos != nil && !slices.Contains(inst.Repos, r.ID) {
 				continue
 			}
-			payload := obj{"action": action, "issue": c.issue(r, i), "comment": c.comment(r, i, cm), "repository": c.hookRepo(r),
-				"organization": c.orgSimple(r.Org), "sender": c.user(sender), "installation": obj{"id": inst.ID, "node_id": node("MDI", inst.ID)}}
+			payload := obj{
+				"action": action, "issue": c.issue(r, i), "comment": c.comment(r, i, cm), "repository": c.hookRepo(r),
+				"organization": c.orgSimple(r.Org), "sender": c.user(sender), "installation": obj{"id": inst.ID, "node_id": node("MDI", inst.ID)},
+			}
 			if action == "edited" {
 				payload["changes"] = obj{"body": obj{"from": ""}}
 			}

@@ -74,8 +74,10 @@ func TestCommentMakesADelivery(t *testing.T) {
 	mac := hmac.New(sha256.New, []byte("hush"))
 	mac.Write(got[0].body)
 	assert.Equal(t, "sha256="+hex.EncodeToString(mac.Sum(nil)), got[0].header.Get("X-Hub-Signature-256"))
-	for name, want := range map[string]string{"X-GitHub-Event": "issue_comment", "X-GitHub-Hook-Installation-Target-ID": "4242",
-		"X-GitHub-Hook-Installation-Target-Type": "integration", "Content-Type": "application/json"} {
+	for name, want := range map[string]string{
+		"X-GitHub-Event": "issue_comment", "X-GitHub-Hook-Installation-Target-ID": "4242",
+		"X-GitHub-Hook-Installation-Target-Type": "integration", "Content-Type": "application/json",
+	} {
 		assert.Equal(t, want, got[0].header.Get(name), name)
 	}
 	d := s.Deliveries()[0]

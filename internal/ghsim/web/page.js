@@ -4,6 +4,7 @@
 "use strict";
 
 const parts = ["thread", "side"].map((id) => document.getElementById(id));
+const shown = new Map(parts.map((p) => [p, p && p.innerHTML]));
 const form = document.getElementById("write");
 
 function localTimes() {
@@ -45,7 +46,11 @@ function show(page) {
   const known = new Set([...document.querySelectorAll("article[id]")].map((a) => a.id));
   const follow = atBottom();
   for (const part of parts) {
-    part.replaceChildren(...page.getElementById(part.id).childNodes);
+    const now = page.getElementById(part.id);
+    if (shown.get(part) !== now.innerHTML) {
+      shown.set(part, now.innerHTML);
+      part.replaceChildren(...now.childNodes);
+    }
   }
   localTimes();
   for (const a of document.querySelectorAll("article[id]")) {
