@@ -89,10 +89,12 @@ func (q *Queue) writeBatches() {
 		ctx, cancel := context.WithTimeout(context.Background(), batchWithin)
 		err := q.write(ctx, now)
 		cancel()
+		q.river.inserted()
 		for _, a := range now {
 			if err != nil && len(now) > 1 {
 				// One that cannot be stored does not take the others with it.
 				a.done <- q.write(a.ctx, []*arrival{a})
+				q.river.inserted()
 				continue
 			}
 			a.done <- err

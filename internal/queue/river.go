@@ -37,7 +37,12 @@ func (pruneJob) Kind() string { return "prune" }
 
 const (
 	// fetchCooldown bounds throughput: workers ÷ cooldown.
-	fetchCooldown = 25 * time.Millisecond
+	fetchCooldown = 5 * time.Millisecond
+	// fetchPoll finds what no notification told of: River sends at most one per
+	// cooldown, and jobs that were snoozed send none. A fetch costs SQLite a
+	// millisecond, so idling must not consist of them.
+	fetchPoll      = 500 * time.Millisecond
+	fetchPollAlone = time.Second
 	// riverTries bounds River's own retries, which happen only where the
 	// database fails in between.
 	riverTries = 10000
@@ -51,6 +56,7 @@ type engine interface {
 	StopAndCancel(ctx context.Context) error
 	insert(ctx context.Context, tx *store.Tx, guids []string) error
 	complete(ctx context.Context, tx *store.Tx, job *river.Job[deliveryJob]) error
+	inserted() // to be called once the transaction is committed
 }
 
 func newEngine(q *Queue) (engine, error) {
@@ -59,11 +65,18 @@ func newEngine(q *Queue) (engine, error) {
 		client, err := river.NewClient(riverpgxv5.New(q.store.Pool()), config)
 		return onPostgreSQL{client}, err
 	}
-	client, err := river.NewClient(riversqlite.New(q.store.Writer()), config)
-	return onSQLite{client}, err
+	config.FetchPollInterval = fetchPollAlone
+	driver := &aloneDriver{riversqlite.New(q.store.Writer()), &aloneListener{make(chan struct{}, 1)}}
+	client, err := river.NewClient(driver, config)
+	return onSQLite{client, driver.listener}, err
 }
 
-type onSQLite struct{ *river.Client[*sql.Tx] }
+type onSQLite struct {
+	*river.Client[*sql.Tx]
+	listener *aloneListener
+}
+
+func (c onSQLite) inserted() { c.listener.notify() }
 
 func (c onSQLite) insert(ctx context.Context, tx *store.Tx, guids []string) error {
 	_, err := c.InsertManyFastTx(ctx, tx.SQL, deliveryJobs(guids))
@@ -76,6 +89,8 @@ func (c onSQLite) complete(ctx context.Context, tx *store.Tx, job *river.Job[del
 }
 
 type onPostgreSQL struct{ *river.Client[pgx.Tx] }
+
+func (c onPostgreSQL) inserted() {} // PostgreSQL notifies all replicas
 
 func (c onPostgreSQL) insert(ctx context.Context, tx *store.Tx, guids []string) error {
 	_, err := c.InsertManyFastTx(ctx, tx.PGX, deliveryJobs(guids))
@@ -121,13 +136,13 @@ func (q *Queue) riverConfig() *river.Config {
 			queueChores:        {MaxWorkers: 2, FetchPollInterval: 5 * time.Second},
 		},
 		FetchCooldown:               fetchCooldown,
-		FetchPollInterval:           time.Second,
+		FetchPollInterval:           fetchPoll,
 		JobTimeout:                  q.opts.StepTimeout,
 		RescueStuckJobsAfter:        q.opts.RescueAfter,
 		CompletedJobRetentionPeriod: 24 * time.Hour,
 		MaxAttempts:                 riverTries,
 		RetryPolicy:                 retrySoon{},
-		Logger:                      slog.New(zerolog.NewSlogHandler(q.log.Level(max(zerolog.WarnLevel, q.log.GetLevel())).With().Str("component", "river").Logger())),
+		Logger:                      slog.New(riverLog{zerolog.NewSlogHandler(q.log.With().Str("component", "river").Logger()), q.isStopping}),
 	}
 }
 
@@ -149,6 +164,28 @@ func every(interval time.Duration, job river.JobArgs) *river.PeriodicJob {
 			},
 		}
 	}, &river.PeriodicJobOpts{RunOnStart: true})
+}
+
+// riverLog lets River's warnings and errors through. While the queue stops
+// River reports its own cancelled queries as errors: those are not for people.
+type riverLog struct {
+	slog.Handler
+	stopping func() bool
+}
+
+// Enabled chooses what is let through.
+func (l riverLog) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && !l.stopping() && l.Handler.Enabled(ctx, level)
+}
+
+// WithAttrs keeps the choice.
+func (l riverLog) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return riverLog{l.Handler.WithAttrs(attrs), l.stopping}
+}
+
+// WithGroup keeps the choice.
+func (l riverLog) WithGroup(name string) slog.Handler {
+	return riverLog{l.Handler.WithGroup(name), l.stopping}
 }
 
 type retrySoon struct{}

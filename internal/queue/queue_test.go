@@ -1,0 +1,218 @@
+package queue_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/queue"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store/storetest"
+)
+
+func TestMain(m *testing.M) {
+	if role := os.Getenv("QUEUE_TEST_ROLE"); role != "" {
+		child(role)
+		return
+	}
+	storetest.Main(m)
+}
+
+// handler is a queue.Handler made of functions; nil ones do nothing.
+type handler struct {
+	handle func(context.Context, *queue.Work) error
+	giveUp func(context.Context, *queue.Work, error) error
+}
+
+func (h handler) Handle(ctx context.Context, w *queue.Work) error {
+	if h.handle == nil {
+		return nil
+	}
+	return h.handle(ctx, w)
+}
+
+func (h handler) GiveUp(ctx context.Context, w *queue.Work, cause error) error {
+	if h.giveUp == nil {
+		return nil
+	}
+	return h.giveUp(ctx, w, cause)
+}
+
+func open(t testing.TB, url string, clock func() time.Time) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), store.Options{URL: url, Clock: clock, Exclusive: true})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s
+}
+
+// start opens a store and runs a queue on it until the test ends.
+func start(t testing.TB, url string, o queue.Options) *queue.Queue {
+	t.Helper()
+	o.Store = open(t, url, nil)
+	return run(t, o)
+}
+
+func run(t testing.TB, o queue.Options) *queue.Queue {
+	t.Helper()
+	o.Logger = zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.ErrorLevel)
+	if o.Handler == nil {
+		o.Handler = handler{}
+	}
+	q, err := queue.New(o)
+	require.NoError(t, err)
+	require.NoError(t, q.Start(t.Context()))
+	t.Cleanup(func() { stop(t, q) })
+	return q
+}
+
+func stop(t testing.TB, q *queue.Queue) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	require.NoError(t, q.Stop(ctx))
+}
+
+func item(n int) queue.Item {
+	return queue.Item{GUID: fmt.Sprintf("guid-%05d", n), InstallationID: 77, CommentID: int64(1000 + n), Payload: []byte(`{"n":1}`)}
+}
+
+func accept(t testing.TB, q *queue.Queue, it queue.Item) bool {
+	t.Helper()
+	fresh, err := q.Accept(context.Background(), it)
+	require.NoError(t, err)
+	return fresh
+}
+
+func eventually(t testing.TB, condition func() bool, within time.Duration, msg string) {
+	t.Helper()
+	require.Eventually(t, condition, within, 10*time.Millisecond, msg)
+}
+
+func drained(t testing.TB, q *queue.Queue, within time.Duration) {
+	t.Helper()
+	eventually(t, func() bool {
+		depth, _, err := q.Depth(context.Background())
+		return err == nil && depth == 0
+	}, within, "the queue is not done")
+}
+
+func TestAcceptOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		var mu sync.Mutex
+		var handled []string
+		q := start(t, url, queue.Options{Handler: handler{handle: func(_ context.Context, w *queue.Work) error {
+			mu.Lock()
+			defer mu.Unlock()
+			handled = append(handled, w.GUID)
+			assert.Equal(t, 1, w.Attempt)
+			assert.False(t, w.Interrupted)
+			assert.Equal(t, int64(77), w.InstallationID)
+			assert.JSONEq(t, `{"n":1}`, string(w.Payload))
+			return nil
+		}}})
+
+		assert.True(t, accept(t, q, item(1)))
+		assert.False(t, accept(t, q, item(1)), "the same delivery")
+		other := item(1)
+		other.GUID = "another"
+		assert.False(t, accept(t, q, other), "the same comment under another GUID, which is not signed")
+		drained(t, q, 5*time.Second)
+		assert.False(t, accept(t, q, item(1)), "the same delivery, done")
+		assert.False(t, accept(t, q, other), "the same comment, done")
+
+		// Two without a comment are two.
+		for _, guid := range []string{"no-comment-1", "no-comment-2"} {
+			assert.True(t, accept(t, q, queue.Item{GUID: guid, InstallationID: 77, Payload: []byte(`{"n":1}`)}))
+		}
+		drained(t, q, 5*time.Second)
+		mu.Lock()
+		defer mu.Unlock()
+		assert.ElementsMatch(t, []string{"guid-00001", "no-comment-1", "no-comment-2"}, handled)
+
+		_, err := q.Accept(context.Background(), queue.Item{})
+		require.Error(t, err)
+	})
+}
+
+// A burst, with every delivery twice: all done, none twice.
+func TestBurst(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		const deliveries, connections = 500, 32
+		var mu sync.Mutex
+		handled := map[string]int{}
+		q := start(t, url, queue.Options{Handler: handler{handle: func(ctx context.Context, w *queue.Work) error {
+			if err := w.Record(ctx, "one", "x"); err != nil {
+				return err
+			}
+			mu.Lock()
+			handled[w.GUID]++
+			mu.Unlock()
+			return nil
+		}}})
+		var fresh int
+		var slowest time.Duration
+		work := make(chan int)
+		var all sync.WaitGroup
+		began := time.Now()
+		for range connections {
+			all.Go(func() {
+				for n := range work {
+					started := time.Now()
+					ok, err := q.Accept(context.Background(), item(n%deliveries))
+					took := time.Since(started)
+					assert.NoError(t, err)
+					mu.Lock()
+					if ok {
+						fresh++
+					}
+					slowest = max(slowest, took)
+					mu.Unlock()
+				}
+			})
+		}
+		for n := range 2 * deliveries {
+			work <- n
+		}
+		close(work)
+		all.Wait()
+		t.Logf("accepted within %s, the slowest took %s", time.Since(began), slowest)
+		assert.Equal(t, deliveries, fresh)
+		drained(t, q, 30*time.Second)
+		t.Logf("all done after %s", time.Since(began))
+		mu.Lock()
+		defer mu.Unlock()
+		assert.Len(t, handled, deliveries)
+		for guid, n := range handled {
+			assert.Equal(t, 1, n, guid)
+		}
+	})
+}
+
+func TestLatency(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		done := make(chan time.Time, 1)
+		q := start(t, url, queue.Options{Handler: handler{handle: func(context.Context, *queue.Work) error {
+			done <- time.Now()
+			return nil
+		}}})
+		for n := range 3 {
+			accept(t, q, item(n))
+			began := time.Now()
+			took := (<-done).Sub(began)
+			t.Logf("started %s after it was accepted", took)
+			if n > 0 { // the first waits for the queue's own start
+				assert.Less(t, took, time.Second)
+			}
+			drained(t, q, 5*time.Second)
+		}
+	})
+}
+
