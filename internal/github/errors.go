@@ -21,7 +21,7 @@ const (
 	Conflict     Kind = "conflict"     // 409, and a 422 that says "already exists"
 	Invalid      Kind = "invalid"      // 400, 422, or a name that was never sent
 	Forbidden    Kind = "forbidden"    // 403 that is no rate limit
-	Unauthorized Kind = "unauthorized" // 401, or a token that was never sent
+	Unauthorized Kind = "unauthorized" // 401, a token that was never sent, or GitHub gives the App none for the organization
 	RateLimited  Kind = "rate_limited" // primary or secondary rate limit; see Error.RetryAfter
 	Timeout      Kind = "timeout"      // one exchange, or the caller's deadline, ran out
 	Unavailable  Kind = "unavailable"  // 5xx, or no connection
@@ -94,13 +94,13 @@ func (a *App) classify(op string, err error, write bool) error {
 	if err == nil {
 		return nil
 	}
-	if resp, message := answer(err); resp != nil {
-		e := &Error{Op: op, Message: message, Status: resp.StatusCode}
-		e.RetryAfter, e.Kind = retryAfter(resp, message, a.now()), kindOfStatus(resp.StatusCode, message)
-		if e.RetryAfter > 0 && (resp.StatusCode == http.StatusForbidden || resp.StatusCode == http.StatusTooManyRequests) {
+	if status, header, message := answer(err); status != 0 {
+		e := &Error{Op: op, Message: message, Status: status, Kind: kindOfStatus(status, message)}
+		e.RetryAfter = retryAfter(status, header, message, a.now())
+		if e.RetryAfter > 0 && status == http.StatusForbidden {
 			e.Kind = RateLimited
 		}
-		e.Ambiguous = write && resp.StatusCode >= http.StatusInternalServerError
+		e.Ambiguous = write && status >= http.StatusInternalServerError
 		return e
 	}
 	// Ours from below: the transport, or the minting of a token.
@@ -123,25 +123,46 @@ func (a *App) classify(op string, err error, write bool) error {
 	return &Error{Kind: Other, Op: op, Message: "GitHub's answer could not be read", Ambiguous: write, Err: err}
 }
 
-// answer finds GitHub's refusal among go-github's error types.
-func answer(err error) (*http.Response, string) {
+// unsigned is for failures to get a token: that the App is not installed must
+// not look as if the thing that was asked for were not there.
+func unsigned(err error) error {
+	var e *Error
+	if !errors.As(err, &e) || e.Status == 0 {
+		return err
+	}
+	switch e.Kind {
+	case NotFound, Forbidden, Invalid, Conflict:
+		own := *e
+		own.Kind = Unauthorized
+		return &own
+	}
+	return err
+}
+
+// answer finds GitHub's refusal among go-github's error types; status is 0
+// where there is none.
+func answer(err error) (status int, header http.Header, message string) {
 	var (
 		refused   *github.ErrorResponse
 		limited   *github.RateLimitError
 		abuse     *github.AbuseRateLimitError
 		twoFactor *github.TwoFactorAuthError
+		resp      *http.Response
 	)
 	switch {
 	case errors.As(err, &refused):
-		return refused.Response, details(refused.Message, refused.Errors)
+		resp, message = refused.Response, details(refused.Message, refused.Errors)
 	case errors.As(err, &limited):
-		return limited.Response, limited.Message
+		resp, message = limited.Response, limited.Message
 	case errors.As(err, &abuse):
-		return abuse.Response, abuse.Message
+		resp, message = abuse.Response, abuse.Message
 	case errors.As(err, &twoFactor):
-		return twoFactor.Response, twoFactor.Message
+		resp, message = twoFactor.Response, twoFactor.Message
 	}
-	return nil, ""
+	if resp == nil {
+		return 0, nil, ""
+	}
+	return resp.StatusCode, resp.Header, message
 }
 
 // details adds what GitHub says about single fields to its message.
@@ -198,24 +219,21 @@ func alreadyExists(message string) bool {
 // retryAfter is how long GitHub asks to wait, in the order that its documents
 // give: Retry-After (seconds or a date), the reset of a primary limit that is
 // used up, a minute for a secondary limit.
-func retryAfter(resp *http.Response, message string, now time.Time) time.Duration {
-	if resp.StatusCode < http.StatusBadRequest {
-		return 0
-	}
-	if wait, ok := parseRetryAfter(resp.Header.Get("Retry-After"), now); ok {
+func retryAfter(status int, header http.Header, message string, now time.Time) time.Duration {
+	if wait, ok := parseRetryAfter(header.Get("Retry-After"), now); ok {
 		return wait
 	}
-	if resp.StatusCode != http.StatusForbidden && resp.StatusCode != http.StatusTooManyRequests {
+	if status != http.StatusForbidden && status != http.StatusTooManyRequests {
 		return 0
 	}
-	if resp.Header.Get(keptRemaining) == "0" {
-		if reset, err := strconv.ParseInt(resp.Header.Get(keptReset), 10, 64); err == nil {
+	if header.Get(keptRemaining) == "0" {
+		if reset, err := strconv.ParseInt(header.Get(keptReset), 10, 64); err == nil {
 			return atLeastASecond(time.Unix(reset, 0).Sub(now))
 		}
 		return secondaryWait
 	}
 	m := strings.ToLower(message)
-	if resp.StatusCode == http.StatusTooManyRequests || strings.Contains(m, "rate limit") || strings.Contains(m, "abuse detection") {
+	if status == http.StatusTooManyRequests || strings.Contains(m, "rate limit") || strings.Contains(m, "abuse detection") {
 		return secondaryWait
 	}
 	return 0

@@ -77,8 +77,7 @@ func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
 		return got.response(req), err
 	}
 	key := strconv.FormatInt(g.written.Load(), 10) + " " + req.Header.Get("Accept") + " " + req.URL.String()
-	flight := g.flights.DoChan(key, func() (any, error) {
-		// One caller's going away must not fail the others.
+	flight := g.flights.DoChan(key, func() (any, error) { //nolint:contextcheck // one caller's going away must not fail the others
 		return g.attempts(req.WithContext(context.WithoutCancel(req.Context())))
 	})
 	select {
@@ -125,12 +124,13 @@ func (g *gate) attempts(req *http.Request) (*exchanged, error) {
 			return got, nil
 		}
 		var failure *Error
-		if errors.As(err, &failure) {
+		own := errors.As(err, &failure) && failure.Op == "" // another's is shared, and says nothing of this request
+		if own {
 			ambiguous = ambiguous || failure.Ambiguous
 			failure.Ambiguous = ambiguous
 		}
-		again := try < maxTries && repeatable(req) && (err == nil && got.mayRepeatSoon(g.app.now()) || KindOf(err) == Unavailable)
-		if !again || !pause(req.Context(), try) {
+		again := err == nil && got.mayRepeatSoon(g.app.now()) || own && failure.Kind == Unavailable
+		if try == maxTries || !again || !repeatable(req) || !pause(req.Context(), try) {
 			return got, err
 		}
 	}

@@ -2,6 +2,9 @@ package github_test
 
 import (
 	"context"
+	"crypto/x509"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -173,4 +176,26 @@ func TestEnterpriseServer(t *testing.T) {
 	_, err = org.AdminRepository(t.Context())
 	require.NoError(t, err)
 	assert.Empty(t, s.Unknown())
+}
+
+func TestTLS(t *testing.T) {
+	f := newFake(t)
+	var proto atomic.Value
+	secure := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		proto.Store(r.Proto)
+		f.ServeHTTP(w, r)
+	}))
+	secure.EnableHTTP2 = true
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	f.on("GET /app", 200, `{"id":4242}`)
+
+	err := newApp(t, secure.URL).Ping(t.Context())
+	assert.Equal(t, github.Unavailable, github.KindOf(err))
+	assert.ErrorContains(t, err, "certificate")
+	pool := x509.NewCertPool()
+	pool.AddCert(secure.Certificate())
+	require.NoError(t, newApp(t, secure.URL, func(o *github.Options) { o.RootCAs = pool }).Ping(t.Context()))
+	assert.Equal(t, "HTTP/2.0", proto.Load())
 }

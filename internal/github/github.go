@@ -124,6 +124,10 @@ func newApp(o Options) (*App, error) {
 	return a, err
 }
 
+// Format implements fmt.Formatter: however an App is printed, it shows its id
+// alone, and nothing of what it holds.
+func (a *App) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "GitHub App %d", a.id) }
+
 // creator is go-githubapp's maker of clients, with our links before and behind
 // its own.
 func (a *App) creator(transport http.RoundTripper, middleware githubapp.ClientMiddleware) githubapp.ClientCreator {
@@ -146,7 +150,7 @@ func (a *App) appClient() (*github.Client, error) {
 func (a *App) userClient() (*github.Client, error) {
 	link := &gate{
 		app:        a,
-		next:       &wire{app: a, next: a.transport, hideRate: true},
+		next:       githubapp.ClientMetrics(a.registry)(&wire{app: a, next: a.transport, hideRate: true}),
 		credential: &credential{scheme: "Bearer", get: userToken},
 	}
 	return a.creator(a.transport, replace(link)).NewInstallationClient(0)

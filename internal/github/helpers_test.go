@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -155,29 +156,23 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer(w, r)
 }
 
-// asked lists what was asked beside installations and tokens.
-func (f *fake) asked() []request {
+// all lists every request.
+func (f *fake) all() []request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var list []request
-	for _, r := range f.requests {
-		if !strings.HasPrefix(r.path, "/app/installations") && !strings.HasSuffix(r.path, "/installation") {
-			list = append(list, r)
-		}
-	}
-	return list
+	return slices.Clone(f.requests)
 }
 
+// mints lists the requests for tokens.
 func (f *fake) mints() []request {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	var list []request
-	for _, r := range f.requests {
-		if strings.HasSuffix(r.path, "/access_tokens") {
-			list = append(list, r)
-		}
-	}
-	return list
+	return slices.DeleteFunc(f.all(), func(r request) bool { return !strings.HasSuffix(r.path, "/access_tokens") })
+}
+
+// asked lists what was asked beside installations and tokens.
+func (f *fake) asked() []request {
+	return slices.DeleteFunc(f.all(), func(r request) bool {
+		return strings.HasPrefix(r.path, "/app/installations") || strings.HasSuffix(r.path, "/installation")
+	})
 }
 
 // world is the scenario of the tests on the simulator.

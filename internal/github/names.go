@@ -14,7 +14,7 @@ var (
 	slugPattern  = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9_.-]*$`)
 	repoPattern  = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
 	codePattern  = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
-	tokenPattern = regexp.MustCompile(`^[!-~]+$`)
+	tokenPattern = regexp.MustCompile(`^[\x21-\x7e]+$`)
 )
 
 const (

@@ -53,6 +53,10 @@ func (a *App) Org(login string, installationID int64, adminRepo string) *Org {
 // Login is the organization's name, as configured.
 func (o *Org) Login() string { return o.login }
 
+// Format implements fmt.Formatter: however an Org is printed, it shows its name
+// alone, and nothing of what it holds.
+func (o *Org) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "organization %s", o.login) }
+
 // An Installation is the App's installation in an organization.
 type Installation struct {
 	ID                  int64
@@ -66,9 +70,10 @@ type Installation struct {
 }
 
 // Installation returns the App's installation in the organization. It is asked
-// for once, and again after GitHub refused it a token.
+// for once, and again after GitHub refused it a token. NotFound: the App is not
+// installed there (other methods are Unauthorized then).
 func (o *Org) Installation(ctx context.Context) (Installation, error) {
-	s, err := o.session(ctx)
+	s, err := o.resolved(ctx)
 	if err != nil {
 		return Installation{}, err
 	}
@@ -91,7 +96,13 @@ func (o *Org) Warm(ctx context.Context) error {
 	return group.Wait()
 }
 
+// session is what every question begins with.
 func (o *Org) session(ctx context.Context) (*session, error) {
+	s, err := o.resolved(ctx)
+	return s, unsigned(err)
+}
+
+func (o *Org) resolved(ctx context.Context) (*session, error) {
 	o.mu.Lock()
 	held := o.now
 	o.mu.Unlock()
@@ -216,12 +227,12 @@ func (o *Org) minter(s *session, kind func(*session) *tokens, options *github.In
 	return func(ctx context.Context) (minted, error) {
 		fresh, err := o.app.mint(ctx, s.ID, options)
 		if k := KindOf(err); k != NotFound && k != Forbidden {
-			return fresh, err
+			return fresh, unsigned(err)
 		}
 		o.forget(s)
-		successor, again := o.session(ctx)
+		successor, again := o.resolved(ctx)
 		if again != nil || successor.ID == s.ID {
-			return minted{}, err
+			return minted{}, unsigned(err)
 		}
 		return kind(successor).whole(ctx)
 	}

@@ -105,6 +105,8 @@ func TestReinstalled(t *testing.T) {
 	require.NoError(t, err)
 	s.Update(func(st *ghsim.State) { st.Apps[0].Installations = nil })
 	_, err = org.Groups(t.Context())
+	assert.Equal(t, github.Unauthorized, github.KindOf(err), "what was asked for may well be there")
+	_, err = org.Installation(t.Context())
 	assert.Equal(t, github.NotFound, github.KindOf(err))
 	_, err = s.Install("runner-manager", "acme")
 	require.NoError(t, err)
@@ -138,7 +140,7 @@ func TestInstallationIsResolvedOnceAndAgainAfterAFailure(t *testing.T) {
 	}
 	wg.Wait()
 	n := 0
-	for _, r := range f.requests {
+	for _, r := range f.all() {
 		if r.path == "/orgs/acme/installation" {
 			n++
 		}
@@ -152,4 +154,27 @@ func TestInstallationOfAnotherOrganization(t *testing.T) {
 	_, err := newApp(t, f.URL).Org("acme", 78, "").Installation(t.Context())
 	assert.Equal(t, github.Invalid, github.KindOf(err))
 	assert.ErrorContains(t, err, "belongs to other")
+}
+
+func TestTokenThatIsNotGranted(t *testing.T) {
+	f := newFake(t)
+	f.on("POST /app/installations/77/access_tokens", 422, `{"message":"The permissions requested are not granted to this installation."}`)
+	_, err := newApp(t, f.URL).Org("acme", 0, "").Group(t.Context(), 5)
+	assert.Equal(t, github.Unauthorized, github.KindOf(err))
+	assert.ErrorContains(t, err, "ask for group 5 of acme: get a token of installation 77: The permissions requested are not granted")
+}
+
+func TestMintingIsTriedAgain(t *testing.T) {
+	s := newSim(t)
+	org := newApp(t, s.url).Org("acme", 0, "")
+	s.Inject(ghsim.Fault{Path: "access_tokens", Status: 502, Times: 2})
+	_, err := org.CreateGroup(t.Context(), github.NewGroup{Name: "x"})
+	require.NoError(t, err)
+	s.Inject(ghsim.Fault{Path: "installation$", Status: 403, Header: http.Header{"Retry-After": {"7"}}})
+	other := newApp(t, s.url).Org("acme", 0, "")
+	_, err = other.Groups(t.Context())
+	var e *github.Error
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, github.RateLimited, e.Kind)
+	assert.Equal(t, 7*time.Second, e.RetryAfter)
 }

@@ -123,9 +123,3 @@ func (r revalidated) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	return resp, nil
 }
-
-// transportFunc is a function as an http.RoundTripper.
-type transportFunc func(*http.Request) (*http.Response, error)
-
-// RoundTrip implements http.RoundTripper.
-func (f transportFunc) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
