@@ -60,6 +60,7 @@ func TestOperations(t *testing.T) {
 		{"groups of a repository", "GET", groups + "?visible_to_repository=api", inst, "", 200},
 		{"create a group", "POST", groups, inst, `{"name":"new","visibility":"selected","selected_repository_ids":[` + api + `],"runners":[3]}`, 201},
 		{"create it again", "POST", groups, inst, `{"name":"NEW"}`, 409},
+		{"create a group on the free plan", "POST", "/orgs/other/actions/runner-groups", "ghp_eve", `{"name":"x"}`, 403},
 		{"create a group without a name", "POST", groups, inst, `{}`, 422},
 		{"create a group with a repository that is not there", "POST", groups, inst, `{"name":"x","selected_repository_ids":[1]}`, 404},
 		{"group", "GET", groups + "/4", inst, "", 200},

@@ -84,7 +84,7 @@ func (s *Server) record(c Call) {
 		s.calls = slices.Clone(s.calls[maxCalls/2:])
 	}
 	s.calls = append(s.calls, c)
-	if c.Route == "" {
+	if c.Route == "" && len(s.unknown) < maxCalls {
 		s.unknown = append(s.unknown, c.Method+" "+c.Path)
 	}
 }

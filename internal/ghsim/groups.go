@@ -116,7 +116,12 @@ func set[T any](to *T, value *T) {
 	}
 }
 
+// createGroup refuses organizations on the free plan, which have the default group alone.
+// https://docs.github.com/actions/concepts/runners/runner-groups
 func (c *call) createGroup() answer {
+	if c.org.Plan == "free" {
+		return forbidden("Runner groups are not available on this organization's plan.")
+	}
 	var in groupInput
 	if a := c.read(&in); a != nil {
 		return *a

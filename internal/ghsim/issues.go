@@ -143,7 +143,7 @@ func (c *call) createComment(i *Issue) answer {
 		return *a
 	}
 	cm := c.st.comment(i, c.author(), body, c.who.app, c.s.now())
-	c.s.issueEvent("created", c.repo, i, cm, c.author())
+	c.s.issueEvent("created", c.repo, i, cm, c.author(), nil)
 	answer := created(c.comment(c.repo, i, cm))
 	answer.set("Location", c.api(fmt.Sprintf("/repos/%s/issues/comments/%d", c.repo.FullName(), cm.ID)))
 	return answer
@@ -164,8 +164,9 @@ func (c *call) updateComment(i *Issue, cm *Comment) answer {
 	if !c.mayEdit(cm) {
 		return forbidden("Must have admin rights to Repository.")
 	}
+	changes := obj{"body": obj{"from": cm.Body}}
 	cm.Body, cm.UpdatedAt = body, c.s.now()
-	c.s.issueEvent("edited", c.repo, i, cm, c.author())
+	c.s.issueEvent("edited", c.repo, i, cm, c.author(), changes)
 	return ok(c.comment(c.repo, i, cm))
 }
 
@@ -174,7 +175,7 @@ func (c *call) deleteComment(i *Issue, cm *Comment) answer {
 		return forbidden("Must have admin rights to Repository.")
 	}
 	i.Comments = filter(i.Comments, func(other *Comment) bool { return other != cm })
-	c.s.issueEvent("deleted", c.repo, i, cm, c.author())
+	c.s.issueEvent("deleted", c.repo, i, cm, c.author(), nil)
 	return noContent()
 }
 
@@ -237,7 +238,7 @@ func (s *Server) Comment(org, repo string, issue int, login, body string) (int64
 		return 0, fmt.Errorf("a comment has 1 to 65536 characters, not all of them blank")
 	}
 	c := s.state.comment(i, u, body, nil, s.now())
-	s.issueEvent("created", r, i, c, u)
+	s.issueEvent("created", r, i, c, u, nil)
 	s.touch()
 	return c.ID, nil
 }

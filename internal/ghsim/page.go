@@ -45,7 +45,7 @@ func (s *Server) page(method, path string) http.HandlerFunc {
 		if method == http.MethodPost {
 			return s.sameOrigin(func(w http.ResponseWriter, r *http.Request) { s.installed(w, r, part[1]) })
 		}
-		return s.servePage(func(r *http.Request) (view, error) { return s.installPage(part[1]) })
+		return s.servePage(func(*http.Request) (view, error) { return s.installPage(part[1]) })
 	}
 	return nil
 }
@@ -64,7 +64,7 @@ func (s *Server) issuePage(method string, part []string) http.HandlerFunc {
 		return s.sameOrigin(func(w http.ResponseWriter, r *http.Request) {
 			s.comment(w, r, part[0], part[1], number) //nolint:contextcheck // the webhook that follows outlives the request
 		})
-	case len(part) == 4:
+	case len(part) == 4 && method == http.MethodGet:
 		return s.servePage(func(*http.Request) (view, error) { return s.issueView(part[0], part[1], number) })
 	}
 	return nil

@@ -182,15 +182,16 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request, path, prefix s
 		maps.Copy(a.header, fault.Header)
 	}
 	finish()
-	maps.Copy(w.Header(), a.header)
-	w.WriteHeader(a.status)
-	_, _ = w.Write(a.raw)
+	// Before the answer leaves, so that who has it knows that it was checked.
 	if s.OnExchange != nil {
 		s.OnExchange(Exchange{
 			Route: record.Route, Request: r, RequestBody: body, Status: a.status, Header: a.header,
 			ResponseBody: a.raw, Injected: fault != nil && fault.Status != 0,
 		})
 	}
+	maps.Copy(w.Header(), a.header)
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.raw)
 }
 
 // handle runs a call through the checks that GitHub makes, in its order.

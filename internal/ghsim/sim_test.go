@@ -62,6 +62,7 @@ organizations:
       - {name: everywhere, visibility: all, inherited: true}
     runners: [{name: spare}]
   - login: other
+    plan: free
     owners: [eve]
     repositories: [{name: api, issues: [{title: Theirs}]}]
     teams: [{name: Platform, members: [eve]}]

@@ -140,7 +140,7 @@ func (s *Server) watch() <-chan struct{} {
 }
 
 // issueEvent tells all Apps that cover the repository of what happened to a comment. The caller holds the lock.
-func (s *Server) issueEvent(action string, r *Repo, i *Issue, cm *Comment, sender *User) {
+func (s *Server) issueEvent(action string, r *Repo, i *Issue, cm *Comment, sender *User, changes obj) {
 	c := s.renderer()
 	for _, app := range s.state.Apps {
 		for _, inst := range app.Installations {
@@ -151,8 +151,8 @@ func (s *Server) issueEvent(action string, r *Repo, i *Issue, cm *Comment, sende
 				"action": action, "issue": c.issue(r, i), "comment": c.comment(r, i, cm), "repository": c.hookRepo(r),
 				"organization": c.orgSimple(r.Org), "sender": c.user(sender), "installation": obj{"id": inst.ID, "node_id": node("MDI", inst.ID)},
 			}
-			if action == "edited" {
-				payload["changes"] = obj{"body": obj{"from": ""}}
+			if changes != nil {
+				payload["changes"] = changes
 			}
 			body, err := json.Marshal(payload)
 			if err != nil {

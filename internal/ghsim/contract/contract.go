@@ -1,6 +1,15 @@
 // Package contract checks exchanges with GitHub, simulated or not, against
 // GitHub's own OpenAPI document. It is apart from ghsim so that only tests
-// carry the OpenAPI library.
+// carry the OpenAPI library. A test of anything that talks to a simulator
+// checks all of it so:
+//
+//	doc, err := contract.New(os.Getenv("GITHUB_CONTRACT_DIR"))
+//	…
+//	sim.OnExchange = func(e ghsim.Exchange) {
+//		if !e.Injected {
+//			assert.NoError(t, doc.Check(e.Request, e.RequestBody, e.Status, e.Header, e.ResponseBody))
+//		}
+//	}
 package contract
 
 import (
@@ -146,11 +155,6 @@ func (c *Contract) input(req *http.Request, path string, body []byte) (*openapi3
 	}
 	if len(body) > 0 && clone.Header.Get("Content-Type") == "" {
 		clone.Header.Set("Content-Type", "application/json") // GitHub takes it for granted
-	}
-	for name, value := range params {
-		if strings.HasSuffix(name, "_id") && value != "" && (value == "o" || value == "t") {
-			delete(params, name)
-		}
 	}
 	return &openapi3filter.RequestValidationInput{
 		Request: clone, PathParams: params, Route: route,
