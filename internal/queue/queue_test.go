@@ -215,4 +215,3 @@ func TestLatency(t *testing.T) {
 		}
 	})
 }
-

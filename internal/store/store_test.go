@@ -13,8 +13,6 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store/storetest"
 )
 
-func TestMain(m *testing.M) { storetest.Main(m) }
-
 func open(t testing.TB, url string) *store.Store {
 	t.Helper()
 	s, err := store.Open(t.Context(), store.Options{URL: url, Logger: zerolog.New(zerolog.NewTestWriter(t))})
