@@ -27,7 +27,7 @@ func TestReadsAreConditional(t *testing.T) {
 		require.NoError(t, err)
 		_, err = org.TeamMaintainers(ctx, "platform")
 		require.NoError(t, err)
-		_, err = org.TeamRepository(ctx, team, "api")
+		_, err = org.TeamRepository(ctx, "platform", "api")
 		require.NoError(t, err)
 		_, err = org.Group(ctx, group)
 		require.NoError(t, err)

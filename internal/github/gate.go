@@ -102,6 +102,11 @@ func (g *gate) prepare(req *http.Request) (*http.Request, error) {
 	if first := req.Response; first != nil && first.Request != nil && first.Request.Method != req.Method {
 		return nil, &Error{Kind: NotFound, Message: "it has moved: use its new name", Status: first.StatusCode}
 	}
+	// What a team may do in a repository is told by the team's own address alone:
+	// the repository's answer tells what the App may do there.
+	if first := req.Response; first != nil && req.Header.Get("Accept") == repositoryMediaType {
+		return nil, &Error{Kind: NotFound, Message: "it has moved: use its new name", Status: first.StatusCode}
+	}
 	req = req.Clone(req.Context())
 	req.Header.Set("X-GitHub-Api-Version", apiVersion)
 	if req.Header.Get("Accept") != repositoryMediaType {

@@ -32,7 +32,9 @@ func TestStrangeNamesAreNeverSent(t *testing.T) {
 			return err
 		},
 		"membership's login": func(ctx context.Context, n string) error { _, err := org.TeamMembershipBySlug(ctx, "t", n); return err },
-		"repository":         func(ctx context.Context, n string) error { _, err := org.TeamRepository(ctx, 1, n); return err },
+		"team of repository": func(ctx context.Context, n string) error { _, err := org.TeamRepository(ctx, n, "api"); return err },
+		"team repositories":  func(ctx context.Context, n string) error { _, err := org.TeamRepositories(ctx, n); return err },
+		"repository":         func(ctx context.Context, n string) error { _, err := org.TeamRepository(ctx, "t", n); return err },
 		"keys":               func(ctx context.Context, n string) error { _, err := org.UserKeys(ctx, n); return err },
 		"code of the manifest": func(ctx context.Context, n string) error {
 			_, err := github.ConvertManifest(ctx, github.Options{}, n)

@@ -84,10 +84,13 @@ func (o *Org) named(r repositoryAnswer) error {
 }
 
 // TeamRepository asks for a repository and for what a team may do there.
-// NotFound is no such repository, or none that the team has. Of a repository
-// that was renamed the answer holds the new name.
-func (o *Org) TeamRepository(ctx context.Context, teamID int64, name string) (Repository, error) {
-	op := fmt.Sprintf("ask what team %d may do in %s/%.100s", teamID, o.login, strconv.QuoteToASCII(name))
+// NotFound is no such repository, none that the team has, or one that was renamed.
+func (o *Org) TeamRepository(ctx context.Context, slug, name string) (Repository, error) {
+	op := fmt.Sprintf("ask what team %.100s may do in %s/%.100s", strconv.QuoteToASCII(slug), o.login, strconv.QuoteToASCII(name))
+	team, err := teamSlug(slug)
+	if err != nil {
+		return Repository{}, o.app.failed(op, err)
+	}
 	escaped, err := repoName(name)
 	if err != nil {
 		return Repository{}, o.app.failed(op, err)
@@ -96,7 +99,7 @@ func (o *Org) TeamRepository(ctx context.Context, teamID int64, name string) (Re
 	if err != nil {
 		return Repository{}, err
 	}
-	path := fmt.Sprintf("organizations/%d/team/%d/repos/%s/%s", s.OrgID, teamID, o.path(), escaped)
+	path := fmt.Sprintf("orgs/%s/teams/%s/repos/%s/%s", o.path(), team, o.path(), escaped)
 	got, _, err := send[repositoryAnswer](ctx, s.main, http.MethodGet, path, nil, "Accept", repositoryMediaType)
 	if err == nil {
 		err = o.named(got)
@@ -109,14 +112,18 @@ func (o *Org) TeamRepository(ctx context.Context, teamID int64, name string) (Re
 
 // TeamRepositories lists all repositories that a team has, with what it may do
 // in each.
-func (o *Org) TeamRepositories(ctx context.Context, teamID int64) ([]Repository, error) {
-	op := fmt.Sprintf("list the repositories of team %d of %s", teamID, o.login)
+func (o *Org) TeamRepositories(ctx context.Context, slug string) ([]Repository, error) {
+	op := fmt.Sprintf("list the repositories of team %.100s of %s", strconv.QuoteToASCII(slug), o.login)
+	team, err := teamSlug(slug)
+	if err != nil {
+		return nil, o.app.failed(op, err)
+	}
 	s, err := o.session(ctx)
 	if err != nil {
 		return nil, err
 	}
 	found, err := pages(ctx, func(ctx context.Context, page github.ListOptions) ([]repositoryAnswer, *github.Response, error) {
-		path := fmt.Sprintf("organizations/%d/team/%d/repos", s.OrgID, teamID)
+		path := fmt.Sprintf("orgs/%s/teams/%s/repos", o.path(), team)
 		return send[[]repositoryAnswer](ctx, s.main, http.MethodGet, path+listQuery(page), nil)
 	})
 	if err != nil {

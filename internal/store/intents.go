@@ -45,6 +45,18 @@ func (s *Store) IntentOf(ctx context.Context, orgID, teamID int64, kind string) 
 	return in, wrap(err, "read the intent %s of team %d", kind, teamID)
 }
 
+// Intents are the organization's open intents, the oldest first.
+func (s *Store) Intents(ctx context.Context, orgID int64) ([]Intent, error) {
+	intents, err := Collect(ctx, s.Reader(), func(row Row) (Intent, error) {
+		in := Intent{OrgID: orgID}
+		var at int64
+		err := row.Scan(&in.TeamID, &in.Kind, &in.TeamSlug, &in.Name, &in.RequestID, &in.By, &at)
+		in.At = FromMicros(at)
+		return in, err
+	}, `SELECT team_id, kind, team_slug, name, request_id, made_by, made_at FROM intent WHERE org_id = ?1 ORDER BY made_at`, orgID)
+	return intents, wrap(err, "read the open intents")
+}
+
 // DeleteIntent forgets the intent; that is no error where there is none.
 func (s *Store) DeleteIntent(ctx context.Context, orgID, teamID int64, kind string) error {
 	return wrap(deleteIntent(ctx, s, orgID, teamID, kind), "delete the intent %s of team %d", kind, teamID)

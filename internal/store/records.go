@@ -14,9 +14,11 @@ type Record struct {
 	TeamSlug  string
 	GroupID   int64
 	GroupName string
-	Origin    string // Created or Adopted
-	By        string // who made it: a login, or "operator"
-	At        time.Time
+	// Visibility of the group when last seen: "selected", "private" or "all".
+	Visibility string
+	Origin     string // Created or Adopted
+	By         string // who made it: a login, or "operator"
+	At         time.Time
 }
 
 // How a record came to be.
@@ -25,12 +27,12 @@ const (
 	Adopted = "adopted"
 )
 
-const recordColumns = `org_id, team_id, team_slug, group_id, group_name, origin, made_by, made_at`
+const recordColumns = `org_id, team_id, team_slug, group_id, group_name, visibility, origin, made_by, made_at`
 
 func scanRecord(row Row) (Record, error) {
 	var r Record
 	var at int64
-	err := row.Scan(&r.OrgID, &r.TeamID, &r.TeamSlug, &r.GroupID, &r.GroupName, &r.Origin, &r.By, &at)
+	err := row.Scan(&r.OrgID, &r.TeamID, &r.TeamSlug, &r.GroupID, &r.GroupName, &r.Visibility, &r.Origin, &r.By, &at)
 	r.At = FromMicros(at)
 	return r, err
 }
@@ -81,10 +83,10 @@ func (s *Store) putRecord(ctx context.Context, q Querier, r Record) error {
 	if r.At.IsZero() {
 		r.At = s.Now()
 	}
-	_, err := q.Exec(ctx, `INSERT INTO ownership (`+recordColumns+`) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+	_, err := q.Exec(ctx, `INSERT INTO ownership (`+recordColumns+`) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
 		ON CONFLICT (org_id, team_id) DO UPDATE SET team_slug = excluded.team_slug, group_id = excluded.group_id,
-			group_name = excluded.group_name, origin = excluded.origin, made_by = excluded.made_by, made_at = excluded.made_at`,
-		r.OrgID, r.TeamID, r.TeamSlug, r.GroupID, r.GroupName, r.Origin, r.By, Micros(r.At))
+			group_name = excluded.group_name, visibility = excluded.visibility, origin = excluded.origin, made_by = excluded.made_by, made_at = excluded.made_at`,
+		r.OrgID, r.TeamID, r.TeamSlug, r.GroupID, r.GroupName, r.Visibility, r.Origin, r.By, Micros(r.At))
 	return conflict(err)
 }
 

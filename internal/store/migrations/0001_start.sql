@@ -9,6 +9,7 @@ CREATE TABLE ownership (
     team_slug  TEXT   NOT NULL,
     group_id   BIGINT NOT NULL,
     group_name TEXT   NOT NULL,
+    visibility TEXT   NOT NULL DEFAULT '',
     origin     TEXT   NOT NULL,
     made_by    TEXT   NOT NULL,
     made_at    BIGINT NOT NULL,

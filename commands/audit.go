@@ -1,0 +1,97 @@
+package commands
+
+import (
+	"context"
+	"strings"
+
+	"github.com/rs/zerolog"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+)
+
+// maxAuditArgs is how much of a command's arguments the audit keeps, in bytes.
+const maxAuditArgs = 1 << 10
+
+// audit records how every call ended, refusals too.
+func (e *Env) audit(next Func) Func {
+	return func(ctx context.Context, call *Call) (Result, error) {
+		result, err := next(ctx, call)
+		if !call.Caller.Known() && call.Door != Operator {
+			return result, err // help and status, which anybody may ask
+		}
+		entry := e.entry(call)
+		outcome, reason := outcomeOf(err)
+		entry.Outcome, entry.Reason = outcome, string(reason)
+		// the record is written even where the caller's time is up
+		ctx = context.WithoutCancel(ctx)
+		write := e.Store.Audit
+		if reason == ReasonRateLimited || reason == ReasonNotMember || reason == ReasonNotMaintainer && e.outsider(ctx, call) {
+			write = e.Store.AuditCount // so that nobody fills the database from outside
+		}
+		if failure := write(ctx, entry); failure != nil {
+			zerolog.Ctx(ctx).Error().Err(failure).Str("command", call.Spec.Name).Str("id", call.ID).Msg("the outcome could not be written to the audit")
+		}
+		return result, err
+	}
+}
+
+// announce puts a call that changes or reveals on record before GitHub is asked:
+// what cannot be recorded is not done.
+func (e *Env) announce(next Func) Func {
+	return func(ctx context.Context, call *Call) (Result, error) {
+		if call.Spec.Effect == Reads || call.Preview {
+			return next(ctx, call)
+		}
+		if call.Resumed {
+			asked, err := e.Store.AuditAsked(ctx, call.ID)
+			if err != nil {
+				return Result{}, storeError(err)
+			}
+			call.asked = asked
+		}
+		entry := e.entry(call)
+		entry.Outcome = "asked"
+		if err := e.Store.Audit(ctx, entry); err != nil {
+			return Result{}, storeError(err)
+		}
+		return next(ctx, call)
+	}
+}
+
+func (e *Env) entry(call *Call) store.Entry {
+	return store.Entry{
+		At: e.Now(), OrgID: call.OrgID, Org: call.Request.Org,
+		Team: clip(call.teamSlug(), 100), TeamID: call.Team.ID,
+		CallerID: call.Caller.ID, Caller: call.Caller.Login,
+		Door: string(call.Door), Command: call.Spec.Name,
+		Args: auditArgs(call.Args), RequestID: call.ID, Count: 1,
+	}
+}
+
+// outsider reports whether the caller is not an active member of the organization.
+// Where GitHub does not say, the caller is taken for one.
+func (e *Env) outsider(ctx context.Context, call *Call) bool {
+	if call.Org == nil {
+		return true
+	}
+	m, err := call.Org.GitHub.Membership(ctx, call.Caller.Login)
+	return err != nil || m.State != "active"
+}
+
+// auditArgs writes arguments in one line, cut to what the audit keeps. No command
+// takes a secret as an argument.
+func auditArgs(args Args) string {
+	words := append([]string{}, args.Positional...)
+	for _, n := range args.Named {
+		words = append(words, n.Name+"="+strings.Join(n.Values, ","))
+	}
+	return clip(strings.ToValidUTF8(strings.ReplaceAll(strings.Join(words, " "), "\x00", ""), "�"), maxAuditArgs)
+}
+
+// clip cuts text to at most n bytes, at the end of a character.
+func clip(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	return strings.ToValidUTF8(text[:n-len("…")], "") + "…"
+}

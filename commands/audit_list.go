@@ -1,0 +1,94 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+)
+
+// AuditArgs are the arguments of audit-list.
+type AuditArgs struct {
+	Team  string `arg:"team,required" doc:"the team's slug" example:"platform"`
+	Since Since  `arg:"since" doc:"how far back: a date, a time, or how long ago (7d)" example:"7d"`
+	Limit int    `arg:"limit" doc:"how many entries at most, the newest first (50; 1000 at most)" example:"50"`
+}
+
+// How many entries audit-list shows, and shows at most.
+const (
+	auditLimit    = 50
+	auditLimitTop = 1000
+)
+
+// Check refuses what is no slug, and more entries than one answer holds.
+func (a AuditArgs) Check(call *Call) error {
+	if a.Limit > auditLimitTop {
+		return Refuse(ReasonInvalidArgument, "limit: at most %d.", auditLimitTop)
+	}
+	return call.checkTeam(a.Team)
+}
+
+// AuditEntry is one thing that was asked, in an answer.
+type AuditEntry struct {
+	At        time.Time `json:"at"`
+	Caller    string    `json:"caller"`
+	CallerID  int64     `json:"callerId"`
+	Door      string    `json:"door"`
+	Command   string    `json:"command"`
+	Arguments string    `json:"arguments"`
+	Outcome   string    `json:"outcome"` // done, refused, failed; asked: it was begun, and its end is not on record
+	Reason    string    `json:"reason,omitempty"`
+	RequestID string    `json:"requestId"`
+	Count     int       `json:"count"` // how often within a minute, for refusals that are counted
+}
+
+// AuditListing is what audit-list answers.
+type AuditListing struct {
+	Team    string       `json:"team"`
+	Entries []AuditEntry `json:"entries"`
+}
+
+func auditList() Command {
+	return Define(Spec{
+		Name: "audit-list", Method: http.MethodGet,
+		Summary: "Show what was asked and done for the team, refusals too",
+		Needs:   Maintainer, Effect: Reads,
+	}, runAuditList)
+}
+
+func runAuditList(ctx context.Context, call *Call, args AuditArgs) (Result, error) {
+	limit := args.Limit
+	if limit == 0 {
+		limit = auditLimit
+	}
+	found, err := call.Env.Store.AuditList(ctx, store.AuditQuery{
+		OrgID: call.OrgID, TeamID: call.Team.ID, Team: call.Team.Slug,
+		Since: args.Since.Time(call.Env.Now()), Limit: limit,
+	})
+	if err != nil {
+		return Result{}, storeError(err)
+	}
+	entries := make([]AuditEntry, 0, len(found))
+	table := Table{Title: fmt.Sprintf("Entries (%d)", len(found)), Header: []string{"When (UTC)", "Who", "Door", "Command", "Outcome"}}
+	for _, e := range found {
+		entries = append(entries, AuditEntry{
+			At: e.At.UTC(), Caller: e.Caller, CallerID: e.CallerID, Door: e.Door, Command: e.Command, Arguments: e.Args,
+			Outcome: e.Outcome, Reason: e.Reason, RequestID: e.RequestID, Count: e.Count,
+		})
+		outcome := e.Outcome
+		if e.Reason != "" {
+			outcome += " (" + e.Reason + ")"
+		}
+		if e.Count > 1 {
+			outcome += fmt.Sprintf(" ×%d", e.Count)
+		}
+		table.Rows = append(table.Rows, []string{e.At.UTC().Format("2006-01-02 15:04:05"), e.Caller, e.Door, e.Command + " " + e.Args, outcome})
+	}
+	return Result{
+		Response: AuditListing{Team: call.Team.Slug, Entries: entries},
+		Message:  fmt.Sprintf("The newest %s for the team `%s`.", count(len(entries), "entry"), call.Team.Slug),
+		Tables:   []Table{table},
+	}, nil
+}

@@ -1,0 +1,318 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+)
+
+// authorize proves that the caller is what the command needs, by GitHub's word of
+// this moment, and finds the team by its numeric id.
+func (e *Env) authorize(next Func) Func {
+	return func(ctx context.Context, call *Call) (Result, error) {
+		if call.Spec.Needs == Anyone {
+			return next(ctx, call)
+		}
+		id, err := call.Org.id(ctx)
+		if err != nil {
+			return Result{}, err
+		}
+		call.OrgID = id
+		switch {
+		case call.Door == Operator:
+			err = e.findTeams(ctx, call)
+		case call.Spec.Needs == Member:
+			err = call.mustBeMember(ctx)
+		case call.Spec.Needs == Owner:
+			if err = call.mustBeOwner(ctx); err == nil {
+				err = e.findTeams(ctx, call)
+			}
+		default:
+			err = e.maintains(ctx, call)
+		}
+		if err != nil {
+			return Result{}, err
+		}
+		return next(ctx, call)
+	}
+}
+
+func (c *Call) mustBeMember(ctx context.Context) error {
+	m, err := c.Org.GitHub.Membership(ctx, c.Caller.Login)
+	switch {
+	case github.KindOf(err) == github.NotFound, err == nil && m.State != "active":
+		return Refuse(ReasonNotMember, "`%s` is for members of %s, and you are not an active one.", c.Spec.Name, c.Org.Login)
+	case err != nil:
+		return GitHubError(err, "look up your membership in "+c.Org.Login)
+	}
+	return nil
+}
+
+func (c *Call) mustBeOwner(ctx context.Context) error {
+	owner, err := c.owner(ctx)
+	if err != nil {
+		return err
+	}
+	if !owner {
+		return Refuse(ReasonOwnerOnly, "Only owners of %s may use `%s`. Ask one of them.", c.Org.Login, c.Spec.Name)
+	}
+	return nil
+}
+
+// owner reports whether the caller is an active owner of the organization.
+func (c *Call) owner(ctx context.Context) (bool, error) {
+	m, err := c.Org.GitHub.Membership(ctx, c.Caller.Login)
+	if github.KindOf(err) == github.NotFound {
+		return false, nil
+	}
+	if err != nil {
+		return false, GitHubError(err, "look up your membership in "+c.Org.Login)
+	}
+	return m.State == "active" && m.Role == "admin", nil
+}
+
+// maintains proves that the caller is an active maintainer of the command's team,
+// and of its second team where there is one.
+func (e *Env) maintains(ctx context.Context, call *Call) error {
+	slug := call.teamSlug()
+	call.beginRepos(ctx, slug)
+	var err error
+	if call.Team, err = e.maintained(ctx, call, slug); err != nil {
+		return err
+	}
+	if other := call.otherSlug(); other != "" {
+		if other == call.Team.Slug {
+			return Refuse(ReasonInvalidArgument, "Both teams are %s; name two different ones.", Quote(other))
+		}
+		call.Other, err = e.maintained(ctx, call, other)
+	}
+	return err
+}
+
+// maintained returns the team of that slug where the caller is its active
+// maintainer (or an owner, where the policy lets owners act). Team and membership
+// are asked side by side: the membership by the id that the record or the answer
+// tells, and both answers must be of one and the same id.
+func (e *Env) maintained(ctx context.Context, call *Call, slug string) (github.Team, error) {
+	org := call.Org.GitHub
+	var hint int64
+	records, err := e.Store.RecordsBySlug(ctx, call.OrgID, slug)
+	if err != nil {
+		return github.Team{}, storeError(err)
+	}
+	if len(records) == 1 {
+		hint = records[0].TeamID
+	}
+
+	var team github.Team
+	var m github.Membership
+	var teamErr, memberErr error
+	var g errgroup.Group
+	g.Go(func() error { team, teamErr = org.Team(ctx, slug); return nil })
+	g.Go(func() error {
+		if hint != 0 {
+			m, memberErr = org.TeamMembership(ctx, hint, call.Caller.Login)
+		} else {
+			m, memberErr = org.TeamMembershipBySlug(ctx, slug, call.Caller.Login)
+		}
+		return nil
+	})
+	_ = g.Wait()
+
+	if teamErr != nil {
+		if github.KindOf(teamErr) == github.NotFound || github.KindOf(teamErr) == github.Invalid {
+			return github.Team{}, notMaintainer(call, slug)
+		}
+		return github.Team{}, GitHubError(teamErr, "look up the team")
+	}
+	asked := hint
+	if hint == 0 {
+		asked = m.TeamID // 0 where GitHub's answer does not say
+	}
+	if asked != 0 && asked != team.ID {
+		// the slug belongs to another team now than the one asked about
+		m, memberErr = org.TeamMembership(ctx, team.ID, call.Caller.Login)
+	}
+	switch {
+	case memberErr == nil && m.State == "active" && m.Role == "maintainer":
+		return team, nil
+	case memberErr != nil && github.KindOf(memberErr) != github.NotFound:
+		return github.Team{}, GitHubError(memberErr, "look up your membership in the team")
+	}
+	if call.Org.Policy.OwnersActForAnyTeam {
+		if owner, err := call.owner(ctx); err != nil || owner {
+			return team, err
+		}
+	}
+	return github.Team{}, notMaintainer(call, slug)
+}
+
+// notMaintainer is the one answer for a team that the caller does not maintain and
+// for one that does not exist, so that secret teams stay secret.
+func notMaintainer(call *Call, slug string) *Error {
+	return Refuse(ReasonNotMaintainer,
+		"You are not an active maintainer of a team `%s` in %s, or there is no such team. Its maintainers can make you one, on the team's page on GitHub.",
+		slug, call.Org.Login)
+}
+
+// findTeams resolves the teams of a command for an owner or the operator, who need
+// not maintain them. A team that is gone is left to the command.
+func (e *Env) findTeams(ctx context.Context, call *Call) error {
+	if !call.Spec.Team() {
+		return nil
+	}
+	team, err := call.Org.GitHub.Team(ctx, call.teamSlug())
+	if err != nil && github.KindOf(err) != github.NotFound {
+		return GitHubError(err, "look up the team")
+	}
+	call.Team = team
+	return nil
+}
+
+// otherSlug returns the slug of the second team that the arguments name.
+func (c *Call) otherSlug() string {
+	other, ok := c.args.(interface{ OtherTeam() string })
+	if !ok {
+		return ""
+	}
+	return strings.ToLower(other.OtherTeam())
+}
+
+var slugShape = regexp.MustCompile(`^[a-z0-9_][a-z0-9_-]{0,254}$`)
+
+// Slug is how a team is named in arguments; "@org/team" and "org/team" mean the
+// same where the organization is the one served.
+func (c *Call) slug(argument, text string) (string, error) {
+	slug := strings.ToLower(strings.TrimPrefix(text, "@"))
+	if org, rest, ok := strings.Cut(slug, "/"); ok && c.Org != nil && strings.EqualFold(org, c.Org.Login) {
+		slug = rest
+	}
+	if !slugShape.MatchString(slug) {
+		return "", Refuse(ReasonInvalidArgument,
+			"%s is not a team's slug: %s. A slug is the last part of the team's address on GitHub: lower-case letters, digits and dashes.",
+			argument, Quote(text))
+	}
+	return slug, nil
+}
+
+// maintainedTeams returns the teams that own a group here and that the caller
+// maintains: of all, or of those named in only. It asks for each team's
+// maintainers, an answer that serves all callers, and confirms the teams found by
+// the caller's own membership. More than 100 candidates are refused.
+func (e *Env) maintainedTeams(ctx context.Context, call *Call, only []string) ([]store.Record, error) {
+	const most = 100
+	var records []store.Record
+	if len(only) == 0 {
+		n, err := e.Store.CountRecords(ctx, call.OrgID)
+		if err != nil {
+			return nil, storeError(err)
+		}
+		if n > most {
+			return nil, Refuse(ReasonMissingArgument, "More than %d teams own a group here: say which teams with `team`.", most)
+		}
+		if records, err = e.Store.Records(ctx, call.OrgID); err != nil {
+			return nil, storeError(err)
+		}
+	} else {
+		if len(only) > most {
+			return nil, Refuse(ReasonInvalidArgument, "Name at most %d teams at once.", most)
+		}
+		for _, name := range only {
+			slug, err := call.slug("team", name)
+			if err != nil {
+				return nil, err
+			}
+			found, err := e.recordsNamed(ctx, call, slug)
+			if err != nil {
+				return nil, err
+			}
+			records = append(records, found...)
+		}
+	}
+	maintained := make([]bool, len(records))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(16)
+	for i := range records {
+		g.Go(func() error {
+			ok, err := e.confirm(gctx, call, &records[i])
+			maintained[i] = ok
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, GitHubError(err, "look up the teams that you maintain")
+	}
+	var found []store.Record
+	for i, ok := range maintained {
+		if ok {
+			found = append(found, records[i])
+		}
+	}
+	return found, nil
+}
+
+// recordsNamed returns the record of the team that has that slug today, also where
+// the record still knows it by an older one.
+func (e *Env) recordsNamed(ctx context.Context, call *Call, slug string) ([]store.Record, error) {
+	records, err := e.Store.RecordsBySlug(ctx, call.OrgID, slug)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	if len(records) > 0 {
+		return records, nil
+	}
+	team, err := call.Org.GitHub.Team(ctx, slug)
+	if err != nil {
+		if github.KindOf(err) == github.NotFound {
+			return nil, nil
+		}
+		return nil, GitHubError(err, "look up the team")
+	}
+	record, err := e.Store.RecordOf(ctx, call.OrgID, team.ID)
+	if isNotFound(err) {
+		return nil, nil
+	}
+	return []store.Record{record}, storeError(err)
+}
+
+// confirm reports whether the caller maintains the recorded team, and mends the
+// record's slug where the team was renamed.
+func (e *Env) confirm(ctx context.Context, call *Call, record *store.Record) (bool, error) {
+	org := call.Org.GitHub
+	maintainers, err := org.TeamMaintainers(ctx, record.TeamSlug)
+	if github.KindOf(err) == github.NotFound {
+		team, err := org.TeamByID(ctx, record.TeamID)
+		if err != nil {
+			return false, ignoreNotFound(err) // the team is gone
+		}
+		record.TeamSlug = team.Slug
+		if err := e.Store.SetSlug(ctx, call.OrgID, record.TeamID, team.Slug); err != nil {
+			return false, storeError(err)
+		}
+		if maintainers, err = org.TeamMaintainers(ctx, team.Slug); err != nil {
+			return false, ignoreNotFound(err)
+		}
+	} else if err != nil {
+		return false, fmt.Errorf("maintainers of %s: %w", record.TeamSlug, err)
+	}
+	for _, user := range maintainers {
+		if user.ID == call.Caller.ID {
+			m, err := org.TeamMembership(ctx, record.TeamID, call.Caller.Login)
+			return err == nil && m.State == "active" && m.Role == "maintainer", ignoreNotFound(err)
+		}
+	}
+	return false, nil
+}
+
+func ignoreNotFound(err error) error {
+	if github.KindOf(err) == github.NotFound {
+		return nil
+	}
+	return err
+}

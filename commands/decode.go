@@ -1,0 +1,269 @@
+package commands
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// What an argument may hold at most: far above what people need, and low enough
+// that a hostile request stays cheap.
+const (
+	maxValueLength = 10_000 // bytes of a single value that is not a list
+	maxItems       = 1_000  // items of a list
+)
+
+func kindOf(t reflect.Type) (Kind, error) {
+	switch t {
+	case reflect.TypeFor[string]():
+		return KindString, nil
+	case reflect.TypeFor[[]string](), reflect.TypeFor[*[]string]():
+		return KindList, nil
+	case reflect.TypeFor[bool]():
+		return KindBool, nil
+	case reflect.TypeFor[int]():
+		return KindInt, nil
+	case reflect.TypeFor[Since]():
+		return KindTime, nil
+	}
+	return "", fmt.Errorf("arguments of type %s are not supported", t)
+}
+
+// Since is a moment (RFC 3339, or a date) or a duration back from now (24h, 7d).
+type Since struct {
+	At  time.Time
+	Ago time.Duration
+}
+
+// Time returns the moment that s means, seen from now; the zero time where s is empty.
+func (s Since) Time(now time.Time) time.Time {
+	if s.Ago > 0 {
+		return now.Add(-s.Ago)
+	}
+	return s.At
+}
+
+// decodeInto fills the struct value from args, and names everything that is wrong
+// with them in one error.
+func decodeInto(value reflect.Value, spec Spec, args Args) error {
+	args, err := placePositional(spec, args)
+	if err != nil {
+		return err
+	}
+	for _, named := range args.Named {
+		if _, ok := spec.Param(named.Name); !ok {
+			return unknownArgument(spec, named.Name)
+		}
+	}
+	for i, p := range spec.Params {
+		values, given := args.Get(p.Name)
+		if p.Kind == KindList {
+			items, err := listOf(p, values)
+			if err != nil {
+				return err
+			}
+			if len(items) == 0 && p.Required {
+				return missingArgument(spec, p)
+			}
+			if given {
+				setList(value.Field(i), items)
+			}
+			continue
+		}
+		text, err := single(p, values)
+		if err != nil {
+			return err
+		}
+		if text == "" {
+			if p.Required {
+				return missingArgument(spec, p)
+			}
+			continue
+		}
+		if err := setScalar(value.Field(i), p, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// placePositional moves the words that belong to no flag to the argument that is
+// declared as positional.
+func placePositional(spec Spec, args Args) (Args, error) {
+	if len(args.Positional) == 0 {
+		return args, nil
+	}
+	i := slices.IndexFunc(spec.Params, func(p Param) bool { return p.Positional })
+	if i < 0 {
+		return args, Refuse(ReasonUnknownArgument, "`%s` takes no argument without a flag; it got %s. %s",
+			spec.Name, Quote(args.Positional[0]), usageHint(spec))
+	}
+	p := spec.Params[i]
+	words := args.Positional
+	if p.Kind != KindList && len(words) > 1 {
+		return args, Refuse(ReasonUnknownArgument, "`%s` takes one word for %s; %s is one too many. %s",
+			spec.Name, p.Name, Quote(words[1]), usageHint(spec))
+	}
+	placed := Args{Named: slices.Clone(args.Named)}
+	if p.Kind == KindList {
+		// "a, b" arrives as the words "a," and "b"
+		words = []string{strings.Join(words, ",")}
+	}
+	for i := range placed.Named {
+		placed.Named[i].Values = slices.Clone(placed.Named[i].Values)
+	}
+	placed.Add(p.Name, words...)
+	return placed, nil
+}
+
+// listOf splits the values of a list argument: comma-separated, repeated, or a
+// JSON array; surrounding blanks, empty items and doubles are dropped.
+func listOf(p Param, values []string) ([]string, error) {
+	var items []string
+	for _, value := range values {
+		parts, err := splitList(value)
+		if err != nil {
+			return nil, Refuse(ReasonInvalidArgument, "%s is not a list: write `a,b,c` or a JSON array of strings.", p.Name)
+		}
+		for _, part := range parts {
+			part = strings.TrimSpace(part)
+			if part == "" || slices.ContainsFunc(items, func(s string) bool { return strings.EqualFold(s, part) }) {
+				continue
+			}
+			if len(items) == maxItems {
+				return nil, Refuse(ReasonInvalidArgument, "%s names more than %d items; send them in several commands.", p.Name, maxItems)
+			}
+			if err := checkText(p, part, maxValueLength); err != nil {
+				return nil, err
+			}
+			items = append(items, part)
+		}
+	}
+	return items, nil
+}
+
+func splitList(value string) ([]string, error) {
+	trimmed := strings.TrimSpace(value)
+	if !strings.HasPrefix(trimmed, "[") {
+		return strings.Split(value, ","), nil
+	}
+	var items []string
+	if err := json.Unmarshal([]byte(trimmed), &items); err == nil {
+		return items, nil
+	}
+	// A shell takes the quotes out of ["a","b"]; what is left is still plain.
+	inner, ok := strings.CutSuffix(strings.TrimPrefix(trimmed, "["), "]")
+	if !ok || strings.ContainsAny(inner, "[]{}\"") {
+		return nil, fmt.Errorf("not a JSON array of strings")
+	}
+	return strings.Split(inner, ","), nil
+}
+
+func single(p Param, values []string) (string, error) {
+	switch {
+	case len(values) == 0:
+		return "", nil
+	case len(values) > 1 && slices.ContainsFunc(values, func(v string) bool { return v != values[0] }):
+		return "", Refuse(ReasonInvalidArgument, "%s is given more than once, with different values.", p.Name)
+	}
+	text := strings.TrimSpace(values[0])
+	return text, checkText(p, text, maxValueLength)
+}
+
+// checkText refuses what no name holds: control characters, invalid UTF-8, and
+// invisible characters that make two names look alike.
+func checkText(p Param, text string, limit int) error {
+	switch {
+	case len(text) > limit:
+		return Refuse(ReasonInvalidArgument, "%s is longer than %d bytes.", p.Name, limit)
+	case !utf8.ValidString(text):
+		return Refuse(ReasonInvalidArgument, "%s is not valid UTF-8.", p.Name)
+	}
+	for _, r := range text {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
+			return Refuse(ReasonInvalidArgument, "%s holds a control or invisible character (U+%04X).", p.Name, r)
+		}
+	}
+	return nil
+}
+
+func setList(field reflect.Value, items []string) {
+	if field.Kind() == reflect.Pointer {
+		// a pointer tells an empty list from none
+		if items == nil {
+			items = []string{}
+		}
+		field.Set(reflect.ValueOf(&items))
+		return
+	}
+	field.Set(reflect.ValueOf(items))
+}
+
+func setScalar(field reflect.Value, p Param, text string) error {
+	switch p.Kind {
+	case KindBool:
+		b, err := strconv.ParseBool(strings.ToLower(text))
+		if err != nil {
+			return Refuse(ReasonInvalidArgument, "%s is true or false, not %s.", p.Name, Quote(text))
+		}
+		field.SetBool(b)
+	case KindInt:
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 {
+			return Refuse(ReasonInvalidArgument, "%s is a whole number, not %s.", p.Name, Quote(text))
+		}
+		field.SetInt(int64(n))
+	case KindTime:
+		since, err := parseSince(text)
+		if err != nil {
+			return Refuse(ReasonInvalidArgument, "%s is a date (2026-01-31), a time (2026-01-31T12:00:00Z) or how long ago (24h, 7d), not %s.", p.Name, Quote(text))
+		}
+		field.Set(reflect.ValueOf(since))
+	default:
+		field.SetString(text)
+	}
+	return nil
+}
+
+func parseSince(text string) (Since, error) {
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		if n, err := strconv.Atoi(days); err == nil && n > 0 && n < 100_000 {
+			return Since{Ago: time.Duration(n) * 24 * time.Hour}, nil
+		}
+	}
+	if ago, err := time.ParseDuration(text); err == nil && ago > 0 {
+		return Since{Ago: ago}, nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return Since{At: at}, nil
+		}
+	}
+	return Since{}, fmt.Errorf("not a time")
+}
+
+func missingArgument(spec Spec, p Param) *Error {
+	return Refuse(ReasonMissingArgument, "`%s` needs %s (%s). %s", spec.Name, p.Name, p.Doc, usageHint(spec))
+}
+
+func unknownArgument(spec Spec, name string) *Error {
+	names := make([]string, 0, len(spec.Params))
+	for _, p := range spec.Params {
+		names = append(names, p.Name)
+	}
+	hint := ""
+	if nearest := Nearest(name, names); nearest != "" {
+		hint = fmt.Sprintf(" Did you mean `%s`?", nearest)
+	}
+	return Refuse(ReasonUnknownArgument, "`%s` knows no argument %s.%s %s", spec.Name, Quote(name), hint, usageHint(spec))
+}
+
+func usageHint(spec Spec) string {
+	return fmt.Sprintf("Usage: `%s`.", spec.Usage())
+}

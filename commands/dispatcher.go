@@ -1,0 +1,79 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Dispatcher is the only way to run a command.
+type Dispatcher struct {
+	env      *Env
+	commands []Command
+	byName   map[string]*Command // also by alias
+	run      Func
+}
+
+// NewDispatcher returns a dispatcher for cmds whose every call passes through mw,
+// the outermost first. It panics where two commands answer to one name.
+func NewDispatcher(env *Env, cmds []Command, mw ...Middleware) *Dispatcher {
+	d := &Dispatcher{env: env, commands: cmds, byName: map[string]*Command{}}
+	for i := range cmds {
+		for _, name := range append([]string{cmds[i].Name}, cmds[i].Aliases...) {
+			if d.byName[name] != nil {
+				panic(fmt.Sprintf("two commands are named %q", name))
+			}
+			d.byName[name] = &cmds[i]
+		}
+	}
+	d.run = func(ctx context.Context, call *Call) (Result, error) { return call.command.run(ctx, call) }
+	for _, wrap := range slices.Backward(mw) {
+		d.run = wrap(d.run)
+	}
+	return d
+}
+
+// Specs returns the declarations of all commands, in the order of the list.
+func (d *Dispatcher) Specs() []Spec {
+	specs := make([]Spec, 0, len(d.commands))
+	for _, c := range d.commands {
+		specs = append(specs, c.Spec)
+	}
+	return specs
+}
+
+// Lookup returns the declaration of the command that answers to name.
+func (d *Dispatcher) Lookup(name string) (Spec, bool) {
+	if c := d.byName[name]; c != nil {
+		return c.Spec, true
+	}
+	return Spec{}, false
+}
+
+// Unknown returns the refusal of a command that does not exist, with the nearest one.
+func (d *Dispatcher) Unknown(name string) *Error {
+	names := make([]string, 0, len(d.byName))
+	for n := range d.byName {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	if nearest := Nearest(strings.ToLower(name), names); nearest != "" {
+		return Refuse(ReasonUnknownCommand, "There is no command %s. Did you mean `%s`? `help` lists all.", Quote(name), nearest)
+	}
+	return Refuse(ReasonUnknownCommand, "There is no command %s. `help` lists all.", Quote(name))
+}
+
+// Dispatch runs req, and returns its result or an error that is always an
+// [*Error], made for the caller's eyes.
+func (d *Dispatcher) Dispatch(ctx context.Context, req Request) (Result, error) {
+	command := d.byName[req.Command]
+	if command == nil {
+		return Result{}, d.Unknown(req.Command)
+	}
+	result, err := d.run(ctx, &Call{Request: req, Spec: command.Spec, Env: d.env, command: command, specs: d.Specs, unknown: d.Unknown})
+	if err != nil {
+		return Result{}, AsError(err)
+	}
+	return result, nil
+}

@@ -1,0 +1,165 @@
+package commands
+
+import (
+	"context"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+)
+
+// An Env is what commands work with: the organizations served, the record, the time.
+type Env struct {
+	Orgs  []*Org
+	Store *store.Store
+	// RateLimit is how many requests a user may make in a second, over all doors.
+	RateLimit float64
+	// GitHubURL is where people see GitHub: "https://github.com".
+	GitHubURL string
+	// PublicURL is where users reach this server; may be empty.
+	PublicURL string
+	// Version is the program's version.
+	Version string
+	// Status tells what the command status answers.
+	Status func(context.Context) Status
+	// Observe, where set, is told of every call that ended.
+	Observe func(Observation)
+	// Holder names this process in leases; it must be unique among replicas.
+	Holder string
+	// Deadline bounds a command; 30 s where zero.
+	Deadline time.Duration
+	// Clock tells the time; time.Now where nil.
+	Clock func() time.Time
+}
+
+// Now returns the time.
+func (e *Env) Now() time.Time {
+	if e.Clock != nil {
+		return e.Clock()
+	}
+	return time.Now()
+}
+
+// Org returns the organization of that login, without regard to case.
+func (e *Env) Org(login string) (*Org, bool) {
+	for _, o := range e.Orgs {
+		if strings.EqualFold(o.Login, login) {
+			return o, true
+		}
+	}
+	return nil, false
+}
+
+// Logins returns the logins of the organizations served.
+func (e *Env) Logins() []string {
+	logins := make([]string, 0, len(e.Orgs))
+	for _, o := range e.Orgs {
+		logins = append(logins, o.Login)
+	}
+	return logins
+}
+
+// An Org is one organization the server serves.
+type Org struct {
+	Login  string
+	GitHub *github.Org
+	Policy Policy
+}
+
+// id returns the organization's numeric id, which GitHub tells on first use.
+func (o *Org) id(ctx context.Context) (int64, error) {
+	installation, err := o.GitHub.Installation(ctx)
+	if err != nil {
+		return 0, GitHubError(err, "find the App's installation in "+o.Login)
+	}
+	return installation.OrgID, nil
+}
+
+// A Policy is what an organization allows.
+type Policy struct {
+	Named               bool     // the group is found by its name, not by the record
+	GroupName           string   // name of a team's group, with {team} in it
+	RepoPermission      string   // least permission of a team on a repository it attaches
+	PublicRepos         bool     // may public repositories be attached
+	RegistrationTokens  string   // "true", "adopted" or "false"
+	Allow, Deny         []string // globs over team slugs
+	OwnersActForAnyTeam bool     // owners act for teams that they do not maintain
+}
+
+// GroupNameOf returns the name of the group of the team with that slug.
+func (p Policy) GroupNameOf(slug string) string {
+	return strings.ReplaceAll(p.GroupName, "{team}", slug)
+}
+
+// allows reports whether the team may use the server, and else which rule says no.
+func (p Policy) allows(slug string) (rule string, ok bool) {
+	for _, glob := range p.Deny {
+		if match, _ := path.Match(glob, slug); match {
+			return "policy.teams.deny has " + Quote(glob), false
+		}
+	}
+	for _, glob := range p.Allow {
+		if match, _ := path.Match(glob, slug); match {
+			return "", true
+		}
+	}
+	return "policy.teams.allow does not name it", false
+}
+
+// permissions of a repository, least first.
+var permissionRank = map[string]int{"pull": 1, "triage": 2, "push": 3, "maintain": 4, "admin": 5}
+
+// permits reports whether a team's permission on a repository lets it attach it.
+func (p Policy) permits(permission string) bool {
+	need, ok := permissionRank[p.RepoPermission]
+	if !ok {
+		need = permissionRank["admin"]
+	}
+	return permissionRank[permission] >= need
+}
+
+// A Status is how the server is.
+type Status struct {
+	Ready   bool     `json:"ready"`
+	Version string   `json:"version"`
+	GitHub  string   `json:"github"`            // "ok" or what is wrong
+	Reasons []string `json:"reasons,omitempty"` // why it is not ready
+}
+
+// An Observation is one call that ended, for metrics.
+type Observation struct {
+	Door     Door
+	Command  string
+	Outcome  string // "done", "refused", "failed"
+	Reason   Reason
+	Duration time.Duration
+}
+
+// A Call is one request on its way through the middleware, which fill in what the
+// command needs.
+type Call struct {
+	Request
+	Spec Spec
+	Env  *Env
+
+	Org   *Org
+	OrgID int64
+	Team  github.Team  // the team acted for, by Spec.Needs
+	Group store.Record // the team's group, by Spec.Group
+	// Recorded reports whether the record holds a group of the team.
+	Recorded bool
+	// Visibility of the group, where it is known without asking.
+	Visibility string
+
+	Other      github.Team  // the second team, where the arguments name one
+	OtherGroup store.Record // and its group
+
+	command *Command
+	specs   func() []Spec
+	unknown func(name string) *Error
+	args    any
+	repos   *repoLookup // begun side by side with authorization
+	asked   time.Time   // when an earlier attempt at this request was on record; zero: never
+}

@@ -1,0 +1,184 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+)
+
+// GroupInfo is a runner group in an answer.
+type GroupInfo struct {
+	ID                       int64    `json:"id"`
+	Name                     string   `json:"name"`
+	Visibility               string   `json:"visibility"`
+	AllowsPublicRepositories bool     `json:"allowsPublicRepositories"`
+	RestrictedToWorkflows    bool     `json:"restrictedToWorkflows"`
+	SelectedWorkflows        []string `json:"selectedWorkflows,omitempty"`
+}
+
+func groupInfo(g github.Group) GroupInfo {
+	return GroupInfo{
+		ID: g.ID, Name: g.Name, Visibility: g.Visibility,
+		AllowsPublicRepositories: g.AllowsPublicRepositories,
+		RestrictedToWorkflows:    g.RestrictedToWorkflows, SelectedWorkflows: g.SelectedWorkflows,
+	}
+}
+
+// RunnerInfo is a runner in an answer.
+type RunnerInfo struct {
+	ID     int64    `json:"id"`
+	Name   string   `json:"name"`
+	OS     string   `json:"os"`
+	Status string   `json:"status"`
+	Busy   bool     `json:"busy"`
+	Labels []string `json:"labels"`
+}
+
+func runnerInfo(r github.Runner) RunnerInfo {
+	labels := r.Labels
+	if labels == nil {
+		labels = []string{}
+	}
+	return RunnerInfo{ID: r.ID, Name: r.Name, OS: r.OS, Status: r.Status, Busy: r.Busy, Labels: labels}
+}
+
+// contents is what a group holds.
+type contents struct {
+	group   github.Group
+	repos   []github.Repository
+	runners []github.Runner
+}
+
+// look reads the call's group with all that it holds, side by side.
+func (c *Call) look(ctx context.Context) (contents, error) {
+	var found contents
+	g, gctx := errgroup.WithContext(ctx)
+	id := c.Group.GroupID
+	g.Go(func() (err error) { found.group, err = c.Org.GitHub.Group(gctx, id); return err })
+	g.Go(func() (err error) {
+		found.repos, err = c.Org.GitHub.GroupRepositories(gctx, id)
+		if kind := github.KindOf(err); kind == github.Conflict || kind == github.Invalid {
+			return nil // a group for all repositories has no list
+		}
+		return err
+	})
+	g.Go(func() (err error) { found.runners, err = c.Org.GitHub.GroupRunners(gctx, id); return err })
+	if err := g.Wait(); err != nil {
+		return contents{}, c.groupError(err, "read the runner group")
+	}
+	slices.SortFunc(found.repos, func(a, b github.Repository) int {
+		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
+	})
+	slices.SortFunc(found.runners, func(a, b github.Runner) int { return strings.Compare(a.Name, b.Name) })
+	if err := c.remember(ctx, found.group); err != nil {
+		return contents{}, err
+	}
+	return found, nil
+}
+
+// remember keeps the record's name and visibility of the group as GitHub has them now.
+func (c *Call) remember(ctx context.Context, group github.Group) error {
+	if !c.Recorded || c.Group.GroupName == group.Name && c.Group.Visibility == group.Visibility {
+		return nil
+	}
+	c.Group.GroupName, c.Group.Visibility = group.Name, group.Visibility
+	return storeError(c.Env.Store.PutRecord(ctx, c.Group))
+}
+
+// groupError turns a failure on the call's group into an error for the caller: a
+// group that is gone is said to be gone.
+func (c *Call) groupError(err error, doing string) error {
+	if github.KindOf(err) == github.NotFound {
+		return c.groupGone(err)
+	}
+	return GitHubError(err, doing)
+}
+
+func (c *Call) groupGone(cause error) *Error {
+	return &Error{
+		Reason: ReasonGroupNotFound, Cause: cause,
+		Message: fmt.Sprintf("The runner group %s of the team `%s` is gone: somebody deleted it on GitHub. `group-create` makes a new one, or an owner of %s gives the team another with `group-adopt`.",
+			Quote(c.Group.GroupName), c.Team.Slug, c.Org.Login),
+	}
+}
+
+// mustBeSelected refuses work on the repositories of a group that is open to all
+// or to all private ones: such a list has no effect.
+func (c *Call) mustBeSelected(ctx context.Context) error {
+	if c.Group.Visibility == "selected" && c.Recorded {
+		return nil // made so, or seen so; GitHub refuses where it was changed since
+	}
+	group, err := c.Org.GitHub.Group(ctx, c.Group.GroupID)
+	if err != nil {
+		return c.groupError(err, "read the runner group")
+	}
+	if group.Visibility != "selected" {
+		return c.notSelected(group.Visibility, nil)
+	}
+	return c.remember(ctx, group)
+}
+
+func (c *Call) notSelected(visibility string, cause error) *Error {
+	return &Error{
+		Reason: ReasonGroupNotSelected, Cause: cause,
+		Message: fmt.Sprintf("The runner group %s is visible to %s repositories, so a list of repositories has no effect on it. An owner of %s can set its access to selected repositories on GitHub.",
+			Quote(c.Group.GroupName), visibility, c.Org.Login),
+	}
+}
+
+// ofGroup names the group and team of a record, for a sentence.
+func ofGroup(r store.Record) string {
+	return fmt.Sprintf("%s of the team `%s`", Quote(r.GroupName), r.TeamSlug)
+}
+
+func (c *Call) checkTeam(text string) error {
+	slug, err := c.slug("team", text)
+	if err == nil {
+		c.setDecoded("team", slug)
+	}
+	return err
+}
+
+func repoNames(repos []github.Repository) []string {
+	names := make([]string, 0, len(repos))
+	for _, r := range repos {
+		names = append(names, r.Name)
+	}
+	return names
+}
+
+func runnerNames(runners []github.Runner) []string {
+	names := make([]string, 0, len(runners))
+	for _, r := range runners {
+		names = append(names, r.Name)
+	}
+	return names
+}
+
+// list writes names for a sentence, all of them.
+func list(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = "`" + strings.ReplaceAll(name, "`", "'") + "`"
+	}
+	return strings.Join(quoted, ", ")
+}
+
+func count(n int, one string) string {
+	switch {
+	case n == 1:
+		return "1 " + one
+	case strings.HasSuffix(one, "y"):
+		return fmt.Sprintf("%d %sies", n, strings.TrimSuffix(one, "y"))
+	}
+	return fmt.Sprintf("%d %ss", n, one)
+}

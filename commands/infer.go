@@ -1,0 +1,66 @@
+package commands
+
+import (
+	"context"
+	"strings"
+)
+
+// inferTeam fills in the team of a comment that names none: the place of the
+// comment tells it (label, form), or the caller maintains just one team that owns
+// a group here. Else the refusal lists the choices.
+func (e *Env) inferTeam(ctx context.Context, call *Call) error {
+	if given, ok := call.Args.Get("team"); ok && strings.TrimSpace(strings.Join(given, "")) != "" {
+		return nil
+	}
+	if call.TeamHint != "" {
+		call.setTeam(call.TeamHint)
+		return nil
+	}
+	// The other arguments come first: no call for a command that is wrong anyway.
+	probe := *call
+	probe.setTeam("team")
+	if _, err := call.command.decode(probe.Args); err != nil {
+		return err
+	}
+	id, err := call.Org.id(ctx)
+	if err != nil {
+		return err
+	}
+	call.OrgID = id
+	const how = "Name it with `--team SLUG`, or give the issue the label `team:SLUG`."
+	n, err := e.Store.CountRecords(ctx, id)
+	if err != nil {
+		return storeError(err)
+	}
+	if n > 100 {
+		return Refuse(ReasonMissingArgument, "Which team is this for? %s", how)
+	}
+	teams, err := e.maintainedTeams(ctx, call, nil)
+	if err != nil {
+		return err
+	}
+	switch len(teams) {
+	case 0:
+		return Refuse(ReasonMissingArgument, "Which team is this for? You maintain no team that owns a runner group here. %s", how)
+	case 1:
+		call.setTeam(teams[0].TeamSlug)
+		return nil
+	}
+	choices := make([]string, 0, len(teams))
+	for _, t := range teams {
+		choices = append(choices, "`--team "+t.TeamSlug+"`")
+	}
+	return Refuse(ReasonMissingArgument, "Which team is this for? You maintain several: %s.", strings.Join(choices, ", "))
+}
+
+// setTeam gives the call its team, as if the caller had named it.
+func (c *Call) setTeam(slug string) {
+	args := Args{Positional: c.Args.Positional}
+	for _, n := range c.Args.Named {
+		if n.Name != "team" {
+			args.Named = append(args.Named, n)
+		}
+	}
+	args.Add("team", slug)
+	c.Args = args
+}

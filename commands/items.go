@@ -1,0 +1,94 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// writesAtOnce is how many changes of one command are under way at a time: GitHub's
+// secondary limits frown upon more.
+const writesAtOnce = 4
+
+// apply does one change for each name, a few at a time, the rest also where one
+// fails, and returns what became of each.
+func (c *Call) apply(ctx context.Context, names []string, change func(context.Context, int) error, doing string) []Item {
+	items := make([]Item, len(names))
+	var g errgroup.Group
+	g.SetLimit(writesAtOnce)
+	for i, name := range names {
+		g.Go(func() error {
+			items[i] = Item{Item: name, Done: true}
+			if err := change(ctx, i); err != nil {
+				failure := AsError(GitHubError(err, doing))
+				items[i] = Item{Item: name, Error: failure.Message, Reason: failure.Reason, failure: failure}
+			}
+			return nil
+		})
+	}
+	_ = g.Wait()
+	return items
+}
+
+// partial returns the error of a command some of whose items were not done, nil
+// where all were. The reason is that of the first that failed.
+func partial(items []Item, done Result) *Error {
+	failed := 0
+	var first *Error
+	for _, item := range items {
+		if item.Done {
+			continue
+		}
+		failed++
+		if first == nil {
+			first = item.failure
+			if first == nil {
+				first = Refuse(item.Reason, "%s", item.Error)
+			}
+		}
+	}
+	if failed == 0 {
+		return nil
+	}
+	return &Error{
+		Reason: first.Reason, RetryAfter: first.RetryAfter, Cause: first.Cause, Items: items, Result: &done,
+		Message: fmt.Sprintf("%d of %d are done; the others failed. %s", len(items)-failed, len(items), first.Message),
+	}
+}
+
+// refused returns the refusal of a command some of whose items may not be, naming
+// each; nil where all may.
+func refused(items []Item) error {
+	var first *Item
+	n := 0
+	for i, item := range items {
+		if item.Error != "" {
+			n++
+			if first == nil {
+				first = &items[i]
+			}
+		}
+	}
+	if first == nil {
+		return nil
+	}
+	message := first.Error
+	if len(items) > 1 {
+		message = fmt.Sprintf("Nothing was changed: %d of %d are refused. %s", n, len(items), first.Error)
+	}
+	return &Error{Reason: first.Reason, Message: message, Items: items}
+}
+
+// AsErrorReason returns the reason of err, "" where err is nil.
+func AsErrorReason(err error) Reason {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Reason
+	}
+	if err != nil {
+		return ReasonInternal
+	}
+	return ""
+}

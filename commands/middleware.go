@@ -1,0 +1,218 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// Standard returns the middleware that every command passes through, the outermost
+// first. The order is part of the public interface: who is refused at one step
+// causes nothing of a later one.
+func Standard(env *Env) []Middleware {
+	return []Middleware{
+		env.observe,
+		env.audit,
+		recoverPanic,
+		env.deadline,
+		env.limit,
+		env.validate,
+		env.authorize,
+		env.own,
+		env.obey,
+		env.lock,
+		env.announce,
+	}
+}
+
+const defaultDeadline = 30 * time.Second
+
+// observe logs each call once, when it has ended, and counts it.
+func (e *Env) observe(next Func) Func {
+	return func(ctx context.Context, call *Call) (Result, error) {
+		start := e.Now()
+		result, err := next(ctx, call)
+		outcome, reason := outcomeOf(err)
+		took := e.Now().Sub(start)
+		if e.Observe != nil {
+			e.Observe(Observation{Door: call.Door, Command: call.Spec.Name, Outcome: outcome, Reason: reason, Duration: took})
+		}
+		log := zerolog.Ctx(ctx)
+		event := log.Info()
+		var refusal *Error
+		if errors.As(err, &refusal) && refusal.Cause != nil {
+			event = log.Warn().AnErr("cause", refusal.Cause)
+			if reason == ReasonInternal {
+				event = log.Error().AnErr("cause", refusal.Cause)
+			}
+		}
+		event.Str("command", call.Spec.Name).Str("door", string(call.Door)).Str("org", call.Request.Org).
+			Str("team", call.teamSlug()).Int64("caller_id", call.Caller.ID).Str("caller", call.Caller.Login).
+			Str("id", call.ID).Str("outcome", outcome).Str("reason", string(reason)).Dur("took", took).Msg("command")
+		return result, err
+	}
+}
+
+// outcomeOf names how a call ended: done, refused (nothing was asked of GitHub's
+// runner groups) or failed.
+func outcomeOf(err error) (string, Reason) {
+	if err == nil {
+		return "done", ""
+	}
+	e := AsError(err)
+	if e.Reason.Transient() || e.Reason == ReasonInternal {
+		return "failed", e.Reason
+	}
+	return "refused", e.Reason
+}
+
+// recoverPanic turns a panic into an internal error, with the stack for the log.
+func recoverPanic(next Func) Func {
+	return func(ctx context.Context, call *Call) (result Result, err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				err = AsError(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+			}
+			if err != nil {
+				err = AsError(err)
+			}
+		}()
+		return next(ctx, call)
+	}
+}
+
+// deadline bounds the call, and says so in the caller's terms where it passes.
+func (e *Env) deadline(next Func) Func {
+	return func(ctx context.Context, call *Call) (Result, error) {
+		ctx, cancel := context.WithTimeout(ctx, e.deadlineOf(call))
+		defer cancel()
+		result, err := next(ctx, call)
+		var known *Error
+		if errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &known) {
+			err = GitHubError(err, "run "+call.Spec.Name)
+		}
+		return result, err
+	}
+}
+
+func (e *Env) deadlineOf(call *Call) time.Duration {
+	switch {
+	case call.Deadline > 0:
+		return call.Deadline
+	case e.Deadline > 0:
+		return e.Deadline
+	}
+	return defaultDeadline
+}
+
+// limit charges the call to the caller's budget, one for all doors and tokens.
+func (e *Env) limit(next Func) Func {
+	return func(ctx context.Context, call *Call) (Result, error) {
+		if !call.Caller.Known() || call.Limited || call.Door == Operator {
+			return next(ctx, call)
+		}
+		burst := max(1, int(math.Floor(e.RateLimit)))
+		wait, err := e.Store.Take(ctx, fmt.Sprintf("user/%d", call.Caller.ID), e.RateLimit, burst)
+		if err != nil {
+			return Result{}, storeError(err)
+		}
+		if wait > 0 {
+			refusal := Refuse(ReasonRateLimited, "You have made more than %g requests in a second. Try again in %s.",
+				e.RateLimit, roundUp(wait))
+			refusal.RetryAfter = wait
+			return Result{}, refusal
+		}
+		return next(ctx, call)
+	}
+}
+
+func roundUp(d time.Duration) time.Duration {
+	return (d + time.Second - 1).Truncate(time.Second)
+}
+
+// validate finds the organization and decodes the arguments.
+func (e *Env) validate(next Func) Func {
+	return func(ctx context.Context, call *Call) (Result, error) {
+		if err := e.findOrg(call); err != nil {
+			return Result{}, err
+		}
+		if call.Door == Comment && call.Spec.Team() {
+			if err := e.inferTeam(ctx, call); err != nil {
+				return Result{}, err
+			}
+		}
+		args, err := call.command.decode(call.Args)
+		if err != nil {
+			return Result{}, err
+		}
+		call.args = args
+		if checked, ok := args.(interface{ Check(*Call) error }); ok {
+			if err := checked.Check(call); err != nil {
+				return Result{}, err
+			}
+		}
+		return next(ctx, call)
+	}
+}
+
+func (e *Env) findOrg(call *Call) error {
+	if call.Spec.Needs == Anyone {
+		return nil
+	}
+	if call.OrgArg != nil {
+		call.Request.Org = *call.OrgArg
+	}
+	if call.Request.Org == "" {
+		return Refuse(ReasonMissingArgument, "This server serves several organizations: say which with `org` (%s).", strings.Join(e.Logins(), ", "))
+	}
+	org, ok := e.Org(call.Request.Org)
+	if !ok {
+		return Refuse(ReasonInvalidArgument, "This server does not serve an organization %s. It serves: %s.",
+			Quote(call.Request.Org), strings.Join(e.Logins(), ", "))
+	}
+	call.Org, call.Request.Org = org, org.Login
+	return nil
+}
+
+// teamSlug returns the team that the call names, as far as it is known.
+func (c *Call) teamSlug() string {
+	if c.Team.Slug != "" {
+		return c.Team.Slug
+	}
+	if c.args == nil || !c.Spec.Team() {
+		return ""
+	}
+	slug, _ := c.argument("team").(string)
+	return strings.ToLower(slug)
+}
+
+// argument returns the decoded argument of that name, nil where there is none.
+func (c *Call) argument(name string) any {
+	value := reflect.ValueOf(c.args)
+	for i, p := range c.Spec.Params {
+		if p.Name == name {
+			return value.Field(i).Interface()
+		}
+	}
+	return nil
+}
+
+// setDecoded replaces the decoded text argument of that name, once it is brought to
+// its one form.
+func (c *Call) setDecoded(name, text string) {
+	value := reflect.New(reflect.TypeOf(c.args)).Elem()
+	value.Set(reflect.ValueOf(c.args))
+	for i, p := range c.Spec.Params {
+		if p.Name == name && p.Kind == KindString {
+			value.Field(i).SetString(text)
+		}
+	}
+	c.args = value.Interface()
+}

@@ -1,0 +1,128 @@
+package commands
+
+import (
+	"context"
+	"time"
+)
+
+// A Door is a way in.
+type Door string
+
+// The doors.
+const (
+	REST     Door = "rest"
+	Comment  Door = "comment"
+	Operator Door = "operator" // the operator's own subcommands
+)
+
+// A Principal is who asks, as the door proved them.
+type Principal struct {
+	ID    int64 // GitHub's numeric user id
+	Login string
+}
+
+// Known reports whether somebody was proved at all.
+func (p Principal) Known() bool { return p.ID != 0 }
+
+// Args are the arguments of one call as a door found them, not yet decoded.
+type Args struct {
+	Positional []string // the words of a comment that belong to no flag
+	Named      []NamedArg
+}
+
+// A NamedArg is one name with the values given for it. A flag without a value
+// (--offline) has the one value "true".
+type NamedArg struct {
+	Name   string
+	Values []string
+}
+
+// Add appends values under name.
+func (a *Args) Add(name string, values ...string) {
+	for i := range a.Named {
+		if a.Named[i].Name == name {
+			a.Named[i].Values = append(a.Named[i].Values, values...)
+			return
+		}
+	}
+	a.Named = append(a.Named, NamedArg{Name: name, Values: values})
+}
+
+// Get returns the values given under name.
+func (a Args) Get(name string) ([]string, bool) {
+	for _, n := range a.Named {
+		if n.Name == name {
+			return n.Values, true
+		}
+	}
+	return nil, false
+}
+
+// A Request is one call of a command, whichever door it came through.
+type Request struct {
+	ID      string // delivery GUID and index, or request id
+	Door    Door
+	Command string
+	Org     string // from the event or the configuration, never from the arguments alone
+	// OrgArg is the argument "org", where the server serves several
+	// organizations and the door got one.
+	OrgArg *string
+	Caller Principal
+	Args   Args
+
+	// TeamHint is the team that the place of a comment names (the label,
+	// the form's field); it counts where the arguments name none.
+	TeamHint string
+	// Preview asks what would change, and changes nothing.
+	Preview bool
+	// Resumed says that an earlier attempt at this very request was cut off.
+	Resumed bool
+	// Deadline bounds the command; zero means the dispatcher's own.
+	Deadline time.Duration
+	// Limited says that the caller's rate limit was already charged for this request.
+	Limited bool
+	// Sealed, where set, is called before a secret is made: its error, a refusal,
+	// says that the answer could not be kept secret, and nothing is made then.
+	Sealed func(ctx context.Context, spec Spec) error
+}
+
+// A Result is what a command that succeeded answers.
+type Result struct {
+	// Response is what programs get; it is marshalled as JSON.
+	Response any
+	// Message is what people get: one or two sentences in Markdown.
+	Message string
+	// Tables are shown beneath the message.
+	Tables []Table
+	// Notes are further sentences: what to do next, what to mind.
+	Notes []string
+	// Secret is set where the response holds one; the comment door never shows
+	// Response then, but this, by the way that tokenReply names.
+	Secret *Secret
+	// Items is what became of each item, for a command on several.
+	Items []Item
+	// Changed reports whether anything is different now.
+	Changed bool
+}
+
+// A Table is a list for people.
+type Table struct {
+	Title  string // "Repositories (3)"
+	Header []string
+	Rows   [][]string
+}
+
+// A Secret is a secret with what people need to use it.
+type Secret struct {
+	Kind    string // "registration token"
+	Text    string // what is handed over: the ready command lines, with the secret in them
+	Expires time.Time
+	// EncryptedOnly is set for what must never stand in a comment in plain.
+	EncryptedOnly bool
+}
+
+// String hides the secret from accidental printing.
+func (Secret) String() string { return "[secret]" }
+
+// GoString hides the secret from %#v.
+func (Secret) GoString() string { return "[secret]" }

@@ -1,0 +1,166 @@
+// Package commands holds what Actions Runner Manager can do: one file per
+// command, and the dispatcher that is the only way to run one.
+//
+// Both doors, REST and comments, turn what they get into one [Request] and get
+// one [Result] or one [*Error] back. Nothing outside this package calls GitHub's
+// runner-group API.
+package commands
+
+import (
+	"fmt"
+	"net/http"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// A Role is what a caller must be to run a command.
+type Role int
+
+// The roles, least first.
+const (
+	Anyone     Role = iota // nobody is asked who they are
+	Member                 // an active member of the organization
+	Maintainer             // an active maintainer of the team that the command names
+	Owner                  // an owner of the organization
+)
+
+// An Effect is what running a command does to the world.
+type Effect int
+
+// The effects, mildest first.
+const (
+	Reads    Effect = iota // changes nothing
+	Changes                // changes GitHub or the ownership record
+	Destroys               // changes what cannot be had back
+	Reveals                // hands out a secret
+)
+
+// A Need says what a command asks of the team's group before it runs.
+type Need int
+
+// The needs.
+const (
+	NoGroup   Need = iota // the command works without a group
+	OwnsGroup             // the team must own its group
+)
+
+// A Spec declares a command. Its slash syntax, REST routes, help text, OpenAPI
+// operation and reference page are all derived from it.
+type Spec struct {
+	Name    string   // slash word, path element and operationId: "group-create"
+	Aliases []string // other names it answers to
+	Method  string   // the REST method it is documented with
+	Legacy  bool     // the ancestor had it: GET works too
+	Summary string   // imperative, one line, no full stop
+	Details string   // further sentences for the reference; may be empty
+	Needs   Role     // what the caller must be
+	Group   Need     // what the team must own
+	Effect  Effect   // what it does
+	// EncryptedOnly is set for a secret that a comment never shows in plain.
+	EncryptedOnly bool
+	Ends          bool   // it ends the ownership, so a repeated attempt may find none
+	Example       string // arguments of an example: "repos-add" has "api,web"
+
+	Params []Param // derived by Define from the argument struct
+}
+
+// A Param is one argument of a command, as its argument struct declares it.
+type Param struct {
+	Name       string // "repos", "move-runners-to"
+	Kind       Kind
+	Required   bool
+	Positional bool // in a comment, the words without a flag are this argument
+	Doc        string
+	Values     []string // the allowed values, where they are few
+	Example    string
+}
+
+// A Kind is the type of an argument.
+type Kind string
+
+// The kinds of arguments.
+const (
+	KindString Kind = "string"
+	KindList   Kind = "list"
+	KindBool   Kind = "bool"
+	KindInt    Kind = "int"
+	KindTime   Kind = "time" // a moment or a duration back from now
+)
+
+// Methods returns the REST methods that the command answers to, the documented
+// one first: beside it POST works for all, and GET for those of the ancestor.
+func (s Spec) Methods() []string {
+	methods := []string{s.Method}
+	if s.Method != http.MethodPost {
+		methods = append(methods, http.MethodPost)
+	}
+	if s.Legacy && s.Method != http.MethodGet {
+		methods = append(methods, http.MethodGet)
+	}
+	return methods
+}
+
+// Deprecated reports whether a request by this method should carry the
+// Deprecation header: a GET that changes or reveals something.
+func (s Spec) Deprecated(method string) bool {
+	return method == http.MethodGet && s.Method != http.MethodGet
+}
+
+// Answers reports whether the command answers to name.
+func (s Spec) Answers(name string) bool {
+	return s.Name == name || slices.Contains(s.Aliases, name)
+}
+
+// Param returns the parameter of that name.
+func (s Spec) Param(name string) (Param, bool) {
+	i := slices.IndexFunc(s.Params, func(p Param) bool { return p.Name == name })
+	if i < 0 {
+		return Param{}, false
+	}
+	return s.Params[i], true
+}
+
+// Team reports whether the command works on one team.
+func (s Spec) Team() bool {
+	p, ok := s.Param("team")
+	return ok && p.Kind == KindString
+}
+
+var nameShape = regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
+
+// paramsOf derives the parameters from the fields of argument struct t. A field's
+// tags: `arg:"name[,required][,positional]"`, `doc:"…"`, `example:"…"`.
+func paramsOf(t reflect.Type) ([]Param, error) {
+	var params []Param
+	for i := range t.NumField() {
+		field := t.Field(i)
+		tag, ok := field.Tag.Lookup("arg")
+		if !ok {
+			return nil, fmt.Errorf("field %s has no arg tag", field.Name)
+		}
+		parts := strings.Split(tag, ",")
+		p := Param{Name: parts[0], Doc: field.Tag.Get("doc"), Example: field.Tag.Get("example")}
+		for _, option := range parts[1:] {
+			switch option {
+			case "required":
+				p.Required = true
+			case "positional":
+				p.Positional = true
+			default:
+				return nil, fmt.Errorf("field %s: unknown option %q", field.Name, option)
+			}
+		}
+		if !nameShape.MatchString(p.Name) || p.Doc == "" {
+			return nil, fmt.Errorf("field %s needs a name in lower case and a doc tag", field.Name)
+		}
+		kind, err := kindOf(field.Type)
+		if err != nil {
+			return nil, fmt.Errorf("field %s: %w", field.Name, err)
+		}
+		p.Kind = kind
+		params = append(params, p)
+	}
+	return params, nil
+}

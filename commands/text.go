@@ -1,0 +1,87 @@
+package commands
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Quote returns text as a short, safe quotation for an error message: escaped, at
+// most 60 characters, and without the characters that Markdown or HTML would act on.
+func Quote(text string) string {
+	const most = 60
+	if utf8.RuneCountInString(text) > most {
+		text = string([]rune(text)[:most]) + "…"
+	}
+	quoted := strconv.Quote(text)
+	return strings.NewReplacer("`", "'", "<", "‹", ">", "›", "@", "＠").Replace(quoted)
+}
+
+// Usage returns the command as one types it in a comment.
+func (s Spec) Usage() string {
+	var b strings.Builder
+	b.WriteString("/runner-group " + s.Name)
+	for _, p := range s.Params {
+		var word string
+		switch {
+		case p.Positional:
+			word = p.placeholder()
+		case p.Kind == KindBool:
+			word = "--" + p.Name
+		default:
+			word = "--" + p.Name + " " + p.placeholder()
+		}
+		if !p.Required || p.Name == "team" {
+			word = "[" + word + "]"
+		}
+		b.WriteString(" " + word)
+	}
+	return b.String()
+}
+
+func (p Param) placeholder() string {
+	if p.Example != "" {
+		return p.Example
+	}
+	return strings.ToUpper(p.Name)
+}
+
+// Nearest returns the one of names that is most like word, or "" where none is
+// near enough to be meant.
+func Nearest(word string, names []string) string {
+	best, bestDistance := "", max(2, len(word)/3)+1
+	if len(word) > 64 {
+		return ""
+	}
+	for _, name := range names {
+		if d := distance(word, name); d < bestDistance {
+			best, bestDistance = name, d
+		}
+	}
+	return best
+}
+
+// distance is the Damerau-Levenshtein distance (optimal string alignment).
+func distance(a, b string) int {
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(a)][len(b)]
+}

@@ -1,0 +1,124 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+)
+
+// JITArgs are the arguments of token-jit. The group is never among them: the server
+// chooses the team's own.
+type JITArgs struct {
+	Team       string   `arg:"team,required" doc:"the team's slug" example:"platform"`
+	Name       string   `arg:"name,required,positional" doc:"the new runner's name" example:"build-1"`
+	Labels     []string `arg:"labels" doc:"labels of the runner; self-hosted where none is given" example:"linux,x64"`
+	WorkFolder string   `arg:"work-folder" doc:"the folder it works in, relative to where it is installed (_work)" example:"_work"`
+}
+
+var (
+	runnerNameShape = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+	labelShape      = regexp.MustCompile(`^[\p{L}\p{N}][\p{L}\p{N}._:/ -]{0,255}$`)
+	folderShape     = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._/-]{0,254}$`)
+)
+
+// maxLabels is how many labels GitHub takes for a just-in-time runner.
+const maxLabels = 100
+
+// Check refuses names that GitHub or a file system would take amiss.
+func (a JITArgs) Check(call *Call) error {
+	if err := call.checkTeam(a.Team); err != nil {
+		return err
+	}
+	if !runnerNameShape.MatchString(a.Name) {
+		return Refuse(ReasonInvalidArgument, "name: %s is not a runner's name: at most 64 letters, digits, dots, dashes and underscores, a letter or digit first.", Quote(a.Name))
+	}
+	if len(a.Labels) > maxLabels {
+		return Refuse(ReasonInvalidArgument, "labels: a runner takes at most %d.", maxLabels)
+	}
+	for _, label := range a.Labels {
+		if !labelShape.MatchString(label) {
+			return Refuse(ReasonInvalidArgument, "labels: %s is not a label: letters, digits, dots, dashes and underscores.", Quote(label))
+		}
+	}
+	if a.WorkFolder != "" && (!folderShape.MatchString(a.WorkFolder) || strings.Contains("/"+a.WorkFolder+"/", "/../")) {
+		return Refuse(ReasonInvalidArgument, "work-folder: %s is not a relative path without `..`.", Quote(a.WorkFolder))
+	}
+	return nil
+}
+
+// JITAnswer is what token-jit answers. It holds a secret.
+type JITAnswer struct {
+	Runner           RunnerInfo `json:"runner"`
+	EncodedJITConfig string     `json:"encoded_jit_config"`
+	Command          string     `json:"command"` // the ready command line
+}
+
+func tokenJIT() Command {
+	return Define(Spec{
+		Name: "token-jit", Method: http.MethodPost,
+		Summary: "Make one runner's configuration, for the team's group alone",
+		Details: "The configuration works once, for one runner, in this group only. In a comment it is answered encrypted, never in plain.",
+		Needs:   Maintainer, Group: OwnsGroup, Effect: Reveals, EncryptedOnly: true, Example: "build-1",
+	}, runTokenJIT)
+}
+
+func runTokenJIT(ctx context.Context, call *Call, args JITArgs) (Result, error) {
+	if call.Preview {
+		return Result{Message: fmt.Sprintf("This would make a runner %s in the runner group %s.", Quote(args.Name), ofGroup(call.Group))}, nil
+	}
+	if err := call.sealed(ctx); err != nil {
+		return Result{}, err
+	}
+	request := github.JITRequest{Name: args.Name, GroupID: call.Group.GroupID, Labels: args.Labels, WorkFolder: args.WorkFolder}
+	if len(request.Labels) == 0 {
+		request.Labels = []string{"self-hosted"}
+	}
+	if request.WorkFolder == "" {
+		request.WorkFolder = "_work"
+	}
+	jit, err := call.Org.GitHub.JITConfig(ctx, request)
+	if github.KindOf(err) == github.Conflict && !call.asked.IsZero() {
+		// the first attempt at this request was cut off after GitHub made the runner,
+		// and nobody has its configuration: it is made anew
+		if err = call.removeUnused(ctx, args.Name); err == nil {
+			jit, err = call.Org.GitHub.JITConfig(ctx, request)
+		}
+	}
+	switch kind := github.KindOf(err); {
+	case err == nil:
+	case kind == github.NotFound:
+		return Result{}, call.groupGone(err)
+	case kind == github.Conflict:
+		return Result{}, &Error{Reason: ReasonRunnerExists, Cause: err, Message: fmt.Sprintf("A runner named %s exists in %s already. Choose another name.", Quote(args.Name), call.Org.Login)}
+	case kind == github.Invalid:
+		return Result{}, &Error{Reason: ReasonInvalidArgument, Cause: err, Message: "GitHub refused the runner: " + Quote(asGitHub(err).Message) + "."}
+	default:
+		return Result{}, GitHubError(err, "make the runner")
+	}
+	line := "./run.sh --jitconfig " + jit.EncodedConfig.Reveal()
+	return Result{
+		Response: JITAnswer{Runner: runnerInfo(jit.Runner), EncodedJITConfig: jit.EncodedConfig.Reveal(), Command: line},
+		Message:  fmt.Sprintf("The runner %s is made in the runner group %s. Its configuration works once.", Quote(args.Name), ofGroup(call.Group)),
+		Secret:   &Secret{Kind: "runner configuration", Text: line, EncryptedOnly: true},
+		Changed:  true,
+	}, nil
+}
+
+// removeUnused removes the runner of that name where it is of this group and never
+// connected.
+func (c *Call) removeUnused(ctx context.Context, name string) error {
+	runners, err := c.Org.GitHub.GroupRunners(ctx, c.Group.GroupID)
+	if err != nil {
+		return err
+	}
+	for _, runner := range runners {
+		if strings.EqualFold(runner.Name, name) && runner.Status == "offline" && !runner.Busy {
+			return c.Org.GitHub.RemoveRunner(ctx, runner.ID)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+)
+
+// WorkflowsArgs are the arguments of workflows-set.
+type WorkflowsArgs struct {
+	Team      string    `arg:"team,required" doc:"the team's slug" example:"platform"`
+	Workflows *[]string `arg:"workflows,positional" doc:"workflow files at a ref, as org/repo/.github/workflows/file.yml@ref; none lifts the restriction" example:"acme/api/.github/workflows/ci.yml@refs/heads/main"`
+}
+
+var workflowShape = regexp.MustCompile(`^([A-Za-z0-9._-]{1,100})/([A-Za-z0-9._-]{1,100})/\.github/workflows/[A-Za-z0-9._-]{1,200}\.ya?ml@[A-Za-z0-9._/-]{1,200}$`)
+
+// Check refuses what is no workflow file of this organization at a ref.
+func (a WorkflowsArgs) Check(call *Call) error {
+	if err := call.checkTeam(a.Team); err != nil {
+		return err
+	}
+	if a.Workflows == nil {
+		return Refuse(ReasonMissingArgument, "`workflows-set` needs workflows: files at a ref, or an empty list (`--workflows ''`) to lift the restriction.")
+	}
+	var items []Item
+	bad := false
+	for _, text := range *a.Workflows {
+		item := Item{Item: text}
+		match := workflowShape.FindStringSubmatch(text)
+		if match == nil || strings.Contains(text, "..") || !strings.EqualFold(match[1], call.Org.Login) {
+			item.Error = fmt.Sprintf("%s is not a workflow file of %s at a ref: write %s/REPO/.github/workflows/FILE.yml@refs/heads/main.", Quote(text), call.Org.Login, call.Org.Login)
+			item.Reason, bad = ReasonInvalidArgument, true
+		}
+		items = append(items, item)
+	}
+	if bad {
+		return refused(items)
+	}
+	return nil
+}
+
+func workflowsSet() Command {
+	return Define(Spec{
+		Name: "workflows-set", Method: http.MethodPatch,
+		Summary: "Restrict the team's group to some workflow files, or lift that",
+		Needs:   Maintainer, Group: OwnsGroup, Effect: Changes,
+		Example: "acme/api/.github/workflows/ci.yml@refs/heads/main",
+	}, runWorkflowsSet)
+}
+
+// WorkflowsAnswer is what workflows-set answers.
+type WorkflowsAnswer struct {
+	Team      string   `json:"team"`
+	Group     string   `json:"group"`
+	Workflows []string `json:"workflows"`
+	Message   string   `json:"message"`
+}
+
+func runWorkflowsSet(ctx context.Context, call *Call, args WorkflowsArgs) (Result, error) {
+	group, err := call.Org.GitHub.Group(ctx, call.Group.GroupID)
+	if err != nil {
+		return Result{}, call.groupError(err, "read the runner group")
+	}
+	if group.WorkflowRestrictionsReadOnly {
+		return Result{}, Refuse(ReasonPolicy, "The enterprise sets which workflows may use the runner group %s; it cannot be changed here.", Quote(group.Name))
+	}
+	workflows := *args.Workflows
+	message := fmt.Sprintf("Only these workflows may use the runner group %s: %s.", ofGroup(call.Group), list(workflows))
+	if len(workflows) == 0 {
+		message = fmt.Sprintf("Any workflow of its repositories may use the runner group %s.", ofGroup(call.Group))
+	}
+	if call.Preview {
+		return Result{Message: "This would change which workflows may use the group. " + message}, nil
+	}
+	_, err = call.Org.GitHub.UpdateGroup(ctx, call.Group.GroupID, github.GroupChange{Name: group.Name, Workflows: &workflows})
+	if github.KindOf(err) == github.Invalid || github.KindOf(err) == github.Conflict {
+		return Result{}, &Error{Reason: ReasonInvalidArgument, Cause: err, Message: "GitHub refused the workflows: " + Quote(asGitHub(err).Message) + "."}
+	}
+	if err != nil {
+		return Result{}, call.groupError(err, "change the group's workflows")
+	}
+	return Result{
+		Response: WorkflowsAnswer{Team: call.Team.Slug, Group: group.Name, Workflows: workflows, Message: message},
+		Message:  message, Changed: true,
+	}, nil
+}
