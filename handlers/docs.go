@@ -67,8 +67,9 @@ func exampleComment(spec commands.Spec) string {
 	return line
 }
 
-// exampleCurl is the command as one would type it in a shell.
-func exampleCurl(spec commands.Spec, host string) string {
+// exampleCurl is the command as one would type it in a shell; gap is what stands
+// before the address, a blank or the end of a line.
+func exampleCurl(spec commands.Spec, host, gap string) string {
 	var b strings.Builder
 	b.WriteString("curl")
 	if spec.Method != http.MethodGet {
@@ -86,7 +87,7 @@ func exampleCurl(spec commands.Spec, host string) string {
 	if len(query) > 0 {
 		target += "?" + strings.Join(query, "&")
 	}
-	fmt.Fprintf(&b, " %q", target)
+	fmt.Fprintf(&b, "%s%q", gap, target)
 	return b.String()
 }
 
@@ -199,7 +200,7 @@ func writeCommand(b *bytes.Buffer, spec commands.Spec) {
 	} else {
 		b.WriteString("\n")
 	}
-	fmt.Fprintf(b, "\n```\n%s\n```\n\n```sh\n%s\n```\n", exampleComment(spec), exampleCurl(spec, exampleHost))
+	fmt.Fprintf(b, "\n```\n%s\n```\n\n```sh\n%s\n```\n", exampleComment(spec), exampleCurl(spec, exampleHost, " "))
 }
 
 // paramDoc explains an argument in one line.

@@ -122,7 +122,7 @@ func (i *Identity) Authenticate(ctx context.Context, authorization []string, fro
 	if at, ok := i.accepted.Get(key); !ok || i.Clock().Sub(at) > acceptedLife {
 		if wait := i.attempts.add(limitKey(from), key, i.Clock()); wait > 0 {
 			refusal := commands.Refuse(commands.ReasonRateLimited,
-				"Too many new tokens were tried from this address. Tokens that worked here lately still do; try a new one in %s.", wait.Round(time.Second))
+				"Too many new tokens were tried from this address. Tokens that worked here lately still do; try a new one in %s.", (wait + time.Second - 1).Truncate(time.Second))
 			refusal.RetryAfter = wait
 			return commands.Principal{}, refusal
 		}
@@ -157,24 +157,19 @@ func (i *Identity) known(key tokenKey) (verdict, bool) {
 // there is none.
 func (i *Identity) ask(ctx context.Context, token string, key tokenKey) (verdict, error) {
 	user, err := i.Users.User(ctx, token)
+	unknown := errors.Is(err, ErrBadToken)
+	if err != nil && !unknown {
+		return verdict{}, githubFailed(err)
+	}
 	now := i.Clock()
-	v := verdict{until: now.Add(verdictLife)}
-	switch {
-	case errors.Is(err, ErrBadToken):
+	v := verdict{until: now.Add(verdictLife), refusal: i.refuseUser(user, token)}
+	if unknown {
 		v.refusal = badToken("GitHub does not accept this token: it is mistyped, expired or revoked.")
-	case errors.Is(err, context.DeadlineExceeded) && !isRefusal(err):
-		timeout := commands.Refuse(commands.ReasonGitHubTimeout, "GitHub did not say in time whose token this is. Try again.")
-		timeout.Cause = err
-		return verdict{}, timeout
-	case err != nil:
-		return verdict{}, err
-	default:
-		v.refusal = i.refuseUser(user, token)
 	}
 	if v.refusal != nil {
 		i.verdicts.Remove(key)
 		i.refusals.Add(key, v)
-		return v, nil
+		return v, nil //nolint:nilerr // that GitHub refuses the token is the verdict
 	}
 	v.caller = commands.Principal{ID: user.ID, Login: user.Login}
 	i.refusals.Remove(key)
@@ -200,9 +195,15 @@ func (i *Identity) refuseUser(user User, token string) error {
 	return nil
 }
 
-func isRefusal(err error) bool {
-	var e *commands.Error
-	return errors.As(err, &e)
+// githubFailed puts err into the caller's terms where it is not in them yet.
+func githubFailed(err error) error {
+	var known *commands.Error
+	if errors.As(err, &known) || !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	timeout := commands.Refuse(commands.ReasonGitHubTimeout, "GitHub did not say in time whose token this is. Try again.")
+	timeout.Cause = err
+	return timeout
 }
 
 func (i *Identity) keyOf(token string) tokenKey {

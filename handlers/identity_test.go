@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"strings"
@@ -103,7 +104,7 @@ func TestAuthorization(t *testing.T) {
 
 func TestIdentityOnlyWhereNeeded(t *testing.T) {
 	f := newRESTFixture()
-	r := httptest.NewRequest("GET", APIPrefix+"status", nil)
+	r := httptest.NewRequest(http.MethodGet, APIPrefix+"status", nil)
 	r.Header.Set("Authorization", "ghp_whatever")
 	_, answer := f.send(t, r)
 	assert.Equal(t, 200, answer.Code)

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -106,9 +105,9 @@ func operationText(spec commands.Spec) string {
 	if spec.Details != "" {
 		text += " " + spec.Details
 	}
-	text += fmt.Sprintf("\n\nFor %s. In a comment: `%s`", whoMay(spec.Needs), spec.Usage())
+	text += "\n\nFor " + whoMay(spec.Needs) + ". In a comment: `" + spec.Usage() + "`"
 	if len(spec.Aliases) > 0 {
-		text += fmt.Sprintf("\n\nAlso called `%s`.", strings.Join(spec.Aliases, "`, `"))
+		text += "\n\nAlso called `" + strings.Join(spec.Aliases, "`, `") + "`."
 	}
 	return text
 }
@@ -123,7 +122,8 @@ func queryParameters(params []commands.Param) []any {
 		if p.Kind == commands.KindList {
 			parameter["style"], parameter["explode"] = "form", false
 		}
-		if p.Example != "" {
+		if p.Required {
+			// Pages fill in examples: those of other arguments would be sent unasked.
 			parameter["example"] = exampleValue(p)
 		}
 		list = append(list, parameter)
@@ -270,7 +270,7 @@ func errorResponses() object {
 			if r.Reason.Status() != status {
 				continue
 			}
-			lines = append(lines, fmt.Sprintf("- `%s`: %s", r.Reason, r.Meaning))
+			lines = append(lines, "- `"+string(r.Reason)+"`: "+r.Meaning)
 			examples[string(r.Reason)] = object{"value": object{
 				"Code": status, "Reason": r.Reason, "RequestID": "k3qvz6j2m5w7x4b2a7c5d3e2f6", "Error": r.Meaning,
 			}}

@@ -134,7 +134,7 @@ func indexPage(o PagesOptions, setup bool) (file, error) {
 		data.Specs = append(data.Specs, command{Name: spec.Name, Summary: spec.Summary, Who: whoMay(spec.Needs), Tag: tagOf(spec.Needs)})
 		if slices.Contains(firstSteps, spec.Name) {
 			data.Comments = append(data.Comments, exampleComment(spec))
-			data.Curls = append(data.Curls, exampleCurl(spec, host))
+			data.Curls = append(data.Curls, exampleCurl(spec, host, " \\\n  "))
 		}
 	}
 	var b bytes.Buffer

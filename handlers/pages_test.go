@@ -24,7 +24,7 @@ func newTestPages(t *testing.T, setup bool) http.Handler {
 }
 
 func get(pages http.Handler, path string, header ...string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest("GET", path, nil)
+	r := httptest.NewRequest(http.MethodGet, path, nil)
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
@@ -93,7 +93,7 @@ func TestPagesRefuse(t *testing.T) {
 		assert.Equal(t, "unknown_command", answer.Reason, path)
 	}
 	w := httptest.NewRecorder()
-	pages.ServeHTTP(w, httptest.NewRequest("POST", "/docs", nil))
+	pages.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/docs", nil))
 	assert.Equal(t, "method", decodeAnswer(t, w.Result()).Reason)
 	assert.Equal(t, "GET, HEAD", w.Header().Get("Allow"))
 }

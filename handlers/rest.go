@@ -1,3 +1,6 @@
+// Package handlers holds the two doors, REST and comments, and the pages that
+// explain them. A door proves who asks, turns what it got into a request for the
+// dispatcher of package commands, and its result into an answer.
 package handlers
 
 import (

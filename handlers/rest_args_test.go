@@ -139,7 +139,7 @@ func TestRESTBodyWithoutLength(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			// a reader of no known length is sent in chunks
 			body := io.MultiReader(strings.NewReader("team="), strings.NewReader(strings.Repeat("a", tt.size)))
-			r, err := http.NewRequestWithContext(t.Context(), "POST", server.URL+APIPrefix+"token-register", body)
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+APIPrefix+"token-register", body)
 			require.NoError(t, err)
 			r.Header.Set("Content-Type", formType)
 			r.Header.Set("Authorization", aliceToken)
@@ -156,7 +156,7 @@ func TestRESTBodyWithoutLength(t *testing.T) {
 
 func TestRESTBodyCutOff(t *testing.T) {
 	f := newRESTFixture()
-	r := httptest.NewRequest("POST", APIPrefix+"token-register", io.MultiReader(strings.NewReader("team=x"), cutOff{}))
+	r := httptest.NewRequest(http.MethodPost, APIPrefix+"token-register", io.MultiReader(strings.NewReader("team=x"), cutOff{}))
 	r.Header.Set("Content-Type", formType)
 	_, answer := f.send(t, r)
 	assert.Equal(t, "invalid_argument", answer.Reason)
@@ -175,9 +175,10 @@ func FuzzArguments(f *testing.F) {
 	f.Add("%zz;", jsonType, "{")
 	f.Add("", "multipart/form-data; boundary=x", "--x")
 	f.Add("", jsonType, `{"a":"\ud800","\u0000":"\u0000"}`)
+	fixture := newRESTFixture()
 	f.Fuzz(func(t *testing.T, query, mediaType, body string) {
-		fixture := newRESTFixture()
-		r := httptest.NewRequest("POST", APIPrefix+"runners-remove", strings.NewReader(body))
+		fixture.dispatcher.got = nil
+		r := httptest.NewRequest(http.MethodPost, APIPrefix+"runners-remove", strings.NewReader(body))
 		r.URL.RawQuery = query
 		r.Header["Content-Type"] = []string{mediaType}
 		_, answer := fixture.send(t, r)

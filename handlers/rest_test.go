@@ -63,7 +63,7 @@ func TestRESTMethods(t *testing.T) {
 
 func TestRESTRequest(t *testing.T) {
 	f := newRESTFixture()
-	response, answer := f.send(t, httptest.NewRequest("GET", APIPrefix+"group-add?team=platform", nil))
+	response, answer := f.send(t, httptest.NewRequest(http.MethodGet, APIPrefix+"group-add?team=platform", nil))
 	assert.JSONEq(t, `{"command":"group-create"}`, string(answer.Response))
 	require.Len(t, f.dispatcher.requests(), 1)
 	got := f.dispatcher.requests()[0]
@@ -100,7 +100,7 @@ func TestRESTPaths(t *testing.T) {
 			f := newRESTFixture()
 			mux := http.NewServeMux()
 			mux.Handle("/", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
-			r := httptest.NewRequest("GET", "/", nil)
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
 			u, err := url.ParseRequestURI(tt.path)
 			require.NoError(t, err)
 			r.URL = u
@@ -125,7 +125,7 @@ func TestGuardLetsPagesThrough(t *testing.T) {
 	for _, path := range []string{"/", "/docs", "/docs/", "/assets/x.js", "/livez", "/api/github/hook", "/setup?token=a/../b"} {
 		w := httptest.NewRecorder()
 		Guard(refuse, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })).
-			ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+			ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 		assert.Equal(t, http.StatusTeapot, w.Code, path)
 	}
 }
@@ -189,7 +189,7 @@ func TestRESTAnswers(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newRESTFixture()
 			f.dispatcher.reply = func(context.Context, commands.Request) (commands.Result, error) { return tt.result, tt.err }
-			r := httptest.NewRequest("GET", APIPrefix+"group-list", nil)
+			r := httptest.NewRequest(http.MethodGet, APIPrefix+"group-list", nil)
 			r.Header.Set("Authorization", aliceToken)
 			w := httptest.NewRecorder()
 			NewREST(f.options).ServeHTTP(w, r)
@@ -214,7 +214,7 @@ func TestRESTNeverCrashes(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newRESTFixture()
 			f.dispatcher.reply = func(context.Context, commands.Request) (commands.Result, error) { return tt.reply() }
-			_, answer := f.send(t, httptest.NewRequest("GET", APIPrefix+"status", nil))
+			_, answer := f.send(t, httptest.NewRequest(http.MethodGet, APIPrefix+"status", nil))
 			assert.Equal(t, "internal", answer.Reason)
 			assert.NotContains(t, answer.Error, "secret cause")
 			assert.Contains(t, f.log.String(), answer.RequestID)
@@ -226,7 +226,7 @@ func TestRESTSetupMode(t *testing.T) {
 	f := newRESTFixture()
 	f.options.SetupMode = func() bool { return true }
 	for _, command := range []string{"group-list", "status"} {
-		r := httptest.NewRequest("GET", APIPrefix+command, nil)
+		r := httptest.NewRequest(http.MethodGet, APIPrefix+command, nil)
 		r.Header.Set("Authorization", "Basic nonsense")
 		_, answer := f.send(t, r)
 		assert.Equal(t, 503, answer.Code)
@@ -239,7 +239,7 @@ func TestRESTSetupMode(t *testing.T) {
 // arguments without a token.
 func TestRESTOrderOfChecks(t *testing.T) {
 	f := newRESTFixture()
-	r := httptest.NewRequest("POST", APIPrefix+"group-create", strings.NewReader("{"))
+	r := httptest.NewRequest(http.MethodPost, APIPrefix+"group-create", strings.NewReader("{"))
 	r.Header.Set("Content-Type", "text/plain")
 	r.Header.Set("Authorization", "ghp_wrong")
 	response, answer := f.send(t, r)
@@ -254,7 +254,7 @@ func TestRESTGoesOnWithoutItsCaller(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, answer := f.send(t, httptest.NewRequestWithContext(ctx, "POST", APIPrefix+"group-create", nil))
+	_, answer := f.send(t, httptest.NewRequestWithContext(ctx, http.MethodPost, APIPrefix+"group-create", nil))
 	assert.Equal(t, 200, answer.Code)
 }
 
@@ -263,7 +263,7 @@ func TestRESTLog(t *testing.T) {
 	f.options.Proxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
 	door := NewREST(f.options)
 	for range 2 {
-		r := httptest.NewRequest("GET", APIPrefix+"group-add?team=query-team", nil)
+		r := httptest.NewRequest(http.MethodGet, APIPrefix+"group-add?team=query-team", nil)
 		r.Header.Set("Authorization", "token "+aliceToken)
 		r.Header.Set("X-Request-Id", "mine\n")
 		r.Header.Set("X-Forwarded-For", "203.0.113.9")
@@ -302,7 +302,7 @@ func TestRESTOrg(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newRESTFixture()
 			f.options.Multi = tt.multi
-			_, answer := f.send(t, httptest.NewRequest("GET", APIPrefix+"whoami"+tt.query, nil))
+			_, answer := f.send(t, httptest.NewRequest(http.MethodGet, APIPrefix+"whoami"+tt.query, nil))
 			assert.Equal(t, tt.wantReason, answer.Reason)
 			if tt.wantReason != "" {
 				return

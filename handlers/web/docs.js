@@ -6,13 +6,53 @@ const theme = () => document.documentElement.classList.toggle("dark-mode", dark.
 dark.addEventListener("change", theme);
 theme();
 
+// What Swagger UI leaves without a name, a level or a place, for those who listen
+// to a page.
+const attributes = {
+  "#servers": { "aria-label": "Server" },
+  "select.content-type": { "aria-label": "Media type" },
+  "select.examples-select-element": { "aria-label": "Example" },
+  "textarea.body-param__text": { "aria-label": "Body" },
+  "textarea.curl": { "aria-label": "Command line" },
+  ".information-container": { role: "region", "aria-label": "About" },
+  ".schemes-server-container": { role: "region", "aria-label": "Access" },
+  ".opblock-tag": { "aria-level": "2" },
+  ".opblock-body h4": { "aria-level": "3" },
+  ".opblock-body h5": { "aria-level": "4" },
+  ".modal-ux": { role: "dialog", "aria-modal": "true", "aria-label": "Available authorizations" },
+  ".modal-ux h3": { "aria-level": "2" },
+  ".modal-ux h4": { "aria-level": "3" },
+  ".close-modal": { "aria-label": "Close" },
+};
+const describe = () => {
+  for (const [selector, wanted] of Object.entries(attributes)) {
+    for (const element of document.querySelectorAll(selector)) {
+      for (const [name, value] of Object.entries(wanted)) {
+        if (!element.hasAttribute(name)) {
+          element.setAttribute(name, value);
+        }
+      }
+    }
+  }
+  // Its name must be what stands on it.
+  document.querySelector(".modal-btn.authorize")?.removeAttribute("aria-label");
+};
+new MutationObserver(describe).observe(document.body, { childList: true, subtree: true });
+
+// A link within a button is one target too many.
+const plainPaths = ({ React }) => ({
+  components: { DeepLink: ({ text }) => React.createElement("span", null, text) },
+});
+
 window.ui = SwaggerUIBundle({
   dom_id: "#reference",
   url: "/openapi.json",
+  plugins: [plainPaths],
   validatorUrl: null, // nothing is sent to another host
   deepLinking: true,
-  defaultModelsExpandDepth: 0,
+  defaultModelsExpandDepth: -1,
   displayRequestDuration: true,
   persistAuthorization: false, // a token stays in this page's memory
+  syntaxHighlight: false,
   tryItOutEnabled: true,
 });
