@@ -152,7 +152,7 @@ argument or a JSON array. Where the server serves several organizations, ` + "`o
 |---|---|---|
 `)
 	for _, spec := range specs {
-		fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s |\n", spec.Name, spec.Name, whoMay(spec.Needs), cell(spec.Summary))
+		fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s |\n", spec.Name, spec.Name, whoMay(spec.Needs), tableCell(spec.Summary))
 	}
 	for _, spec := range specs {
 		writeCommand(&b, spec)
@@ -195,7 +195,7 @@ func writeCommand(b *bytes.Buffer, spec commands.Spec) {
 			if p.Required {
 				needed = "yes"
 			}
-			fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", p.Name, p.Kind, needed, cell(paramDoc(p)))
+			fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", p.Name, p.Kind, needed, tableCell(paramDoc(p)))
 		}
 	} else {
 		b.WriteString("\n")
@@ -212,8 +212,8 @@ func paramDoc(p commands.Param) string {
 	return doc
 }
 
-// cell makes text fit into a cell of a Markdown table.
-func cell(text string) string {
+// tableCell makes text fit into a cell of a Markdown table.
+func tableCell(text string) string {
 	return strings.NewReplacer("|", `\|`, "\n", " ").Replace(text)
 }
 
