@@ -23,7 +23,7 @@ type Job interface {
 	Interrupted() bool // an earlier attempt was cut off: it may have done more than is recorded
 	// Recorded reads what was recorded for step into the value that into points to.
 	Recorded(step string, into any) bool
-	// Record keeps v for step, in the place of what was kept for it before.
+	// Record keeps v for step. A step that was recorded before keeps what it has.
 	Record(ctx context.Context, step string, v any) error
 }
 
@@ -106,17 +106,23 @@ func (e *retryError) Unwrap() error { return e.cause }
 // RetryAfter is how long to wait before the next attempt; 0 where nobody said.
 func (e *retryError) RetryAfter() time.Duration { return e.cause.RetryAfter }
 
-// The steps of a job, as they are recorded. Those of a command carry its index.
+// The steps of a job, as they are recorded. Those of a command carry its index, and
+// the first two how often the rate limit had refused it by then.
 const (
 	stepEyes     = "eyes"     // 👀 was added
-	stepStarted  = "started"  // when the command was begun; the zero time: it was not, after all
-	stepLimited  = "limited"  // since when the command waits for the rate limit
+	stepStarted  = "started"  // when the command was begun
+	stepLimited  = "limited"  // when the rate limit refused it
 	stepCommand  = "command"  // what became of the command
 	stepReply    = "reply"    // the id of the combined reply; 0: it cannot be posted
 	stepReaction = "reaction" // the last reaction was added
 )
 
-func stepOf(step string, i int) string { return step + "/" + strconv.Itoa(i) }
+func stepOf(step string, numbers ...int) string {
+	for _, n := range numbers {
+		step += "/" + strconv.Itoa(n)
+	}
+	return step
+}
 
 // eyesTimeout is how long the first reaction may take. Where GitHub is slower than
 // that, the answer is worth more than the sign that it is coming.
@@ -128,6 +134,9 @@ const eyesTimeout = 3 * time.Second
 // RetryAfter() time.Duration, how long to wait.
 func (c *Comments) Handle(ctx context.Context, job Job) error {
 	outcomes := make([]outcome, min(len(job.Comment().Lines), MaxCommands))
+	if len(outcomes) == 0 {
+		return nil // the webhook accepts none without a command
+	}
 	for i := range outcomes {
 		if job.Recorded(stepOf(stepCommand, i), &outcomes[i]) {
 			continue

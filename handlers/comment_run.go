@@ -51,7 +51,7 @@ func (c *Comments) run(ctx context.Context, job Job, i int) (outcome, error) {
 			return result, err
 		}
 	case !req.Resumed && call.spec.Effect != commands.Reads && !req.Preview:
-		if err := c.started(ctx, job, i, c.Clock()); err != nil {
+		if err := c.started(ctx, job, i); err != nil {
 			return outcome{}, err
 		}
 	}
@@ -82,14 +82,16 @@ func (c *Comments) request(job Job, i int, call slashCommand) commands.Request {
 	}
 	// An attempt that was cut off or failed went past the rate limit already.
 	var begun time.Time
-	req.Resumed = job.Recorded(stepOf(stepStarted, i), &begun) && !begun.IsZero()
+	refusals, _ := refusalsOf(job, i)
+	req.Resumed = job.Recorded(stepOf(stepStarted, i, refusals), &begun)
 	req.Limited = req.Resumed
 	return req
 }
 
-// started records when the command was begun.
-func (c *Comments) started(ctx context.Context, job Job, i int, at time.Time) error {
-	if err := job.Record(ctx, stepOf(stepStarted, i), at.UTC()); err != nil {
+// started records that the command was begun.
+func (c *Comments) started(ctx context.Context, job Job, i int) error {
+	refusals, _ := refusalsOf(job, i)
+	if err := job.Record(ctx, stepOf(stepStarted, i, refusals), c.Clock().UTC()); err != nil {
 		return fmt.Errorf("record the start of command %d: %w", i, err)
 	}
 	return nil
@@ -127,7 +129,7 @@ func (c *Comments) failed(ctx context.Context, job Job, i int, call slashCommand
 			return outcome{}, err
 		}
 	case retryable(e) && !job.Last():
-		if err := c.started(ctx, job, i, c.Clock()); err != nil {
+		if err := c.started(ctx, job, i); err != nil {
 			return outcome{}, err
 		}
 		return outcome{}, &retryError{e}
@@ -149,17 +151,27 @@ func retryable(e *commands.Error) bool {
 // wait too long.
 func (c *Comments) waitTurn(ctx context.Context, job Job, i int, wait time.Duration) error {
 	now := c.Clock().UTC()
-	since := now
-	if !job.Recorded(stepOf(stepLimited, i), &since) {
-		if err := job.Record(ctx, stepOf(stepLimited, i), now); err != nil {
-			return fmt.Errorf("record that command %d waits for its turn: %w", i, err)
-		}
+	refusals, since := refusalsOf(job, i)
+	if refusals == 0 {
+		since = now
 	}
 	if now.Add(wait).Sub(since) > maxTurn {
 		return nil
 	}
-	if err := c.started(ctx, job, i, time.Time{}); err != nil {
-		return err
+	if err := job.Record(ctx, stepOf(stepLimited, i, refusals), now); err != nil {
+		return fmt.Errorf("record that command %d waits for its turn: %w", i, err)
 	}
 	return &Again{After: max(wait, time.Millisecond)}
+}
+
+// refusalsOf is how often the rate limit has refused the command, and since when.
+func refusalsOf(job Job, i int) (n int, since time.Time) {
+	var at time.Time
+	for job.Recorded(stepOf(stepLimited, i, n), &at) {
+		if n == 0 {
+			since = at
+		}
+		n++
+	}
+	return n, since
 }

@@ -20,7 +20,8 @@ func teamOfLabel(label string) (slug string, ok bool) {
 }
 
 // teamField returns what stands under the heading "### Team" in an issue's body,
-// as issue forms write it; "" where there is none.
+// as issue forms write it; "" where there is none. A slug may have its organization
+// before it ("@acme/platform"): the command checks that.
 func teamField(body string) string {
 	found := false
 	for line := range strings.Lines(body) {
@@ -32,8 +33,7 @@ func teamField(body string) string {
 			if strings.EqualFold(line, "_No response_") || strings.HasPrefix(line, "#") || len(line) > maxTeam {
 				return ""
 			}
-			line = strings.TrimPrefix(line, "@")
-			return line[strings.LastIndexByte(line, '/')+1:] // without the organization
+			return line
 		}
 	}
 	return ""

@@ -34,7 +34,7 @@ func (c *Comments) asks(job Job, call slashCommand, result commands.Result) outc
 func (c *Comments) refused(job Job, i int, call slashCommand, e *commands.Error) outcome {
 	s := newSection(job, call, "❌")
 	s.paragraph(tame(e.Message))
-	if e.RetryAfter > 0 {
+	if e.RetryAfter > 0 && !strings.Contains(e.Message, "Try again in ") {
 		s.paragraph("Try again in " + humanDuration(e.RetryAfter) + ".")
 	}
 	s.items(e.Items)

@@ -110,7 +110,7 @@ func (s *section) write(title string, t *table, room int) {
 	case len(t.rows) <= foldAfter:
 		s.b.WriteString("\n**" + plainText(title) + "**\n\n" + text)
 	default:
-		s.b.WriteString("\n<details><summary>" + plainText(counted(title, len(t.rows))) + "</summary>\n\n" + text + "\n</details>\n")
+		s.b.WriteString("\n<details><summary>" + htmlText(counted(title, len(t.rows))) + "</summary>\n\n" + text + "\n</details>\n")
 	}
 }
 

@@ -58,13 +58,17 @@ func oneLine(text string) string {
 // inTable keeps Markdown from ending the cell it stands in.
 func inTable(markdown string) string { return strings.ReplaceAll(oneLine(markdown), "|", "｜") }
 
-// harmless is text in which Markdown and GitHub see nothing but words.
-var harmless = regexp.MustCompile(`^[\p{L}\p{N}]+([ ,-]+[\p{L}\p{N}]+)*$`)
+// harmless is text in which Markdown and GitHub see nothing but words, unless it
+// holds what alluring finds.
+var (
+	harmless = regexp.MustCompile(`^[\p{L}\p{N} ,.;:!?'’"()%+=/-]*$`)
+	alluring = regexp.MustCompile(`(?i)://|www\.|gh-[0-9]|:[a-z+-][a-z0-9+-]*:|^[-+=.:]`)
+)
 
 // cell shows text from outside in a table: words as they are, all else as code.
 func cell(text string) string {
 	text = inTable(text)
-	if text == "" || harmless.MatchString(text) && !strings.HasPrefix(strings.ToUpper(text), "GH-") {
+	if text == "" || harmless.MatchString(text) && !alluring.MatchString(text) {
 		return text
 	}
 	return codeSpan(text)
@@ -74,23 +78,19 @@ func cell(text string) string {
 // would act on.
 func plainText(text string) string {
 	var b strings.Builder
-	for _, r := range oneLine(text) {
-		switch {
-		case r == '<':
-			b.WriteString("&lt;")
-		case r == '&':
-			b.WriteString("&amp;")
-		case r == '@' || r == '#':
-			b.WriteRune(r)
-			b.WriteString(wordJoiner)
-		case strings.ContainsRune("\\`*_{}[]()+!>~:/=^$", r):
+	for _, r := range htmlText(text) {
+		if strings.ContainsRune("\\`*_{}[]!~:=^$", r) {
 			b.WriteByte('\\')
-			b.WriteRune(r)
-		default:
-			b.WriteRune(r)
 		}
+		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// htmlText shows text as it is where HTML stands, and Markdown means nothing.
+func htmlText(text string) string {
+	text = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "@", "@"+wordJoiner).Replace(oneLine(text))
+	return strings.ReplaceAll(text, "#", "#"+wordJoiner)
 }
 
 // tame makes a message of a command fit for a comment. Its Markdown is ours, and
@@ -106,10 +106,11 @@ func tame(markdown string) string {
 			end = codeEnd(rest)
 			b.WriteString(rest[:end])
 		case c == '"':
-			if end = quoteEnd(rest); end > 1 {
-				b.WriteString(codeSpan(rest[1 : end-1]))
-			} else {
+			end = quoteEnd(rest)
+			if end == 1 {
 				b.WriteByte('"')
+			} else {
+				b.WriteString(codeSpan(rest[1 : end-1]))
 			}
 		case c == '<':
 			b.WriteString("&lt;")
@@ -145,7 +146,7 @@ func codeEnd(text string) int {
 }
 
 // quoteEnd returns where the quotation that text begins with ends, on the same
-// line; 0 where it does not.
+// line; 1 where it does not.
 func quoteEnd(text string) int {
 	for i := 1; i < len(text) && text[i] != '\n'; i++ {
 		switch text[i] {
@@ -155,7 +156,7 @@ func quoteEnd(text string) int {
 			return i + 1
 		}
 	}
-	return 0
+	return 1
 }
 
 // shorten cuts text after most characters.

@@ -111,7 +111,7 @@ func (s *secretReply) postEncrypted(ctx context.Context, result *commands.Result
 	if _, err := s.GitHub.Post(ctx, comment.Org, comment.Issue, body); err != nil {
 		return err
 	}
-	result.Notes = append(result.Notes, "It stands encrypted in a comment of its own, with the line that decrypts it.")
+	result.Notes = append(result.Notes, "The "+secret.Kind+" stands encrypted in a comment of its own, with the line that decrypts it.")
 	return nil
 }
 
@@ -133,7 +133,7 @@ func (s *secretReply) postPlain(ctx context.Context, result *commands.Result, se
 		s.log(s.job).Warn().Err(err).Int64("comment_id", id).
 			Msg("The id of a comment with a secret could not be recorded; it will be found by its marker and deleted")
 	}
-	result.Notes = append(result.Notes, fmt.Sprintf("It stands in a comment of its own, which is deleted after %s.", humanDuration(s.policy.TTL)))
+	result.Notes = append(result.Notes, fmt.Sprintf("The %s stands in a comment of its own, which is deleted after %s.", secret.Kind, humanDuration(s.policy.TTL)))
 	return nil
 }
 
@@ -149,7 +149,7 @@ func (s *secretReply) resume(ctx context.Context) (result outcome, found bool, e
 	if len(ids) == 0 {
 		return outcome{}, false, nil
 	}
-	return s.done(s.job, s.call, commands.Result{Message: "It stands in a comment of its own."}), true, nil
+	return s.done(s.job, s.call, commands.Result{Message: "The answer stands in a comment of its own."}), true, nil
 }
 
 // marker begins the hidden marker of the command's comments; that of an attempt
