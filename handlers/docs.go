@@ -43,10 +43,13 @@ func exampleText(p commands.Param) string {
 	return strings.ToUpper(p.Name)
 }
 
-// exampleParams are the arguments that an example shows: those that a call needs.
+// exampleParams are the arguments that an example shows: those that a call needs,
+// and those that say what it is about.
 func exampleParams(spec commands.Spec) []commands.Param {
-	return slices.DeleteFunc(slices.Clone(spec.Params), func(p commands.Param) bool { return !p.Required })
+	return slices.DeleteFunc(slices.Clone(spec.Params), func(p commands.Param) bool { return !shownInExamples(p) })
 }
+
+func shownInExamples(p commands.Param) bool { return p.Required || p.Positional }
 
 // exampleComment is the command as one would write it in a comment.
 func exampleComment(spec commands.Spec) string {

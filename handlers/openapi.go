@@ -122,7 +122,7 @@ func queryParameters(params []commands.Param) []any {
 		if p.Kind == commands.KindList {
 			parameter["style"], parameter["explode"] = "form", false
 		}
-		if p.Required {
+		if shownInExamples(p) {
 			// Pages fill in examples: those of other arguments would be sent unasked.
 			parameter["example"] = exampleValue(p)
 		}
