@@ -18,7 +18,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if role := os.Getenv("QUEUE_TEST_ROLE"); role != "" {
+	if role := os.Getenv(roleVar); role != "" {
 		child(role)
 		return
 	}
@@ -50,6 +50,15 @@ func open(t testing.TB, url string, clock func() time.Time) *store.Store {
 	s, err := store.Open(t.Context(), store.Options{URL: url, Clock: clock, Exclusive: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s
+}
+
+// openBeside opens a store beside another of this process.
+func openBeside(t testing.TB, url string) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), store.Options{URL: url})
+	require.NoError(t, err)
+	t.Cleanup(func() { s.Close() })
 	return s
 }
 
