@@ -43,6 +43,7 @@ const (
 	// millisecond, so idling must not consist of them.
 	fetchPoll      = 500 * time.Millisecond
 	fetchPollAlone = time.Second
+	choresPoll     = 2 * time.Second
 	// riverTries bounds River's own retries, which happen only where the
 	// database fails in between.
 	riverTries = 10000
@@ -133,7 +134,7 @@ func (q *Queue) riverConfig() *river.Config {
 		PeriodicJobs: periodic,
 		Queues: map[string]river.QueueConfig{
 			river.QueueDefault: {MaxWorkers: q.opts.Workers},
-			queueChores:        {MaxWorkers: 2, FetchPollInterval: 5 * time.Second},
+			queueChores:        {MaxWorkers: 2, FetchPollInterval: choresPoll},
 		},
 		FetchCooldown:               fetchCooldown,
 		FetchPollInterval:           fetchPoll,
