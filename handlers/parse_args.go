@@ -43,7 +43,8 @@ func readLine(d Dispatcher, line Line) (slashCommand, *commands.Error) {
 		return c, d.Unknown(c.name)
 	}
 	c.spec = spec
-	return c, c.readArguments(words)
+	refusal = c.readArguments(words)
+	return c, refusal
 }
 
 // firstWord names a line that cannot be split properly.

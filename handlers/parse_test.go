@@ -237,8 +237,10 @@ func TestReadLine(t *testing.T) {
 		{name: "em dash", line: "repos-add a —team x", command: "repos-add", positional: []string{"a"}, named: named("team", "x")},
 		{name: "en dash", line: "repos-add a –team=x", command: "repos-add", positional: []string{"a"}, named: named("team", "x")},
 		{name: "upper-case flag", line: "repos-add a --Team x", command: "repos-add", positional: []string{"a"}, named: named("team", "x")},
-		{name: "repeated", line: "repos-add --repos a --repos b", command: "repos-add",
-			named: []commands.NamedArg{{Name: "repos", Values: []string{"a", "b"}}}},
+		{
+			name: "repeated", line: "repos-add --repos a --repos b", command: "repos-add",
+			named: []commands.NamedArg{{Name: "repos", Values: []string{"a", "b"}}},
+		},
 		{name: "boolean takes no word", line: "runners-remove --offline x", command: "runners-remove", positional: []string{"x"}, named: named("offline", "true")},
 		{name: "boolean with a value", line: "runners-remove --offline=false", command: "runners-remove", named: named("offline", "false")},
 		{name: "end of flags", line: "repos-add --team x -- --a", command: "repos-add", positional: []string{"--a"}, named: named("team", "x")},

@@ -33,21 +33,16 @@ func splitWords(line string) ([]string, *commands.Error) {
 		r, _ := utf8.DecodeRuneInString(line[i:])
 		return nil, commands.Refuse(commands.ReasonInvalidArgument, "The line holds a control character (U+%04X).", r)
 	}
-	var (
-		words   []string
-		refusal *commands.Error
-	)
-	err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Words(strings.NewReader(line), func(w *syntax.Word) bool {
+	var words []string
+	for w, err := range syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).WordsSeq(strings.NewReader(line)) {
+		if err != nil {
+			return nil, refuseSyntax(line, err)
+		}
 		var b strings.Builder
-		refusal = joinParts(&b, line, w.Parts, false)
+		if refusal := joinParts(&b, line, w.Parts, false); refusal != nil {
+			return nil, refusal
+		}
 		words = append(words, b.String())
-		return refusal == nil
-	})
-	if refusal != nil {
-		return nil, refusal
-	}
-	if err != nil {
-		return nil, refuseSyntax(line, err)
 	}
 	return words, nil
 }

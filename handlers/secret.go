@@ -121,8 +121,10 @@ func (s *secretReply) postEncrypted(ctx context.Context, result *commands.Result
 func (s *secretReply) postPlain(ctx context.Context, result *commands.Result, secret *commands.Secret, marker string, deleteAt time.Time) error {
 	comment := s.job.Comment()
 	if err := s.Ephemerals.Plan(ctx, comment.Org, comment.Issue, marker, deleteAt); err != nil {
-		return &commands.Error{Reason: commands.ReasonUnavailable, Cause: err,
-			Message: "The server could not record that the secret has to be deleted again, so it was not shown. Try again in a minute."}
+		return &commands.Error{
+			Reason: commands.ReasonUnavailable, Cause: err,
+			Message: "The server could not record that the secret has to be deleted again, so it was not shown. Try again in a minute.",
+		}
 	}
 	body := renderPlain(comment, s.call, secret, deleteAt, s.policy.TTL) + "\n" + marker
 	id, err := s.GitHub.Post(ctx, comment.Org, comment.Issue, body)
