@@ -49,7 +49,7 @@ func (q *Queue) Accept(ctx context.Context, item Item) (fresh bool, err error) {
 	q.batch.waiting = append(q.batch.waiting, a)
 	if !q.batch.writing {
 		q.batch.writing = true
-		go q.writeBatches()
+		go q.writeBatches() //nolint:contextcheck,gosec // it writes for others too, so no caller's context may end it
 	}
 	q.batch.Unlock()
 

@@ -220,6 +220,6 @@ func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 // parseTime is the zero time for what is no time.
 func parseTime(text string) time.Time {
-	t, _ := time.Parse(time.RFC3339Nano, text) //nolint:errcheck // so it is meant
+	t, _ := time.Parse(time.RFC3339Nano, text)
 	return t
 }

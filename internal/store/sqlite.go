@@ -78,7 +78,7 @@ func (s *Store) explainSQLite(err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	advice := ""
+	var advice string
 	switch e.Code() & 0xff { // the primary result code
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM:
 		advice = "is read-only for this user; make the file and its folder writable"

@@ -93,12 +93,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if at.dialect == PostgreSQL {
 		open = s.openPostgreSQL
 	}
-	if err := open(ctx, at); err != nil {
-		s.Close()
-		return nil, at.mask(err)
+	if err = open(ctx, at); err == nil {
+		err = s.Ping(ctx)
 	}
-	if err := s.Ping(ctx); err != nil {
-		s.Close()
+	if err != nil {
+		_ = s.Close() // the first error is the one to tell
 		return nil, at.mask(err)
 	}
 	return s, nil

@@ -100,6 +100,7 @@ type sqlQuerier struct {
 	explain func(error) error
 }
 
+// Exec is Querier's.
 func (q sqlQuerier) Exec(ctx context.Context, query string, args ...any) (int64, error) {
 	res, err := q.db.ExecContext(ctx, query, args...)
 	if err != nil {
@@ -108,14 +109,16 @@ func (q sqlQuerier) Exec(ctx context.Context, query string, args ...any) (int64,
 	return res.RowsAffected()
 }
 
+// Query is Querier's.
 func (q sqlQuerier) Query(ctx context.Context, query string, args ...any) (Rows, error) {
-	rows, err := q.db.QueryContext(ctx, query, args...) //nolint:rowserrcheck,sqlclosecheck // handed on to whoever asked
+	rows, err := q.db.QueryContext(ctx, query, args...) //nolint:rowserrcheck // handed on to whoever asked
 	if err != nil {
 		return nil, q.explain(err)
 	}
 	return sqlRows{rows, q.explain}, nil
 }
 
+// QueryRow is Querier's.
 func (q sqlQuerier) QueryRow(ctx context.Context, query string, args ...any) Row {
 	return explainedRow{q.db.QueryRowContext(ctx, query, args...), q.explain}
 }
@@ -125,8 +128,10 @@ type sqlRows struct {
 	explain func(error) error
 }
 
+// Err is what ended the rows too early.
 func (r sqlRows) Err() error { return r.explain(r.Rows.Err()) }
 
+// Close ends the reading.
 func (r sqlRows) Close() { _ = r.Rows.Close() } // what counts is in Err
 
 // pgxQuerier runs statements on PostgreSQL.
@@ -138,19 +143,22 @@ type pgxQuerier struct {
 	}
 }
 
+// Exec is Querier's.
 func (q pgxQuerier) Exec(ctx context.Context, query string, args ...any) (int64, error) {
 	tag, err := q.db.Exec(ctx, dollars(query), args...)
 	return tag.RowsAffected(), explainPostgreSQL(err)
 }
 
+// Query is Querier's.
 func (q pgxQuerier) Query(ctx context.Context, query string, args ...any) (Rows, error) {
-	rows, err := q.db.Query(ctx, dollars(query), args...)
+	rows, err := q.db.Query(ctx, dollars(query), args...) //nolint:sqlclosecheck // handed on to whoever asked
 	if err != nil {
 		return nil, explainPostgreSQL(err)
 	}
 	return rows, nil
 }
 
+// QueryRow is Querier's.
 func (q pgxQuerier) QueryRow(ctx context.Context, query string, args ...any) Row {
 	return explainedRow{q.db.QueryRow(ctx, dollars(query), args...), explainPostgreSQL}
 }
@@ -160,6 +168,7 @@ type explainedRow struct {
 	explain func(error) error
 }
 
+// Scan reads the row, or returns ErrNotFound.
 func (r explainedRow) Scan(dest ...any) error {
 	err := r.row.Scan(dest...)
 	if errors.Is(err, sql.ErrNoRows) || errors.Is(err, pgx.ErrNoRows) {
