@@ -71,7 +71,8 @@ type Handler interface {
 	Handle(ctx context.Context, w *Work) error
 
 	// GiveUp gives the last answer after the retries are spent. Where it fails
-	// it is called again, a few times.
+	// it is called again, a few times; then only the text is left of cause.
+	// Record and Steps work in it too.
 	GiveUp(ctx context.Context, w *Work, cause error) error
 }
 

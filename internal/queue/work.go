@@ -28,7 +28,7 @@ type Work struct {
 	Interrupted bool
 
 	store    *store.Store
-	givingUp string
+	givingUp error // why, once the retries are spent
 
 	mu    sync.Mutex
 	steps map[string]json.RawMessage
@@ -97,7 +97,7 @@ func (d *deliveryWorker) Work(ctx context.Context, job *river.Job[deliveryJob]) 
 		return err // River tries again; no attempt of ours was made
 	}
 	log := q.log.With().Str("delivery_id", w.GUID).Int("attempt", w.Attempt).Logger()
-	if w.givingUp == "" && w.Attempt > q.opts.MaxAttempts {
+	if w.givingUp == nil && w.Attempt > q.opts.MaxAttempts {
 		// Its attempts were interrupted again and again: perhaps it is the cause.
 		if err := q.giveUp(ctx, w, errInterrupted); err != nil {
 			return err
@@ -108,7 +108,7 @@ func (d *deliveryWorker) Work(ctx context.Context, job *river.Job[deliveryJob]) 
 		return q.finish(ctx, w, job, resultGaveUp)
 	}
 	for {
-		giving := w.givingUp != ""
+		giving := w.givingUp != nil
 		err := q.step(ctx, w)
 		var again *Again
 		switch {
@@ -173,8 +173,8 @@ func (q *Queue) step(ctx context.Context, w *Work) (err error) {
 	}()
 	ctx, cancel := context.WithTimeout(ctx, q.opts.StepTimeout)
 	defer cancel()
-	if w.givingUp != "" {
-		return q.opts.Handler.GiveUp(ctx, w, errors.New(w.givingUp))
+	if w.givingUp != nil {
+		return q.opts.Handler.GiveUp(ctx, w, w.givingUp)
 	}
 	return q.opts.Handler.Handle(ctx, w)
 }
@@ -204,7 +204,7 @@ func (q *Queue) claim(ctx context.Context, guid string) (*Work, error) {
 		w.CommentID = *comment
 	}
 	if givingUp != nil {
-		w.givingUp = *givingUp
+		w.givingUp = errors.New(*givingUp)
 	}
 	_, err = store.Collect(ctx, q.store.Reader(), func(r store.Row) (struct{}, error) {
 		var step, outcome string
@@ -233,10 +233,11 @@ func (q *Queue) unclaim(ctx context.Context, w *Work, failed int) error {
 // giveUp notes that only the last answer is left to give.
 func (q *Queue) giveUp(ctx context.Context, w *Work, cause error) error {
 	text := []rune(cause.Error())
-	w.givingUp = string(text[:min(len(text), 1000)])
+	w.givingUp = cause
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	if _, err := q.store.Exec(ctx, `UPDATE delivery SET giving_up = ?2 WHERE guid = ?1`, w.GUID, w.givingUp); err != nil {
+	if _, err := q.store.Exec(ctx, `UPDATE delivery SET giving_up = ?2 WHERE guid = ?1`,
+		w.GUID, string(text[:min(len(text), 1000)])); err != nil {
 		return fmt.Errorf("give up delivery %s: %w", w.GUID, err)
 	}
 	return nil

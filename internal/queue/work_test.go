@@ -176,7 +176,8 @@ func TestOutcomes(t *testing.T) {
 				drained(t, q, 20*time.Second)
 				assert.Equal(t, test.want, seen.get())
 				for outcome, want := range test.counts {
-					assert.Equal(t, want, metrics.GetOrRegisterCounter("queue.deliveries."+outcome, registry).Count(), outcome)
+					counter := metrics.GetOrRegisterCounter("queue.deliveries."+outcome, registry)
+					eventually(t, func() bool { return counter.Count() == want }, time.Second, outcome) // counted once it is done
 				}
 			})
 		})
