@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -232,7 +233,7 @@ func (q *Queue) unclaim(ctx context.Context, w *Work, failed int) error {
 
 // giveUp notes that only the last answer is left to give.
 func (q *Queue) giveUp(ctx context.Context, w *Work, cause error) error {
-	text := []rune(cause.Error())
+	text := []rune(strings.ReplaceAll(cause.Error(), "\x00", "")) // PostgreSQL keeps no NUL
 	w.givingUp = cause
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()

@@ -34,7 +34,7 @@ const (
 	Failed  = "failed"
 )
 
-const maxAuditArgs = 1024 // bytes
+const maxAuditText = 1024 // bytes; texts may come from outside
 
 const auditColumns = `at, org_id, org, team_id, team, caller_id, caller, door, command, args, outcome, reason, request_id, count`
 
@@ -61,8 +61,8 @@ func (s *Store) auditArgs(e Entry) []any {
 		e.At = s.Now()
 	}
 	return []any{
-		Micros(e.At), e.OrgID, e.Org, e.TeamID, e.Team, e.CallerID, e.Caller, e.Door, e.Command,
-		cut(e.Args, maxAuditArgs), e.Outcome, e.Reason, e.RequestID, max(e.Count, 1),
+		Micros(e.At), e.OrgID, cut(e.Org), e.TeamID, cut(e.Team), e.CallerID, cut(e.Caller), e.Door, cut(e.Command),
+		cut(e.Args), e.Outcome, cut(e.Reason), cut(e.RequestID), max(e.Count, 1),
 	}
 }
 
@@ -119,15 +119,15 @@ func scanEntry(row Row) (Entry, error) {
 	return e, err
 }
 
-// cut shortens text to at most n bytes of whole characters, and says so. It
-// also takes out what PostgreSQL cannot keep in a text.
-func cut(text string, n int) string {
+// cut shortens text to maxAuditText, between characters, and says so. It also
+// takes out what PostgreSQL cannot keep in a text.
+func cut(text string) string {
 	text = strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
-	if len(text) <= n {
+	if len(text) <= maxAuditText {
 		return text
 	}
 	const more = "…"
-	n -= len(more)
+	n := maxAuditText - len(more)
 	for !utf8.RuneStart(text[n]) {
 		n--
 	}

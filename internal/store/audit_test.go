@@ -110,7 +110,7 @@ func TestAuditCutsArguments(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s, _ := openAt(t, url)
 		for _, args := range []string{strings.Repeat("é", 2000), "a\x00b", "\xff\xfe"} {
-			require.NoError(t, s.Audit(context.Background(), store.Entry{OrgID: 1, Args: args}))
+			require.NoError(t, s.Audit(context.Background(), store.Entry{OrgID: 1, Team: args, Args: args}))
 		}
 		entries, err := s.AuditList(context.Background(), store.AuditQuery{OrgID: 1})
 		require.NoError(t, err)
