@@ -58,6 +58,23 @@ func (e *Env) announce(next Func) Func {
 	}
 }
 
+// Refused puts on record what a door refused by itself, because it could not be read,
+// was unknown, or came too late.
+func (e *Env) Refused(ctx context.Context, req Request, refusal *Error) {
+	call := &Call{Request: req, Spec: Spec{Name: clip(req.Command, 100)}, Env: e}
+	if org, ok := e.Org(req.Org); ok {
+		call.Org = org
+		if installation, err := org.GitHub.Installation(ctx); err == nil {
+			call.OrgID = installation.OrgID
+		}
+	}
+	entry := e.entry(call)
+	entry.Outcome, entry.Reason = "refused", string(refusal.Reason)
+	if err := e.Store.AuditCount(context.WithoutCancel(ctx), entry); err != nil {
+		zerolog.Ctx(ctx).Error().Err(err).Str("id", req.ID).Msg("the refusal could not be written to the audit")
+	}
+}
+
 func (e *Env) entry(call *Call) store.Entry {
 	return store.Entry{
 		At: e.Now(), OrgID: call.OrgID, Org: call.Request.Org,

@@ -140,6 +140,9 @@ func roundUp(d time.Duration) time.Duration {
 // validate finds the organization and decodes the arguments.
 func (e *Env) validate(next Func) Func {
 	return func(ctx context.Context, call *Call) (Result, error) {
+		if call.Malformed != nil {
+			return Result{}, call.Malformed
+		}
 		if err := e.findOrg(call); err != nil {
 			return Result{}, err
 		}

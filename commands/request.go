@@ -73,6 +73,9 @@ type Request struct {
 	// TeamHint is the team that the place of a comment names (the label,
 	// the form's field); it counts where the arguments name none.
 	TeamHint string
+	// Malformed is what is wrong with the arguments, where the door could not even
+	// read them: the refusal, at the place in the order where arguments are checked.
+	Malformed *Error
 	// Preview asks what would change, and changes nothing.
 	Preview bool
 	// Resumed says that an earlier attempt at this very request was cut off.

@@ -134,15 +134,16 @@ func (d *restDoor) request(ctx context.Context, w http.ResponseWriter, r *http.R
 		}
 	}
 	req := commands.Request{ID: call.id, Door: commands.REST, Command: spec.Name, Caller: call.caller}
-	if req.Args, err = restArguments(w, r, spec); err != nil {
-		return commands.Request{}, err
-	}
-	if d.Multi {
-		if req.OrgArg, err = takeOrg(&req.Args); err != nil {
-			return commands.Request{}, err
-		}
-	} else if len(d.Orgs) > 0 {
+	if !d.Multi && len(d.Orgs) > 0 {
 		req.Org = d.Orgs[0]
+	}
+	if req.Args, err = restArguments(w, r, spec); err == nil && d.Multi {
+		req.OrgArg, err = takeOrg(&req.Args)
+	}
+	if err != nil {
+		// charged and put on record like any other command that is wrong
+		req.Malformed = commands.AsError(err)
+		call.cause = req.Malformed.Cause
 	}
 	return req, nil
 }

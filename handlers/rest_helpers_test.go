@@ -62,6 +62,9 @@ func (d *fakeDispatcher) Unknown(name string) *commands.Error {
 }
 
 func (d *fakeDispatcher) Dispatch(ctx context.Context, req commands.Request) (commands.Result, error) {
+	if req.Malformed != nil {
+		return commands.Result{}, req.Malformed
+	}
 	d.mu.Lock()
 	d.got = append(d.got, req)
 	d.mu.Unlock()

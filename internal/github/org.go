@@ -80,6 +80,17 @@ func (o *Org) Installation(ctx context.Context) (Installation, error) {
 	return s.Installation, nil
 }
 
+// KnownInstallation is the id of the App's installation in the organization as far
+// as it is known without asking; 0 before that.
+func (o *Org) KnownInstallation() int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.now != nil {
+		return o.now.ID
+	}
+	return o.installationID
+}
+
 // Warm resolves the installation and sees that both tokens are there, so that
 // the next caller need not wait for them.
 func (o *Org) Warm(ctx context.Context) error {

@@ -1,0 +1,208 @@
+package server
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/rcrowley/go-metrics"
+	"github.com/rs/zerolog"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/config"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/queue"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+)
+
+// warmEvery is how often tokens and open ends are looked after in the background.
+const warmEvery = time.Minute
+
+// An app is all that follows from one configuration.
+type app struct {
+	config *config.Config
+	log    zerolog.Logger
+
+	store  *store.Store
+	github *github.App
+	env    *commands.Env
+	queue  *queue.Queue
+	health *health
+	meter  *meter
+
+	handler http.Handler
+	metrics http.Handler
+
+	cancel context.CancelFunc
+	loops  sync.WaitGroup
+}
+
+// newApp wires an app, from what it stands on to what it shows.
+func (s *Server) newApp(ctx context.Context, c *config.Config) (*app, error) {
+	a := &app{config: c, log: s.log, meter: newMeter(metrics.NewRegistry())}
+	if c.SetupMode() {
+		return a, s.serveSetup(a)
+	}
+	var err error
+	a.store, err = store.Open(ctx, store.Options{URL: c.Database.URL.Reveal(), Logger: s.log, Exclusive: true})
+	if err != nil {
+		return nil, fmt.Errorf("database.url: %w", err)
+	}
+	if a.store.New() {
+		s.log.Warn().Msg("the database is new and empty, so no team owns a group yet; if there was one before, database.url names another place, or the disk did not last")
+	}
+	if a.github, err = newGitHub(c, a.meter.registry, s.opts.Version, s.log); err != nil {
+		a.close()
+		return nil, err
+	}
+	a.env = newEnv(c, a.store, a.github)
+	a.env.Version = s.opts.Version
+	a.env.PublicURL = s.publicURL(c)
+	a.env.Observe = a.meter.command
+	a.health = newHealth(a.store, a.github, &s.draining, s.opts.Version, s.log)
+	a.env.Status = a.health.status
+	dispatcher := commands.NewDispatcher(a.env, commands.All(), commands.Standard(a.env)...)
+
+	policies := commentPolicies(c)
+	comments := &commentGitHub{env: a.env, ttl: func(org string) time.Duration { return policies(org).TTL }}
+	door := handlers.NewComments(handlers.CommentsOptions{
+		Dispatcher: dispatcher, GitHub: comments, Ephemerals: a, Policy: policies,
+		PublicURL: a.env.PublicURL, MultiOrg: len(a.env.Orgs) > 1, Refused: a.env.Refused, Logger: s.log,
+	})
+	a.queue, err = queue.New(queue.Options{
+		Store: a.store, Handler: &commentWorker{a.env, door}, Ephemerals: comments, Sweeper: newSweeper(c, a.github, a.env),
+		Logger: s.log, Registry: a.meter.registry, AuditRetention: c.Database.AuditRetention,
+	})
+	if err != nil {
+		a.close()
+		return nil, err
+	}
+	a.metrics = a.meter.handler(a.gauges)
+	return a, s.serveApp(a, dispatcher)
+}
+
+// serveApp makes the handler of a configured server.
+func (s *Server) serveApp(a *app, dispatcher *commands.Dispatcher) error {
+	c := a.config
+	identity := handlers.NewIdentity(handlers.IdentityOptions{
+		Users: users{a.github}, OAuthClients: c.Server.OAuthClients, UnknownTokenRate: c.Server.UnknownTokenRate, Logger: s.log,
+	})
+	rest := handlers.NewREST(handlers.RESTOptions{
+		Dispatcher: dispatcher, Identity: identity, Orgs: a.env.Logins(), Multi: len(a.env.Orgs) > 1,
+		Logger: s.log, Proxies: c.Server.TrustedProxies,
+	})
+	hook := handlers.NewWebhook(handlers.WebhookOptions{
+		Secrets: webhookSecrets(c), Orgs: webhookOrgs(c, a.env), Accept: a.accept, Observe: a.meter.delivery, Logger: s.log,
+	})
+	pages, err := handlers.NewPages(handlers.PagesOptions{
+		Specs: dispatcher.Specs(), Version: s.opts.Version, PublicURL: a.env.PublicURL, Multi: len(a.env.Orgs) > 1,
+	})
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.Handle(handlers.WebhookPath, hook)
+	mux.HandleFunc("/livez", livez)
+	mux.HandleFunc("/readyz", a.health.readyz)
+	mux.HandleFunc("/setup", setupClosed)
+	mux.HandleFunc("/setup/", setupClosed)
+	mux.Handle("/", pages)
+	a.handler = handlers.Guard(rest, mux)
+	return nil
+}
+
+// newGitHub makes the client of GitHub that the configuration asks for.
+func newGitHub(c *config.Config, registry metrics.Registry, version string, log zerolog.Logger) (*github.App, error) {
+	roots, err := rootCAs(c.GitHub.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	return github.New(github.Options{
+		BaseURL: c.APIBaseURL(), AppID: c.AppID, Key: c.Key(), RootCAs: roots,
+		Registry: registry, UserAgent: "actions-runner-manager/" + version, Logger: log,
+	})
+}
+
+// rootCAs returns the system's certificate authorities and those of the file, nil
+// where there is no file.
+func rootCAs(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("github.caFile: %w", err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("github.caFile: %s holds no certificate in PEM", file)
+	}
+	return pool, nil
+}
+
+// start begins the background work.
+func (a *app) start(ctx context.Context) error {
+	if a.queue == nil {
+		return nil
+	}
+	if err := a.queue.Start(ctx); err != nil {
+		return err
+	}
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	a.cancel = cancel
+	a.health.start(background)
+	a.loops.Go(func() { a.tend(background) })
+	return nil
+}
+
+// tend keeps tokens fresh, so that no caller waits for one, and settles what a crash
+// left open.
+func (a *app) tend(ctx context.Context) {
+	ticker := time.NewTicker(warmEvery)
+	defer ticker.Stop()
+	for {
+		for _, org := range a.env.Orgs {
+			if err := org.GitHub.Warm(ctx); err != nil && ctx.Err() == nil {
+				a.log.Warn().Err(err).Str("org", org.Login).Msg("GitHub gives the App no access to the organization now; `doctor` tells why")
+			}
+		}
+		if err := a.env.Settle(a.log.WithContext(ctx)); err != nil && ctx.Err() == nil {
+			a.log.Warn().Err(err).Msg("interrupted commands could not be settled yet")
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// stop ends the background work.
+func (a *app) stop(ctx context.Context) error {
+	if a.queue == nil {
+		return nil
+	}
+	err := a.queue.Stop(ctx)
+	if a.cancel != nil {
+		a.cancel()
+		a.loops.Wait()
+		a.health.stop()
+	}
+	return err
+}
+
+func (a *app) close() {
+	if a.store != nil {
+		if err := a.store.Close(); err != nil {
+			a.log.Warn().Err(err).Msg("the database could not be closed cleanly")
+		}
+	}
+}

@@ -1,0 +1,224 @@
+// Package server wires the program together and runs it: listeners, doors,
+// commands, queue, database and GitHub, from top to bottom.
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/actions-runner-manager/actions-runner-manager/config"
+)
+
+// Options say what to run.
+type Options struct {
+	Config *config.Config
+	// ConfigPath is the file that the configuration came from, or would come from;
+	// set-up writes it.
+	ConfigPath string
+	// Reload reads the configuration anew, once set-up has written it.
+	Reload  func() (*config.Config, error)
+	Version string
+	Commit  string
+	// Log is where log lines go where logging.ephemeral is set.
+	Log io.Writer
+	// Listening, where set, is told where the server can be reached, once it can.
+	Listening func(url string)
+}
+
+const (
+	headerTimeout = 10 * time.Second
+	readTimeout   = 60 * time.Second
+	// writeTimeout leaves a command its deadline, and a slow client some time.
+	writeTimeout = 90 * time.Second
+	idleTimeout  = 120 * time.Second
+	headerBytes  = 64 << 10
+)
+
+// A Server is the whole program: it listens, and lets its app, which set-up may
+// replace, answer.
+type Server struct {
+	opts     Options
+	log      zerolog.Logger
+	closeLog func() error
+	listener net.Listener
+	metrics  net.Listener // nil: off
+	certs    *certificates
+	url      string
+
+	app      atomic.Pointer[app]
+	draining atomic.Bool
+	failed   chan error
+}
+
+// New opens what the server needs: its log, its addresses, its database. Its errors
+// are for the operator.
+func New(ctx context.Context, o Options) (*Server, error) {
+	s := &Server{opts: o, failed: make(chan error, 2)}
+	var err error
+	if s.log, s.closeLog, err = newLogger(o.Config.Logging, o.Log); err != nil {
+		return nil, err
+	}
+	if err := s.listen(ctx); err != nil {
+		s.close()
+		return nil, err
+	}
+	for _, warning := range o.Config.Warnings() {
+		s.log.Warn().Msg(warning)
+	}
+	if err := s.open(ctx, o.Config); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// open builds an app from a configuration and puts it in place.
+func (s *Server) open(ctx context.Context, c *config.Config) error {
+	a, err := s.newApp(ctx, c)
+	if err != nil {
+		return err
+	}
+	s.app.Store(a)
+	return nil
+}
+
+func (s *Server) listen(ctx context.Context) error {
+	c := s.opts.Config.Server
+	var err error
+	if c.TLS.Enabled {
+		if s.certs, err = newCertificates(c.TLS.CertFile, c.TLS.KeyFile, s.log); err != nil {
+			return err
+		}
+	}
+	var l net.ListenConfig
+	if s.listener, err = l.Listen(ctx, "tcp", c.ListenAddress()); err != nil {
+		return fmt.Errorf("server.address: cannot listen on %s: %w", c.ListenAddress(), err)
+	}
+	if c.MetricsAddress != "" {
+		if s.metrics, err = l.Listen(ctx, "tcp", c.MetricsAddress); err != nil {
+			return fmt.Errorf("server.metricsAddress: cannot listen on %s: %w", c.MetricsAddress, err)
+		}
+	}
+	port := 0
+	if tcp, ok := s.listener.Addr().(*net.TCPAddr); ok {
+		port = tcp.Port
+	}
+	s.url = c.BaseURL(port)
+	return nil
+}
+
+// publicURL is where users reach the server.
+func (s *Server) publicURL(c *config.Config) string {
+	if c.Server.PublicURL != "" {
+		return c.Server.PublicURL
+	}
+	return s.url
+}
+
+// Run serves until ctx ends; then it stops accepting, lets what runs finish within
+// server.shutdownTimeout, and returns. What does not finish is done after the next
+// start.
+func (s *Server) Run(ctx context.Context) error {
+	defer s.close()
+	if err := s.app.Load().start(ctx); err != nil {
+		return err
+	}
+	web := s.httpServer(http.HandlerFunc(s.serve))
+	go func() { s.failed <- s.accept(web) }()
+	var scrape *http.Server
+	if s.metrics != nil {
+		scrape = s.httpServer(http.HandlerFunc(s.serveMetrics))
+		go func() { s.failed <- scrape.Serve(s.metrics) }()
+	}
+	s.log.Info().Str("url", s.url).Str("version", s.opts.Version).Str("commit", s.opts.Commit).Msg("listening")
+	if s.opts.Listening != nil {
+		s.opts.Listening(s.url)
+	}
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-s.failed:
+	}
+	return errors.Join(err, s.drain(ctx, web, scrape))
+}
+
+func (s *Server) httpServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ErrorLog: serverErrors(s.log),
+		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: headerBytes,
+	}
+}
+
+func (s *Server) accept(web *http.Server) error {
+	if s.certs == nil {
+		return web.Serve(s.listener)
+	}
+	web.TLSConfig = &tls.Config{GetCertificate: s.certs.get, MinVersion: tls.VersionTLS12}
+	return web.ServeTLS(s.listener, "", "")
+}
+
+// drain ends the work in the order in which it came in: connections, then the queue.
+func (s *Server) drain(ctx context.Context, web, scrape *http.Server) error {
+	s.draining.Store(true)
+	s.log.Info().Msg("stopping: what runs is finished first")
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.Config.Server.ShutdownTimeout)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- s.app.Load().stop(ctx) }()
+	if err := web.Shutdown(ctx); err != nil {
+		s.log.Warn().Err(err).Msg("some requests did not end in time and were cut off")
+		_ = web.Close()
+	}
+	if scrape != nil {
+		_ = scrape.Close()
+	}
+	err := <-done
+	if err != nil {
+		s.log.Warn().Err(err).Msg("some work did not end in time; it goes on after the next start")
+	}
+	s.log.Info().Msg("stopped")
+	return nil
+}
+
+// close gives back what New opened.
+func (s *Server) close() {
+	if a := s.app.Load(); a != nil {
+		a.close()
+	}
+	if s.listener != nil {
+		_ = s.listener.Close()
+	}
+	if s.metrics != nil {
+		_ = s.metrics.Close()
+	}
+	if s.certs != nil {
+		s.certs.close()
+	}
+	if s.closeLog != nil {
+		_ = s.closeLog()
+	}
+}
+
+// serve lets the app of this moment answer.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if s.certs != nil {
+		w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+	}
+	s.app.Load().handler.ServeHTTP(w, r)
+}
+
+func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
+	s.app.Load().metrics.ServeHTTP(w, r)
+}
