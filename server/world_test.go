@@ -1,0 +1,362 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/config"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim/contract"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store/storetest"
+	"github.com/actions-runner-manager/actions-runner-manager/server"
+)
+
+func TestMain(m *testing.M) { storetest.Main(m) }
+
+const (
+	eventually = 30 * time.Second
+	tick       = 10 * time.Millisecond
+)
+
+// webhookSecret signs the simulated GitHub's deliveries.
+const webhookSecret = "it's a secret to everybody"
+
+// appKey is made once: generating one takes a moment.
+var appKey = sync.OnceValue(func() string {
+	key, err := ghsim.NewKey()
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
+
+// A world is a simulated GitHub and the real server against it, over TLS.
+type world struct {
+	t      *testing.T
+	hub    *ghsim.Server
+	hubURL string
+	url    string
+	client *http.Client
+	log    *lockedBuffer
+	dir    string
+	env    map[string]string
+	stop   func() error
+}
+
+// acme is the organization that most tests are about.
+func acme() ghsim.Scenario {
+	key := "AAAAC3NzaC1lZDI1NTE5AAAAIPH1qyq0bRhVJpZ0Hk4RcKzKc3m3v0aHhYp8l7qGm0tJ"
+	return ghsim.Scenario{
+		Users: []ghsim.UserSpec{
+			{Login: "ada", Tokens: []ghsim.TokenSpec{{Value: "ghp_ada"}, {Value: "github_pat_ada"}, {Value: "gho_ada", ClientID: "178c6fc778ccc68e1d6a"}}, Keys: []string{"ssh-ed25519 " + key}},
+			{Login: "bob", Tokens: []ghsim.TokenSpec{{Value: "ghp_bob"}}},
+			{Login: "pete", Tokens: []ghsim.TokenSpec{{Value: "ghp_pete"}}},
+			{Login: "kim", Tokens: []ghsim.TokenSpec{{Value: "ghp_kim"}}},
+			{Login: "olga", Tokens: []ghsim.TokenSpec{{Value: "ghp_olga"}}},
+			{Login: "eve", Tokens: []ghsim.TokenSpec{{Value: "ghp_eve"}}},
+			{Login: "sam", Suspended: true, Tokens: []ghsim.TokenSpec{{Value: "ghp_sam"}}},
+			{Login: "robot", Type: "Bot", Tokens: []ghsim.TokenSpec{{Value: "ghp_robot"}}},
+		},
+		Organizations: []ghsim.OrgSpec{{
+			Login: "acme", Owners: []string{"olga"}, Members: []string{"ada", "bob", "pete", "kim"},
+			Repositories: []ghsim.RepoSpec{
+				{Name: "api"}, {Name: "web"}, {Name: "docs"}, {Name: "site", Visibility: "public"}, {Name: "inner", Visibility: "internal"}, {Name: "foreign"},
+				{Name: "runner-admin", Issues: []ghsim.IssueSpec{
+					{Title: "Runners of platform", Labels: []string{"team:platform"}},
+					{Title: "Anything"},
+				}},
+			},
+			Teams: []ghsim.TeamSpec{
+				{
+					Name: "platform", Maintainers: []string{"ada"}, Members: []string{"bob"}, PendingMaintainers: []string{"pete"},
+					Repositories: map[string]string{"api": "admin", "web": "admin", "docs": "push", "site": "admin", "inner": "admin"},
+				},
+				{Name: "web", Maintainers: []string{"ada"}, Repositories: map[string]string{"web": "admin"}},
+				{Name: "others", Maintainers: []string{"bob"}},
+				{Name: "platform-kids", Parent: "platform", Members: []string{"kim"}},
+				{Name: "secret", Privacy: "secret", Maintainers: []string{"olga"}},
+			},
+			RunnerGroups: []ghsim.GroupSpec{
+				{Name: "legacy", Repositories: []string{"foreign"}, Runners: []ghsim.RunnerSpec{{Name: "old-1"}}},
+				{Name: "open", Visibility: "all"},
+				{Name: "enterprise", Inherited: true, Visibility: "all"},
+			},
+			Runners: []ghsim.RunnerSpec{{Name: "spare-1"}},
+		}},
+		Apps: []ghsim.AppSpec{{
+			ID: 4242, Name: "arm", PrivateKey: appKey(), WebhookSecret: webhookSecret,
+			Installations: []ghsim.InstallationSpec{{ID: 77, Org: "acme"}},
+		}},
+	}
+}
+
+// newWorld starts both. Settings are environment variables without their ARM_, over
+// the defaults below.
+func newWorld(t *testing.T, sc ghsim.Scenario, settings ...string) *world {
+	t.Helper()
+	hub, err := ghsim.New(sc)
+	require.NoError(t, err)
+	checkContract(t, hub)
+	front := httptest.NewServer(hub)
+	w := &world{t: t, hub: hub, hubURL: front.URL, log: &lockedBuffer{}, dir: t.TempDir()}
+	hub.URL = front.URL
+	w.env = map[string]string{
+		"ORG": "acme", "APP_ID": "4242", "PRIVATE_KEY": appKey(),
+		"SERVER_PORT": "0", "SERVER_RATE_LIMIT": "1000", "LOGGING_LEVEL": "debug",
+		"GITHUB_URL": front.URL, "GITHUB_API_URL": front.URL, "GITHUB_WEBHOOK_SECRET": webhookSecret,
+		"CHATOPS_ADMIN_REPO": "runner-admin", "DATABASE_URL": "sqlite:" + filepath.Join(w.dir, "arm.db"),
+	}
+	w.env["SERVER_TLS_ENABLED"] = "true"
+	w.env["SERVER_TLS_CERT_FILE"], w.env["SERVER_TLS_KEY_FILE"], w.client = certificate(t, w.dir)
+	for _, setting := range settings {
+		name, value, _ := strings.Cut(setting, "=")
+		w.env[name] = value
+	}
+	t.Cleanup(func() {
+		if w.stop != nil {
+			assert.NoError(t, w.stop())
+		}
+		hub.Close()
+		front.Close()
+		assert.Empty(t, hub.Unknown(), "only addresses that GitHub has are asked")
+		w.noSecrets()
+	})
+	w.start()
+	return w
+}
+
+// start starts the server, again after a stop.
+func (w *world) start() {
+	w.t.Helper()
+	var environ []string
+	for name, value := range w.env {
+		environ = append(environ, "ARM_"+name+"="+value)
+	}
+	c, err := config.Load("", environ)
+	require.NoError(w.t, err)
+	listening := make(chan string, 1)
+	s, err := server.New(w.t.Context(), server.Options{
+		Config: c, Version: "test", Log: w.log, Listening: func(url string) { listening <- url },
+	})
+	require.NoError(w.t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	w.stop = sync.OnceValue(func() error { cancel(); return <-ended })
+	select {
+	case w.url = <-listening:
+	case err := <-ended:
+		require.NoError(w.t, err, "the server ended at once")
+	}
+	w.hub.SetHookURL(w.url + "/api/github/hook")
+	// the simulated GitHub trusts the server's certificate
+	w.hub.WebhookClient = w.client
+}
+
+// noSecrets looks for everything that the simulated GitHub handed out in all log lines.
+func (w *world) noSecrets() {
+	logged := w.log.String()
+	for _, secret := range append(w.hub.Secrets(), webhookSecret) {
+		for line := range strings.Lines(secret) {
+			if line = strings.TrimSpace(line); len(line) > 6 && !strings.HasPrefix(line, "-----") {
+				assert.NotContains(w.t, logged, line, "a secret is in the log")
+			}
+		}
+	}
+}
+
+// certificate writes a certificate for 127.0.0.1 and returns a client that trusts it.
+func certificate(t *testing.T, dir string) (certFile, keyFile string, client *http.Client) {
+	t.Helper()
+	donor := httptest.NewUnstartedServer(nil)
+	donor.StartTLS()
+	defer donor.Close()
+	pair := donor.TLS.Certificates[0]
+	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	require.NoError(t, err)
+	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	require.NoError(t, os.WriteFile(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]}), 0o600))
+	require.NoError(t, os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), 0o600))
+	pool := x509.NewCertPool()
+	pool.AddCert(donor.Certificate())
+	return certFile, keyFile, &http.Client{
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true},
+		Timeout:   60 * time.Second,
+	}
+}
+
+var loadContract = sync.OnceValues(func() (*contract.Contract, error) {
+	return contract.New(os.Getenv("GITHUB_CONTRACT_DIR"))
+})
+
+// checkContract holds every exchange with the simulator against GitHub's own
+// description, where that is at hand.
+func checkContract(t *testing.T, hub *ghsim.Server) {
+	if os.Getenv("GITHUB_CONTRACT_DIR") == "" {
+		return // its absence is told by ghsim's own tests
+	}
+	known, err := loadContract()
+	require.NoError(t, err)
+	hub.OnExchange = func(e ghsim.Exchange) {
+		if e.Injected {
+			return
+		}
+		if err := known.Check(e.Request, e.RequestBody, e.Status, e.Header, e.ResponseBody); err != nil {
+			t.Errorf("%s %s: %v", e.Request.Method, e.Request.URL.Path, err)
+		}
+	}
+}
+
+// An answer is what the REST door answered.
+type answer struct {
+	Code      int
+	Response  map[string]any
+	Error     string
+	Reason    string
+	RequestID string
+	Items     []struct {
+		Item, Error, Reason string
+		Done                bool
+	}
+
+	header http.Header
+	text   string
+}
+
+// call sends a request as curl would: "POST /api/v1/group-create?team=platform".
+func (w *world) call(token, request string, body ...string) answer {
+	w.t.Helper()
+	method, path, ok := strings.Cut(request, " ")
+	require.True(w.t, ok, request)
+	var content io.Reader
+	if len(body) > 0 {
+		content = strings.NewReader(body[0])
+	}
+	req, err := http.NewRequestWithContext(w.t.Context(), method, w.url+path, content)
+	require.NoError(w.t, err)
+	if token != "" {
+		req.Header.Set("Authorization", token)
+	}
+	if len(body) > 1 {
+		req.Header.Set("Content-Type", body[1])
+	}
+	res, err := w.client.Do(req)
+	require.NoError(w.t, err)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	require.NoError(w.t, err)
+	a := answer{header: res.Header, text: string(text)}
+	if method != http.MethodHead {
+		require.NoError(w.t, json.Unmarshal(text, &a), "%s answered %s", request, text)
+		assert.Equal(w.t, res.StatusCode, a.Code, "%s answered %s", request, text)
+	}
+	return a
+}
+
+// ok calls and wants success.
+func (w *world) ok(token, request string, body ...string) answer {
+	w.t.Helper()
+	a := w.call(token, request, body...)
+	require.Equal(w.t, 200, a.Code, "%s: %s", request, a.text)
+	return a
+}
+
+// refused calls and wants a refusal with that status and reason.
+func (w *world) refused(status int, reason, token, request string, body ...string) answer {
+	w.t.Helper()
+	a := w.call(token, request, body...)
+	assert.Equal(w.t, fmt.Sprint(status, " ", reason), fmt.Sprint(a.Code, " ", a.Reason), "%s: %s", request, a.text)
+	assert.NotEmpty(w.t, a.Error, request)
+	assert.Equal(w.t, a.RequestID, a.header.Get("X-Request-Id"), request)
+	return a
+}
+
+// say writes a comment as somebody, and waits for the last reaction to it.
+func (w *world) say(login string, issue int, text string) (replies []string, reaction string) {
+	w.t.Helper()
+	before := len(w.hub.Comments("acme", "runner-admin", issue))
+	id, err := w.hub.Comment("acme", "runner-admin", issue, login, text)
+	require.NoError(w.t, err)
+	require.Eventually(w.t, func() bool {
+		reaction = w.reaction(issue, id)
+		return reaction != ""
+	}, 30*time.Second, 5*time.Millisecond, "no last reaction to %q; log:\n%s", text, w.log)
+	for _, c := range w.hub.Comments("acme", "runner-admin", issue)[before:] {
+		if c.ID != id {
+			replies = append(replies, c.Body)
+		}
+	}
+	return replies, reaction
+}
+
+// reaction returns the last reaction to a comment: rocket or confused.
+func (w *world) reaction(issue int, id int64) string {
+	for _, c := range w.hub.Comments("acme", "runner-admin", issue) {
+		for _, r := range c.Reactions {
+			if c.ID == id && r.Content != "eyes" {
+				return r.Content
+			}
+		}
+	}
+	return ""
+}
+
+// repos returns the repositories of a group, as the simulated GitHub has them.
+func (w *world) repos(group string) (names []string) {
+	w.hub.Update(func(st *ghsim.State) { names = st.Org("acme").ReposOf(group) })
+	return names
+}
+
+// groupCalls returns the calls to the runner-group API since the last reset.
+func (w *world) groupCalls() (paths []string) {
+	for _, c := range w.hub.Calls() {
+		if strings.Contains(c.Path, "/actions/") {
+			paths = append(paths, c.Method+" "+c.Path)
+		}
+	}
+	return paths
+}
+
+func query(pairs ...string) string {
+	v := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		v.Add(pairs[i], pairs[i+1])
+	}
+	return "?" + v.Encode()
+}
+
+// A lockedBuffer takes the log of a running server.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
