@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	_ "embed"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/actions-runner-manager/actions-runner-manager/config"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
+	"github.com/actions-runner-manager/actions-runner-manager/server"
+)
+
+//go:embed demo.yml
+var demoScenario []byte
+
+// Where the demo listens where nothing else does.
+const (
+	demoPort       = 8080
+	demoGitHubPort = 8081
+)
+
+// A demo is a simulated GitHub and the server against it, in one process.
+type demo struct {
+	program    *program
+	scenario   string
+	address    string
+	port       int // -1: demoPort, or a free one
+	githubPort int
+	verbose    bool
+
+	sim    *ghsim.Server
+	simURL string
+	cast   cast
+}
+
+func (p *program) demoCommand() *cobra.Command {
+	d := &demo{program: p}
+	c := &cobra.Command{
+		Use: "demo", Short: "Try everything on a simulated GitHub, with nothing to configure", Args: noArgs,
+		Long: `Runs a simulated GitHub and the server against it, in one process, and prints what
+to try. Everything is forgotten at the end. The configuration is not read.`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context()) },
+	}
+	flags := c.Flags()
+	flags.StringVar(&d.scenario, "scenario", "", "the `FILE` that says what the simulated GitHub holds, instead of the built-in scenario")
+	flags.StringVar(&d.address, "address", "127.0.0.1", "the address to listen on")
+	flags.IntVar(&d.port, "port", -1, fmt.Sprintf("the server's port; 0 is a free one (default %d, or a free one)", demoPort))
+	flags.IntVar(&d.githubPort, "github-port", -1, fmt.Sprintf("the simulated GitHub's port; 0 is a free one (default %d, or a free one)", demoGitHubPort))
+	flags.BoolVar(&d.verbose, "verbose", false, "show the server's log")
+	return c
+}
+
+func (d *demo) run(ctx context.Context) error {
+	dir, err := os.MkdirTemp("", "actions-runner-manager-demo-")
+	if err != nil {
+		return fmt.Errorf("make a folder for the demo's database: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	if err := d.stage(); err != nil {
+		return err
+	}
+	stop, err := d.serveGitHub(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
+
+	opts := d.program.options(d.config(dir))
+	opts.Log = d.program.stderr
+	opts.Listening = func(url string) {
+		d.sim.SetHookURL(url + handlers.WebhookPath)
+		if err := d.cast.guide(d.program.stdout, d.simURL, url); err != nil {
+			fmt.Fprintln(d.program.stderr, err)
+		}
+		if d.program.listening != nil {
+			d.program.listening(url)
+		}
+	}
+	if err := d.giveGroups(ctx, opts); err != nil {
+		return err
+	}
+	s, err := server.New(ctx, opts)
+	if err != nil {
+		return err
+	}
+	return s.Run(ctx)
+}
+
+// stage fills the simulated GitHub.
+func (d *demo) stage() error {
+	text := demoScenario
+	if d.scenario != "" {
+		var err error
+		if text, err = os.ReadFile(d.scenario); err != nil {
+			return fmt.Errorf("--scenario: %w", err)
+		}
+	}
+	scenario, err := ghsim.LoadScenario(text)
+	if err == nil {
+		d.sim, err = ghsim.New(scenario)
+	}
+	if err == nil {
+		d.cast, err = castOf(d.sim)
+	}
+	if err != nil && d.scenario != "" {
+		err = fmt.Errorf("%s: %w", d.scenario, err)
+	}
+	return err
+}
+
+// serveGitHub makes the simulated GitHub reachable, until stop is called.
+func (d *demo) serveGitHub(ctx context.Context) (stop func(), err error) {
+	var l net.ListenConfig
+	listener, err := l.Listen(ctx, "tcp", net.JoinHostPort(d.address, strconv.Itoa(d.portOf(ctx, d.githubPort, demoGitHubPort))))
+	if err != nil {
+		return nil, fmt.Errorf("--github-port: the simulated GitHub cannot listen: %w", err)
+	}
+	tcp, ok := listener.Addr().(*net.TCPAddr)
+	if !ok {
+		return nil, errors.New("the simulated GitHub does not listen on TCP")
+	}
+	d.simURL = config.Server{Address: d.address}.BaseURL(tcp.Port)
+	d.sim.URL = d.simURL
+	web := &http.Server{Handler: d.sim, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = web.Serve(listener) }() // ends when stop closes it
+	return func() {
+		d.sim.Close()
+		_ = web.Close() // nobody's work is lost
+	}, nil
+}
+
+// portOf returns the port that was asked for, the usual one while it is free, or 0.
+func (d *demo) portOf(ctx context.Context, asked, usual int) int {
+	if asked >= 0 {
+		return asked
+	}
+	var l net.ListenConfig
+	listener, err := l.Listen(ctx, "tcp", net.JoinHostPort(d.address, strconv.Itoa(usual)))
+	if err != nil {
+		return 0
+	}
+	listener.Close()
+	return usual
+}
+
+// config is the server's configuration: the App of the scenario, and its database in dir.
+func (d *demo) config(dir string) *config.Config {
+	c := config.Defaults()
+	c.Org, c.AppID, c.PrivateKey = d.cast.org, d.cast.appID, config.Secret(d.cast.privateKey)
+	c.GitHub.URL = d.simURL
+	c.GitHub.WebhookSecrets = []config.Secret{config.Secret(d.cast.webhookSecret)}
+	c.Chatops.AdminRepo = d.cast.adminRepo
+	c.Server.Address = d.address
+	c.Server.Port = d.portOf(context.Background(), d.port, demoPort)
+	c.Database.URL = config.DatabaseURL("sqlite:" + filepath.Join(dir, "demo.db"))
+	c.Logging.Level = "error"
+	if d.verbose {
+		c.Logging.Level = "info"
+	}
+	return &c
+}
+
+// giveGroups makes the groups that are named like a team that team's own, as an
+// operator would.
+func (d *demo) giveGroups(ctx context.Context, opts server.Options) error {
+	operator, closeOperator, err := server.OpenOperator(ctx, opts.Config, opts)
+	if err != nil {
+		return err
+	}
+	for _, team := range d.cast.owners {
+		if _, err := operator.Dispatch(ctx, operatorRequest("group-adopt", d.cast.org, "team", team)); err != nil {
+			err = errors.Join(fmt.Errorf("give the team %s its runner group: %s", team, sentence(err)), closeOperator())
+			return err
+		}
+	}
+	return closeOperator()
+}
+
+// randomToken is a token for people of a scenario that have none.
+func randomToken() string { return "ghp_" + rand.Text() }

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/spf13/cobra"
+
+	"github.com/actions-runner-manager/actions-runner-manager/config"
+)
+
+// healthTimeout is less than the 5 s that the image's HEALTHCHECK waits.
+const healthTimeout = 3 * time.Second
+
+func (p *program) healthcheckCommand() *cobra.Command {
+	var ready bool
+	c := &cobra.Command{
+		Use: "healthcheck", Short: "Ask the local server whether it lives", Args: noArgs,
+		Long: `Asks /livez of the server that runs on this machine with this configuration, and
+exits with 0 where it answers; for a container's health check.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			path := "/livez"
+			if ready {
+				path = "/readyz"
+			}
+			return p.healthcheck(cmd.Context(), path)
+		},
+	}
+	c.Flags().BoolVar(&ready, "ready", false, "ask /readyz: can it take work")
+	return c
+}
+
+func (p *program) healthcheck(ctx context.Context, path string) error {
+	s := p.localServer()
+	if s.Port == 0 {
+		return fmt.Errorf("server.port is 0, a free port at every start, so that the server cannot be found: give it a port")
+	}
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, localURL(s)+path, http.NoBody)
+	if err != nil {
+		return err
+	}
+	resp, err := localClient().Do(req)
+	if err != nil {
+		return fmt.Errorf("the server does not answer: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		body, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10)) // what there is of it explains enough
+		return fmt.Errorf("the server answers %s to %s: %s", resp.Status, path, strings.TrimSpace(string(body)))
+	}
+	return nil
+}
+
+// localServer returns where the server of this configuration listens. It does not
+// mind what is wrong elsewhere in the configuration: the server may have started
+// before that was broken, and lives.
+func (p *program) localServer() config.Server {
+	if c, err := config.Load(p.configFlag, p.environ); err == nil {
+		return c.Server
+	}
+	var file struct {
+		Server struct {
+			Address *string
+			Port    *int
+			TLS     struct{ Enabled bool }
+		}
+	}
+	if data, err := os.ReadFile(config.Path(p.configFlag, p.environ)); err == nil {
+		_ = yaml.Unmarshal(data, &file) // what can be read of it is enough
+	}
+	env := func(name string) (value string) {
+		for _, entry := range p.environ {
+			if v, ok := strings.CutPrefix(entry, name+"="); ok {
+				value = v
+			}
+		}
+		return value
+	}
+	s := config.Defaults().Server
+	s.TLS.Enabled = file.Server.TLS.Enabled
+	if tls, err := strconv.ParseBool(env("ARM_SERVER_TLS_ENABLED")); err == nil {
+		s.TLS.Enabled = tls
+	}
+	switch port, err := strconv.Atoi(env("ARM_SERVER_PORT")); {
+	case err == nil:
+		s.Port = port
+	case file.Server.Port != nil:
+		s.Port = *file.Server.Port
+	default:
+		if port, err := strconv.Atoi(env("PORT")); err == nil {
+			s.Port, s.Address = port, ""
+		}
+	}
+	if file.Server.Address != nil {
+		s.Address = *file.Server.Address
+	}
+	if address := env("ARM_SERVER_ADDRESS"); address != "" {
+		s.Address = address
+	}
+	return s
+}
+
+// localURL is where this machine itself reaches the server.
+func localURL(s config.Server) string {
+	scheme, host := "http", s.Address
+	if s.TLS.Enabled {
+		scheme = "https"
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return scheme + "://" + net.JoinHostPort(host, strconv.Itoa(s.Port))
+}
+
+// localClient asks a server on this machine: past any proxy, and without looking at
+// its certificate, which is made out for another name than 127.0.0.1. Nothing secret
+// is sent, and who could answer in the server's place has its port already.
+func localClient() *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // see above
+	}}
+}

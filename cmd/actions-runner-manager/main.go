@@ -1,0 +1,27 @@
+// Command actions-runner-manager lets the teams of a GitHub organization manage
+// their own runner groups, by comments and over REST.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// Where the binary comes from; the build stamps them with -ldflags "-X main.version=…".
+//
+//nolint:gochecknoglobals // the linker can set nothing but package variables
+var version, commit string
+
+//go:generate go run . reference --output ../../docs/reference.md
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first signal asks for a graceful end; from then on the next one kills.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], &program{
+		build: buildOf(version, commit), environ: os.Environ(),
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
+	}))
+}

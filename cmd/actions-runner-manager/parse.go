@@ -1,0 +1,49 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+)
+
+func (p *program) parseCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use: "parse TEXT", Short: "Show which commands a comment holds", Args: oneArg("TEXT"),
+		Long: `Reads TEXT as the Markdown of a comment, and shows which commands it holds, how
+their words are understood, and what is wrong with them. Nothing is run, and
+nobody is asked.`,
+		Example: `  actions-runner-manager parse '/runner-group repos-add api,web --team platform'`,
+		RunE: func(_ *cobra.Command, args []string) error {
+			return p.parse(args[0], asJSON)
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+func (p *program) parse(text string, asJSON bool) error {
+	found := handlers.Explain(commands.NewDispatcher(&commands.Env{}, commands.All()), text)
+	if asJSON {
+		return p.printJSON(found)
+	}
+	if len(found) == 0 {
+		fmt.Fprintln(p.stdout, "The comment holds no command. One is a line that starts with /runner-group, outside code, quotes and HTML comments.")
+	}
+	for _, one := range found {
+		fmt.Fprintln(p.stdout, one)
+	}
+	return nil
+}
+
+// printJSON prints v for programs.
+func (p *program) printJSON(v any) error {
+	out := json.NewEncoder(p.stdout)
+	out.SetEscapeHTML(false)
+	out.SetIndent("", "  ")
+	return out.Encode(v)
+}

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/config"
+	"github.com/actions-runner-manager/actions-runner-manager/server"
+)
+
+// The exit statuses.
+const (
+	exitFine   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// A program is one run of the binary: where it comes from and what it is connected to.
+type program struct {
+	build   build
+	environ []string // as os.Environ returns it
+	stdin   io.Reader
+	stdout  io.Writer
+	stderr  io.Writer
+
+	configFlag string
+	// listening, where set, is told where the server can be reached, once it can.
+	listening func(url string)
+}
+
+// run does what the arguments ask for, until it is done or ctx ends, and returns
+// the exit status.
+func run(ctx context.Context, args []string, p *program) int {
+	root := p.root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitFine
+	}
+	var silent failedError
+	if !errors.As(err, &silent) {
+		fmt.Fprintln(p.stderr, sentence(err))
+	}
+	var usage usageError
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// root declares the command line.
+func (p *program) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "actions-runner-manager",
+		Short: "Teams manage their own GitHub Actions runner groups",
+		Long: `Actions Runner Manager lets the teams of a GitHub organization manage their own
+runner groups, by comments on issues and over REST.
+
+Called without a subcommand it serves. "actions-runner-manager demo" shows what
+it does, on a simulated GitHub, with nothing to configure.`,
+		Args: noArgs, RunE: p.serve,
+		SilenceErrors: true, SilenceUsage: true,
+		SuggestionsMinimumDistance: 2,
+		CompletionOptions:          cobra.CompletionOptions{HiddenDefaultCmd: true},
+	}
+	root.PersistentFlags().StringVar(&p.configFlag, "config", "",
+		"the configuration `FILE`; by default $CONFIG_PATH, else config.yml")
+	root.SetIn(p.stdin)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usagef(c, "%s", err.Error()) })
+	root.AddCommand(
+		p.serveCommand(),
+		p.demoCommand(),
+		p.configCommand(),
+		p.parseCommand(),
+		p.healthcheckCommand(),
+		p.versionCommand(),
+	)
+	return root
+}
+
+// load reads the configuration, and holds it to what this program can do.
+func (p *program) load() (*config.Config, error) {
+	c, err := config.Load(p.configFlag, p.environ)
+	if err != nil {
+		return nil, err
+	}
+	if mistakes := p.unknownConfirm(c); len(mistakes) > 0 {
+		return nil, mistakes
+	}
+	return c, nil
+}
+
+// unknownConfirm names what policy.confirm lists and no command answers to. Package
+// config cannot: it knows no commands.
+func (p *program) unknownConfirm(c *config.Config) config.Errors {
+	const confirmVariable = "ARM_POLICY_CONFIRM"
+	path := config.Path(p.configFlag, p.environ)
+	variable := ""
+	if slices.ContainsFunc(p.environ, func(e string) bool { return strings.HasPrefix(e, confirmVariable+"=") }) {
+		path, variable = "", confirmVariable
+	}
+	d := commands.NewDispatcher(&commands.Env{}, commands.All())
+	var mistakes config.Errors
+	seen := map[string]bool{}
+	for _, org := range c.Organizations() {
+		for _, name := range org.Policy.Confirm {
+			if _, ok := d.Lookup(name); ok || seen[name] {
+				continue
+			}
+			seen[name] = true
+			mistakes = append(mistakes, config.Mistake{File: path, Variable: variable, Key: "policy.confirm", Message: d.Unknown(name).Message})
+		}
+	}
+	return mistakes
+}
+
+// options are what the server is told of this program.
+func (p *program) options(c *config.Config) server.Options {
+	return server.Options{
+		Config: c, ConfigPath: config.Path(p.configFlag, p.environ), Reload: p.load,
+		Version: p.build.Version, Commit: p.build.Commit, Log: p.stdout, Listening: p.listening,
+	}
+}
+
+// A usageError is a call that cannot be understood.
+type usageError struct{ message string }
+
+// Error returns what is wrong and where help is.
+func (e usageError) Error() string { return e.message }
+
+func usagef(c *cobra.Command, format string, args ...any) error {
+	return usageError{fmt.Sprintf(format, args...) + fmt.Sprintf(" (see %q)", c.CommandPath()+" --help")}
+}
+
+// A failedError ends the program with status 1; what is wrong was said already.
+type failedError struct{}
+
+// Error says little: it is not shown.
+func (failedError) Error() string { return "failed" }
+
+// noArgs refuses arguments, and names the subcommand that may have been meant.
+func noArgs(c *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return nil
+	case !c.HasAvailableSubCommands():
+		return usagef(c, "unexpected argument %q", args[0])
+	}
+	hint := ""
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = fmt.Sprintf(": did you mean %q?", near[0])
+	}
+	return usagef(c, "unknown command %q%s", args[0], hint)
+}
+
+// oneArg wants exactly one argument, called name in messages.
+func oneArg(name string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		switch len(args) {
+		case 0:
+			return usagef(c, "%s is missing", name)
+		case 1:
+			return nil
+		}
+		return usagef(c, "unexpected argument %q: give one %s, in quotes where it has blanks", args[1], name)
+	}
+}
+
+// family is a command that only has subcommands.
+func family(use, short string, sub ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Args: noArgs}
+	names := make([]string, 0, len(sub))
+	for _, s := range sub {
+		names = append(names, s.Name())
+	}
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		return usagef(c, "say what to do: %s", strings.Join(names, ", "))
+	}
+	c.AddCommand(sub...)
+	return c
+}
+
+// sentence is what an operator is told of an error. Unlike a caller from outside he
+// also learns the cause.
+func sentence(err error) string {
+	var e *commands.Error
+	if !errors.As(err, &e) {
+		return err.Error()
+	}
+	text := e.Message
+	if e.Cause != nil {
+		text += " (" + e.Cause.Error() + ")"
+	}
+	return text
+}
