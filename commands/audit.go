@@ -22,6 +22,9 @@ func (e *Env) audit(next Func) Func {
 		entry := e.entry(call)
 		outcome, reason := outcomeOf(err)
 		entry.Outcome, entry.Reason = outcome, string(reason)
+		if call.Preview && err == nil {
+			entry.Outcome = "shown" // what it would do, no more
+		}
 		// the record is written even where the caller's time is up
 		ctx = context.WithoutCancel(ctx)
 		write := e.Store.Audit

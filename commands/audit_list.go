@@ -38,7 +38,7 @@ type AuditEntry struct {
 	Door      string    `json:"door"`
 	Command   string    `json:"command"`
 	Arguments string    `json:"arguments"`
-	Outcome   string    `json:"outcome"` // done, refused, failed; asked: it was begun, and its end is not on record
+	Outcome   string    `json:"outcome"` // done, refused, failed; shown: what it would do; asked: it was begun, and its end is not on record
 	Reason    string    `json:"reason,omitempty"`
 	RequestID string    `json:"requestId"`
 	Count     int       `json:"count"` // how often within a minute, for refusals that are counted

@@ -118,7 +118,9 @@ type Error struct {
 	Result  *Result // where something was done all the same, what
 	// RetryAfter is how long to wait before trying again; 0 where unknown.
 	RetryAfter time.Duration
-	Cause      error // for the log alone
+	// Permanent says that trying again will not help until somebody changes a setting.
+	Permanent bool
+	Cause     error // for the log alone
 }
 
 // Error returns the sentence, with the cause behind it.

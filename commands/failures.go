@@ -30,10 +30,13 @@ func GitHubError(err error, doing string) error {
 		out.Message = "GitHub's rate limit for this App is used up. Try again when it says so."
 		out.RetryAfter = failure.RetryAfter
 	case github.KindOf(err) == github.Forbidden, github.KindOf(err) == github.Unauthorized:
+		out.Permanent = github.KindOf(err) == github.Forbidden
 		out.Message = "GitHub does not let the App " + doing + ". Ask the operator to run `actions-runner-manager doctor`, which names the missing permission or setting."
 	case github.KindOf(err) == github.NotFound:
+		out.Permanent = true
 		out.Message = "GitHub did not find what it takes to " + doing + ". Ask the operator to run `actions-runner-manager doctor`."
 	case github.KindOf(err) == github.Invalid:
+		out.Permanent = true
 		out.Message = "GitHub refused to " + doing + ": " + Quote(failure.Message) + "."
 	default:
 		out.Message = "GitHub failed when asked to " + doing + ". Try again in a minute; repeating a command is safe."

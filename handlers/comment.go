@@ -303,7 +303,7 @@ func (c *Comments) react(ctx context.Context, job Job, outcomes []outcome) error
 
 // permanent reports whether GitHub said that asking again will not help.
 func permanent(e *commands.Error) bool {
-	return e.Code >= http.StatusBadRequest && e.Code < http.StatusInternalServerError &&
+	return e.Permanent || e.Code >= http.StatusBadRequest && e.Code < http.StatusInternalServerError &&
 		e.Code != http.StatusTooManyRequests && e.Reason != commands.ReasonGitHubRateLimited
 }
 

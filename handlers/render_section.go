@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
@@ -60,15 +61,19 @@ func (s *section) result(r commands.Result) {
 	}
 }
 
-// items shows what became of each item of a command on several.
+// items shows what became of each item of a command on several, where that is not
+// the same for all.
 func (s *section) items(items []commands.Item) {
-	if len(items) == 0 {
+	if len(items) < 2 || !slices.ContainsFunc(items, func(item commands.Item) bool { return !item.Done }) {
 		return
 	}
 	table := newTable("Item", "Done", "What happened")
 	for _, item := range items {
 		mark, text := "✅", tame(item.Error)
-		if !item.Done {
+		switch {
+		case !item.Done && item.Error == "":
+			mark = "–"
+		case !item.Done:
 			mark = "❌"
 		}
 		if item.Reason != "" {

@@ -1,0 +1,173 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+)
+
+// recordVersion is the version of the exported record that is written and read.
+const recordVersion = 1
+
+// importCommand is how the audit names an import.
+const importCommand = "groups-import"
+
+// A RecordFile is an organization's ownership record as it is exported. Ids count;
+// the names tell people what they stand for.
+type RecordFile struct {
+	Version int           `json:"version"`
+	Org     string        `json:"org"`
+	OrgID   int64         `json:"orgID"`
+	Records []RecordEntry `json:"records"`
+}
+
+// A RecordEntry says that a team owns a group.
+type RecordEntry struct {
+	TeamID     int64     `json:"teamID"`
+	Team       string    `json:"team"` // slug
+	GroupID    int64     `json:"groupID"`
+	Group      string    `json:"group"`
+	Visibility string    `json:"visibility,omitempty"`
+	Origin     string    `json:"origin"` // created or adopted
+	By         string    `json:"by"`     // a login, or "operator"
+	At         time.Time `json:"at"`
+}
+
+// Export returns the organization's ownership record.
+func (e *Env) Export(ctx context.Context, org *Org) (RecordFile, error) {
+	orgID, err := org.id(ctx)
+	if err != nil {
+		return RecordFile{}, err
+	}
+	records, err := e.Store.Records(ctx, orgID)
+	if err != nil {
+		return RecordFile{}, storeError(err)
+	}
+	file := RecordFile{Version: recordVersion, Org: org.Login, OrgID: orgID, Records: make([]RecordEntry, 0, len(records))}
+	for _, r := range records {
+		file.Records = append(file.Records, RecordEntry{
+			TeamID: r.TeamID, Team: r.TeamSlug, GroupID: r.GroupID, Group: r.GroupName, Visibility: r.Visibility,
+			Origin: r.Origin, By: r.By, At: r.At,
+		})
+	}
+	return file, nil
+}
+
+// Import adds what an export holds to the organization's record, all or nothing, and
+// returns how many records are new. What stands already is skipped. Its error names
+// every mistake and conflict, one a line. The request, which has an id and the
+// operator as its caller, says who is put on record.
+func (e *Env) Import(ctx context.Context, org *Org, file RecordFile, req Request) (added int, err error) {
+	orgID, err := org.id(ctx)
+	if err != nil {
+		return 0, err
+	}
+	req.Command, req.Org = importCommand, org.Login
+	call := &Call{Request: req, Spec: Spec{Name: importCommand}, Env: e, Org: org, OrgID: orgID}
+	fresh, err := e.toImport(ctx, org, orgID, file)
+	if err == nil {
+		err = e.auditImport(ctx, call, store.Asked, nil)
+	}
+	if err == nil {
+		err = e.Store.AddRecords(ctx, fresh)
+		if errors.Is(err, store.ErrConflict) {
+			err = Refuse(ReasonBusy, "Somebody else has just changed the ownership record. Look again, and repeat the import.")
+		}
+	}
+	if err != nil {
+		err = storeError(err)
+		return 0, errors.Join(err, e.auditImport(ctx, call, store.Refused, err))
+	}
+	for i, r := range fresh {
+		entry := e.entry(call)
+		entry.Team, entry.TeamID, entry.Outcome = r.TeamSlug, r.TeamID, store.Done
+		entry.Args = fmt.Sprintf("group=%s group-id=%d origin=%s", r.GroupName, r.GroupID, r.Origin)
+		entry.RequestID = fmt.Sprintf("%s/%d", call.ID, i+1)
+		if err := e.Store.Audit(ctx, entry); err != nil {
+			return len(fresh), storeError(err)
+		}
+	}
+	return len(fresh), e.auditImport(ctx, call, store.Done, nil)
+}
+
+func (e *Env) auditImport(ctx context.Context, call *Call, outcome string, cause error) error {
+	entry := e.entry(call)
+	entry.Outcome, entry.Reason = outcome, string(AsErrorReason(cause))
+	return storeError(e.Store.Audit(context.WithoutCancel(ctx), entry))
+}
+
+// toImport returns the records of the file that are not there yet.
+func (e *Env) toImport(ctx context.Context, org *Org, orgID int64, file RecordFile) ([]store.Record, error) {
+	if file.Version != recordVersion {
+		return nil, Refuse(ReasonInvalidArgument, "The file is of version %d; this program reads version %d, as `groups export` writes it.", file.Version, recordVersion)
+	}
+	if file.OrgID != orgID {
+		return nil, Refuse(ReasonInvalidArgument, "The file is the record of another organization: %s, id %d. This one is %s, id %d.", Quote(file.Org), file.OrgID, org.Login, orgID)
+	}
+	stands, err := e.Store.Records(ctx, orgID)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	teams, groups := map[int64]store.Record{}, map[int64]store.Record{}
+	for _, r := range stands {
+		teams[r.TeamID], groups[r.GroupID] = r, r
+	}
+	var fresh []store.Record
+	var mistakes []string
+	for i, entry := range file.Records {
+		r := entry.record(orgID)
+		problem := entry.problem()
+		old, known := teams[r.TeamID]
+		switch holder, held := groups[r.GroupID]; {
+		case problem != "":
+		case known && old.GroupID == r.GroupID && old.Origin == r.Origin:
+			continue
+		case known && old.GroupID == r.GroupID:
+			problem = fmt.Sprintf("the group %s is on record as %s, not %s", Quote(old.GroupName), old.Origin, r.Origin)
+		case known:
+			problem = fmt.Sprintf("the team owns another group, %s (id %d)", Quote(old.GroupName), old.GroupID)
+		case held:
+			problem = fmt.Sprintf("the group %s belongs to another team, `%s` (id %d)", Quote(holder.GroupName), holder.TeamSlug, holder.TeamID)
+		}
+		if problem != "" {
+			mistakes = append(mistakes, fmt.Sprintf("records[%d]: team %s (id %d): %s", i, Quote(r.TeamSlug), r.TeamID, problem))
+			continue
+		}
+		teams[r.TeamID], groups[r.GroupID] = r, r
+		fresh = append(fresh, r)
+	}
+	if len(mistakes) > 0 {
+		return nil, Refuse(ReasonInvalidArgument, "%s", strings.Join(append(mistakes, "Nothing was imported."), "\n"))
+	}
+	return fresh, nil
+}
+
+// problem says what is wrong with the entry itself; "" where nothing is.
+func (r RecordEntry) problem() string {
+	switch {
+	case r.TeamID <= 0:
+		return "teamID must be a positive number"
+	case r.GroupID <= 0:
+		return "groupID must be a positive number"
+	case r.Team == "":
+		return "team is missing"
+	case r.Group == "":
+		return "group is missing"
+	case r.Origin != store.Created && r.Origin != store.Adopted:
+		return "origin must be created or adopted"
+	case r.At.IsZero():
+		return "at is missing"
+	}
+	return ""
+}
+
+func (r RecordEntry) record(orgID int64) store.Record {
+	return store.Record{
+		OrgID: orgID, TeamID: r.TeamID, TeamSlug: r.Team, GroupID: r.GroupID, GroupName: r.Group,
+		Visibility: r.Visibility, Origin: r.Origin, By: r.By, At: r.At,
+	}
+}
