@@ -73,13 +73,9 @@ func (e *Env) Import(ctx context.Context, org *Org, file RecordFile, req Request
 		err = e.auditImport(ctx, call, store.Asked, nil)
 	}
 	if err == nil {
-		err = e.Store.AddRecords(ctx, fresh)
-		if errors.Is(err, store.ErrConflict) {
-			err = Refuse(ReasonBusy, "Somebody else has just changed the ownership record. Look again, and repeat the import.")
-		}
+		err = e.addRecords(ctx, fresh)
 	}
 	if err != nil {
-		err = storeError(err)
 		return 0, errors.Join(err, e.auditImport(ctx, call, store.Refused, err))
 	}
 	for i, r := range fresh {
@@ -92,6 +88,14 @@ func (e *Env) Import(ctx context.Context, org *Org, file RecordFile, req Request
 		}
 	}
 	return len(fresh), e.auditImport(ctx, call, store.Done, nil)
+}
+
+func (e *Env) addRecords(ctx context.Context, records []store.Record) error {
+	err := e.Store.AddRecords(ctx, records)
+	if errors.Is(err, store.ErrConflict) {
+		return Refuse(ReasonBusy, "Somebody else has just changed the ownership record. Look again, and repeat the import.")
+	}
+	return storeError(err)
 }
 
 func (e *Env) auditImport(ctx context.Context, call *Call, outcome string, cause error) error {

@@ -1,9 +1,14 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/server"
 )
 
 // operatorLogin is who the operator is in the record and the audit.
@@ -22,4 +27,45 @@ func operatorRequest(command, org string, args ...string) commands.Request {
 		}
 	}
 	return req
+}
+
+// asOperator opens the record and GitHub, beside a server that may run, and does work
+// for the organization of that login; empty means the only one.
+func (p *program) asOperator(ctx context.Context, login string, work func(*server.Operator, *commands.Org) error) error {
+	c, err := p.load()
+	if err != nil {
+		return err
+	}
+	if c.SetupMode() {
+		return errors.New("no GitHub App is configured yet: set appID and privateKey, or run the server and open the /setup link that its log shows")
+	}
+	opts := p.options(c)
+	opts.Log = p.stderr
+	operator, closeOperator, err := server.OpenOperator(ctx, c, opts)
+	if err != nil {
+		return err
+	}
+	if operator.Store.New() {
+		fmt.Fprintf(p.stderr, "warning: the database %s is new and empty; if a server has one, database.url names another place than it does for the server\n", c.Database.URL)
+	}
+	org, err := orgOf(operator, login)
+	if err == nil {
+		err = work(operator, org)
+	}
+	return errors.Join(err, closeOperator())
+}
+
+func orgOf(operator *server.Operator, login string) (*commands.Org, error) {
+	all := strings.Join(operator.Logins(), ", ")
+	if login == "" {
+		if len(operator.Orgs) == 1 {
+			return operator.Orgs[0], nil
+		}
+		return nil, usageError{"--org is missing: the server serves several organizations: " + all}
+	}
+	org, ok := operator.Org(login)
+	if !ok {
+		return nil, fmt.Errorf("--org: the server does not serve %s; it serves %s", commands.Quote(login), all)
+	}
+	return org, nil
 }

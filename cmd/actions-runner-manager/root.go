@@ -80,9 +80,12 @@ it does, on a simulated GitHub, with nothing to configure.`,
 		p.serveCommand(),
 		p.demoCommand(),
 		p.configCommand(),
+		p.groupsCommand(),
 		p.parseCommand(),
+		p.replayCommand(),
 		p.healthcheckCommand(),
 		p.versionCommand(),
+		p.referenceCommand(),
 	)
 	return root
 }
