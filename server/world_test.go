@@ -34,6 +34,8 @@ func TestMain(m *testing.M) { storetest.Main(m) }
 const (
 	eventually = 30 * time.Second
 	tick       = 10 * time.Millisecond
+	// latency makes calls that run side by side overlap for certain.
+	latency = 60 * time.Millisecond
 )
 
 // webhookSecret signs the simulated GitHub's deliveries.

@@ -1,0 +1,135 @@
+package server_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
+)
+
+// A cost is what a command asks of GitHub: calls, those charged against the rate
+// limit (a 304 is not), and the longest chain of calls that wait for one another.
+type cost struct{ calls, charged, sequence int }
+
+// A costed command is run cold (a server that has just started) and warm (token seen
+// and answers cached a moment ago). undo brings the group back for the next run.
+type costed struct {
+	name        string
+	request     string
+	undo        string
+	cold, warm  cost // budgets: in a cold run all calls are charged
+	needsGroup  bool
+	needsRepos  int
+	needsRunner bool
+}
+
+func someRepos(n int) string {
+	names := ""
+	for i := range n {
+		names += fmt.Sprintf(",r%d", i)
+	}
+	return names[1:]
+}
+
+// costs are the budgets: calls and calls in sequence cold; charged and in sequence warm.
+func costs() []costed {
+	return []costed{
+		{name: "group-list", request: "GET /api/v1/group-list?team=platform", cold: cost{6, 6, 3}, warm: cost{6, 0, 2}, needsGroup: true, needsRepos: 90},
+		{name: "repos-add, 1 repo", request: "PATCH /api/v1/repos-add?team=platform&repos=r0", undo: "PATCH /api/v1/repos-remove?team=platform&repos=r0", cold: cost{5, 5, 3}, warm: cost{5, 1, 2}, needsGroup: true},
+		{name: "repos-add, 20 repos", request: "PATCH /api/v1/repos-add?team=platform&repos=" + someRepos(20), undo: "PATCH /api/v1/repos-remove?team=platform&repos=" + someRepos(20), cold: cost{43, 43, 8}, warm: cost{43, 20, 7}, needsGroup: true},
+		{name: "repos-set, 20 repos", request: "PATCH /api/v1/repos-set?team=platform&repos=" + someRepos(20), undo: "PATCH /api/v1/repos-set?team=platform&repos=r30", cold: cost{25, 25, 5}, warm: cost{25, 2, 4}, needsGroup: true, needsRepos: 1},
+		{name: "repos-remove, 1 repo", request: "PATCH /api/v1/repos-remove?team=platform&repos=r0", undo: "PATCH /api/v1/repos-add?team=platform&repos=r0", cold: cost{5, 5, 4}, warm: cost{5, 2, 3}, needsGroup: true, needsRepos: 5},
+		{name: "token-register", request: "POST /api/v1/token-register?team=platform", cold: cost{4, 4, 3}, warm: cost{4, 1, 2}, needsGroup: true},
+		{name: "token-jit", request: "POST /api/v1/token-jit?team=platform&name=b1", undo: "DELETE /api/v1/runners-remove?team=platform&runners=b1", cold: cost{4, 4, 3}, warm: cost{4, 1, 2}, needsGroup: true},
+		{name: "group-create", request: "POST /api/v1/group-create?team=platform", undo: "DELETE /api/v1/group-delete?team=platform", cold: cost{4, 4, 3}, warm: cost{4, 1, 2}},
+	}
+}
+
+// bigAcme is acme with so many further groups, and a team with so many repositories.
+func bigAcme(groups, repos int) ghsim.Scenario {
+	sc := acme()
+	org := &sc.Organizations[0]
+	permissions := map[string]string{}
+	for i := range repos {
+		name := fmt.Sprintf("r%d", i)
+		org.Repositories = append(org.Repositories, ghsim.RepoSpec{Name: name})
+		permissions[name] = "admin"
+	}
+	org.Teams[0].Repositories = permissions
+	for i := range groups {
+		org.RunnerGroups = append(org.RunnerGroups, ghsim.GroupSpec{Name: fmt.Sprintf("group-%d", i)})
+	}
+	return sc
+}
+
+// prepare brings the group to where the command starts from.
+func (c costed) prepare(w *world) {
+	if c.needsGroup {
+		w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
+	}
+	if c.needsRepos > 0 {
+		w.ok("ghp_ada", "PATCH /api/v1/repos-set", fmt.Sprintf(`{"team":"platform","repos":%q}`, someRepos(c.needsRepos)), "application/json")
+	}
+}
+
+// measure runs the command and returns what it cost.
+func (c costed) measure(w *world) cost {
+	w.hub.ResetCalls()
+	w.ok("ghp_ada", c.request)
+	var calls []ghsim.Call
+	charged := 0
+	for _, call := range w.hub.Calls() {
+		if call.Path == "/app" || call.Auth == "jwt" {
+			continue // the periodic look at GitHub, and tokens: two an hour
+		}
+		calls = append(calls, call)
+		if call.Charged {
+			charged++
+		}
+	}
+	return cost{len(calls), charged, ghsim.Sequence(calls)}
+}
+
+// TestCosts holds every command to its budget of calls, in a small organization and
+// in a large one: none grows with the number of groups or of the team's repositories.
+func TestCosts(t *testing.T) {
+	for _, size := range []struct{ groups, repos int }{{10, 100}, {1000, 500}} {
+		for _, c := range costs() {
+			t.Run(fmt.Sprintf("%s, %d groups", c.name, size.groups), func(t *testing.T) {
+				w := newWorld(t, bigAcme(size.groups, size.repos))
+				c.prepare(w)
+				require.NoError(t, w.stop())
+				w.start() // caches are empty now
+				w.warmTokens()
+				w.hub.SetLatency(latency)
+				cold := c.measure(w)
+				if c.undo != "" {
+					w.ok("ghp_ada", c.undo)
+				}
+				warm := c.measure(w)
+				assert.LessOrEqual(t, cold.calls, c.cold.calls, "calls, cold")
+				assert.LessOrEqual(t, cold.sequence, c.cold.sequence, "in sequence, cold")
+				assert.LessOrEqual(t, warm.charged, c.warm.charged, "charged, warm")
+				assert.LessOrEqual(t, warm.sequence, c.warm.sequence, "in sequence, warm")
+				t.Logf("%-22s cold %2d/%d  warm %2d charged/%d", c.name, cold.calls, cold.sequence, warm.charged, warm.sequence)
+			})
+		}
+	}
+}
+
+// warmTokens waits until the server has its installation tokens.
+func (w *world) warmTokens() {
+	w.t.Helper()
+	require.Eventually(w.t, func() bool {
+		minted := 0
+		for _, c := range w.hub.Calls() {
+			if c.Method == "POST" && c.Auth == "jwt" {
+				minted++
+			}
+		}
+		return minted >= 2
+	}, eventually, tick)
+}
