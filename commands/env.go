@@ -94,14 +94,16 @@ func (p Policy) GroupNameOf(slug string) string {
 }
 
 // allows reports whether the team may use the server, and else which rule says no.
+// Case does not matter: a rule against "Platform-*" must not pass unnoticed since
+// slugs are in lower case.
 func (p Policy) allows(slug string) (rule string, ok bool) {
 	for _, glob := range p.Deny {
-		if match, _ := path.Match(glob, slug); match {
+		if match, _ := path.Match(strings.ToLower(glob), slug); match {
 			return "policy.teams.deny has " + Quote(glob), false
 		}
 	}
 	for _, glob := range p.Allow {
-		if match, _ := path.Match(glob, slug); match {
+		if match, _ := path.Match(strings.ToLower(glob), slug); match {
 			return "", true
 		}
 	}
