@@ -1,0 +1,103 @@
+package server
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/config"
+)
+
+// A link is good for an hour; the next one ends it earlier.
+func TestSetupLink(t *testing.T) {
+	c := config.Defaults()
+	c.Org, c.Server.PublicURL = "acme", "https://arm.example.com"
+	var log bytes.Buffer
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	u, err := newSetup(&Server{log: zerolog.New(&log).Level(zerolog.FatalLevel)}, &c, func() time.Time { return now })
+	require.NoError(t, err)
+	u.renewLink()
+	first := u.token
+	assert.Contains(t, log.String(), "https://arm.example.com/setup?token="+first+`"`, "at any level")
+	get := func(address string) int {
+		w := httptest.NewRecorder()
+		handler := u.page
+		if strings.HasPrefix(address, callbackPath) {
+			handler = u.callback
+		}
+		handler(w, httptest.NewRequest(http.MethodGet, address, nil))
+		return w.Code
+	}
+	assert.Equal(t, 200, get("/setup?token="+first))
+	now = now.Add(linkLife)
+	assert.Equal(t, 403, get("/setup?token="+first), "an hour later")
+	u.renewLink()
+	assert.NotEqual(t, first, u.token)
+	assert.Contains(t, log.String(), u.token)
+	assert.Equal(t, 403, get("/setup?token="+first))
+	assert.Equal(t, 200, get("/setup?token="+u.token))
+
+	state := u.begin("acme")
+	now = now.Add(stateLife)
+	assert.Equal(t, 403, get(callbackPath+"?code=x&state="+state), "a state that is too old")
+	for range 3 * maxStates {
+		u.begin("acme")
+	}
+	assert.LessOrEqual(t, len(u.states), maxStates)
+	u.finish()
+	assert.Equal(t, 403, get("/setup?token="))
+	logged := log.Len()
+	u.renewLink()
+	assert.Equal(t, logged, log.Len(), "no link after the end")
+}
+
+func TestAddApp(t *testing.T) {
+	n := newAppKeys{id: 7, pem: "-----BEGIN RSA PRIVATE KEY-----\nMII=\n-----END RSA PRIVATE KEY-----\n", webhookSecret: "s"}
+	const key = "appID: 7\nprivateKey: |\n  -----BEGIN RSA PRIVATE KEY-----\n  MII=\n  -----END RSA PRIVATE KEY-----\n"
+	const hook = "github:\n  webhookSecret: \"s\"\n"
+	tests := []struct{ name, text, want, err string }{
+		{name: "no file", text: "", want: hook + key},
+		{name: "comments alone", text: "# a\n\n# b", want: "# a\n\n# b\n" + hook + key},
+		{name: "empty keys go", text: "appID: 0\nprivateKey: \"\"\norg: a\n", want: "org: a\n" + hook + key},
+		{name: "a section", text: "github:\n    url: https://x\norg: a\n", want: "github:\n    webhookSecret: \"s\"\n    url: https://x\norg: a\n" + key},
+		{name: "a section that is empty", text: "github: # later\norg: a\n", want: "github: # later\n  webhookSecret: \"s\"\norg: a\n" + key},
+		{name: "an older secret goes", text: "github:\n  webhookSecret:\n    - x\n    - y\n  url: https://x\n", want: hook + "  url: https://x\n" + key},
+		{name: "a section in braces", text: "github: {url: https://x}\n", err: "cannot add to"},
+		{name: "braces", text: "{org: a}\n", err: "cannot add to"},
+		{name: "no YAML", text: "a: [", err: "no YAML"},
+		{name: "an App", text: "appID: 4\n", err: "already"},
+		{name: "a key", text: "privateKeyFile: x\n", err: "already"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := addApp(tt.text, n)
+			if tt.err != "" {
+				require.ErrorContains(t, err, tt.err)
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, got)
+		})
+	}
+}
+
+// A file that another process made or changed in the meantime stays as it is.
+func TestReplaceFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.yml")
+	require.NoError(t, os.WriteFile(path, []byte("theirs"), 0o600))
+	require.Error(t, replaceFile(path, true, nil, []byte("ours")))
+	require.Error(t, replaceFile(path, false, []byte("before"), []byte("ours")))
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, "theirs", string(text))
+	require.NoError(t, replaceFile(path, false, []byte("theirs"), []byte("ours")))
+}

@@ -1,0 +1,179 @@
+package server
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+)
+
+//go:embed web
+var web embed.FS
+
+// orgName is what an organization may be called.
+var orgName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)
+
+// maxAppName is the longest name that GitHub gives an App, in letters.
+const maxAppName = 34
+
+// A setupView is what a page of set-up shows; what is empty is left out.
+type setupView struct {
+	Title, Lead string
+	Notes       []string
+
+	Ask   bool // for the organization
+	Orgs  []string
+	Token string
+
+	Org, Action, Manifest, Path string // the form that goes to GitHub
+
+	Lines, Environment string // the configuration, where it could not be written
+
+	Install, AdminRepo string // what remains to be done
+
+	Again string // where set-up begins anew
+
+	Style template.CSS
+}
+
+// A setupLook turns views into pages.
+type setupLook struct {
+	page   *template.Template
+	style  template.CSS
+	policy string
+}
+
+func newSetupLook(githubURL string) (*setupLook, error) {
+	page, err := template.ParseFS(web, "web/setup.html")
+	if err != nil {
+		return nil, fmt.Errorf("read the page of set-up: %w", err)
+	}
+	style, err := web.ReadFile("web/setup.css")
+	if err != nil {
+		return nil, fmt.Errorf("read the page of set-up: %w", err)
+	}
+	at, err := url.Parse(githubURL)
+	if err != nil {
+		return nil, fmt.Errorf("github.url: %w", err)
+	}
+	sum := sha256.Sum256(style)
+	return &setupLook{
+		page: page, style: template.CSS(style), //nolint:gosec // it is our own file
+		// The style stands in the page, since /setup/ serves nothing once the App is there.
+		policy: "default-src 'none'; style-src 'self' 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; img-src 'self'; " +
+			"frame-ancestors 'none'; base-uri 'none'; form-action 'self' " + at.Scheme + "://" + at.Host,
+	}, nil
+}
+
+// show writes the page. Nothing keeps it, and no other page learns its address.
+func (l *setupLook) show(w http.ResponseWriter, status int, v setupView) {
+	v.Style = l.style
+	var b bytes.Buffer
+	if err := l.page.Execute(&b, v); err != nil {
+		http.Error(w, "The page cannot be shown.", http.StatusInternalServerError)
+		return
+	}
+	header := w.Header()
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	header.Set("Cache-Control", "no-store")
+	header.Set("Content-Security-Policy", l.policy)
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("X-Frame-Options", "DENY")
+	w.WriteHeader(status)
+	_, _ = b.WriteTo(w)
+}
+
+// page serves /setup: who shows the token gets the form that makes the App.
+func (u *setup) page(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		u.look.show(w, http.StatusMethodNotAllowed, setupView{Title: "This page is for reading", Lead: "Open it in a browser."})
+		return
+	}
+	query := r.URL.Query()
+	token := query.Get("token")
+	if !u.admits(token) {
+		u.look.show(w, http.StatusForbidden, setupView{
+			Title: "This link does not open set-up",
+			Lead: "The server's log shows the link that does. It is good for an hour; then the log shows a new one. " +
+				"Where the log is not at hand, restart the server: it logs a new link at once.",
+		})
+		return
+	}
+	org := query.Get("org")
+	names := u.organizations()
+	if len(names) == 1 {
+		org = names[0]
+	}
+	if org = strings.TrimSpace(org); !u.knows(org) {
+		v := setupView{Title: "Whose App will it be?", Lead: "The GitHub App belongs to the organization whose runners it manages.", Ask: true, Orgs: names, Token: token}
+		if org != "" {
+			v.Notes = []string{"That is not the name of an organization that this server can serve. Give it as it stands in its address, without a slash."}
+		}
+		u.look.show(w, http.StatusOK, v)
+		return
+	}
+	if taken, err := namesApp(u.server.opts.ConfigPath); err == nil && taken {
+		u.look.show(w, http.StatusConflict, setupView{
+			Title: "There is an App already",
+			Lead:  "The file " + u.server.opts.ConfigPath + " names one since this server started. Restart the server to use it.",
+		})
+		return
+	}
+	manifest, err := json.Marshal(u.manifest(org))
+	if err != nil {
+		http.Error(w, "The page cannot be shown.", http.StatusInternalServerError)
+		return
+	}
+	u.look.show(w, http.StatusOK, setupView{
+		Title: "Set up Actions Runner Manager",
+		Lead:  "GitHub makes an App for this server, with no more rights than it needs. You may change its name there.",
+		Notes: u.doubts(), Org: org, Path: u.server.opts.ConfigPath, Manifest: string(manifest),
+		Action: u.config.GitHub.URL + "/organizations/" + url.PathEscape(org) + "/settings/apps/new?state=" + url.QueryEscape(u.begin(org)),
+	})
+}
+
+// doubts are what would make the App useless, as far as it can be told beforehand.
+func (u *setup) doubts() []string {
+	public, err := url.Parse(u.server.publicURL(u.config))
+	at, githubErr := url.Parse(u.config.GitHub.URL)
+	if err != nil || githubErr != nil || !ofThisMachine(public.Hostname()) || ofThisMachine(at.Hostname()) {
+		return nil
+	}
+	return []string{"GitHub cannot reach " + public.String() + ", and refuses an App that is to be called there. " +
+		"Set server.publicURL to the address at which GitHub reaches this server, restart it, and open the new link."}
+}
+
+func ofThisMachine(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "" || host == "localhost" || ip != nil && (ip.IsLoopback() || ip.IsUnspecified())
+}
+
+// manifest describes the App to GitHub.
+// https://docs.github.com/en/apps/sharing-github-apps/registering-a-github-app-from-a-manifest
+func (u *setup) manifest(org string) map[string]any {
+	base := u.server.publicURL(u.config)
+	const suffix = " runner manager"
+	name := org[:min(len(org), maxAppName-len(suffix))] + suffix
+	return map[string]any{
+		"name": name, "url": base, "public": false,
+		"description":     "Lets teams of " + org + " manage their own groups of self-hosted runners.",
+		"hook_attributes": map[string]any{"url": base + handlers.WebhookPath, "active": true},
+		"redirect_url":    base + callbackPath,
+		"default_permissions": map[string]string{
+			"metadata": "read", "issues": "write", "members": "read", "organization_self_hosted_runners": "write",
+		},
+		"default_events": []string{"issue_comment"},
+	}
+}
