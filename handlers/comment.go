@@ -133,6 +133,7 @@ const eyesTimeout = 3 * time.Second
 // and another error where this step is to be tried again; that may tell, by
 // RetryAfter() time.Duration, how long to wait.
 func (c *Comments) Handle(ctx context.Context, job Job) error {
+	ctx = c.log(job).WithContext(ctx) // else what commands log of themselves goes nowhere
 	outcomes := make([]outcome, min(len(job.Comment().Lines), MaxCommands))
 	if len(outcomes) == 0 {
 		return nil // the webhook accepts none without a command
