@@ -1,0 +1,178 @@
+package server_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
+)
+
+// The roles of the matrix, and who has them. Olga owns the organization and is in no
+// team. Kim maintains a team below the one that is asked for, which makes her a member
+// of that. The bot maintains the team, so that nothing but what it is keeps it away.
+var matrixRoles = []struct{ name, login string }{
+	{"owner", "olga"}, {"maintainer", "ada"}, {"pending", "pete"}, {"member", "bob"},
+	{"child", "kim"}, {"outsider", "eve"}, {"bot", "robot"}, {"suspended", "sam"},
+}
+
+// matrixDoors come last in a line of the golden file.
+var matrixDoors = []commands.Door{commands.REST, commands.Comment}
+
+const matrixHead = `# Who may do what, by which door: "done" or the reason of the refusal.
+# Each line has a team of its own, which owns a group where the command needs one.
+#
+#   owner       owns the organization, and is in no team
+#   maintainer  maintains the team
+#   pending     was asked to maintain the team, and has not agreed yet
+#   member      is in the team
+#   child       maintains a team below this one, and so is a member of this
+#   outsider    is not in the organization
+#   bot         maintains the team, and is no person
+#   suspended   is in the team; GitHub itself takes no comment from somebody suspended,
+#               so the comment here stands for one that was written before
+#
+# Rewrite it: UPDATE_GOLDEN=1 go test ./server -run TestMatrix
+`
+
+// TestMatrix runs every command as every role by every door, and compares what became
+// of it with a table that people can review.
+func TestMatrix(t *testing.T) {
+	specs := commands.NewDispatcher(&commands.Env{}, commands.All()).Specs()
+	w := newWorld(t, matrixScenario(t, specs), "CHATOPS_TOKEN_REPLY=encrypted", "SERVER_UNKNOWN_TOKEN_RATE=1000")
+	matrixGroups(w, specs)
+
+	outcomes := map[string]string{}
+	comments := map[string]int64{}
+	for i, spec := range specs {
+		for _, role := range matrixRoles {
+			cell := func(door commands.Door) string { return matrixKey(spec, door, role.name) }
+			team := matrixTeam(spec, commands.REST)
+			a := w.call("ghp_"+role.login, asREST(spec, example(spec, team)))
+			outcomes[cell(commands.REST)] = a.Reason
+			if a.Code == 200 {
+				outcomes[cell(commands.REST)] = "done"
+			}
+			team = matrixTeam(spec, commands.Comment)
+			id, err := w.hub.Comment("acme", "runner-admin", i+1, role.login, asComment(spec, example(spec, team)))
+			require.NoError(t, err)
+			comments[cell(commands.Comment)] = id
+		}
+	}
+	for cell, id := range comments {
+		d, outcome := w.delivery(id)
+		if outcome == "accepted" {
+			require.Eventually(t, func() bool { return w.finished(id) }, eventually, tick, cell)
+			outcome = w.reasonOf(d.GUID)
+		}
+		outcomes[cell] = outcome
+	}
+
+	var table strings.Builder
+	table.WriteString(matrixHead)
+	line := func(command, door string, cell func(role string) string) {
+		fmt.Fprintf(&table, "%-17s%-9s", command, door)
+		for _, role := range matrixRoles {
+			fmt.Fprintf(&table, "%-16s", cell(role.name))
+		}
+		table.WriteString("\n")
+	}
+	line("command", "door", func(role string) string { return role })
+	for _, spec := range specs {
+		for _, door := range matrixDoors {
+			line(spec.Name, string(door), func(role string) string { return outcomes[matrixKey(spec, door, role)] })
+		}
+	}
+	golden(t, "matrix.golden", table.String())
+}
+
+// golden compares text, without the blanks at the ends of lines, with a file.
+func golden(t *testing.T, name, text string) {
+	t.Helper()
+	var got strings.Builder
+	for line := range strings.Lines(text) {
+		got.WriteString(strings.TrimRight(line, " \n") + "\n")
+	}
+	file := filepath.Join("testdata", name)
+	if os.Getenv("UPDATE_GOLDEN") != "" {
+		require.NoError(t, os.MkdirAll("testdata", 0o755))
+		require.NoError(t, os.WriteFile(file, []byte(got.String()), 0o600))
+	}
+	want, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), got.String())
+}
+
+func matrixKey(spec commands.Spec, door commands.Door, role string) string {
+	return spec.Name + "/" + string(door) + "/" + role
+}
+
+func matrixTeam(spec commands.Spec, door commands.Door) string { return spec.Name + "-" + string(door) }
+
+// matrixScenario has two teams for each command and door, and an issue for each
+// command, in an admin repository that everybody can see.
+func matrixScenario(t *testing.T, specs []commands.Spec) ghsim.Scenario {
+	sc := withKey(acme(), "ada", newSSHKey(t))
+	org := &sc.Organizations[0]
+	org.Teams = nil
+	org.Members = append(org.Members, "robot", "sam")
+	for i := range org.Repositories {
+		if repo := &org.Repositories[i]; repo.Name == "runner-admin" {
+			repo.Visibility, repo.Issues = "public", nil
+			for _, spec := range specs {
+				repo.Issues = append(repo.Issues, ghsim.IssueSpec{Title: spec.Name})
+			}
+		}
+	}
+	for _, spec := range specs {
+		for _, door := range matrixDoors {
+			name := matrixTeam(spec, door)
+			org.Teams = append(org.Teams,
+				ghsim.TeamSpec{
+					Name: name, Maintainers: []string{"ada", "robot"}, Members: []string{"bob", "sam"}, PendingMaintainers: []string{"pete"},
+					Repositories: map[string]string{"api": "admin"},
+				},
+				ghsim.TeamSpec{Name: name + "-kids", Parent: name, Maintainers: []string{"kim"}},
+				ghsim.TeamSpec{Name: name + "-to", Maintainers: []string{"ada"}})
+			if spec.Name == "group-adopt" {
+				org.RunnerGroups = append(org.RunnerGroups, ghsim.GroupSpec{Name: name})
+			}
+		}
+	}
+	return sc
+}
+
+// matrixGroups gives each team its group, with a runner in it, where the command needs one.
+func matrixGroups(w *world, specs []commands.Spec) {
+	for _, spec := range specs {
+		if spec.Group != commands.OwnsGroup && spec.Name != "group-release" {
+			continue
+		}
+		for _, door := range matrixDoors {
+			team := matrixTeam(spec, door)
+			w.ok("ghp_ada", "POST /api/v1/group-create?team="+team)
+			w.ok("ghp_ada", "POST /api/v1/group-create?team="+team+"-to")
+			w.ok("ghp_ada", "POST /api/v1/token-jit?team="+team+"&name="+team+"-1")
+		}
+	}
+}
+
+// finished reports whether a comment of any issue has its last reaction.
+func (w *world) finished(comment int64) (done bool) {
+	w.state(func(org *ghsim.Org, _ *ghsim.State) {
+		for _, issue := range org.Repo("runner-admin").Issues {
+			for _, c := range issue.Comments {
+				for _, r := range c.Reactions {
+					done = done || c.ID == comment && r.Content != "eyes"
+				}
+			}
+		}
+	})
+	return done
+}

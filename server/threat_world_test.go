@@ -1,0 +1,164 @@
+package server_test
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/json"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
+)
+
+// newSSHKey is a public key that a secret can be encrypted to.
+func newSSHKey(t *testing.T) string {
+	t.Helper()
+	public, _, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	key, err := ssh.NewPublicKey(public)
+	require.NoError(t, err)
+	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))
+}
+
+// withKey gives somebody an SSH key.
+func withKey(sc ghsim.Scenario, login, key string) ghsim.Scenario {
+	for i := range sc.Users {
+		if sc.Users[i].Login == login {
+			sc.Users[i].Keys = []string{key}
+		}
+	}
+	return sc
+}
+
+// example says, for each command on a team, arguments that succeed where the team
+// owns a group with the runner TEAM-1, and the team TEAM-to owns one too.
+func example(spec commands.Spec, team string) map[string]string {
+	args := map[string]string{"team": team}
+	switch spec.Name {
+	case "repos-add", "repos-remove", "repos-set":
+		args["repos"] = "api"
+	case "token-jit":
+		args["name"] = team + "-new"
+	case "runners-transfer":
+		args["runners"], args["to"] = team+"-1", team+"-to"
+	case "runners-remove":
+		args["runners"] = team + "-1"
+	case "workflows-set":
+		args["workflows"] = "acme/api/.github/workflows/ci.yml@refs/heads/main"
+	case "group-delete":
+		args["move-runners-to"] = team + "-to"
+	case "status", "help":
+		delete(args, "team")
+	}
+	return args
+}
+
+// asREST writes a command as [world.call] takes it.
+func asREST(spec commands.Spec, args map[string]string) string {
+	var pairs []string
+	for name, value := range args {
+		pairs = append(pairs, name, value)
+	}
+	return spec.Method + " /api/v1/" + spec.Name + query(pairs...)
+}
+
+// asComment writes a command as a comment, confirmed.
+func asComment(spec commands.Spec, args map[string]string) string {
+	line := "/runner-group " + spec.Name
+	for name, value := range args {
+		line += " --" + name + " " + value
+	}
+	if spec.Effect == commands.Destroys {
+		line += " --yes"
+	}
+	return line
+}
+
+// logged returns the lines of the log that tell of a command that ended.
+func (w *world) logged() (calls []loggedCall) {
+	for line := range strings.Lines(w.log.String()) {
+		var c loggedCall
+		if json.Unmarshal([]byte(line), &c) == nil && c.Message == "command" {
+			calls = append(calls, c)
+		}
+	}
+	return calls
+}
+
+type loggedCall struct{ Message, Command, Door, Team, Caller, Outcome, Reason, ID string }
+
+// reasonOf returns how a comment's only command ended, by its delivery's GUID: "done"
+// or the reason.
+func (w *world) reasonOf(guid string) string {
+	for _, c := range w.logged() {
+		if id, _, _ := strings.Cut(c.ID, "/"); id == guid {
+			if c.Outcome == "done" {
+				return "done"
+			}
+			return c.Reason
+		}
+	}
+	return "nothing logged"
+}
+
+var outcomeShape = regexp.MustCompile(`"outcome":"([a-z]+)"`)
+
+// delivery returns the delivery of a comment, once it is answered, and its outcome.
+func (w *world) delivery(comment int64) (d ghsim.Delivery, outcome string) {
+	w.t.Helper()
+	require.NoError(w.t, w.hub.Wait(w.t.Context()))
+	for _, d = range w.hub.Deliveries() {
+		var p struct{ Comment struct{ ID int64 } }
+		if json.Unmarshal(d.Payload, &p) == nil && p.Comment.ID == comment {
+			return d, outcomeOf(d)
+		}
+	}
+	require.Fail(w.t, "no delivery of the comment")
+	return d, ""
+}
+
+func outcomeOf(d ghsim.Delivery) string {
+	if match := outcomeShape.FindStringSubmatch(d.ResponseBody); match != nil {
+		return match[1]
+	}
+	return d.ResponseBody
+}
+
+// payload is a delivery's payload, to be changed and sent again.
+type payload map[string]any
+
+func payloadOf(t *testing.T, d ghsim.Delivery) payload {
+	t.Helper()
+	var p payload
+	require.NoError(t, json.Unmarshal(d.Payload, &p))
+	return p
+}
+
+// set changes the value at a path such as "comment.user.type".
+func (p payload) set(path string, value any) payload {
+	object := map[string]any(p)
+	parts := strings.Split(path, ".")
+	for _, part := range parts[:len(parts)-1] {
+		object, _ = object[part].(map[string]any)
+	}
+	object[parts[len(parts)-1]] = value
+	return p
+}
+
+// deliver sends a payload as GitHub would, and returns the status and outcome.
+func (w *world) deliver(p payload, o ghsim.DeliverOptions) (status int, outcome string) {
+	w.t.Helper()
+	d, err := w.hub.Deliver(w.t.Context(), "issue_comment", p, o)
+	require.NoError(w.t, err)
+	return d.StatusCode, outcomeOf(d)
+}
+
+// state reads the simulated organization acme.
+func (w *world) state(look func(*ghsim.Org, *ghsim.State)) {
+	w.hub.Update(func(st *ghsim.State) { look(st.Org("acme"), st) })
+}
