@@ -85,7 +85,8 @@ func Doctor(ctx context.Context, c *config.Config, failure error, o Options) Dia
 	for _, warning := range c.Warnings() {
 		d.pass("warning", warning)
 	}
-	defer d.database(ctx)()
+	closeDatabase := d.database(ctx)
+	defer closeDatabase()
 	if c.SetupMode() {
 		d.fail("app", "no GitHub App is configured yet",
 			"Start the server and open the /setup link that its log shows; it makes the App and configures it.", c.Server.PublicURL+setupPath)

@@ -121,13 +121,17 @@ func TestDoctor(t *testing.T) {
 		{"no App", func(c *clinic) { delete(c.env, "APP_ID"); delete(c.env, "PRIVATE_KEY") }, "app", "no GitHub App", "/setup", publicURL + "/setup"},
 		{"wrong key", func(c *clinic) { c.env["PRIVATE_KEY"], _ = ghsim.NewKey() }, "app", "private key", "generate a private key", settings + "/apps"},
 		{"wrong App id", func(c *clinic) { c.env["APP_ID"] = "4243" }, "app", "4243", "Set appID", settings + "/apps"},
-		{"not installed", func(c *clinic) { c.change(func(a *ghsim.App, _ *ghsim.Org) { a.Installations = nil }) },
-			"installation", "not installed in acme", "Install it", "/apps/arm/installations/new"},
-		{"wrong installation", func(c *clinic) { c.env["INSTALLATION_ID"] = "78" }, "installation", "78", "Remove installationID", "/apps/arm/installations/new"},
-		{"suspended", func(c *clinic) {
-			c.change(func(a *ghsim.App, _ *ghsim.Org) { a.Installations[0].SuspendedAt = time.Now() })
+		{
+			"not installed", func(c *clinic) { c.change(func(a *ghsim.App, _ *ghsim.Org) { a.Installations = nil }) },
+			"installation", "not installed in acme", "Install it", "/apps/arm/installations/new",
 		},
-			"installation", "suspended", "Unsuspend", settings + "/installations/77"},
+		{"wrong installation", func(c *clinic) { c.env["INSTALLATION_ID"] = "78" }, "installation", "78", "Remove installationID", "/apps/arm/installations/new"},
+		{
+			"suspended", func(c *clinic) {
+				c.change(func(a *ghsim.App, _ *ghsim.Org) { a.Installations[0].SuspendedAt = time.Now() })
+			},
+			"installation", "suspended", "Unsuspend", settings + "/installations/77",
+		},
 		{"the App asks for too little", func(c *clinic) {
 			c.change(func(a *ghsim.App, _ *ghsim.Org) { a.Permissions["issues"] = "read" })
 		}, "app-permissions", "issues (write)", "Permissions & events", settings + "/apps/arm/permissions"},
@@ -136,8 +140,10 @@ func TestDoctor(t *testing.T) {
 				a.Installations[0].Permissions = map[string]string{"metadata": "read", "issues": "write", "organization_self_hosted_runners": "write"}
 			})
 		}, "installation-permissions", "members (read)", "approves", settings + "/installations/77/permissions/update"},
-		{"no event", func(c *clinic) { c.change(func(a *ghsim.App, _ *ghsim.Org) { a.Events = nil }) },
-			"app-events", "issue_comment", "Subscribe to events", settings + "/apps/arm/permissions"},
+		{
+			"no event", func(c *clinic) { c.change(func(a *ghsim.App, _ *ghsim.Org) { a.Events = nil }) },
+			"app-events", "issue_comment", "Subscribe to events", settings + "/apps/arm/permissions",
+		},
 		{"selected repositories", func(c *clinic) {
 			c.change(func(a *ghsim.App, o *ghsim.Org) { a.Installations[0].Repos = []int64{o.Repo("runner-admin").ID} })
 		}, "repositories", "selected repositories", "All repositories", settings + "/installations/77"},
@@ -150,21 +156,29 @@ func TestDoctor(t *testing.T) {
 		{"deliveries are refused", func(c *clinic) { c.deliver(200); c.deliver(401) }, "deliveries", "signature", "the same", settings + "/apps/arm/advanced"},
 		{"deliveries do not arrive", func(c *clinic) { c.deliver(502) }, "deliveries", "could not reach", "firewall", settings + "/apps/arm/advanced"},
 		{"no admin repository", func(c *clinic) { c.env["CHATOPS_ADMIN_REPO"] = "nothing" }, "admin-repo", "acme/nothing does not exist", "Make", settings[:19] + "/repositories/new"},
-		{"public admin repository", func(c *clinic) {
-			c.change(func(_ *ghsim.App, o *ghsim.Org) { o.Repo("runner-admin").Visibility = "public" })
+		{
+			"public admin repository", func(c *clinic) {
+				c.change(func(_ *ghsim.App, o *ghsim.Org) { o.Repo("runner-admin").Visibility = "public" })
+			},
+			"admin-repo", "is public", "Make it private", "/acme/runner-admin/settings",
 		},
-			"admin-repo", "is public", "Make it private", "/acme/runner-admin/settings"},
-		{"admin repository without issues", func(c *clinic) {
-			c.change(func(_ *ghsim.App, o *ghsim.Org) { o.Repo("runner-admin").HasIssues = false })
+		{
+			"admin repository without issues", func(c *clinic) {
+				c.change(func(_ *ghsim.App, o *ghsim.Org) { o.Repo("runner-admin").HasIssues = false })
+			},
+			"admin-repo", "no issues", "Tick Issues", "/acme/runner-admin/settings",
 		},
-			"admin-repo", "no issues", "Tick Issues", "/acme/runner-admin/settings"},
-		{"archived admin repository", func(c *clinic) { c.change(func(_ *ghsim.App, o *ghsim.Org) { o.Repo("runner-admin").Archived = true }) },
-			"admin-repo", "archived", "Unarchive", "/acme/runner-admin/settings"},
+		{
+			"archived admin repository", func(c *clinic) { c.change(func(_ *ghsim.App, o *ghsim.Org) { o.Repo("runner-admin").Archived = true }) },
+			"admin-repo", "archived", "Unarchive", "/acme/runner-admin/settings",
+		},
 		{"clock ahead", func(c *clinic) { c.hub.ClockSkew = -5 * time.Minute }, "clock", "ahead of", "NTP", ""},
 		{"clock behind", func(c *clinic) { c.hub.ClockSkew = 20 * time.Minute }, "clock", "behind", "NTP", ""},
 		{"GitHub is down", func(c *clinic) { c.hub.Inject(ghsim.Fault{Status: 503, Times: -1}) }, "github", "does not answer", "HTTPS_PROXY", "/"},
-		{"no runner groups", func(c *clinic) { c.hub.Inject(ghsim.Fault{Path: "/runner-groups", Status: 403, Times: -1}) },
-			"runner-groups", "403", "Team or Enterprise Cloud", settings + "/actions/runner-groups"},
+		{
+			"no runner groups", func(c *clinic) { c.hub.Inject(ghsim.Fault{Path: "/runner-groups", Status: 403, Times: -1}) },
+			"runner-groups", "403", "Team or Enterprise Cloud", settings + "/actions/runner-groups",
+		},
 		{"no folder for the database", func(c *clinic) { c.env["DATABASE_URL"] = "sqlite:/nonexistent/arm.db" }, "database", "/nonexistent/arm.db", "database.url", ""},
 		{"the database is no file", func(c *clinic) { c.env["DATABASE_URL"] = "sqlite:" + c.t.TempDir() }, "database", "cannot be", "database.url", ""},
 		{"the team is gone", func(c *clinic) {

@@ -106,8 +106,8 @@ func writeConfig(path string, n newAppKeys) error {
 	if path == "" {
 		return errors.New("no file is named")
 	}
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
 	}
 	before, err := os.ReadFile(path)
 	isNew := errors.Is(err, fs.ErrNotExist)
@@ -140,7 +140,7 @@ func addApp(before string, n newAppKeys) (string, error) {
 		lines = withoutKey(lines, "", key)
 		delete(want, key)
 	}
-	want["appID"], want["privateKey"] = uint64(n.id), strings.TrimSpace(n.pem)+"\n" //nolint:gosec // an id is positive
+	want["appID"], want["privateKey"] = uint64(n.id), strings.TrimSpace(n.pem)+"\n"
 	if n.org != "" {
 		lines = withoutKey(lines, "", "org")
 		want["org"] = n.org
@@ -214,7 +214,7 @@ func withSecret(lines []string, n newAppKeys) []string {
 
 // replaceFile writes the file beside its place and then moves it there. It refuses
 // where somebody else wrote the file in the meantime.
-func replaceFile(path string, isNew bool, before, after []byte) (err error) {
+func replaceFile(path string, isNew bool, before, after []byte) error {
 	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 0600
 	if err != nil {
 		return err
@@ -230,24 +230,29 @@ func replaceFile(path string, isNew bool, before, after []byte) (err error) {
 	if err != nil {
 		return err
 	}
-	if isNew {
-		err = os.Link(temp.Name(), path)
-		if errors.Is(err, fs.ErrExist) {
-			return errors.New("somebody else made the file in the meantime")
-		}
+	if err := put(temp.Name(), path, isNew, before); err != nil {
+		return err
 	}
-	if !isNew || err != nil { // not every file system knows links
-		now, readErr := os.ReadFile(path)
-		if !isNew && (readErr != nil || !bytes.Equal(now, before)) {
-			return errors.New("somebody else changed the file in the meantime")
-		}
-		if err = os.Rename(temp.Name(), path); err != nil {
-			return err
-		}
-	}
-	if dir, openErr := os.Open(filepath.Dir(path)); openErr == nil {
+	if dir, err := os.Open(filepath.Dir(path)); err == nil {
 		_ = dir.Sync() // where it fails, the file is there all the same
 		dir.Close()
 	}
 	return nil
+}
+
+// put moves the written file to its place. A link never takes the place of a file
+// that is there, unlike a rename; not every file system knows links.
+func put(temp, path string, isNew bool, before []byte) error {
+	if isNew {
+		err := os.Link(temp, path)
+		if err == nil {
+			return nil
+		}
+		if errors.Is(err, fs.ErrExist) {
+			return errors.New("somebody else made the file in the meantime")
+		}
+	} else if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, before) {
+		return errors.New("somebody else changed the file in the meantime")
+	}
+	return os.Rename(temp, path)
 }
