@@ -52,7 +52,7 @@ var appKey = sync.OnceValue(func() string {
 
 // A world is a simulated GitHub and the real server against it, over TLS.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	hub    *ghsim.Server
 	hubURL string
 	url    string
@@ -112,7 +112,7 @@ func acme() ghsim.Scenario {
 
 // newWorld starts both. Settings are environment variables without their ARM_, over
 // the defaults below.
-func newWorld(t *testing.T, sc ghsim.Scenario, settings ...string) *world {
+func newWorld(t testing.TB, sc ghsim.Scenario, settings ...string) *world {
 	t.Helper()
 	hub, err := ghsim.New(sc)
 	require.NoError(t, err)
@@ -186,7 +186,7 @@ func (w *world) noSecrets() {
 }
 
 // certificate writes a certificate for 127.0.0.1 and returns a client that trusts it.
-func certificate(t *testing.T, dir string) (certFile, keyFile string, client *http.Client) {
+func certificate(t testing.TB, dir string) (certFile, keyFile string, client *http.Client) {
 	t.Helper()
 	donor := httptest.NewUnstartedServer(nil)
 	donor.StartTLS()
@@ -211,7 +211,7 @@ var loadContract = sync.OnceValues(func() (*contract.Contract, error) {
 
 // checkContract holds every exchange with the simulator against GitHub's own
 // description, where that is at hand.
-func checkContract(t *testing.T, hub *ghsim.Server) {
+func checkContract(t testing.TB, hub *ghsim.Server) {
 	if os.Getenv("GITHUB_CONTRACT_DIR") == "" {
 		return // its absence is told by ghsim's own tests
 	}

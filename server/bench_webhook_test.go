@@ -1,0 +1,118 @@
+//go:build unix
+
+package server_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	connections = 32
+	hookBytes   = 12_000
+)
+
+// A hook is a delivery that is ready to be sent.
+type hook struct {
+	guid, signature string
+	body            []byte
+}
+
+// hooks makes n deliveries of a new comment, real but for the filler that makes each
+// as large as GitHub's are. No two are of the same comment.
+func (h *benchHub) hooks(b *testing.B, n int, text string) []hook {
+	b.Helper()
+	all := make([]hook, n)
+	for i := range all {
+		body := h.payload(b, text, h.nextComment.Add(1))
+		all[i] = hook{fmt.Sprintf("bench-%d", h.nextComment.Load()), signature(body), body}
+	}
+	return all
+}
+
+// payload is what GitHub would send of a comment, whose id is set.
+func (h *benchHub) payload(b *testing.B, text string, id int64) []byte {
+	b.Helper()
+	text += "\\n\\n" + strings.Repeat("lorem ipsum ", max(0, hookBytes-len(h.template))/12)
+	body := strings.Replace(h.template, `"body":"template"`, `"body":"`+text+`"`, 1)
+	body = strings.ReplaceAll(body, h.templateID, fmt.Sprint(id))
+	require.InDelta(b, hookBytes, len(body), 500)
+	return []byte(body)
+}
+
+// A throughput is how fast something was, in one run.
+type throughput struct {
+	perSecond float64
+	p50, p99  time.Duration
+	cpu       time.Duration // of the server, for each
+}
+
+// send sends the deliveries over all connections; each must be answered with 200.
+func send(b *testing.B, p *benched, hooks []hook) throughput {
+	b.Helper()
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections}, Timeout: time.Minute}
+	defer client.CloseIdleConnections()
+	return drive(b, p, connections, len(hooks), func(_, n int) error {
+		req, err := http.NewRequest(http.MethodPost, p.url+"/api/github/hook", bytes.NewReader(hooks[n].body))
+		if err != nil {
+			return err
+		}
+		req.Header = http.Header{
+			"Content-Type": {"application/json"}, "X-Github-Event": {"issue_comment"},
+			"X-Github-Delivery": {hooks[n].guid}, "X-Hub-Signature-256": {hooks[n].signature},
+		}
+		return done(client.Do(req))
+	})
+}
+
+// done reads an answer to its end; any but a 200 is an error.
+func done(res *http.Response, err error) error {
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err == nil && res.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", res.Status, text)
+	}
+	return err
+}
+
+// drive does n things with so many callers at a time, and measures them.
+func drive(b *testing.B, p *benched, callers, n int, do func(caller, n int) error) throughput {
+	b.Helper()
+	took := make([]time.Duration, n)
+	var next atomic.Int64
+	var all sync.WaitGroup
+	before, began := p.usage(b), time.Now()
+	for caller := range callers {
+		all.Go(func() {
+			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+				start := time.Now()
+				if err := do(caller, int(i)); err != nil {
+					b.Error(err)
+					return
+				}
+				took[i] = time.Since(start)
+			}
+		})
+	}
+	all.Wait()
+	elapsed := time.Since(began)
+	cpu := p.usage(b).CPU - before.CPU
+	if b.Failed() {
+		b.FailNow()
+	}
+	slices.Sort(took)
+	return throughput{float64(n) / elapsed.Seconds(), took[n/2], took[n*99/100], cpu / time.Duration(n)}
+}
