@@ -32,8 +32,9 @@ func (u users) User(ctx context.Context, token string) (handlers.User, error) {
 
 // commentGitHub is what the comment door and the deletion of comments ask of GitHub.
 type commentGitHub struct {
-	env *commands.Env
-	ttl func(org string) time.Duration // how long a comment with a secret stands
+	env   *commands.Env
+	appID int64
+	ttl   func(org string) time.Duration // how long a comment with a secret stands
 }
 
 func (g *commentGitHub) org(login string) (*github.Org, error) {
@@ -82,7 +83,7 @@ func (g *commentGitHub) Post(ctx context.Context, login string, issue int, body 
 }
 
 // Find implements [handlers.CommentGitHub]. A person could write a marker too, so
-// only comments by a bot count.
+// only comments that an App wrote count.
 func (g *commentGitHub) Find(ctx context.Context, login string, issue int, marker string, since time.Time) ([]int64, error) {
 	org, err := g.org(login)
 	if err != nil {
@@ -94,7 +95,8 @@ func (g *commentGitHub) Find(ctx context.Context, login string, issue int, marke
 	}
 	var ids []int64
 	for _, c := range comments {
-		if c.UserType == "Bot" && strings.Contains(c.Body, marker) {
+		byApp := c.UserType == "Bot" || c.AppID == g.appID
+		if byApp && strings.Contains(c.Body, marker) {
 			ids = append(ids, c.ID)
 		}
 	}

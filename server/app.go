@@ -69,7 +69,7 @@ func (s *Server) newApp(ctx context.Context, c *config.Config) (*app, error) {
 	dispatcher := commands.NewDispatcher(a.env, commands.All(), commands.Standard(a.env)...)
 
 	policies := commentPolicies(c)
-	comments := &commentGitHub{env: a.env, ttl: func(org string) time.Duration { return policies(org).TTL }}
+	comments := &commentGitHub{env: a.env, appID: c.AppID, ttl: func(org string) time.Duration { return policies(org).TTL }}
 	door := handlers.NewComments(handlers.CommentsOptions{
 		Dispatcher: dispatcher, GitHub: comments, Ephemerals: a, Policy: policies,
 		PublicURL: a.env.PublicURL, MultiOrg: len(a.env.Orgs) > 1, Refused: a.env.Refused, Logger: s.log,
