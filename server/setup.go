@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -175,6 +176,9 @@ func (u *setup) finish() {
 // none. What it starts outlives the request that asked for it.
 func (u *setup) goOn(ctx context.Context, c *config.Config) error {
 	s := u.server
+	if s.draining.Load() {
+		return errors.New("the server is stopping; it works with the App after its next start")
+	}
 	ctx = context.WithoutCancel(ctx)
 	a, err := s.newApp(ctx, c)
 	if err != nil {

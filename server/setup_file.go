@@ -114,6 +114,9 @@ func writeConfig(path string, n newAppKeys) error {
 	if err != nil && !isNew {
 		return err
 	}
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o200 == 0 {
+		return errors.New("the file is read-only") // its folder may not be, but that was hardly meant
+	}
 	after, err := addApp(string(before), n)
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/actions-runner-manager/actions-runner-manager/config"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 )
 
 // A link is good for an hour; the next one ends it earlier.
@@ -100,4 +101,28 @@ func TestReplaceFile(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "theirs", string(text))
 	require.NoError(t, replaceFile(path, false, []byte("theirs"), []byte("ours")))
+}
+
+// An Enterprise Server has its Apps below another folder, as its answer tells.
+func TestInstallURL(t *testing.T) {
+	tests := []struct{ name, github, page, want string }{
+		{"github.com", "https://github.com", "https://github.com/apps/arm", "https://github.com/apps/arm/installations/new"},
+		{"Enterprise Server", "https://ghes.example.com", "https://ghes.example.com/github-apps/arm", "https://ghes.example.com/github-apps/arm/installations/new"},
+		{"no page", "https://github.com", "", "https://github.com/apps/arm/installations/new"},
+		{"another host's page", "https://ghes.example.com", "https://evil.example.com/apps/arm", "https://ghes.example.com/github-apps/arm/installations/new"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := config.Defaults()
+			c.GitHub.URL = tt.github
+			u := &setup{config: &c}
+			assert.Equal(t, tt.want, u.installURL(github.Manifest{Slug: "arm", HTMLURL: tt.page}))
+		})
+	}
+}
+
+func TestOlder(t *testing.T) {
+	for version, want := range map[string]bool{"3.9.4": true, "3.10.0": false, "3.17.0": false, "2.22.1": true, "4.0": false, "odd": false} {
+		assert.Equal(t, want, older(version, 3, 10), version)
+	}
 }

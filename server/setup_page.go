@@ -103,6 +103,10 @@ func (u *setup) page(w http.ResponseWriter, r *http.Request) {
 	}
 	query := r.URL.Query()
 	token := query.Get("token")
+	if u.finished() {
+		u.look.show(w, http.StatusForbidden, setupView{Title: "Set-up is closed", Lead: "A GitHub App is configured already. If the server does not work with it, its log tells why."})
+		return
+	}
 	if !u.admits(token) {
 		u.look.show(w, http.StatusForbidden, setupView{
 			Title: "This link does not open set-up",
@@ -146,13 +150,18 @@ func (u *setup) page(w http.ResponseWriter, r *http.Request) {
 
 // doubts are what would make the App useless, as far as it can be told beforehand.
 func (u *setup) doubts() []string {
+	var doubts []string
+	if len(u.organizations()) > 1 {
+		doubts = append(doubts, "A private App can be installed in its own organization alone. For the others, make it public afterwards, "+
+			"under Advanced in its settings; it still works only for the organizations that are configured.")
+	}
 	public, err := url.Parse(u.server.publicURL(u.config))
 	at, githubErr := url.Parse(u.config.GitHub.URL)
 	if err != nil || githubErr != nil || !ofThisMachine(public.Hostname()) || ofThisMachine(at.Hostname()) {
-		return nil
+		return doubts
 	}
-	return []string{"GitHub cannot reach " + public.String() + ", and refuses an App that is to be called there. " +
-		"Set server.publicURL to the address at which GitHub reaches this server, restart it, and open the new link."}
+	return append(doubts, "GitHub cannot reach "+public.String()+", and refuses an App that is to be called there. "+
+		"Set server.publicURL to the address at which GitHub reaches this server, restart it, and open the new link.")
 }
 
 func ofThisMachine(host string) bool {

@@ -221,14 +221,21 @@ func TestSetupAsksForOrganization(t *testing.T) {
 
 // Where the file cannot be written the lines are shown, once, and the server goes on.
 func TestSetupShowsWhatItCannotWrite(t *testing.T) {
-	tests := []struct{ name, file, path, settings, want string }{
+	tests := []struct {
+		name, file, path, settings, want string
+		mode                             os.FileMode
+	}{
 		{name: "no such folder", path: "/nonexistent/config.yml", settings: "ORG=acme", want: "no such file"},
 		{name: "written in another way", file: "github: {caFile: ''}\norg: acme\n", want: "in a way that set-up cannot add to"},
+		{name: "read-only", file: "org: acme\n", mode: 0o444, want: "the file is read-only"},
 		{name: "the environment wins", settings: "GITHUB_WEBHOOK_SECRET=another", file: "org: acme\n", want: "the environment says otherwise"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newSetupWorld(t, tt.file, tt.path, strings.Fields(tt.settings)...)
+			if tt.mode != 0 {
+				require.NoError(t, os.Chmod(filepath.Join(w.dir, "config.yml"), tt.mode))
+			}
 			_, _, page := w.open(w.link())
 			back := w.send(page)
 			status, header, done := w.open(back)
