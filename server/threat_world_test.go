@@ -132,7 +132,7 @@ func outcomeOf(d ghsim.Delivery) string {
 // payload is a delivery's payload, to be changed and sent again.
 type payload map[string]any
 
-func payloadOf(t *testing.T, d ghsim.Delivery) payload {
+func payloadOf(t testing.TB, d ghsim.Delivery) payload {
 	t.Helper()
 	var p payload
 	require.NoError(t, json.Unmarshal(d.Payload, &p))
