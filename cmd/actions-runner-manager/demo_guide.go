@@ -6,8 +6,8 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"text/template"
 
+	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 )
 
@@ -106,70 +106,62 @@ func personOf(u *ghsim.User) person {
 	return person{Login: u.Login, Token: u.Tokens[0].Value}
 }
 
-// Some are the repositories that the comment attaches, More the one that curl does.
-func (c cast) Some() string { return strings.Join(c.Repos[:min(2, len(c.Repos))], ",") }
+// some are the repositories that the comment attaches.
+func (c cast) some() string { return strings.Join(c.Repos[:min(2, len(c.Repos))], ",") }
 
-// More is a repository that the comment does not attach, where there is one.
-func (c cast) More() string {
+// more is a repository that curl attaches, another one where there is one.
+func (c cast) more() string {
 	if len(c.Repos) == 0 {
 		return ""
 	}
 	return c.Repos[len(c.Repos)-1]
 }
 
-const guideText = `
-A simulated GitHub is at {{.GitHub}}, and the server at {{.Server}} (its reference: {{.Server}}/docs).
-{{- if .Issue}}
-
-1. Open this issue in a browser:
-
-    {{.GitHub}}{{.Issue}}
-{{- if .Maintainer.Login}}
-
-   As {{.Maintainer.Login}}, who maintains the team {{.Team}}, write one of these as a comment, and watch for the answer:
-
-{{- if .Some}}
-    /runner-group repos-add {{.Some}}
-{{- end}}
-    /runner-group group-list
-    /runner-group help
-{{- end}}
-{{- end}}
-{{- if .Maintainer.Login}}
-
-2. The same over REST, with {{.Maintainer.Login}}'s token. Who am I, and what does the group hold now?
-
-    curl -H "Authorization: Bearer {{.Maintainer.Token}}" "{{.Server}}/api/v1/whoami"
-    curl -H "Authorization: Bearer {{.Maintainer.Token}}" "{{.Server}}/api/v1/group-list?team={{.Team}}"
-{{- if .More}}
-
-   Attach one more repository, and look at the issue's group-list again:
-
-    curl -X PATCH -H "Authorization: Bearer {{.Maintainer.Token}}" "{{.Server}}/api/v1/repos-add?team={{.Team}}&repos={{.More}}"
-{{- end}}
-
-   Get the configuration of one new runner, for this group alone:
-
-    curl -X POST -H "Authorization: Bearer {{.Maintainer.Token}}" "{{.Server}}/api/v1/token-jit?team={{.Team}}&name=demo-runner"
-{{- end}}
-{{- if .Outsider.Token}}
-
-3. {{.Outsider.Login}} does not maintain {{.Team}}, and is refused:
-
-    curl -X PATCH -H "Authorization: Bearer {{.Outsider.Token}}" "{{.Server}}/api/v1/repos-add?team={{.Team}}&repos={{.Some}}"
-{{- end}}
-
-Ctrl-C ends the demo; nothing of it is kept.
-`
-
-// guide prints what to try.
+// guide prints what to try. It is no text/template: one of those in the program
+// keeps the linker from leaving out what is never called.
 func (c cast) guide(out io.Writer, github, server string) error {
-	t, err := template.New("guide").Parse(guideText)
-	if err != nil {
-		return err
+	var b strings.Builder
+	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	say("\nA simulated GitHub is at %s, and the server at %s (its reference: %s/docs).", github, server, server)
+	if c.Issue != "" {
+		say("\n1. Open this issue in a browser:\n\n    %s%s", github, c.Issue)
 	}
-	return t.Execute(out, struct {
-		cast
-		GitHub, Server string
-	}{c, github, server})
+	if c.Maintainer.Login != "" {
+		c.guideMaintainer(say, server)
+	}
+	if c.Outsider.Token != "" && c.Team != "" {
+		say("\n3. %s does not maintain the team %s, and is refused:\n", c.Outsider.Login, c.Team)
+		say("    %s", curl("PATCH", c.Outsider, server, "repos-add?team="+c.Team+"&repos="+or(c.some(), "docs")))
+	}
+	say("\nCtrl-C ends the demo; nothing of it is kept.")
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+// guideMaintainer prints what the maintainer may try, by comments and over REST.
+func (c cast) guideMaintainer(say func(string, ...any), server string) {
+	if c.Issue != "" {
+		say("\n   As %s, who maintains the team %s, write one of these as a comment, and watch for the answer:\n", c.Maintainer.Login, c.Team)
+		if c.some() != "" {
+			say("    /runner-group repos-add %s", c.some())
+		}
+		say("    /runner-group group-list\n    /runner-group help")
+	}
+	say("\n2. Ask over REST, with %s's token, who you are and what the group holds now:\n", c.Maintainer.Login)
+	say("    %s", curl("", c.Maintainer, server, "whoami"))
+	say("    %s", curl("", c.Maintainer, server, "group-list?team="+c.Team))
+	if c.more() != "" {
+		say("\n   Attach a repository, which the issue's page shows too:\n")
+		say("    %s", curl("PATCH", c.Maintainer, server, "repos-add?team="+c.Team+"&repos="+c.more()))
+	}
+	say("\n   Get the configuration of one new runner, for this group alone:\n")
+	say("    %s", curl("POST", c.Maintainer, server, "token-jit?team="+c.Team+"&name=demo-runner"))
+}
+
+// curl is a call as one types it in a shell.
+func curl(method string, as person, server, call string) string {
+	if method != "" {
+		method = "-X " + method + " "
+	}
+	return fmt.Sprintf(`curl %s-H "Authorization: Bearer %s" "%s%s%s"`, method, as.Token, server, handlers.APIPrefix, call)
 }

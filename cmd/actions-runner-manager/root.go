@@ -181,7 +181,7 @@ func oneArg(name string) cobra.PositionalArgs {
 
 // family is a command that only has subcommands.
 func family(use, short string, sub ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short, Args: noArgs}
+	c := &cobra.Command{Use: use, Short: short, Args: noArgs, SuggestionsMinimumDistance: 2}
 	names := make([]string, 0, len(sub))
 	for _, s := range sub {
 		names = append(names, s.Name())

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// What the program may cost, in bytes.
+const (
+	mostBinary = 30_000_000
+	mostMemory = 40_000_000
+)
+
+// spawn starts the shipped binary, in an empty folder and environment.
+func spawn(t *testing.T, args ...string) (*exec.Cmd, *buffer) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	cmd, out := exec.CommandContext(ctx, binary, args...), new(buffer)
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = t.TempDir(), []string{"TMPDIR=" + t.TempDir()}, out, out
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	return cmd, out
+}
+
+func TestBinaryExitStatus(t *testing.T) {
+	for want, args := range map[int][]string{0: {"version"}, 1: {"config", "check", "--config", "gone.yml"}, 2: {"frobnicate"}} {
+		cmd, out := spawn(t, args...)
+		_ = cmd.Wait() // the status says it
+		assert.Equal(t, want, cmd.ProcessState.ExitCode(), "%s", out)
+	}
+}
+
+func TestBinaryVersion(t *testing.T) {
+	cmd, out := spawn(t, "version")
+	require.NoError(t, cmd.Wait())
+	assert.Contains(t, out.String(), "v1.2.3, commit abcdef, "+runtime.Version())
+}
+
+func TestBinarySize(t *testing.T) {
+	info, err := os.Stat(binary)
+	require.NoError(t, err)
+	assert.Less(t, info.Size(), int64(mostBinary))
+}
+
+// TestBinaryEnds serves in set-up mode, which needs nobody.
+func TestBinaryEnds(t *testing.T) {
+	for _, signal := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
+		t.Run(signal.String(), func(t *testing.T) {
+			cmd, out := spawn(t, "--config", configFile(t, "org: acme\nserver: {port: 0}\n"))
+			url := logged(t, out)
+			status, _ := send(t, http.MethodGet, url+"/livez", nil, nil)
+			assert.Equal(t, http.StatusOK, status)
+			require.NoError(t, cmd.Process.Signal(signal))
+			require.NoError(t, cmd.Wait(), "%s", out)
+			assert.Contains(t, out.String(), `"message":"stopped"`)
+		})
+	}
+}
+
+// logged waits until the log says where the server listens.
+func logged(t *testing.T, out *buffer) (url string) {
+	t.Helper()
+	line := regexp.MustCompile(`"url":"(http[^"]+)".*"message":"listening"`)
+	require.Eventually(t, func() bool {
+		m := line.FindStringSubmatch(out.String())
+		if m != nil {
+			url = m[1]
+		}
+		return m != nil
+	}, 20*time.Second, 20*time.Millisecond, "the server does not listen")
+	return url
+}
+
+// A second server on the same SQLite file would do work twice.
+func TestBinarySurvivesKill(t *testing.T) {
+	path := configFile(t, "org: acme\nserver: {port: 0}\n")
+	first, out := spawn(t, "--config", path)
+	logged(t, out)
+	require.NoError(t, first.Process.Kill())
+	require.Error(t, first.Wait())
+	assert.Equal(t, -1, first.ProcessState.ExitCode())
+
+	second, out := spawn(t, "--config", path)
+	second.Dir = first.Dir
+	logged(t, out)
+}
+
+func TestDemoMemory(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skipf("SKIPPED: the memory of a process is read from /proc, which %s does not have", runtime.GOOS)
+	}
+	cmd, out := spawn(t, demoArgs()...)
+	require.Eventually(t, func() bool { return strings.Contains(out.String(), "Ctrl-C") }, 20*time.Second, 20*time.Millisecond)
+	assert.Less(t, resident(t, cmd.Process.Pid), int64(mostMemory))
+	require.NoError(t, cmd.Process.Signal(os.Interrupt))
+	require.NoError(t, cmd.Wait(), "%s", out)
+}
+
+// resident is the memory of a process that is not swapped out, in bytes.
+func resident(t *testing.T, pid int) int64 {
+	t.Helper()
+	file, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
+	require.NoError(t, err)
+	defer file.Close()
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		if rest, ok := strings.CutPrefix(lines.Text(), "VmRSS:"); ok {
+			kilobytes, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+			require.NoError(t, err)
+			return kilobytes << 10
+		}
+	}
+	require.FailNow(t, "no VmRSS in the process's status")
+	return 0
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func demoArgs(more ...string) []string {
+	return append([]string{"demo", "--port", "0", "--github-port", "0"}, more...)
+}
+
+// TestDemo does what the demo tells a newcomer to do, word for word.
+func TestDemo(t *testing.T) {
+	d := start(t, nil, demoArgs()...)
+	guide := d.out.String()
+	issue := regexp.MustCompile(`http://\S+/issues/1`).FindString(guide)
+	require.NotEmpty(t, issue, guide)
+	require.Contains(t, guide, "    /runner-group repos-add api,web\n")
+
+	status, _ := send(t, http.MethodPost, issue, nil, url.Values{"as": {"ada"}, "body": {"/runner-group repos-add api,web"}})
+	require.Equal(t, http.StatusOK, status)
+	require.Eventually(t, func() bool {
+		_, page := send(t, http.MethodGet, issue, nil, nil)
+		return strings.Contains(page, "now serves") && strings.Contains(page, "🚀")
+	}, 20*time.Second, 50*time.Millisecond, "the bot does not answer")
+
+	got := map[string]curled{}
+	for _, line := range curlLines(guide) {
+		got[line.name] = line.run(t)
+	}
+	require.Len(t, got, 5, guide)
+	assert.Contains(t, got["ada whoami"].body, `"teams":["platform"]`)
+	assert.Contains(t, got["ada group-list"].body, `"repos":["api","web"]`, "curl does not see what the comment did")
+	assert.Equal(t, http.StatusOK, got["ada repos-add"].status, got["ada repos-add"].body)
+	assert.Contains(t, got["ada token-jit"].body, "encoded_jit_config")
+	assert.Equal(t, http.StatusForbidden, got["mallory repos-add"].status)
+	assert.Contains(t, got["mallory repos-add"].body, "not_maintainer")
+
+	_, page := send(t, http.MethodGet, issue, nil, nil)
+	assert.Contains(t, page, "demo-runner")
+	assert.Equal(t, 0, d.end())
+	assert.NotContains(t, strings.TrimPrefix(d.out.String(), guide), "{", "the demo's log is quiet")
+}
+
+// A curlLine is a call that the guide prints.
+type curlLine struct{ name, method, token, url string }
+
+type curled struct {
+	status int
+	body   string
+}
+
+func curlLines(guide string) []curlLine {
+	shape := regexp.MustCompile(`(?m)^    curl (?:-X (\w+) )?-H "Authorization: Bearer (\S+)" "([^"]+)"$`)
+	var lines []curlLine
+	for _, m := range shape.FindAllStringSubmatch(guide, -1) {
+		who := "ada"
+		if strings.Contains(m[2], "mallory") {
+			who = "mallory"
+		}
+		u, err := url.Parse(m[3])
+		if err != nil {
+			continue
+		}
+		method := m[1]
+		if method == "" {
+			method = http.MethodGet
+		}
+		lines = append(lines, curlLine{who + " " + strings.TrimPrefix(u.Path, "/api/v1/"), method, m[2], m[3]})
+	}
+	return lines
+}
+
+func (l curlLine) run(t *testing.T) curled {
+	t.Helper()
+	status, body := send(t, l.method, l.url, http.Header{"Authorization": {"Bearer " + l.token}}, nil)
+	assert.True(t, json.Valid([]byte(body)), body)
+	return curled{status, body}
+}
+
+func send(t *testing.T, method, target string, header http.Header, form url.Values) (int, string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, target, strings.NewReader(form.Encode()))
+	require.NoError(t, err)
+	if header != nil {
+		req.Header = header
+	}
+	if form != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return resp.StatusCode, string(body)
+}
+
+func TestDemoScenario(t *testing.T) {
+	small := configFile(t, `
+organizations:
+  - login: globex
+    repositories:
+      - {name: ops, issues: [{title: Runners}]}
+      - name: app
+    teams:
+      - {name: Core Team, maintainers: [eve], repositories: {app: admin}}
+    runnerGroups: [{name: core-team}]
+apps:
+  - {name: My App, installations: [{org: globex}]}
+`)
+	d := start(t, nil, demoArgs("--scenario", small)...)
+	assert.Contains(t, d.out.String(), "/globex/ops/issues/1")
+	assert.Contains(t, d.out.String(), "/runner-group repos-add app")
+	assert.Contains(t, curlLines(d.out.String())[1].run(t).body, `"name":"core-team"`)
+
+	for text, want := range map[string]string{
+		"organizations: [{login: x}]": "no App that is installed",
+		"organisations: []":           "organisations",
+	} {
+		got := do(t, nil, demoArgs("--scenario", configFile(t, text))...)
+		assert.Equal(t, 1, got.status)
+		assert.Contains(t, got.stderr, want)
+	}
+	got := do(t, nil, demoArgs("--scenario", "/nowhere.yml")...)
+	assert.Equal(t, 1, got.status)
+	assert.Contains(t, got.stderr, "--scenario: open /nowhere.yml")
+}
+
+func TestDemoLeavesNothing(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	d := start(t, nil, demoArgs("--verbose")...)
+	assert.Contains(t, d.out.String(), `"level":"info"`)
+	assert.Equal(t, 0, d.end())
+	left, err := os.ReadDir(os.TempDir())
+	require.NoError(t, err)
+	assert.Empty(t, left)
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestHealthcheck(t *testing.T) {
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/livez" {
+			http.Error(w, "draining", http.StatusServiceUnavailable)
+		}
+	})
+	plain, secure := httptest.NewServer(handler), httptest.NewTLSServer(handler)
+	t.Cleanup(plain.Close)
+	t.Cleanup(secure.Close)
+	port := func(s *httptest.Server) string {
+		u, err := url.Parse(s.URL)
+		require.NoError(t, err)
+		return u.Port()
+	}
+	nowhere := "CONFIG_PATH=/nowhere.yml"
+	tests := []struct {
+		name    string
+		file    string
+		environ []string
+		args    []string
+		want    int
+		stderr  string
+	}{
+		{"by the file", "org: acme\nserver: {port: " + port(plain) + "}", nil, nil, 0, ""},
+		{"all interfaces", "org: acme\nserver: {address: 0.0.0.0, port: " + port(plain) + "}", nil, nil, 0, ""},
+		{"by the environment, as in the image", "", []string{nowhere, "ARM_SERVER_ADDRESS=0.0.0.0", "ARM_ORG=acme", "PORT=" + port(plain)}, nil, 0, ""},
+		{"by the environment alone, broken elsewhere", "", []string{nowhere, "ARM_SERVER_PORT=" + port(plain), "ARM_APP_ID=1", "ARM_PRIVATE_KEY_FILE=/gone"}, nil, 0, ""},
+		{"the file is broken elsewhere", "org: acme\nprivateKeyFile: /gone\nserver: {port: " + port(plain) + "}", nil, nil, 0, ""},
+		{"over TLS, whose key is out of reach", "org: acme\nserver: {port: " + port(secure) + ", tls: {enabled: true, certFile: /gone, keyFile: /gone}}", nil, nil, 0, ""},
+		{"not ready", "org: acme\nserver: {port: " + port(plain) + "}", nil, []string{"--ready"}, 1, "503 Service Unavailable to /readyz: draining"},
+		{"nobody there", "org: acme\nserver: {port: 1}", nil, nil, 1, "the server does not answer"},
+		{"a free port", "org: acme\nserver: {port: 0}", nil, nil, 1, "server.port is 0"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			args := append([]string{"healthcheck"}, tt.args...)
+			if tt.file != "" {
+				args = append(args, "--config", configFile(t, tt.file))
+			}
+			got := do(t, tt.environ, args...)
+			assert.Equal(t, tt.want, got.status, got.stderr)
+			assert.Contains(t, got.stderr, tt.stderr)
+		})
+	}
+}

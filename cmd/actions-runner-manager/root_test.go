@@ -1,0 +1,107 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestCalls(t *testing.T) {
+	good := configFile(t, "org: acme\nserver: {port: 0}\npolicy: {registrationTokens: false}\n")
+	tests := []struct {
+		name           string
+		args           []string
+		want           int
+		stdout, stderr string
+	}{
+		{"version", []string{"version"}, 0, "actions-runner-manager v1.2.3, commit abcdef, go1.", ""},
+		{"help", []string{"--help"}, 0, "actions-runner-manager demo", ""},
+		{"help of a subcommand", []string{"groups", "adopt", "--help"}, 0, "--dry-run", ""},
+		{"every subcommand takes --config", []string{"version", "--config", "x.yml"}, 0, "v1.2.3", ""},
+		{"unknown command", []string{"serv"}, 2, "", `unknown command "serv": did you mean "serve"?`},
+		{"unknown subcommand", []string{"groups", "adapt"}, 2, "", `unknown command "adapt": did you mean "adopt"?`},
+		{"no subcommand", []string{"groups"}, 2, "", "say what to do: adopt, list, release, export, import"},
+		{"unknown flag", []string{"serve", "--port", "1"}, 2, "", "unknown flag: --port"},
+		{"a flag without its value", []string{"serve", "--config"}, 2, "", "flag needs an argument: --config"},
+		{"too many arguments", []string{"version", "x"}, 2, "", `unexpected argument "x"`},
+		{"too few arguments", []string{"parse"}, 2, "", "TEXT is missing"},
+		{"two texts", []string{"parse", "a", "b"}, 2, "", `unexpected argument "b"`},
+		{"adopt nobody", []string{"groups", "adopt"}, 2, "", "--team is missing, or --all"},
+		{"adopt all and one", []string{"groups", "adopt", "--all", "--team", "x"}, 2, "", "exclude each other"},
+		{"a group for all", []string{"groups", "adopt", "--all", "--group", "x"}, 2, "", "--group is given without --team"},
+		{"yes to one", []string{"groups", "adopt", "--team", "x", "--yes"}, 2, "", "--yes is given without --all"},
+		{"release nobody", []string{"groups", "release"}, 2, "", "--team is missing"},
+		{"groups in set-up mode", []string{"groups", "list", "--config", good}, 1, "", "no GitHub App is configured yet"},
+		{"configuration", []string{"config", "check", "--config", good}, 0, "org: acme", ""},
+		{"no configuration", []string{"config", "check", "--config", "/nowhere.yml"}, 1, "", "/nowhere.yml: there is no such file"},
+		{"serve without one", []string{"--config", "/nowhere.yml"}, 1, "", "/nowhere.yml"},
+		{"replay nothing", []string{"replay", "/nowhere.json"}, 1, "", "/nowhere.json"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := do(t, nil, tt.args...)
+			assert.Equal(t, tt.want, got.status, got.stderr)
+			assert.Contains(t, got.stdout, tt.stdout)
+			assert.Contains(t, got.stderr, tt.stderr)
+			if tt.want == 0 {
+				assert.Empty(t, got.stderr)
+			} else {
+				assert.Empty(t, got.stdout)
+				assert.NotContains(t, got.stderr, "Usage:")
+				assert.Equal(t, byte('\n'), got.stderr[len(got.stderr)-1])
+			}
+		})
+	}
+}
+
+func TestConfigCheckNamesEveryMistake(t *testing.T) {
+	path := configFile(t, "org: acme\nservr: {}\nlogging: {level: loud}\nserver: {port: 70000}\n")
+	got := do(t, nil, "config", "check", "--config", path)
+	assert.Equal(t, 1, got.status)
+	for _, want := range []string{":2:1: servr", "logging.level", "server.port"} {
+		assert.Contains(t, got.stderr, want)
+	}
+}
+
+func TestConfirmNamesRealCommands(t *testing.T) {
+	path := configFile(t, "org: acme\npolicy:\n  confirm: [group-delete, group-add, repo-set]\n")
+	for _, args := range [][]string{{"config", "check"}, {"serve"}} {
+		got := do(t, nil, append(args, "--config", path)...)
+		assert.Equal(t, 1, got.status)
+		assert.Equal(t, path+": policy.confirm: There is no command \"repo-set\". Did you mean `repos-set`? `help` lists all.\n", got.stderr)
+	}
+	got := do(t, []string{"ARM_ORG=acme", "ARM_POLICY_CONFIRM=nonsense-name", "CONFIG_PATH=" + configFile(t, "")}, "config", "check")
+	assert.Contains(t, got.stderr, "ARM_POLICY_CONFIRM: policy.confirm: ")
+}
+
+func TestConfigCheckMasksAndWarns(t *testing.T) {
+	path := configFile(t, "org: acme\ngithub: {webhookSecret: hush-hush}\npolicy: {publicRepos: true}\n")
+	got := do(t, nil, "config", "check", "--config", path)
+	assert.Equal(t, 0, got.status)
+	assert.NotContains(t, got.stdout+got.stderr, "hush-hush")
+	assert.Contains(t, got.stdout, "[secret]")
+	assert.Contains(t, got.stderr, "warning: policy.publicRepos is true")
+}
+
+func TestParse(t *testing.T) {
+	got := do(t, nil, "parse", "Hello\n/runner-group repos-add api,web --team platform\n`/runner-group x`\n/runner-group group-lst")
+	assert.Equal(t, 0, got.status)
+	assert.Contains(t, got.stdout, `line 2: repos-add "api,web" team=["platform"]`)
+	assert.Contains(t, got.stdout, "unknown_command")
+	assert.NotContains(t, got.stdout, "line 3")
+
+	got = do(t, nil, "parse", "nothing here")
+	assert.Contains(t, got.stdout, "holds no command")
+
+	got = do(t, nil, "parse", "--json", "/runner-group group-add")
+	assert.Contains(t, got.stdout, `"command": "group-create"`)
+	assert.JSONEq(t, "[]", do(t, nil, "parse", "--json", "nothing").stdout)
+}
+
+func TestReferenceIsCommitted(t *testing.T) {
+	committed, err := os.ReadFile("../../docs/reference.md")
+	require.NoError(t, err)
+	assert.Equal(t, string(committed), string(reference()), "run make docs and commit docs/reference.md")
+}
