@@ -14,27 +14,39 @@ import (
 const intentCreate = "group-create"
 
 // settle finishes a group-create of the team that was cut off between GitHub's
-// effect and the record, so that its group is owned and not orphaned. It returns
-// the zero record where there is nothing to settle, or a group-create is at work.
+// effect and the record, so that its group is owned and not orphaned. Where one is
+// at work, it waits for its end. It returns the zero record where the team then
+// still owns nothing.
 func (e *Env) settle(ctx context.Context, call *Call, team github.Team) (store.Record, error) {
-	intent, err := e.Store.IntentOf(ctx, call.OrgID, team.ID, intentCreate)
-	if isNotFound(err) {
-		return store.Record{}, nil
-	}
-	if err != nil {
-		return store.Record{}, storeError(err)
+	if _, err := e.Store.IntentOf(ctx, call.OrgID, team.ID, intentCreate); err != nil {
+		return store.Record{}, unlessNotFound(err)
 	}
 	key, holder := teamKey(call.OrgID, team.ID), e.Holder+"/settle/"+call.ID
-	free, err := e.Store.Lease(ctx, key, holder, e.deadlineOf(call))
-	if err != nil || !free {
-		return store.Record{}, storeError(err)
+	if err := e.acquire(ctx, call, key, holder); err != nil {
+		return store.Record{}, err
 	}
 	defer func() { _ = e.Store.Release(context.WithoutCancel(ctx), key, holder) }()
 	// whoever held the lease until now may have finished the work
-	if record, err := e.Store.RecordOf(ctx, call.OrgID, team.ID); err == nil {
-		return record, nil
+	if record, err := e.Store.RecordOf(ctx, call.OrgID, team.ID); !isNotFound(err) {
+		return record, storeError(err)
+	}
+	return e.settleHeld(ctx, call, team)
+}
+
+// settleHeld is settle for who holds the team's lease.
+func (e *Env) settleHeld(ctx context.Context, call *Call, team github.Team) (store.Record, error) {
+	intent, err := e.Store.IntentOf(ctx, call.OrgID, team.ID, intentCreate)
+	if err != nil {
+		return store.Record{}, unlessNotFound(err)
 	}
 	return e.claim(ctx, call.Org, intent)
+}
+
+func unlessNotFound(err error) error {
+	if isNotFound(err) {
+		return nil
+	}
+	return storeError(err)
 }
 
 // claim makes the group that an intent was to create the team's own, where it
@@ -69,7 +81,8 @@ func (e *Env) claim(ctx context.Context, org *Org, intent store.Intent) (store.R
 
 // asCreated reports whether a group stands as group-create leaves one, and is nobody's.
 func (e *Env) asCreated(ctx context.Context, org *Org, orgID int64, group github.Group) (bool, error) {
-	if group.Default || group.Inherited || group.Visibility != "selected" || group.RestrictedToWorkflows {
+	if group.Default || group.Inherited || group.Visibility != "selected" || group.RestrictedToWorkflows ||
+		group.AllowsPublicRepositories != org.Policy.PublicRepos {
 		return false, nil
 	}
 	if _, err := e.Store.RecordOfGroup(ctx, orgID, group.ID); !isNotFound(err) {
