@@ -209,7 +209,7 @@ func (p *pruneWorker) Work(ctx context.Context, _ *river.Job[pruneJob]) error {
 }
 
 // rescueAll is for the start of the only server on a database: whatever an
-// earlier one left running is orphaned, and its leadership is over.
+// earlier one left running is orphaned, and its leases and leadership are over.
 func (q *Queue) rescueAll(ctx context.Context) error {
 	return q.store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
 		n, err := tx.Exec(ctx, `UPDATE river_job SET state = 'available' WHERE state = 'running'`)
@@ -218,6 +218,9 @@ func (q *Queue) rescueAll(ctx context.Context) error {
 		}
 		if n > 0 {
 			q.log.Info().Int64("jobs", n).Msg("going on with interrupted work")
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM lease`); err != nil {
+			return err
 		}
 		_, err = tx.Exec(ctx, `DELETE FROM river_leader`)
 		return err
