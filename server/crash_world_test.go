@@ -1,0 +1,395 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
+)
+
+// program is the real thing, built once for all tests that kill it. It lies beside
+// the test binary, in the folder that `go test` removes in the end.
+var program = sync.OnceValues(func() (string, error) {
+	test, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	binary := filepath.Join(filepath.Dir(test), "actions-runner-manager")
+	out, err := exec.Command("go", "build", "-o", binary, "../cmd/actions-runner-manager").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build the program: %w: %s", err, out)
+	}
+	return binary, nil
+})
+
+// A crashWorld is a simulated GitHub in this process, and real servers beside it,
+// which may be killed at any time. It embeds a world for what that offers.
+type crashWorld struct {
+	*world
+	database string
+	servers  []*process
+	// onExchange, where set, is told of every call once it had its effect and
+	// before it is answered.
+	onExchange atomic.Pointer[func(ghsim.Exchange)]
+
+	mu      sync.Mutex
+	secrets map[string]int // comments with a secret ever written, by command
+}
+
+// newCrashWorld starts GitHub alone. Settings are as for newWorld.
+func newCrashWorld(t *testing.T, database string, sc ghsim.Scenario, settings ...string) *crashWorld {
+	t.Helper()
+	hub, err := ghsim.New(sc)
+	require.NoError(t, err)
+	w := &crashWorld{database: database, secrets: map[string]int{}}
+	hub.OnExchange = func(e ghsim.Exchange) {
+		w.noteSecret(e)
+		if f := w.onExchange.Load(); f != nil {
+			(*f)(e)
+		}
+	}
+	front := httptest.NewServer(hub)
+	hub.URL = front.URL
+	w.world = &world{
+		t: t, hub: hub, hubURL: front.URL, log: &lockedBuffer{}, dir: t.TempDir(),
+		client: &http.Client{Timeout: 60 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}},
+	}
+	w.env = map[string]string{
+		"ORG": "acme", "APP_ID": "4242", "PRIVATE_KEY": appKey(), "LOGGING_LEVEL": "debug",
+		"SERVER_RATE_LIMIT": "1000", "SERVER_PORT": freePort(t),
+		"GITHUB_URL": front.URL, "GITHUB_API_URL": front.URL, "GITHUB_WEBHOOK_SECRET": webhookSecret,
+		"CHATOPS_ADMIN_REPO": "runner-admin", "DATABASE_URL": database,
+	}
+	for _, setting := range settings {
+		name, value, _ := strings.Cut(setting, "=")
+		w.env[name] = value
+	}
+	t.Cleanup(func() {
+		for _, p := range w.servers {
+			p.kill()
+		}
+		hub.Close()
+		front.Close()
+		w.client.CloseIdleConnections()
+		assert.Empty(t, hub.Unknown(), "only addresses that GitHub has are asked")
+		w.noSecrets()
+		if t.Failed() {
+			t.Logf("log of the servers:\n%s", tail(w.log.String(), 20000))
+		}
+	})
+	return w
+}
+
+func tail(text string, n int) string { return text[max(0, len(text)-n):] }
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+}
+
+// noteSecret counts the comments that show a secret.
+func (w *crashWorld) noteSecret(e ghsim.Exchange) {
+	if _, after, ok := strings.Cut(string(e.RequestBody), "arm:secret "); ok && e.Status == http.StatusCreated {
+		command, _, _ := strings.Cut(after, " ")
+		w.mu.Lock()
+		w.secrets[command]++
+		w.mu.Unlock()
+	}
+}
+
+// A process is a server that can be killed.
+type process struct {
+	cmd   *exec.Cmd
+	url   string
+	log   *lockedBuffer
+	ended chan struct{} // closed once it is gone
+	code  int           // its exit status, from then on
+}
+
+// spawn starts a server without waiting for it.
+func (w *crashWorld) spawn(settings ...string) *process {
+	w.t.Helper()
+	binary, err := program()
+	require.NoError(w.t, err)
+	p := &process{log: &lockedBuffer{}, ended: make(chan struct{})}
+	p.cmd = exec.Command(binary, "serve")
+	p.cmd.Dir = w.dir
+	p.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir}
+	port := w.env["SERVER_PORT"]
+	for name, value := range w.env {
+		p.cmd.Env = append(p.cmd.Env, "ARM_"+name+"="+value)
+	}
+	for _, setting := range settings { // the last one counts
+		p.cmd.Env = append(p.cmd.Env, "ARM_"+setting)
+		if value, ok := strings.CutPrefix(setting, "SERVER_PORT="); ok {
+			port = value
+		}
+	}
+	p.url = "http://127.0.0.1:" + port
+	out := io.MultiWriter(p.log, w.log)
+	p.cmd.Stdout, p.cmd.Stderr = out, out
+	require.NoError(w.t, p.cmd.Start())
+	w.servers = append(w.servers, p)
+	go func() {
+		_ = p.cmd.Wait()
+		p.code = p.cmd.ProcessState.ExitCode()
+		close(p.ended)
+	}()
+	return p
+}
+
+// run starts a server, and waits until it takes work.
+func (w *crashWorld) run(settings ...string) *process {
+	w.t.Helper()
+	p := w.spawn(settings...)
+	require.Eventually(w.t, func() bool {
+		select {
+		case <-p.ended:
+			return true
+		default:
+		}
+		res, err := w.client.Get(p.url + "/readyz")
+		if err != nil {
+			return false
+		}
+		res.Body.Close()
+		return res.StatusCode == http.StatusOK
+	}, eventually, tick, "the server is not ready")
+	require.False(w.t, p.gone(), "the server ended at once: %s", p.log)
+	w.url = p.url
+	w.hub.SetHookURL(p.url + "/api/github/hook")
+	return p
+}
+
+func (p *process) gone() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// kill ends the process as a power cut would.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.ended
+}
+
+// terminate asks the process to end, and returns its exit status.
+func (p *process) terminate(t *testing.T) int {
+	t.Helper()
+	require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
+	select {
+	case <-p.ended:
+	case <-time.After(eventually):
+		t.Fatal("the server does not end on SIGTERM")
+	}
+	return p.code
+}
+
+// killWhen kills the server in the moment that a call matches: it had its effect,
+// and the answer is lost. The channel is closed once the server is gone.
+func (w *crashWorld) killWhen(p *process, matches func(ghsim.Exchange) bool) <-chan struct{} {
+	var once sync.Once
+	f := func(e ghsim.Exchange) {
+		if !p.gone() && matches(e) {
+			once.Do(p.kill)
+		}
+	}
+	w.onExchange.Store(&f)
+	return p.ended
+}
+
+// killAfter kills the server a moment after so many more calls.
+func (w *crashWorld) killAfter(p *process, calls int, moment time.Duration) <-chan struct{} {
+	var n atomic.Int64
+	f := func(ghsim.Exchange) {
+		if n.Add(1) == int64(calls) {
+			time.AfterFunc(moment, p.kill)
+		}
+	}
+	w.onExchange.Store(&f)
+	return p.ended
+}
+
+// gone waits for the end of a server, and for what the database server needs to
+// notice it.
+func (w *crashWorld) gone(ended <-chan struct{}) {
+	w.t.Helper()
+	select {
+	case <-ended:
+	case <-time.After(eventually):
+		w.t.Fatal("the server was not killed: what should kill it did not happen")
+	}
+	w.onExchange.Store(nil)
+	w.minutesLater()
+}
+
+// minutesLater makes of work that a dead replica left running on PostgreSQL what it
+// is for the others after 3 minutes: theirs. On SQLite the next start knows that it
+// is the only one.
+func (w *crashWorld) minutesLater() {
+	w.t.Helper()
+	if !strings.HasPrefix(w.database, "postgres") {
+		return
+	}
+	conn, err := pgx.Connect(w.t.Context(), w.database)
+	require.NoError(w.t, err)
+	defer conn.Close(context.Background())
+	for _, statement := range []string{
+		`UPDATE river_job SET state = 'available' WHERE state = 'running'`,
+		`DELETE FROM river_leader`,
+		`DELETE FROM lease`,
+	} {
+		_, err := conn.Exec(w.t.Context(), statement)
+		require.NoError(w.t, err, statement)
+	}
+}
+
+// A said is a comment that somebody wrote.
+type said struct {
+	issue int
+	id    int64
+	text  string
+	want  string // its last reaction
+}
+
+func (w *crashWorld) write(login string, issue int, text string) said {
+	w.t.Helper()
+	id, err := w.hub.Comment("acme", "runner-admin", issue, login, text)
+	require.NoError(w.t, err)
+	return said{issue: issue, id: id, text: text, want: "rocket"}
+}
+
+// settled waits until every comment has its last reaction, and checks that each has
+// one reply, and each secret was shown once.
+func (w *crashWorld) settled(within time.Duration, all ...said) {
+	w.t.Helper()
+	var open []said
+	done := assert.Eventually(w.t, func() bool {
+		open = nil
+		for _, s := range all {
+			if w.reaction(s.issue, s.id) == "" {
+				open = append(open, s)
+			}
+		}
+		return len(open) == 0
+	}, within, tick)
+	require.True(w.t, done, "%d comments have no last reaction: %+v", len(open), open)
+	for _, s := range all {
+		replies := w.repliesTo(s)
+		if assert.Len(w.t, replies, 1, "replies to %q (comment %d)", s.text, s.id) {
+			assert.Equal(w.t, s.want, w.reaction(s.issue, s.id), "reaction to %q; reply:\n%s", s.text, replies[0])
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for command, n := range w.secrets {
+		assert.Equal(w.t, 1, n, "comments with the secret of %s", command)
+	}
+}
+
+// guids are the deliveries that told of a comment.
+func (w *crashWorld) guids(id int64) map[string]bool {
+	guids := map[string]bool{}
+	for _, d := range w.hub.Deliveries() {
+		if d.Action == "created" && bytes.Contains(d.Payload, fmt.Appendf(nil, `"id":%d,`, id)) {
+			guids[d.GUID] = true
+		}
+	}
+	return guids
+}
+
+// repliesTo are the bot's comments that answer a comment, secrets apart.
+func (w *crashWorld) repliesTo(s said) (replies []string) {
+	guids := w.guids(s.id)
+	for _, c := range w.hub.Comments("acme", "runner-admin", s.issue) {
+		if _, after, ok := strings.Cut(c.Body, "<!-- arm:reply "); ok {
+			if guid, _, _ := strings.Cut(after, " "); guids[guid] {
+				replies = append(replies, c.Body)
+			}
+		}
+	}
+	return replies
+}
+
+// redeliver has GitHub send again what it could not hand over, as its page of
+// deliveries can, leaving out what a redelivery brought already.
+func (w *crashWorld) redeliver() {
+	w.t.Helper()
+	arrived, missed := map[string]bool{}, map[string]ghsim.Delivery{}
+	require.NoError(w.t, w.hub.Wait(w.t.Context()))
+	for _, d := range w.hub.Deliveries() {
+		if d.StatusCode >= 200 && d.StatusCode < 300 {
+			arrived[d.GUID] = true
+		} else if d.Action == "created" {
+			missed[d.GUID] = d
+		}
+	}
+	for guid, d := range missed {
+		if !arrived[guid] {
+			_, err := w.hub.Deliver(w.t.Context(), d.Event, d.Payload, ghsim.DeliverOptions{GUID: guid})
+			require.NoError(w.t, err)
+		}
+	}
+}
+
+// secretsGone waits until no comment shows a secret.
+func (w *crashWorld) secretsGone(within time.Duration) {
+	w.t.Helper()
+	require.Eventually(w.t, func() bool { return len(w.secretComments()) == 0 }, within, tick, "comments with a secret are still there")
+}
+
+func (w *crashWorld) secretComments() (bodies []string) {
+	for issue := 1; issue <= 2; issue++ {
+		for _, c := range w.hub.Comments("acme", "runner-admin", issue) {
+			if strings.Contains(c.Body, "<!-- arm:secret ") {
+				bodies = append(bodies, c.Body)
+			}
+		}
+	}
+	return bodies
+}
+
+// isPost matches a call that posts where the path ends like this and the body holds that.
+func isPost(suffix, holds string) func(ghsim.Exchange) bool {
+	return func(e ghsim.Exchange) bool {
+		return e.Request.Method == http.MethodPost && strings.HasSuffix(e.Request.URL.Path, suffix) && bytes.Contains(e.RequestBody, []byte(holds))
+	}
+}
+
+// seeded makes a random source whose seed the log tells.
+func seeded(t *testing.T) *rand.Rand {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if given, err := strconv.ParseUint(os.Getenv("CRASH_SEED"), 10, 64); err == nil {
+		seed = given
+	}
+	t.Logf("CRASH_SEED=%d repeats this run", seed)
+	return rand.New(rand.NewPCG(seed, seed))
+}
+
