@@ -252,3 +252,30 @@ func (c *clinic) groupID(name string) (id int64) {
 	c.change(func(_ *ghsim.App, o *ghsim.Org) { id = o.Group(name).ID })
 	return id
 }
+
+// Of several organizations each is looked at; an Enterprise Server tells its version.
+func TestDoctorOfSeveral(t *testing.T) {
+	c := newClinic(t)
+	require.NoError(t, c.hub.Apply(ghsim.Scenario{Organizations: []ghsim.OrgSpec{{Login: "globex", Owners: []string{"olga"}}}}))
+	delete(c.env, "ORG")
+	delete(c.env, "GITHUB_API_URL")
+	c.env["ORGS"] = `[{"org":"acme"},{"org":"globex"}]`
+	d := c.examine()
+	assert.False(t, d.OK)
+	for _, line := range []string{
+		"ok    installation (acme)", "ok    admin-repo (acme)", "FAIL  installation (globex): the App is not installed in globex",
+		"skip  admin-repo (globex)", "Enterprise Server 3.17.0",
+	} {
+		assert.Contains(t, d.Text(), line)
+	}
+}
+
+// Doctor works while a server holds the database.
+func TestDoctorBesideServer(t *testing.T) {
+	c := newClinic(t)
+	held, err := store.Open(t.Context(), store.Options{URL: c.env["DATABASE_URL"], Exclusive: true})
+	require.NoError(t, err)
+	defer held.Close()
+	d := c.examine()
+	assert.True(t, d.OK, d.Text())
+}
