@@ -7,11 +7,9 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
-	"html/template"
 	"io"
 	"net/http"
 	"path"
-	"slices"
 	"strings"
 	"time"
 
@@ -89,7 +87,6 @@ func (p *pages) addAssets() error {
 		name, packed := strings.CutSuffix(entry.Name(), ".gz")
 		served := newFile(mediaTypes(path.Ext(name)), body, packed)
 		switch name {
-		case "index.html": // a template
 		case "docs.html":
 			p.files["/docs"] = served
 		default:
@@ -110,38 +107,6 @@ func mediaTypes(ext string) string {
 		return "image/svg+xml"
 	}
 	return "text/html; charset=utf-8"
-}
-
-// indexPage writes the first page from its template.
-func indexPage(o PagesOptions, setup bool) (file, error) {
-	page, err := template.ParseFS(web, "web/index.html")
-	if err != nil {
-		return file{}, err
-	}
-	type command struct{ Name, Summary, Who, Tag string }
-	data := struct {
-		API, Version    string
-		Setup           bool
-		Specs           []command
-		Comments, Curls []string
-	}{API: APIPrefix, Version: o.Version, Setup: setup}
-	firstSteps := []string{"group-create", "group-list", "repos-add", "token-register"}
-	host := strings.TrimSuffix(o.PublicURL, "/")
-	if host == "" {
-		host = exampleHost
-	}
-	for _, spec := range o.Specs {
-		data.Specs = append(data.Specs, command{Name: spec.Name, Summary: spec.Summary, Who: whoMay(spec.Needs), Tag: tagOf(spec.Needs)})
-		if slices.Contains(firstSteps, spec.Name) {
-			data.Comments = append(data.Comments, exampleComment(spec))
-			data.Curls = append(data.Curls, exampleCurl(spec, host, " \\\n  "))
-		}
-	}
-	var b bytes.Buffer
-	if err := page.Execute(&b, data); err != nil {
-		return file{}, err
-	}
-	return newFile(mediaTypes(".html"), b.Bytes(), false), nil
 }
 
 // ServeHTTP serves a page or what belongs to one.
