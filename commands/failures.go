@@ -44,9 +44,11 @@ func GitHubError(err error, doing string) error {
 	return out
 }
 
-// storeError turns a failure of the database into an error for the caller.
+// storeError turns a failure of the database into an error for the caller. An
+// [*Error] passes unchanged.
 func storeError(err error) error {
-	if err == nil || errors.Is(err, store.ErrNotFound) {
+	var known *Error
+	if err == nil || errors.Is(err, store.ErrNotFound) || errors.As(err, &known) {
 		return err
 	}
 	return &Error{

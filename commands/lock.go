@@ -71,19 +71,13 @@ func (e *Env) stillOwned(ctx context.Context, call *Call) error {
 	if call.Team.ID == 0 {
 		return nil
 	}
-	record, err := e.Store.RecordOf(ctx, call.OrgID, call.Team.ID)
+	// a group-create before this one may have been cut off after it made a group
+	record, err := e.settleHeld(ctx, call, call.Team)
+	if err == nil && record.TeamID == 0 {
+		record, err = e.Store.RecordOf(ctx, call.OrgID, call.Team.ID)
+	}
 	if err != nil && !isNotFound(err) {
 		return storeError(err)
-	}
-	if err != nil {
-		// it may have been cut off after it made a group
-		settled, failed := e.settleHeld(ctx, call, call.Team)
-		if failed != nil {
-			return failed
-		}
-		if settled.TeamID != 0 {
-			record, err = settled, nil
-		}
 	}
 	if call.Recorded && (isNotFound(err) || record.GroupID != call.Group.GroupID) && call.Spec.Group == OwnsGroup {
 		return Refuse(ReasonGroupNotFound, "Another command has just changed which group the team `%s` owns. Look with `group-list`.", call.Team.Slug)

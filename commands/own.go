@@ -54,14 +54,12 @@ func (e *Env) own(next Func) Func {
 // groupOf returns the group on record for the team. A renamed team keeps its group,
 // and its record follows; a team whose slug is on record for another team has none.
 func (e *Env) groupOf(ctx context.Context, call *Call, team github.Team) (store.Record, bool, error) {
-	record, err := e.Store.RecordOf(ctx, call.OrgID, team.ID)
+	record, err := e.settle(ctx, call, team)
+	if err == nil && record.TeamID == 0 {
+		record, err = e.Store.RecordOf(ctx, call.OrgID, team.ID)
+	}
 	if isNotFound(err) {
-		if record, err = e.settle(ctx, call, team); err != nil {
-			return store.Record{}, false, err
-		}
-		if record.TeamID == 0 {
-			return store.Record{}, false, e.notAnothers(ctx, call, team)
-		}
+		return store.Record{}, false, e.notAnothers(ctx, call, team)
 	}
 	if err != nil {
 		return store.Record{}, false, storeError(err)
@@ -97,12 +95,15 @@ func (e *Env) notAnothers(ctx context.Context, call *Call, team github.Team) err
 // groupWithoutRecord finds the group of a team that has no record: by name where
 // the policy says so, else there is none.
 func (e *Env) groupWithoutRecord(ctx context.Context, call *Call, team github.Team) (store.Record, error) {
-	name := call.Org.Policy.GroupNameOf(team.Slug)
 	if !call.Org.Policy.Named {
 		return store.Record{}, Refuse(ReasonGroupNotFound,
 			"The team `%s` owns no runner group yet. `group-create` makes one; where a group already stands, an owner of %s can give it to the team with `group-adopt`.",
 			team.Slug, call.Org.Login)
 	}
+	if err := call.mayAct(team); err != nil {
+		return store.Record{}, err // before GitHub is asked about a group
+	}
+	name := call.Org.Policy.GroupNameOf(team.Slug)
 	group, err := call.Org.GitHub.GroupByName(ctx, name)
 	switch {
 	case github.KindOf(err) == github.NotFound:
@@ -125,15 +126,24 @@ func (e *Env) groupWithoutRecord(ctx context.Context, call *Call, team github.Te
 func (e *Env) obey(next Func) Func {
 	return func(ctx context.Context, call *Call) (Result, error) {
 		for _, team := range []github.Team{call.Team, call.Other} {
-			if team.ID == 0 || call.Door == Operator {
-				continue
-			}
-			if rule, ok := call.Org.Policy.allows(team.Slug); !ok {
-				return Result{}, Refuse(ReasonPolicy, "The operator does not let the team `%s` use this server (%s).", team.Slug, rule)
+			if err := call.mayAct(team); err != nil {
+				return Result{}, err
 			}
 		}
 		return next(ctx, call)
 	}
+}
+
+// mayAct refuses a team that the policy keeps from using the server; the operator
+// may act for any.
+func (c *Call) mayAct(team github.Team) error {
+	if team.ID == 0 || c.Door == Operator {
+		return nil
+	}
+	if rule, ok := c.Org.Policy.allows(team.Slug); !ok {
+		return Refuse(ReasonPolicy, "The operator does not let the team `%s` use this server (%s).", team.Slug, rule)
+	}
+	return nil
 }
 
 func isNotFound(err error) bool { return errors.Is(err, store.ErrNotFound) }

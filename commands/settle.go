@@ -15,8 +15,8 @@ const intentCreate = "group-create"
 
 // settle finishes a group-create of the team that was cut off between GitHub's
 // effect and the record, so that its group is owned and not orphaned. Where one is
-// at work, it waits for its end. It returns the zero record where the team then
-// still owns nothing.
+// at work, it waits for its end. It returns the zero record where there was nothing
+// to settle.
 func (e *Env) settle(ctx context.Context, call *Call, team github.Team) (store.Record, error) {
 	if _, err := e.Store.IntentOf(ctx, call.OrgID, team.ID, intentCreate); err != nil {
 		return store.Record{}, unlessNotFound(err)
@@ -26,10 +26,6 @@ func (e *Env) settle(ctx context.Context, call *Call, team github.Team) (store.R
 		return store.Record{}, err
 	}
 	defer func() { _ = e.Store.Release(context.WithoutCancel(ctx), key, holder) }()
-	// whoever held the lease until now may have finished the work
-	if record, err := e.Store.RecordOf(ctx, call.OrgID, team.ID); !isNotFound(err) {
-		return record, storeError(err)
-	}
 	return e.settleHeld(ctx, call, team)
 }
 
@@ -38,6 +34,15 @@ func (e *Env) settleHeld(ctx context.Context, call *Call, team github.Team) (sto
 	intent, err := e.Store.IntentOf(ctx, call.OrgID, team.ID, intentCreate)
 	if err != nil {
 		return store.Record{}, unlessNotFound(err)
+	}
+	// a record made since says that the work was finished, or that an owner gave the
+	// team another group; an older one is of a group that was gone
+	record, err := e.Store.RecordOf(ctx, call.OrgID, team.ID)
+	if err == nil && !record.At.Before(intent.At) {
+		return record, storeError(e.Store.DeleteIntent(ctx, intent.OrgID, intent.TeamID, intent.Kind))
+	}
+	if err := unlessNotFound(err); err != nil {
+		return store.Record{}, err
 	}
 	return e.claim(ctx, call.Org, intent)
 }
