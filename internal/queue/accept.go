@@ -17,6 +17,12 @@ const (
 	batchSize = 128
 	// batchWithin bounds that transaction; GitHub waits 10 seconds.
 	batchWithin = 8 * time.Second
+
+	// A batch of crowd deliveries is a burst. For crowdAfter, which is until the
+	// next such batch, no worker takes up more, but none waits longer than yieldFor.
+	crowd      = 4
+	crowdAfter = 25 * time.Millisecond
+	yieldFor   = 5 * time.Second
 )
 
 // batch is what waits for the next transaction. Deliveries that arrive while
@@ -25,6 +31,7 @@ type batch struct {
 	sync.Mutex
 	waiting []*arrival
 	writing bool
+	crowded time.Time // when the last burst was written
 }
 
 type arrival struct {
@@ -90,6 +97,11 @@ func (q *Queue) writeBatches() {
 		err := q.write(ctx, now)
 		cancel()
 		q.river.inserted()
+		if n >= crowd {
+			q.batch.Lock()
+			q.batch.crowded = time.Now()
+			q.batch.Unlock()
+		}
 		for _, a := range now {
 			if err != nil && len(now) > 1 {
 				// One that cannot be stored does not take the others with it.
@@ -98,6 +110,26 @@ func (q *Queue) writeBatches() {
 				continue
 			}
 			a.done <- err
+		}
+	}
+}
+
+// yield lets a burst be accepted before more of it is worked on: GitHub gives up on
+// a delivery after 10 seconds, and the database has one writer.
+func (q *Queue) yield(ctx context.Context) {
+	for until := time.Now().Add(yieldFor); time.Now().Before(until); {
+		q.batch.Lock()
+		over := time.Since(q.batch.crowded) > crowdAfter
+		q.batch.Unlock()
+		if over {
+			return
+		}
+		select {
+		case <-time.After(crowdAfter):
+		case <-ctx.Done():
+			return
+		case <-q.stopping:
+			return
 		}
 	}
 }

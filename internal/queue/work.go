@@ -89,7 +89,9 @@ func (q *Queue) keepGoing() time.Duration { return min(keepGoing, q.opts.StepTim
 // Work takes up the delivery and goes on with it until it is done, fails, or
 // wants to wait. Waiting is left to River: no worker sleeps.
 func (d *deliveryWorker) Work(ctx context.Context, job *river.Job[deliveryJob]) error {
-	q, started := d.q, time.Now()
+	q := d.q
+	q.yield(ctx)
+	started := time.Now()
 	w, err := q.claim(ctx, job.Args.GUID)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil // it is done
