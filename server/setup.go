@@ -113,7 +113,7 @@ func (u *setup) renewLink() {
 	}
 	u.token, u.expires = rand.Text(), u.now().Add(linkLife)
 	u.timer = time.AfterFunc(linkLife, u.renewLink)
-	u.server.log.Log().Str("url", u.link()).Time("expires", u.expires).
+	u.server.log.Log().Str("link", u.link()).Time("expires", u.expires).
 		Msg("no GitHub App is configured yet: open this link to set one up; it is good for an hour")
 }
 

@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"html/template"
 	"net"
 	"net/http"
 	"net/url"
@@ -17,7 +16,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 )
 
-//go:embed web
+//go:embed web/*.css
 var web embed.FS
 
 // orgName is what an organization may be called.
@@ -26,41 +25,13 @@ var orgName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)
 // maxAppName is the longest name that GitHub gives an App, in letters.
 const maxAppName = 34
 
-// A setupView is what a page of set-up shows; what is empty is left out.
-type setupView struct {
-	Title, Lead string
-	Notes       []string
-
-	Ask   bool // for the organization
-	Orgs  []string
-	Token string
-
-	Org, Action, Manifest, Path string // the form that goes to GitHub
-
-	Lines, Environment string // the configuration, where it could not be written
-
-	Install, AdminRepo string // what remains to be done
-
-	Again string // where set-up begins anew
-
-	Style template.CSS
-}
-
 // A setupLook turns views into pages.
-type setupLook struct {
-	page   *template.Template
-	style  template.CSS
-	policy string
-}
+type setupLook struct{ style, policy string }
 
 func newSetupLook(githubURL string) (*setupLook, error) {
-	page, err := template.ParseFS(web, "web/setup.html")
-	if err != nil {
-		return nil, fmt.Errorf("read the page of set-up: %w", err)
-	}
 	style, err := web.ReadFile("web/setup.css")
 	if err != nil {
-		return nil, fmt.Errorf("read the page of set-up: %w", err)
+		return nil, fmt.Errorf("read the look of set-up: %w", err)
 	}
 	at, err := url.Parse(githubURL)
 	if err != nil {
@@ -68,8 +39,7 @@ func newSetupLook(githubURL string) (*setupLook, error) {
 	}
 	sum := sha256.Sum256(style)
 	return &setupLook{
-		page: page, style: template.CSS(style), //nolint:gosec // it is our own file
-		// The style stands in the page, since /setup/ serves nothing once the App is there.
+		style: string(style),
 		policy: "default-src 'none'; style-src 'self' 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; img-src 'self'; " +
 			"frame-ancestors 'none'; base-uri 'none'; form-action 'self' " + at.Scheme + "://" + at.Host,
 	}, nil
@@ -77,9 +47,8 @@ func newSetupLook(githubURL string) (*setupLook, error) {
 
 // show writes the page. Nothing keeps it, and no other page learns its address.
 func (l *setupLook) show(w http.ResponseWriter, status int, v setupView) {
-	v.Style = l.style
 	var b bytes.Buffer
-	if err := l.page.Execute(&b, v); err != nil {
+	if err := v.write(&b, l.style); err != nil {
 		http.Error(w, "The page cannot be shown.", http.StatusInternalServerError)
 		return
 	}
