@@ -1,12 +1,11 @@
 package ghsim
 
 import (
-	"bytes"
 	"embed"
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"html/template"
+	"html"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -14,7 +13,7 @@ import (
 	"time"
 )
 
-//go:embed web
+//go:embed web/page.css web/page.js
 var web embed.FS
 
 // page gives the handler of a web page, or nil where the path is the API's.
@@ -91,24 +90,8 @@ func (s *Server) servePage(find func(*http.Request) (view, error)) http.HandlerF
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "+
 			"form-action 'self' "+v.FormTo+"; base-uri 'none'; frame-ancestors 'none'")
-		t, err := s.templates()
-		if err == nil {
-			var page bytes.Buffer
-			if err = t.ExecuteTemplate(&page, v.Template, v); err == nil {
-				_, _ = page.WriteTo(w)
-				return
-			}
-		}
-		http.Error(w, "500: "+err.Error(), http.StatusInternalServerError)
+		_ = v.html().Render(w) // fails where nobody listens any more
 	}
-}
-
-func (s *Server) templates() (*template.Template, error) {
-	t, err := template.New("").Funcs(template.FuncMap{"iso": func(t time.Time) string { return t.UTC().Format(time.RFC3339) }}).ParseFS(web, "web/*.html")
-	if err != nil {
-		return nil, fmt.Errorf("parse the pages: %w", err)
-	}
-	return t, nil
 }
 
 // sameOrigin keeps forms of other sites away.
@@ -195,7 +178,7 @@ func avatar(login string) http.HandlerFunc {
 		}
 		fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 40"><rect width="40" height="40" rx="20" fill="hsl(%d 45%% 45%%)"/>`+
 			`<text x="20" y="27" font-family="sans-serif" font-size="19" font-weight="600" fill="#fff" text-anchor="middle">%s</text></svg>`,
-			hue(login)%360, template.HTMLEscapeString(letter))
+			hue(login)%360, html.EscapeString(letter))
 	}
 }
 
