@@ -28,10 +28,15 @@ const (
 // spawn starts the shipped binary, in an empty folder and environment.
 func spawn(t *testing.T, args ...string) (*exec.Cmd, *buffer) {
 	t.Helper()
+	return spawnWith(t, nil, args...)
+}
+
+func spawnWith(t *testing.T, environ []string, args ...string) (*exec.Cmd, *buffer) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	cmd, out := exec.CommandContext(ctx, binary, args...), new(buffer)
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = t.TempDir(), []string{"TMPDIR=" + t.TempDir()}, out, out
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = t.TempDir(), append([]string{"TMPDIR=" + t.TempDir()}, environ...), out, out
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	return cmd, out

@@ -67,7 +67,7 @@ func (d *demo) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("make a folder for the demo's database: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }() // what is left is in the folder for such things
 	if err := d.stage(); err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (d *demo) run(ctx context.Context) error {
 	}
 	defer stop()
 
-	opts := d.program.options(d.config(dir))
+	opts := d.program.options(d.config(ctx, dir))
 	opts.Log = d.program.stderr
 	opts.Listening = func(url string) {
 		d.sim.SetHookURL(url + handlers.WebhookPath)
@@ -137,10 +137,12 @@ func (d *demo) serveGitHub(ctx context.Context) (stop func(), err error) {
 	d.sim.URL = d.simURL
 	web := &http.Server{Handler: d.sim, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = web.Serve(listener) }() // ends when stop closes it
-	return func() {
+	//nolint:contextcheck // it ends what outlives ctx
+	stop = func() {
 		d.sim.Close()
 		_ = web.Close() // nobody's work is lost
-	}, nil
+	}
+	return stop, nil
 }
 
 // portOf returns the port that was asked for, the usual one while it is free, or 0.
@@ -158,14 +160,14 @@ func (d *demo) portOf(ctx context.Context, asked, usual int) int {
 }
 
 // config is the server's configuration: the App of the scenario, and its database in dir.
-func (d *demo) config(dir string) *config.Config {
+func (d *demo) config(ctx context.Context, dir string) *config.Config {
 	c := config.Defaults()
 	c.Org, c.AppID, c.PrivateKey = d.cast.org, d.cast.appID, config.Secret(d.cast.privateKey)
 	c.GitHub.URL = d.simURL
 	c.GitHub.WebhookSecrets = []config.Secret{config.Secret(d.cast.webhookSecret)}
 	c.Chatops.AdminRepo = d.cast.adminRepo
 	c.Server.Address = d.address
-	c.Server.Port = d.portOf(context.Background(), d.port, demoPort)
+	c.Server.Port = d.portOf(ctx, d.port, demoPort)
 	c.Database.URL = config.DatabaseURL("sqlite:" + filepath.Join(dir, "demo.db"))
 	c.Logging.Level = "error"
 	if d.verbose {

@@ -127,7 +127,7 @@ func (p *program) adoptAll(ctx context.Context, o *server.Operator, org *command
 
 func (p *program) printPlan(plan []commands.Candidate) error {
 	out := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(out, "TEAM\tTEAM ID\tGROUP\tGROUP ID\tWARNING")
+	fmt.Fprintln(out, "TEAM\tTEAM-ID\tGROUP\tGROUP-ID\tWARNING")
 	for _, c := range plan {
 		warning := c.Warning
 		if warning != "" {

@@ -59,7 +59,8 @@ func (g *github) with(variables ...string) []string {
 
 func TestGroups(t *testing.T) {
 	g := newGitHub(t)
-	start(t, g.environ, "serve") // all of this works beside a running server
+	_, out := spawnWith(t, g.environ, "serve") // all of this works beside a running server
+	logged(t, out)
 
 	got := do(t, g.environ, "groups", "list")
 	assert.Equal(t, call{0, "No team of acme owns a runner group yet.\n", ""}, got)

@@ -14,6 +14,7 @@ func TestHealthcheck(t *testing.T) {
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/livez" {
 			http.Error(w, "draining", http.StatusServiceUnavailable)
+			return
 		}
 	})
 	plain, secure := httptest.NewServer(handler), httptest.NewTLSServer(handler)

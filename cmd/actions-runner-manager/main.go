@@ -10,8 +10,6 @@ import (
 )
 
 // Where the binary comes from; the build stamps them with -ldflags "-X main.version=…".
-//
-//nolint:gochecknoglobals // the linker can set nothing but package variables
 var version, commit string
 
 //go:generate go run . reference --output ../../docs/reference.md

@@ -38,7 +38,7 @@ type program struct {
 // run does what the arguments ask for, until it is done or ctx ends, and returns
 // the exit status.
 func run(ctx context.Context, args []string, p *program) int {
-	root := p.root()
+	root := p.root() //nolint:contextcheck // the commands get it from ExecuteContext
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
