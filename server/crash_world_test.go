@@ -392,4 +392,3 @@ func seeded(t *testing.T) *rand.Rand {
 	t.Logf("CRASH_SEED=%d repeats this run", seed)
 	return rand.New(rand.NewPCG(seed, seed))
 }
-
