@@ -228,7 +228,9 @@ func TestThreatDemotedInQueue(t *testing.T) {
 	w := newWorld(t, acme())
 	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
 	demote := func() {
-		w.state(func(org *ghsim.Org, st *ghsim.State) { org.Team("platform").SetMember(st.User("ada"), "member", "active") })
+		w.state(func(org *ghsim.Org, st *ghsim.State) {
+			org.Team("platform").SetMember(st.User("ada"), "member", "active")
+		})
 	}
 
 	t.Run("between two commands of a comment", func(t *testing.T) {
@@ -249,7 +251,9 @@ func TestThreatDemotedInQueue(t *testing.T) {
 	})
 
 	t.Run("while the server was away", func(t *testing.T) {
-		w.state(func(org *ghsim.Org, st *ghsim.State) { org.Team("platform").SetMember(st.User("ada"), "maintainer", "active") })
+		w.state(func(org *ghsim.Org, st *ghsim.State) {
+			org.Team("platform").SetMember(st.User("ada"), "maintainer", "active")
+		})
 		require.NoError(t, w.stop())
 		id, err := w.hub.Comment("acme", "runner-admin", 1, "ada", "/runner-group repos-add web")
 		require.NoError(t, err)
