@@ -135,7 +135,7 @@ func (e *Env) toImport(ctx context.Context, org *Org, orgID int64, file RecordFi
 		case known:
 			problem = fmt.Sprintf("the team owns another group, %s (id %d)", Quote(old.GroupName), old.GroupID)
 		case held:
-			problem = fmt.Sprintf("the group %s belongs to another team, `%s` (id %d)", Quote(holder.GroupName), holder.TeamSlug, holder.TeamID)
+			problem = fmt.Sprintf("the group %s belongs to another team, %s (id %d)", Quote(holder.GroupName), Quote(holder.TeamSlug), holder.TeamID)
 		}
 		if problem != "" {
 			mistakes = append(mistakes, fmt.Sprintf("records[%d]: team %s (id %d): %s", i, Quote(r.TeamSlug), r.TeamID, problem))
