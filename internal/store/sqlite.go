@@ -39,7 +39,7 @@ func (s *Store) openSQLite(ctx context.Context, at location) error {
 		return fmt.Errorf("open the database %s: %w", at.path, err)
 	}
 	s.writer.SetMaxOpenConns(1)
-	s.Querier = sqlQuerier{s.writer, s.explainSQLite}
+	s.Querier = sqliteWriter{sqlQuerier{s.writer, s.explainSQLite}, s}
 	if s.reader, err = sql.Open("sqlite", dsn(at.path, "&_pragma=query_only(1)")); err != nil {
 		return fmt.Errorf("open the database %s: %w", at.path, err)
 	}

@@ -124,17 +124,23 @@ func (s *Store) Close() error {
 // Ping finds out whether the database can be written. Its error is a sentence
 // for /readyz.
 func (s *Store) Ping(ctx context.Context) error {
-	if s.dialect == SQLite {
-		// Writes to a file that was unlinked succeed and are lost.
-		now, err := os.Stat(s.path)
-		if err != nil || !os.SameFile(s.file, now) {
-			return fmt.Errorf("the database file %s was removed or replaced while it was open; restart the server", s.path)
-		}
-	}
 	_, err := s.Exec(ctx, `INSERT INTO mark (name, value) VALUES ('ping', ?1)
 		ON CONFLICT (name) DO UPDATE SET value = excluded.value`, s.Now().UTC().Format(time.RFC3339))
 	if err != nil {
 		return fmt.Errorf("the database cannot be written: %w", err)
+	}
+	return nil
+}
+
+// inPlace finds out whether SQLite's file is still where it was opened: writes to
+// one that was unlinked succeed and are lost.
+func (s *Store) inPlace() error {
+	if s.file == nil {
+		return nil // it is just being opened
+	}
+	now, err := os.Stat(s.path)
+	if err != nil || !os.SameFile(s.file, now) {
+		return fmt.Errorf("the database file %s was removed or replaced while it was open; restart the server", s.path)
 	}
 	return nil
 }

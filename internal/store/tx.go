@@ -52,6 +52,9 @@ func (s *Store) InTx(ctx context.Context, do func(context.Context, *Tx) error) e
 		})
 		return explainPostgreSQL(err)
 	}
+	if err := s.inPlace(); err != nil {
+		return err
+	}
 	tx, err := s.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return s.explainSQLite(err)
@@ -88,6 +91,20 @@ func Collect[T any](ctx context.Context, q Querier, scan func(Row) (T, error), q
 		all = append(all, one)
 	}
 	return all, rows.Err()
+}
+
+// sqliteWriter runs statements that write, each in a transaction of its own.
+type sqliteWriter struct {
+	sqlQuerier
+	store *Store
+}
+
+// Exec is Querier's.
+func (w sqliteWriter) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	if err := w.store.inPlace(); err != nil {
+		return 0, err
+	}
+	return w.sqlQuerier.Exec(ctx, query, args...)
 }
 
 // sqlQuerier runs statements on SQLite.
