@@ -140,6 +140,8 @@ func TestShapes(t *testing.T) {
 		{"a flag as the name", JITArgs{Team: "a", Name: "--unattended"}, false},
 		{"a name too long", JITArgs{Team: "a", Name: strings.Repeat("x", 65)}, false},
 		{"a label that is two", JITArgs{Team: "a", Name: "x", Labels: []string{"a,b"}}, false},
+		{"a long label", JITArgs{Team: "a", Name: "x", Labels: []string{strings.Repeat("ä", maxLabel)}}, true},
+		{"a label too long", JITArgs{Team: "a", Name: "x", Labels: []string{strings.Repeat("ä", maxLabel+1)}}, false},
 		{"a label with quotes", JITArgs{Team: "a", Name: "x", Labels: []string{`a"b`}}, false},
 		{"too many labels", JITArgs{Team: "a", Name: "x", Labels: make([]string, maxLabels+1)}, false},
 		{"a folder elsewhere", JITArgs{Team: "a", Name: "x", WorkFolder: "/etc"}, false},
