@@ -162,7 +162,11 @@ func (w *world) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
-	w.stop = sync.OnceValue(func() error { cancel(); return <-ended })
+	w.stop = sync.OnceValue(func() error {
+		w.client.CloseIdleConnections() // else HTTP/2 keeps the end waiting for a second
+		cancel()
+		return <-ended
+	})
 	select {
 	case w.url = <-listening:
 	case err := <-ended:
