@@ -105,6 +105,16 @@ image: ## build the container image (needs docker)
 image-check: ## build and run the binary as the image does, without docker
 	@VERSION=$(VERSION) COMMIT=$(COMMIT) tools/image-check
 
+.PHONY: deploy-check
+deploy-check: build ## render and check the Helm chart, the dashboard, the alerts and the recipes
+	@go -C tools/chartcheck vet .
+	@go -C tools/chartcheck run . -server $(CURDIR)/$(BIN)
+
+.PHONY: workflows-check
+workflows-check: ## check the GitHub workflows and the scripts under contrib/ (shellcheck, where it is installed)
+	@go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+	@if command -v shellcheck >/dev/null; then shellcheck -S warning .ci/run tools/image-check contrib/gh-runner-group; fi
+
 .PHONY: clean
 clean: ## remove what was built
 	@rm -rf bin .contract cover.out
