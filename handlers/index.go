@@ -19,7 +19,7 @@ func indexPage(o PagesOptions, setup bool) (file, error) {
 	if host == "" {
 		host = exampleHost
 	}
-	firstSteps := []string{"group-create", "group-list", "repos-add", "token-register"}
+	firstSteps := []string{"group-create", "group-list", "repos-add", "token-jit"}
 	for _, spec := range o.Specs {
 		if slices.Contains(firstSteps, spec.Name) {
 			comments = append(comments, exampleComment(spec))

@@ -33,9 +33,12 @@ func newLogger(c config.Logging, out io.Writer) (zerolog.Logger, func() error, e
 		}
 		out, closer = file, file.Close
 	}
-	zerolog.TimeFieldFormat = time.RFC3339Nano
+	preciseTimes()
 	return zerolog.New(out).Level(level).With().Timestamp().Logger(), closer, nil
 }
+
+// preciseTimes is done once: the library keeps it for the whole process.
+var preciseTimes = sync.OnceFunc(func() { zerolog.TimeFieldFormat = time.RFC3339Nano }) //nolint:gochecknoglobals // it is the library's global that is set
 
 // A rotated log file starts anew once it holds maxSize bytes. The library counts in
 // mebibytes, too coarse for a key that counts bytes, so the counting is done here.
