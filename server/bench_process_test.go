@@ -15,7 +15,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"runtime"
 	"runtime/pprof"
 	"syscall"
 	"testing"
@@ -103,7 +102,9 @@ func BenchmarkProcess(b *testing.B) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	listening := make(chan string, 1)
-	go func() { ended <- map[string]func(context.Context, chan<- string) error{"server": runServer, "bare": runBare}[kind](ctx, listening) }()
+	go func() {
+		ended <- map[string]func(context.Context, chan<- string) error{"server": runServer, "bare": runBare}[kind](ctx, listening)
+	}()
 	select {
 	case url := <-listening:
 		require.NoError(b, tell.Encode(usage{URL: url}))
@@ -157,7 +158,6 @@ func signature(body []byte) string {
 }
 
 func ownUsage() usage {
-	runtime.GC() // what is in use, not what the collector has yet to find
 	var r syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &r) // never fails for oneself
 	u := usage{CPU: time.Duration(r.Utime.Nano() + r.Stime.Nano())}

@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -57,27 +58,137 @@ func (h *benchHub) settings(database string) map[string]string {
 	}
 }
 
-// BenchmarkWebhooks is how fast deliveries are acknowledged, beside a handler that
-// does nothing but check the same signature.
-func BenchmarkWebhooks(b *testing.B) {
+// BenchmarkServer writes the tables of docs/performance.md: to the standard output, and
+// into the file that BENCH_DOC names.
+func BenchmarkServer(b *testing.B) {
+	if os.Getenv(processVariable) != "" {
+		return
+	}
+	var doc strings.Builder
+	fmt.Fprintf(&doc, "One run; %s, %s/%s, %d CPUs, shared by the server, the simulated GitHub and the driver.\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
+	countTable(b, &doc)
+	commandTable(b, &doc)
+	webhookTable(b, &doc)
+	memoryTable(b, &doc)
+	fmt.Println(doc.String())
+	if path := os.Getenv("BENCH_DOC"); path != "" {
+		intoDoc(b, path, doc.String())
+	}
+}
+
+// intoDoc puts the tables between the marks of a document.
+func intoDoc(b *testing.B, path, tables string) {
+	b.Helper()
+	const begin, end = "<!-- bench: begin -->\n", "<!-- bench: end -->\n"
+	text, err := os.ReadFile(path)
+	require.NoError(b, err)
+	before, rest, ok := strings.Cut(string(text), begin)
+	_, after, ok2 := strings.Cut(rest, end)
+	require.True(b, ok && ok2, "%s has no marks for the tables", path)
+	require.NoError(b, os.WriteFile(path, []byte(before+begin+"\n"+tables+"\n"+end+after), 0o644))
+}
+
+// countTable tells what each command asks of GitHub, in organizations of any size.
+func countTable(b *testing.B, doc *strings.Builder) {
+	b.Helper()
+	sizes := []struct{ groups, repos int }{{10, 30}, {1000, 500}, {10_000, 500}}
+	fmt.Fprint(doc, "\n### Calls to GitHub\n\n| command | groups in the organization | cold: calls | in sequence | warm: calls | charged | in sequence |\n| --- | --: | --: | --: | --: | --: | --: |\n")
+	for _, c := range costs() {
+		for _, size := range sizes {
+			if size.groups > 1000 && c.name != "group-list" && c.name != "group-create" {
+				continue // the others cannot know more groups than these
+			}
+			repos := max(size.repos, c.needsRepos+1)
+			b.Run(fmt.Sprintf("%s, %d groups", c.name, size.groups), func(b *testing.B) {
+				w := newWorld(b, bigAcme(size.groups, repos))
+				c.prepare(w)
+				require.NoError(b, w.stop())
+				w.start()
+				w.warmTokens()
+				w.hub.SetLatency(latency)
+				cold := c.measure(w)
+				if c.undo != "" {
+					w.ok("ghp_ada", c.undo)
+				}
+				warm := c.measure(w)
+				fmt.Fprintf(doc, "| %s | %d | %d | %d | %d | %d | %d |\n", c.name, size.groups, cold.calls, cold.sequence, warm.calls, warm.charged, warm.sequence)
+			})
+		}
+	}
+}
+
+// commandTable tells how long commands take, and what they cost the server.
+func commandTable(b *testing.B, doc *strings.Builder) {
+	b.Helper()
+	hub := newBenchHub(b, commandScenario(1000))
+	p := startProcess(b, "server", hub.settings(storetest.SQLite(b)))
+	defer p.stop()
+	fmt.Fprintf(doc, "\n### Time (warm, SQLite, 1,000 groups, teams with %d repositories)\n\n", benchRepos)
+	fmt.Fprintf(doc, "| command | calls | CPU, ms | p50 / p99, ms: 1 caller, 0 ms | %[1]d callers, 0 ms | 1 caller, 50 ms | %[1]d callers, 50 ms | commands/s: %[1]d callers, 0 ms | %[1]d callers, 50 ms |\n| --- | --: | --: | --: | --: | --: | --: | --: | --: |\n", connections)
+	for _, t := range timeCommands(b, hub, p) {
+		fmt.Fprintf(doc, "| %s | %d | %.1f | %s | %s | %s | %s | %.0f | %.0f |\n", t.name, t.calls, ms(t.crowd.cpu),
+			t.alone, t.crowd, t.aloneLate, t.crowdLate, t.crowd.perSecond, t.crowdLate.perSecond)
+	}
+}
+
+// webhookTable tells how fast deliveries are acknowledged, beside a handler that does
+// nothing but check the same signature.
+func webhookTable(b *testing.B, doc *strings.Builder) {
+	b.Helper()
+	const many, some = 20_000, 8_000
 	hub := newBenchHub(b, acme())
-	irrelevant := hub.hooks(b, 20_000, "Thanks!")
-	bare := startProcess(b, "bare", nil)
-	send(b, bare, irrelevant[:2000])
-	bareRate := send(b, bare, irrelevant)
-	bare.stop()
-	fmt.Fprintln(os.Stderr, "bare", bareRate)
-	for _, db := range []struct {
-		name string
-		url  func(testing.TB) string
-	}{{"SQLite", storetest.SQLite}, {"PostgreSQL", storetest.Postgres}} {
-		p := startProcess(b, "server", hub.settings(db.url(b)))
-		send(b, p, irrelevant[:2000])
-		fmt.Fprintln(os.Stderr, db.name, "irrelevant", send(b, p, irrelevant))
-		fmt.Fprintln(os.Stderr, db.name, "relevant", send(b, p, hub.hooks(b, 8_000, "/runner-group group-list")))
+	irrelevant := hub.hooks(b, 1000, "Thanks!")
+	fmt.Fprintf(doc, "\n### Webhooks (%d connections, %d kB each)\n\n| delivery | acknowledged/s | of bare | p50 / p99, ms | CPU, ms |\n| --- | --: | --: | --: | --: |\n", connections, hookBytes/1000)
+	row := func(name string, got, bare throughput) {
+		fmt.Fprintf(doc, "| %s | %.0f | %.0f %% | %s | %.2f |\n", name, got.perSecond, 100*got.perSecond/bare.perSecond, got, ms(got.cpu))
+	}
+	bareProcess := startProcess(b, "bare", nil)
+	send(b, bareProcess, irrelevant, 2000)
+	bare := send(b, bareProcess, irrelevant, many)
+	bareProcess.stop()
+	row("bare handler", bare, bare)
+	for _, db := range []struct{ name, url string }{{"SQLite, synchronous FULL", storetest.SQLite(b)}, {"PostgreSQL, without fsync", storetest.Postgres(b)}} {
+		p := startProcess(b, "server", hub.settings(db.url))
+		send(b, p, irrelevant, 2000)
+		row("irrelevant, "+db.name, send(b, p, irrelevant, many), bare)
+		row("with a command, "+db.name, send(b, p, hub.hooks(b, some, "/runner-group group-list"), some), bare)
 		p.stop()
 	}
 }
 
-var _ = filepath.Join
-var _ = strings.Cut
+// memoryTable tells how much memory the server takes as deliveries come in.
+func memoryTable(b *testing.B, doc *strings.Builder) {
+	b.Helper()
+	const rounds, round, commands = 4, 25_000, 500
+	hub := newBenchHub(b, acme())
+	p := startProcess(b, "server", hub.settings(storetest.SQLite(b)))
+	defer p.stop()
+	irrelevant := hub.hooks(b, 500, "Thanks!")
+	fmt.Fprintf(doc, "\n### Memory (SQLite; every %dth delivery holds a command, and is worked off)\n\n| after deliveries | resident, MiB |\n| --: | --: |\n", round/commands)
+	row := func(deliveries int) {
+		hub.idle()
+		fmt.Fprintf(doc, "| %d | %d |\n", deliveries, p.usage(b).RSS>>20)
+	}
+	row(0)
+	for i := range rounds {
+		send(b, p, irrelevant, round-commands)
+		send(b, p, hub.hooks(b, commands, "/runner-group group-list"), commands)
+		row((i + 1) * round)
+	}
+}
+
+// idle waits until the server has asked nothing for a while, half a minute at most.
+func (h *benchHub) idle() {
+	for range 30 {
+		h.ResetCalls()
+		time.Sleep(time.Second)
+		if len(h.Calls()) == 0 {
+			return
+		}
+	}
+}
+
+// String is the median and the 99th percentile, in milliseconds.
+func (t throughput) String() string { return fmt.Sprintf("%.1f / %.1f", ms(t.p50), ms(t.p99)) }
+
+func ms(d time.Duration) float64 { return d.Seconds() * 1000 }

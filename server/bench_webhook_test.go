@@ -57,19 +57,21 @@ type throughput struct {
 	cpu       time.Duration // of the server, for each
 }
 
-// send sends the deliveries over all connections; each must be answered with 200.
-func send(b *testing.B, p *benched, hooks []hook) throughput {
+// send sends n deliveries over all connections, beginning anew where there are fewer;
+// each must be answered with 200.
+func send(b *testing.B, p *benched, hooks []hook, n int) throughput {
 	b.Helper()
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections}, Timeout: time.Minute}
 	defer client.CloseIdleConnections()
-	return drive(b, p, connections, len(hooks), func(_, n int) error {
-		req, err := http.NewRequest(http.MethodPost, p.url+"/api/github/hook", bytes.NewReader(hooks[n].body))
+	return drive(b, p, connections, n, func(_, i int) error {
+		hook := hooks[i%len(hooks)]
+		req, err := http.NewRequest(http.MethodPost, p.url+"/api/github/hook", bytes.NewReader(hook.body))
 		if err != nil {
 			return err
 		}
 		req.Header = http.Header{
 			"Content-Type": {"application/json"}, "X-Github-Event": {"issue_comment"},
-			"X-Github-Delivery": {hooks[n].guid}, "X-Hub-Signature-256": {hooks[n].signature},
+			"X-Github-Delivery": {hook.guid}, "X-Hub-Signature-256": {hook.signature},
 		}
 		return done(client.Do(req))
 	})

@@ -1,0 +1,150 @@
+//go:build unix
+
+package server_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
+)
+
+const (
+	benchTeams = connections // each caller works for a team of its own
+	benchRepos = 500         // of each team
+)
+
+// A timed command is run again and again, which must do the same work each time. It
+// may need the one before it in the list to have been run as often.
+type timed struct {
+	name    string
+	request func(caller, n int) string // without the team; n counts the caller's runs
+	runs    func(callers int, latency time.Duration) int
+}
+
+// timedCommands are in an order in which each finds what it needs.
+func timedCommands() []timed {
+	const api = " /api/v1/"
+	block := func(n, size int) string {
+		names := make([]string, size)
+		for i := range names {
+			names[i] = fmt.Sprintf("r%d", (n*size+i)%benchRepos)
+		}
+		return strings.Join(names, ",")
+	}
+	constant := func(request string) func(int, int) string { return func(int, int) string { return request } }
+	few := func(callers int, latency time.Duration) int {
+		if callers > 1 && latency > 0 {
+			return 1
+		}
+		return 6
+	}
+	return []timed{
+		{name: "group-create", request: constant("POST" + api + "group-create?"), runs: func(int, time.Duration) int { return 1 }},
+		{name: "repos-add, 1 repo", request: func(_, n int) string { return "PATCH" + api + "repos-add?repos=" + block(n, 1) }},
+		{name: "repos-remove, 1 repo", request: func(_, n int) string { return "PATCH" + api + "repos-remove?repos=" + block(n, 1) }},
+		{name: "repos-add, 20 repos", request: func(_, n int) string { return "PATCH" + api + "repos-add?repos=" + block(n, 20) }, runs: few},
+		{name: "repos-set, 20 repos", request: func(_, n int) string { return "PATCH" + api + "repos-set?repos=" + block(n, 20) }, runs: few},
+		{name: "group-list", request: constant("GET" + api + "group-list?")},
+		{name: "token-register", request: constant("POST" + api + "token-register?")},
+		{name: "token-jit", request: func(caller, n int) string { return fmt.Sprintf("POST"+api+"token-jit?name=b%d-%d", caller, n) }},
+		{name: "runners-remove, 1", request: func(caller, n int) string {
+			return fmt.Sprintf("DELETE"+api+"runners-remove?runners=b%d-%d", caller, n)
+		}},
+		{name: "group-delete", request: constant("DELETE" + api + "group-delete?"), runs: func(int, time.Duration) int { return 1 }},
+	}
+}
+
+// count is how often each caller runs the command.
+func (c timed) count(callers int, latency time.Duration) int {
+	switch {
+	case c.runs != nil:
+		return c.runs(callers, latency)
+	case latency > 0:
+		return 8
+	case callers == 1:
+		return 200
+	}
+	return 15
+}
+
+// commandScenario has a team for each caller, all of them with all repositories, in
+// an organization with so many groups.
+func commandScenario(groups int) ghsim.Scenario {
+	sc := bigAcme(groups, benchRepos)
+	org := &sc.Organizations[0]
+	for i := range benchTeams {
+		login := fmt.Sprintf("user%d", i)
+		sc.Users = append(sc.Users, ghsim.UserSpec{Login: login, Tokens: []ghsim.TokenSpec{{Value: "ghp_" + login}}})
+		org.Teams = append(org.Teams, ghsim.TeamSpec{Name: fmt.Sprintf("team%d", i), Maintainers: []string{login}, Repositories: org.Teams[0].Repositories})
+	}
+	return sc
+}
+
+// timings are of one command: by latency of GitHub and number of callers.
+type timings struct {
+	name                               string
+	alone, crowd, aloneLate, crowdLate throughput
+	calls                              int // to GitHub, for each run without latency
+}
+
+func timeCommands(b *testing.B, hub *benchHub, p *benched) []timings {
+	b.Helper()
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections}, Timeout: time.Minute}
+	defer client.CloseIdleConnections()
+	run := func(c timed, callers, n int) throughput {
+		return drive(b, p, callers, callers*n, func(caller, i int) error {
+			method, target, _ := strings.Cut(c.request(i%callers, i/callers), " ")
+			at, err := url.Parse(p.url + target)
+			if err != nil {
+				return err
+			}
+			query := at.Query()
+			query.Set("team", fmt.Sprintf("team%d", i%callers))
+			at.RawQuery = query.Encode()
+			req, err := http.NewRequest(method, at.String(), nil)
+			if err != nil {
+				return err
+			}
+			req.Header.Set("Authorization", fmt.Sprintf("ghp_user%d", i%callers))
+			if err := done(client.Do(req)); err != nil {
+				return fmt.Errorf("%s: %w", c.name, err)
+			}
+			return nil
+		})
+	}
+	all := make([]timings, len(timedCommands()))
+	rounds := []struct {
+		callers int
+		latency time.Duration
+		into    func(*timings) *throughput
+	}{
+		{connections, 0, nil}, // warms what a server keeps
+		{1, 0, func(t *timings) *throughput { return &t.alone }},
+		{connections, 0, func(t *timings) *throughput { return &t.crowd }},
+		{1, 50 * time.Millisecond, func(t *timings) *throughput { return &t.aloneLate }},
+		{connections, 50 * time.Millisecond, func(t *timings) *throughput { return &t.crowdLate }},
+	}
+	for _, round := range rounds {
+		hub.SetLatency(round.latency)
+		for i, c := range timedCommands() {
+			n := c.count(round.callers, round.latency)
+			hub.ResetCalls()
+			got := run(c, round.callers, n)
+			all[i].name = c.name
+			if round.into == nil {
+				continue
+			}
+			*round.into(&all[i]) = got
+			if round.callers == 1 && round.latency == 0 {
+				all[i].calls = len(hub.Calls()) / n
+			}
+		}
+	}
+	hub.SetLatency(0)
+	return all
+}
