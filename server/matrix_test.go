@@ -44,6 +44,7 @@ const matrixHead = `# Who may do what, by which door: "done" or the reason of th
 // TestMatrix runs every command as every role by every door, and compares what became
 // of it with a table that people can review.
 func TestMatrix(t *testing.T) {
+	t.Parallel()
 	specs := commands.NewDispatcher(&commands.Env{}, commands.All()).Specs()
 	w := newWorld(t, matrixScenario(t, specs), "CHATOPS_TOKEN_REPLY=encrypted", "SERVER_UNKNOWN_TOKEN_RATE=1000")
 	matrixGroups(w, specs)

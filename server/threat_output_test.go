@@ -19,6 +19,7 @@ import (
 // What somebody writes into names comes back as text, and not as a mention, a link,
 // an image or a hidden comment.
 func TestThreatMarkdown(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, acme())
 	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
 	w.ok("ghp_ada", "POST /api/v1/token-jit?team=platform&name=build-1")
@@ -48,6 +49,7 @@ var inCode = regexp.MustCompile("(?s)```.*?```|``[^`].*?``|`[^`]*`")
 
 // No name leaves its place in a path of GitHub's API.
 func TestThreatPaths(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, acme())
 	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
 	w.hub.ResetCalls()
@@ -72,6 +74,7 @@ func TestThreatPaths(t *testing.T) {
 
 // A secret is written into no repository that others can read, and not made either.
 func TestThreatReadableAdminRepo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, withKey(acme(), "ada", "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTY="))
 	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
 	for _, visibility := range []string{"public", "internal"} {
@@ -91,6 +94,7 @@ func TestThreatReadableAdminRepo(t *testing.T) {
 // What is answered encrypted is read with the tools that people have: age, and a key
 // that ssh-keygen made.
 func TestThreatEncryptedReply(t *testing.T) {
+	t.Parallel()
 	for _, tool := range []string{"age", "ssh-keygen"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("SKIPPED: %s is not installed (Debian: apt-get install age openssh-client), so nobody has looked if encrypted replies can be read", tool)
@@ -136,6 +140,7 @@ func run(t *testing.T, stdin, name string, args ...string) string {
 // A server that was just deployed belongs to whoever reads its log, and one that has
 // an App to nobody else any more.
 func TestThreatSetupTakeover(t *testing.T) {
+	t.Parallel()
 	get := func(w *world, path string) int {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url+path, nil)
 		require.NoError(t, err)

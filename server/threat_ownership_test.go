@@ -51,6 +51,7 @@ func teamCommands() (specs []commands.Spec) {
 
 // A squatter makes a team named like a group that stands, and asks for everything.
 func TestThreatSquatter(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, withKey(acme(), "bob", newSSHKey(t)))
 	w.addTeam("legacy", "bob")
 	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
@@ -107,6 +108,7 @@ func TestThreatSquatter(t *testing.T) {
 
 // A team that was deleted and made again under its slug is another team.
 func TestThreatRemadeTeam(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, acme())
 	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
 	w.state(func(org *ghsim.Org, _ *ghsim.State) { org.DeleteTeam("platform") })
@@ -125,6 +127,7 @@ func TestThreatRemadeTeam(t *testing.T) {
 
 // A renamed team keeps its group; who takes its old slug gets nothing.
 func TestThreatReusedSlug(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, acme())
 	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
 	w.state(func(org *ghsim.Org, _ *ghsim.State) { org.Team("platform").Rename("renamed") })
@@ -140,6 +143,7 @@ func TestThreatReusedSlug(t *testing.T) {
 // A group that was deleted and made again behind our back is another group, and so
 // is what an old database says of it.
 func TestThreatRemadeGroup(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, acme())
 	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
 	w.state(func(org *ghsim.Org, _ *ghsim.State) {
@@ -156,6 +160,7 @@ func TestThreatRemadeGroup(t *testing.T) {
 
 // What a team names of another team's it does not get.
 func TestThreatReachAcross(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, acme())
 	w.addTeam("mine", "bob")
 	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
@@ -195,6 +200,7 @@ func TestThreatReachAcross(t *testing.T) {
 
 // Who may not see a repository or a team cannot tell it from one that does not exist.
 func TestThreatSecretNames(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, acme())
 	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
 	same := func(token, request, known, unknown string) {
@@ -211,10 +217,12 @@ func TestThreatSecretNames(t *testing.T) {
 
 // Only what the policy lets a team attach becomes attached.
 func TestThreatRepositories(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, acme())
 	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
 	a := w.refused(403, "repo_not_permitted", "ghp_ada", "PATCH /api/v1/repos-add?team=platform&repos=api,docs,foreign,site")
 	assert.Len(t, a.Items, 4)
+	w.refused(403, "repo_not_permitted", "ghp_ada", "PATCH /api/v1/repos-add?team=platform&repos=docs") // push is not enough
 	w.refused(403, "public_repo", "ghp_ada", "PATCH /api/v1/repos-set?team=platform&repos=site")
 	assert.Empty(t, w.repos("platform"), "where one is refused none is attached")
 	w.state(func(org *ghsim.Org, _ *ghsim.State) {
@@ -225,6 +233,7 @@ func TestThreatRepositories(t *testing.T) {
 
 // Whoever is demoted while a command waits is refused when it runs.
 func TestThreatDemotedInQueue(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, acme())
 	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
 	demote := func() {
@@ -268,6 +277,7 @@ func TestThreatDemotedInQueue(t *testing.T) {
 
 // Teams that made their group themselves get no token for the whole organization.
 func TestThreatRegistrationTokens(t *testing.T) {
+	t.Parallel()
 	for _, policy := range []string{"adopted", "false"} {
 		t.Run(policy, func(t *testing.T) {
 			w := newWorld(t, acme(), "POLICY_REGISTRATION_TOKENS="+policy)
@@ -285,6 +295,7 @@ func TestThreatRegistrationTokens(t *testing.T) {
 
 // A group-create of which nobody knows how it ended takes no group that is in use.
 func TestThreatLeftoverIntent(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, acme())
 	w.addTeam("legacy", "bob")
 	w.hub.Inject(ghsim.Fault{Method: "POST", Path: "/runner-groups$", Drop: true, Times: -1})

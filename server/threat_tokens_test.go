@@ -1,11 +1,14 @@
 package server_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -16,26 +19,28 @@ import (
 
 // A token that somebody else got for a person, or that stands for no person, proves nothing.
 func TestThreatConfusedDeputy(t *testing.T) {
+	t.Parallel()
 	sc := acme()
 	sc.Users[0].Tokens = append(sc.Users[0].Tokens,
 		ghsim.TokenSpec{Value: "ghu_ada", ClientID: "Iv1.other"},
 		ghsim.TokenSpec{Value: "gho_other", ClientID: "another-oauth-app"},
 		ghsim.TokenSpec{Value: "0123456789abcdef0123456789abcdef01234567", ClientID: "another-oauth-app"})
 	w := newWorld(t, sc)
-	for _, test := range []struct{ name, token string }{
-		{"another App's user token", "ghu_ada"},
-		{"another OAuth app's token", "gho_other"},
-		{"another OAuth app's token from before prefixes", "0123456789abcdef0123456789abcdef01234567"},
-		{"an installation's token, as GITHUB_TOKEN is", "ghs_16C7e42F292c6912E7710c838347Ae178B4a"},
-		{"an old installation's token", "v1.0123456789abcdef0123456789abcdef01234567"},
-		{"a refresh token", "ghr_ada"},
-		{"a JSON Web Token", "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiI0MjQyIn0.c2lnbmF0dXJl"},
-		{"a bot's token", "ghp_robot"},
-		{"a suspended person's token", "ghp_sam"},
-		{"nobody's token", "ghp_nobody"},
+	for _, test := range []struct{ name, token, says string }{
+		{"another App's user token", "ghu_ada", "another GitHub App"},
+		{"another OAuth app's token", "gho_other", "OAuth app"},
+		{"another OAuth app's token from before prefixes", "0123456789abcdef0123456789abcdef01234567", "OAuth app"},
+		{"an installation's token, as GITHUB_TOKEN is", "ghs_16C7e42F292c6912E7710c838347Ae178B4a", "GITHUB_TOKEN"},
+		{"an old installation's token", "v1.0123456789abcdef0123456789abcdef01234567", "GITHUB_TOKEN"},
+		{"a refresh token", "ghr_ada", "refresh token"},
+		{"a JSON Web Token", "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiI0MjQyIn0.c2lnbmF0dXJl", "JSON Web Token"},
+		{"a bot's token", "ghp_robot", "a bot"},
+		{"a suspended person's token", "ghp_sam", "does not accept"},
+		{"nobody's token", "ghp_nobody", "does not accept"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			a := w.refused(401, "bad_token", "Bearer "+test.token, "POST /api/v1/group-create?team=platform")
+			assert.Contains(t, a.Error, test.says)
 			assert.NotEmpty(t, a.header.Get("WWW-Authenticate"))
 		})
 	}
@@ -47,6 +52,7 @@ func TestThreatConfusedDeputy(t *testing.T) {
 
 // The limit is the person's, whatever tokens and doors they use.
 func TestThreatManyTokens(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, acme(), "SERVER_RATE_LIMIT=0.1")
 	w.ok("ghp_ada", "GET /api/v1/whoami")
 	for _, token := range []string{"ghp_ada", "github_pat_ada", "gho_ada"} {
@@ -58,6 +64,7 @@ func TestThreatManyTokens(t *testing.T) {
 
 // An address may try so many new tokens a minute, and cannot pretend to be another.
 func TestThreatTokenGuessing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, acme(), "SERVER_UNKNOWN_TOKEN_RATE=3")
 	w.ok("ghp_ada", "GET /api/v1/whoami")
 	codes := []int{}
@@ -78,6 +85,7 @@ func TestThreatTokenGuessing(t *testing.T) {
 
 // An outsider who asks again and again fills neither the audit nor the disk.
 func TestThreatAuditFlood(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, acme())
 	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
 	const times = 60
@@ -97,6 +105,7 @@ func TestThreatAuditFlood(t *testing.T) {
 
 // Neither the database nor the log, at its most talkative, ever holds a secret.
 func TestThreatSecretsAtRest(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, withKey(acme(), "ada", newSSHKey(t)))
 	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
 	w.ok("ghp_ada", "POST /api/v1/token-register?team=platform")
@@ -119,4 +128,53 @@ func TestThreatSecretsAtRest(t *testing.T) {
 		}
 	}
 	w.noSecrets() // and the log
+}
+
+// The server's own tokens may do what they are for, and no more: those for comments
+// reach the issues of the admin repository alone.
+func TestThreatNarrowTokens(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, acme())
+	require.NoError(t, w.stop())
+	type request struct {
+		Permissions  map[string]string `json:"permissions"`
+		Repositories []string          `json:"repositories"`
+		IDs          []int64           `json:"repository_ids"`
+	}
+	var mu sync.Mutex
+	var minted []request
+	before := w.hub.OnExchange
+	w.hub.OnExchange = func(e ghsim.Exchange) {
+		if before != nil {
+			before(e)
+		}
+		if strings.HasSuffix(e.Request.URL.Path, "/access_tokens") {
+			mu.Lock()
+			defer mu.Unlock()
+			var r request
+			assert.NoError(t, json.Unmarshal(e.RequestBody, &r))
+			minted = append(minted, r)
+		}
+	}
+	w.start()
+	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
+	_, reaction := w.say("ada", 1, "/runner-group repos-add api")
+	assert.Equal(t, "rocket", reaction)
+	mu.Lock()
+	defer mu.Unlock()
+	var comments, rest int
+	for _, r := range minted {
+		require.NotEmpty(t, r.Permissions, "one that is not narrowed has all that the App has")
+		assert.NotContains(t, r.Permissions, "organization_administration")
+		switch {
+		case r.Permissions["issues"] != "":
+			comments++
+			assert.NotContains(t, r.Permissions, "organization_self_hosted_runners")
+			assert.Equal(t, 1, len(r.Repositories)+len(r.IDs), "the admin repository alone")
+		case r.Permissions["organization_self_hosted_runners"] == "write":
+			rest++
+		}
+	}
+	assert.Positive(t, comments)
+	assert.Positive(t, rest)
 }

@@ -27,6 +27,7 @@ func (p payload) fresh(id int64) payload { return p.set("comment.id", id) }
 
 // A delivery is taken only as GitHub sends it, signed with SHA-256.
 func TestThreatForgedWebhook(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, acme())
 	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
 	_, p := w.commented("/runner-group repos-add api")
@@ -54,6 +55,7 @@ func TestThreatForgedWebhook(t *testing.T) {
 // Whoever holds a signed delivery cannot make it count twice: its GUID is not signed,
 // the comment's id is.
 func TestThreatReplay(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, acme())
 	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
 	d, p := w.commented("/runner-group repos-add api")
@@ -72,6 +74,7 @@ func TestThreatReplay(t *testing.T) {
 // Signed deliveries that are not a person's new comment in the admin repository of
 // this installation are ignored, without a call to GitHub.
 func TestThreatForeignWebhook(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, acme())
 	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
 	d, _ := w.commented("/runner-group repos-add api")
@@ -106,6 +109,7 @@ func TestThreatForeignWebhook(t *testing.T) {
 // Several organizations in one server have nothing to do with each other, though
 // everything in them has the same names.
 func TestThreatTwoOrganizations(t *testing.T) {
+	t.Parallel()
 	sc := acme()
 	globex := sc.Organizations[0]
 	globex.Login, globex.Owners, globex.Members = "globex", []string{"mal"}, nil
