@@ -77,6 +77,15 @@ func TestImportTable(t *testing.T) {
 	}
 }
 
+// One template in the program makes the linker keep whatever a template might call.
+func TestNoTemplates(t *testing.T) {
+	for _, file := range sources(t, ".") {
+		for _, imported := range importsOf(t, file) {
+			assert.NotContainsf(t, []string{"html/template", "text/template"}, imported, "%s: see docs/adr/0008-pages-without-templates.md", file)
+		}
+	}
+}
+
 // partOf is the row of the table that folder belongs to, or "".
 func partOf(table map[string][]string, folder string) string {
 	for ; folder != "."; folder = path.Dir(folder) {
@@ -123,15 +132,24 @@ func sources(t *testing.T, root string) []string {
 // module's name.
 func oursIn(t *testing.T, file string) []string {
 	t.Helper()
-	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
-	require.NoError(t, err)
 	var ours []string
-	for _, spec := range parsed.Imports {
-		imported, err := strconv.Unquote(spec.Path.Value)
-		require.NoError(t, err)
+	for _, imported := range importsOf(t, file) {
 		if name, ok := strings.CutPrefix(imported, module); ok {
 			ours = append(ours, name)
 		}
 	}
 	return ours
+}
+
+func importsOf(t *testing.T, file string) []string {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	require.NoError(t, err)
+	var all []string
+	for _, spec := range parsed.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		require.NoError(t, err)
+		all = append(all, imported)
+	}
+	return all
 }
