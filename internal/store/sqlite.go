@@ -39,11 +39,13 @@ func (s *Store) openSQLite(ctx context.Context, at location) error {
 		return fmt.Errorf("open the database %s: %w", at.path, err)
 	}
 	s.writer.SetMaxOpenConns(1)
-	s.Querier = sqliteWriter{sqlQuerier{s.writer, s.explainSQLite}, s}
-	if s.reader, err = sql.Open("sqlite", dsn(at.path, "&_pragma=query_only(1)")); err != nil {
+	s.Querier = sqliteWriter{sqlQuerier{prepare(s.writer), s.explainSQLite}, s}
+	reader, err := sql.Open("sqlite", dsn(at.path, "&_pragma=query_only(1)"))
+	if err != nil {
 		return fmt.Errorf("open the database %s: %w", at.path, err)
 	}
-	s.reader.SetMaxOpenConns(4)
+	reader.SetMaxOpenConns(4)
+	s.reader = prepare(reader)
 
 	if err := s.migrateSQLite(ctx); err != nil {
 		return err

@@ -69,7 +69,7 @@ type Store struct {
 	path   string
 	file   os.FileInfo // the file as it was opened
 	writer *sql.DB
-	reader *sql.DB
+	reader *prepared
 	lock   *os.File
 
 	// On PostgreSQL.
