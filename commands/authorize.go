@@ -137,7 +137,11 @@ func (e *Env) maintained(ctx context.Context, call *Call, slug string) (github.T
 	}
 	if asked != 0 && asked != team.ID {
 		// the slug belongs to another team now than the one asked about
+		asked = team.ID
 		m, memberErr = org.TeamMembership(ctx, team.ID, call.Caller.Login)
+	}
+	if asked == team.ID && github.KindOf(memberErr) == github.NotFound {
+		m, memberErr = bySlug(ctx, call, team)
 	}
 	switch {
 	case memberErr == nil && m.State == "active" && m.Role == "maintainer":
@@ -151,6 +155,17 @@ func (e *Env) maintained(ctx context.Context, call *Call, slug string) (github.T
 		}
 	}
 	return github.Team{}, notMaintainer(call, slug)
+}
+
+// bySlug asks for the membership by the slug that the team was just found to have. An
+// Enterprise Server of another version may not know the address by ids, which GitHub
+// does not document, and answers as if there were no membership.
+func bySlug(ctx context.Context, call *Call, team github.Team) (github.Membership, error) {
+	m, err := call.Org.GitHub.TeamMembershipBySlug(ctx, team.Slug, call.Caller.Login)
+	if err == nil && m.TeamID != 0 && m.TeamID != team.ID {
+		return github.Membership{}, nil // the slug has gone to another team just now
+	}
+	return m, err
 }
 
 // notMaintainer is the one answer for a team that the caller does not maintain and
@@ -304,6 +319,12 @@ func (e *Env) confirm(ctx context.Context, call *Call, record *store.Record) (bo
 	for _, user := range maintainers {
 		if user.ID == call.Caller.ID {
 			m, err := org.TeamMembership(ctx, record.TeamID, call.Caller.Login)
+			if github.KindOf(err) == github.NotFound {
+				var team github.Team // the slug on record may be another team's by now
+				if team, err = org.Team(ctx, record.TeamSlug); err == nil && team.ID == record.TeamID {
+					m, err = bySlug(ctx, call, team)
+				}
+			}
 			return err == nil && m.State == "active" && m.Role == "maintainer", ignoreNotFound(err)
 		}
 	}
