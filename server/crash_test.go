@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -118,6 +119,35 @@ func TestCrashBetweenEffectAndReply(t *testing.T) {
 		w.run()
 		w.ok("ghp_ada", "GET /api/v1/group-list?team=web")
 	})
+}
+
+// TestCrashAtEveryCall kills the server at the first call that a comment leads to,
+// then, with another comment, at the second, and so on, until there is none left.
+func TestCrashAtEveryCall(t *testing.T) {
+	if testing.Short() {
+		t.Skip("SKIPPED: -short")
+	}
+	t.Parallel()
+	const most = 40
+	w := newCrashWorld(t, storetest.SQLite(t), squads(most))
+	p := w.run()
+	for k := range most {
+		var n atomic.Int64
+		killed := w.killWhen(p, func(ghsim.Exchange) bool { return n.Add(1) == int64(k+1) })
+		team := fmt.Sprintf("t%d", k)
+		s := w.write("ada", 1, fmt.Sprintf("/runner-group group-create --team %[1]s\n/runner-group repos-add web --team %[1]s\n/runner-group token-register --team %[1]s", team))
+		require.Eventually(t, func() bool { return p.gone() || w.reaction(1, s.id) != "" }, eventually, tick)
+		if !p.gone() {
+			t.Logf("%d calls", k)
+			w.settled(time.Minute, s)
+			return
+		}
+		w.gone(killed)
+		p = w.run()
+		w.settled(time.Minute, s)
+		assert.Equal(t, []string{"web"}, w.repos(team), "killed at call %d", k+1)
+	}
+	t.Fatal("a comment leads to more calls than expected")
 }
 
 func TestCrashWithSecret(t *testing.T) {
