@@ -97,7 +97,7 @@ func timeCommands(b *testing.B, hub *benchHub, p *benched) []timings {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections}, Timeout: time.Minute}
 	defer client.CloseIdleConnections()
 	run := func(c timed, callers, n int) throughput {
-		return drive(b, p, callers, callers*n, func(caller, i int) error {
+		return drive(b, p, callers, callers*n, func(i int) error {
 			method, target, _ := strings.Cut(c.request(i%callers, i/callers), " ")
 			at, err := url.Parse(p.url + target)
 			if err != nil {

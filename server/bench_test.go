@@ -91,7 +91,7 @@ func intoDoc(b *testing.B, path, tables string) {
 // countTable tells what each command asks of GitHub, in organizations of any size.
 func countTable(b *testing.B, doc *strings.Builder) {
 	b.Helper()
-	sizes := []struct{ groups, repos int }{{10, 30}, {1000, 500}, {10_000, 500}}
+	sizes := []struct{ groups, repos int }{{10, 100}, {1000, 500}, {10_000, 500}}
 	fmt.Fprint(doc, "\n### Calls to GitHub\n\n| command | groups in the organization | cold: calls | in sequence | warm: calls | charged | in sequence |\n| --- | --: | --: | --: | --: | --: | --: |\n")
 	for _, c := range costs() {
 		for _, size := range sizes {

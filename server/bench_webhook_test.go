@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -63,7 +62,7 @@ func send(b *testing.B, p *benched, hooks []hook, n int) throughput {
 	b.Helper()
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections}, Timeout: time.Minute}
 	defer client.CloseIdleConnections()
-	return drive(b, p, connections, n, func(_, i int) error {
+	return drive(b, p, connections, n, func(i int) error {
 		hook := hooks[i%len(hooks)]
 		req, err := http.NewRequest(http.MethodPost, p.url+"/api/github/hook", bytes.NewReader(hook.body))
 		if err != nil {
@@ -90,18 +89,18 @@ func done(res *http.Response, err error) error {
 	return err
 }
 
-// drive does n things with so many callers at a time, and measures them.
-func drive(b *testing.B, p *benched, callers, n int, do func(caller, n int) error) throughput {
+// drive does n things with so many callers at a time, each one after the other, and
+// measures them.
+func drive(b *testing.B, p *benched, callers, n int, do func(i int) error) throughput {
 	b.Helper()
 	took := make([]time.Duration, n)
-	var next atomic.Int64
 	var all sync.WaitGroup
 	before, began := p.usage(b), time.Now()
 	for caller := range callers {
 		all.Go(func() {
-			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+			for i := caller; i < n; i += callers {
 				start := time.Now()
-				if err := do(caller, int(i)); err != nil {
+				if err := do(i); err != nil {
 					b.Error(err)
 					return
 				}
