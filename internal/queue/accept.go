@@ -21,7 +21,7 @@ const (
 	// A batch of crowd deliveries is a burst. For crowdAfter, which is until the
 	// next such batch, no worker takes up more, but none waits longer than yieldFor.
 	crowd      = 4
-	crowdAfter = 25 * time.Millisecond
+	crowdAfter = 100 * time.Millisecond
 	yieldFor   = 5 * time.Second
 )
 
