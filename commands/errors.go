@@ -47,7 +47,7 @@ const (
 )
 
 // statuses is the one table from reasons to HTTP statuses.
-var statuses = map[Reason]int{
+var statuses = map[Reason]int{ //nolint:gochecknoglobals // a table that is never written
 	ReasonInvalidArgument:   http.StatusBadRequest,
 	ReasonMissingArgument:   http.StatusBadRequest,
 	ReasonUnknownArgument:   http.StatusBadRequest,

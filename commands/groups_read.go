@@ -105,7 +105,7 @@ func runGroupsList(ctx context.Context, call *Call, args TeamsArgs) (Result, err
 	g.SetLimit(16)
 	for i, record := range records {
 		g.Go(func() error {
-			groups[i] = TeamGroup{Team: record.TeamSlug, Origin: string(record.Origin), Group: GroupInfo{ID: record.GroupID, Name: record.GroupName}}
+			groups[i] = TeamGroup{Team: record.TeamSlug, Origin: record.Origin, Group: GroupInfo{ID: record.GroupID, Name: record.GroupName}}
 			group, err := call.Org.GitHub.Group(gctx, record.GroupID)
 			switch {
 			case err == nil:

@@ -26,11 +26,17 @@ func (e *Env) lock(next Func) Func {
 		}
 		slices.Sort(keys) // one order for all, so that no two wait for each other
 		holder := e.Holder + "/" + call.ID
+		var held []string
+		defer func() {
+			for _, key := range held {
+				_ = e.Store.Release(context.WithoutCancel(ctx), key, holder)
+			}
+		}()
 		for _, key := range keys {
 			if err := e.acquire(ctx, call, key, holder); err != nil {
 				return Result{}, err
 			}
-			defer func() { _ = e.Store.Release(context.WithoutCancel(ctx), key, holder) }()
+			held = append(held, key)
 		}
 		if err := e.stillOwned(ctx, call); err != nil {
 			return Result{}, err

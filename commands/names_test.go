@@ -13,8 +13,14 @@ import (
 func TestNearest(t *testing.T) {
 	names := []string{"group-create", "group-delete", "repos-add", "repos-set"}
 	for _, test := range []struct{ word, want string }{
-		{"repos-ad", "repos-add"}, {"repo-add", "repos-add"}, {"reops-add", "repos-add"}, {"group-craete", "group-create"},
-		{"group-remove", "group-create"}, {"xyz", ""}, {"", ""}, {strings.Repeat("repos-add", 99), ""},
+		{"repos-ad", "repos-add"},
+		{"repo-add", "repos-add"},
+		{"reops-add", "repos-add"},
+		{"group-craete", "group-create"},
+		{"group-remove", "group-create"},
+		{"xyz", ""},
+		{"", ""},
+		{strings.Repeat("repos-add", 99), ""},
 	} {
 		t.Run(test.word, func(t *testing.T) { assert.Equal(t, test.want, Nearest(test.word, names)) })
 	}
@@ -87,12 +93,23 @@ func TestRepoName(t *testing.T) {
 		text, want string
 		reason     Reason
 	}{
-		{"api", "api", ""}, {"acme/api", "api", ""}, {"ACME/Api", "Api", ""}, {".github", ".github", ""}, {"a.b_c-d", "a.b_c-d", ""},
+		{"api", "api", ""},
+		{"acme/api", "api", ""},
+		{"ACME/Api", "Api", ""},
+		{".github", ".github", ""},
+		{"a.b_c-d", "a.b_c-d", ""},
 		{"globex/api", "", ReasonRepoNotPermitted},
-		{"", "", ReasonInvalidArgument}, {".", "", ReasonInvalidArgument}, {"..", "", ReasonInvalidArgument},
-		{"acme/..", "", ReasonInvalidArgument}, {"acme/a/b", "", ReasonInvalidArgument}, {"../api", "", ReasonRepoNotPermitted},
-		{"/api", "", ReasonInvalidArgument}, {"acme/", "", ReasonInvalidArgument}, {"a b", "", ReasonInvalidArgument},
-		{"ápi", "", ReasonInvalidArgument}, {strings.Repeat("x", 101), "", ReasonInvalidArgument},
+		{"", "", ReasonInvalidArgument},
+		{".", "", ReasonInvalidArgument},
+		{"..", "", ReasonInvalidArgument},
+		{"acme/..", "", ReasonInvalidArgument},
+		{"acme/a/b", "", ReasonInvalidArgument},
+		{"../api", "", ReasonRepoNotPermitted},
+		{"/api", "", ReasonInvalidArgument},
+		{"acme/", "", ReasonInvalidArgument},
+		{"a b", "", ReasonInvalidArgument},
+		{"ápi", "", ReasonInvalidArgument},
+		{strings.Repeat("x", 101), "", ReasonInvalidArgument},
 	} {
 		t.Run(test.text, func(t *testing.T) {
 			got, err := repoName("acme", test.text)
@@ -105,8 +122,20 @@ func TestRepoName(t *testing.T) {
 func TestSlug(t *testing.T) {
 	call := &Call{Org: &Org{Login: "acme"}}
 	for _, test := range []struct{ text, want string }{
-		{"platform", "platform"}, {"Platform", "platform"}, {"@acme/platform", "platform"}, {"ACME/platform", "platform"}, {"_x-1", "_x-1"},
-		{"globex/platform", ""}, {"", ""}, {"..", ""}, {"-x", ""}, {"a b", ""}, {"a/b", ""}, {"@@x", ""}, {"acme/acme/x", ""}, {strings.Repeat("x", 256), ""},
+		{"platform", "platform"},
+		{"Platform", "platform"},
+		{"@acme/platform", "platform"},
+		{"ACME/platform", "platform"},
+		{"_x-1", "_x-1"},
+		{"globex/platform", ""},
+		{"", ""},
+		{"..", ""},
+		{"-x", ""},
+		{"a b", ""},
+		{"a/b", ""},
+		{"@@x", ""},
+		{"acme/acme/x", ""},
+		{strings.Repeat("x", 256), ""},
 	} {
 		t.Run(test.text, func(t *testing.T) {
 			got, err := call.slug("team", test.text)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
@@ -87,7 +88,7 @@ func runReposRemove(ctx context.Context, call *Call, args ReposArgs) (Result, er
 		message = strings.TrimSpace(message + " Not attached, so nothing was to be done: " + list(absent) + ".")
 	}
 	result := call.reposAnswer(nil, names, absent, message)
-	result.Items = append(items, doneItems(absent)...)
+	result.Items = slices.Concat(items, doneItems(absent))
 	if err := partial(result.Items, result); err != nil {
 		return Result{}, err
 	}

@@ -18,8 +18,10 @@ func status() Command {
 	}, func(ctx context.Context, call *Call, _ NoArgs) (Result, error) {
 		s := call.Env.Status(ctx)
 		if s.GitHub != "ok" {
-			return Result{}, &Error{Reason: ReasonGitHubError, Code: http.StatusServiceUnavailable,
-				Message: "The server runs, but it cannot work with GitHub: " + s.GitHub + ". Comments that GitHub delivers are kept and answered later."}
+			return Result{}, &Error{
+				Reason: ReasonGitHubError, Code: http.StatusServiceUnavailable,
+				Message: "The server runs, but it cannot work with GitHub: " + s.GitHub + ". Comments that GitHub delivers are kept and answered later.",
+			}
 		}
 		if !s.Ready {
 			return Result{}, Refuse(ReasonUnavailable, "The server runs, but it cannot take work: %s.", strings.Join(s.Reasons, "; "))

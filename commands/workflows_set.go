@@ -31,7 +31,7 @@ func (a WorkflowsArgs) Check(call *Call) error {
 	for _, text := range *a.Workflows {
 		item := Item{Item: text}
 		match := workflowShape.FindStringSubmatch(text)
-		if match == nil || match[2] == "." || strings.Contains(text, "..") || !strings.EqualFold(match[1], call.Org.Login) {
+		if len(match) < 3 || match[2] == "." || strings.Contains(text, "..") || !strings.EqualFold(match[1], call.Org.Login) {
 			item.Error = fmt.Sprintf("%s is not a workflow file of %s at a ref: write %s/REPO/.github/workflows/FILE.yml@refs/heads/main.", Quote(text), call.Org.Login, call.Org.Login)
 			item.Reason, bad = ReasonInvalidArgument, true
 		}

@@ -82,7 +82,8 @@ func parseBool(text string) (value, ok bool) {
 }
 
 // The ancestor's logger knew more names for levels.
-var oldLevels = map[string]string{"trace": "debug", "warning": "warn", "panic": "fatal"}
+var oldLevels = map[string]string{ //nolint:gochecknoglobals // a table that is never written
+	"trace": "debug", "warning": "warn", "panic": "fatal"}
 
 // canonical returns the value of enum that text is, or "".
 func canonical(text string, enum []string) string {

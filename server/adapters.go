@@ -219,17 +219,28 @@ type job struct {
 	comment handlers.Comment
 }
 
-func (j *job) GUID() string              { return j.work.GUID }
-func (j *job) Comment() handlers.Comment { return j.comment }
-func (j *job) Attempt() int              { return j.work.Attempt }
-func (j *job) Last() bool                { return j.work.Last }
-func (j *job) Interrupted() bool         { return j.work.Interrupted }
+// GUID implements [handlers.Job], as do the others.
+func (j *job) GUID() string { return j.work.GUID }
 
+// Comment is as it was accepted.
+func (j *job) Comment() handlers.Comment { return j.comment }
+
+// Attempt counts from 1.
+func (j *job) Attempt() int { return j.work.Attempt }
+
+// Last says that there is no other attempt after this.
+func (j *job) Last() bool { return j.work.Last }
+
+// Interrupted says that an earlier attempt was cut off.
+func (j *job) Interrupted() bool { return j.work.Interrupted }
+
+// Recorded reads what was recorded for step.
 func (j *job) Recorded(step string, into any) bool {
 	raw, ok := j.work.Steps()[step]
 	return ok && json.Unmarshal(raw, into) == nil
 }
 
+// Record keeps v for step.
 func (j *job) Record(ctx context.Context, step string, v any) error {
 	return j.work.Record(ctx, step, v)
 }

@@ -203,7 +203,7 @@ func TestHelpAndStatus(t *testing.T) {
 				return false
 			}
 			defer res.Body.Close()
-			return res.StatusCode == 200
+			return res.StatusCode == http.StatusOK
 		}, eventually, 50*time.Millisecond, path)
 	}
 }

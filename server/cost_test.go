@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -17,13 +18,12 @@ type cost struct{ calls, charged, sequence int }
 // A costed command is run cold (a server that has just started) and warm (token seen
 // and answers cached a moment ago). undo brings the group back for the next run.
 type costed struct {
-	name        string
-	request     string
-	undo        string
-	cold, warm  cost // budgets: in a cold run all calls are charged
-	needsGroup  bool
-	needsRepos  int
-	needsRunner bool
+	name       string
+	request    string
+	undo       string
+	cold, warm cost // budgets: in a cold run all calls are charged
+	needsGroup bool
+	needsRepos int
 }
 
 func someRepos(n int) string {
@@ -126,7 +126,7 @@ func (w *world) warmTokens() {
 	require.Eventually(w.t, func() bool {
 		minted := 0
 		for _, c := range w.hub.Calls() {
-			if c.Method == "POST" && c.Auth == "jwt" {
+			if c.Method == http.MethodPost && c.Auth == "jwt" {
 				minted++
 			}
 		}

@@ -113,7 +113,7 @@ func TestCrashBetweenEffectAndReply(t *testing.T) {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+"/api/v1/group-create?team=web", nil)
 		require.NoError(t, err)
 		req.Header.Set("Authorization", "ghp_ada")
-		_, err = w.client.Do(req) //nolint:bodyclose // there is none
+		_, err = w.client.Do(req)
 		require.Error(t, err)
 		w.gone(killed)
 		w.run()

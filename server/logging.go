@@ -54,7 +54,7 @@ func newRotated(c config.Logging) (*rotated, error) {
 		return nil, fmt.Errorf("logging.logDirectory: %w", err)
 	}
 	path := filepath.Join(c.LogDirectory, logFile)
-	probe, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640)
+	probe, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("logging.logDirectory: %w", err)
 	}

@@ -18,8 +18,14 @@ import (
 // team. Kim maintains a team below the one that is asked for, which makes her a member
 // of that. The bot maintains the team, so that nothing but what it is keeps it away.
 var matrixRoles = []struct{ name, login string }{
-	{"owner", "olga"}, {"maintainer", "ada"}, {"pending", "pete"}, {"member", "bob"},
-	{"child", "kim"}, {"outsider", "eve"}, {"bot", "robot"}, {"suspended", "sam"},
+	{"owner", "olga"},
+	{"maintainer", "ada"},
+	{"pending", "pete"},
+	{"member", "bob"},
+	{"child", "kim"},
+	{"outsider", "eve"},
+	{"bot", "robot"},
+	{"suspended", "sam"},
 }
 
 // matrixDoors come last in a line of the golden file.

@@ -80,7 +80,12 @@ func acme() ghsim.Scenario {
 		Organizations: []ghsim.OrgSpec{{
 			Login: "acme", Owners: []string{"olga"}, Members: []string{"ada", "bob", "pete", "kim"},
 			Repositories: []ghsim.RepoSpec{
-				{Name: "api"}, {Name: "web"}, {Name: "docs"}, {Name: "site", Visibility: "public"}, {Name: "inner", Visibility: "internal"}, {Name: "foreign"},
+				{Name: "api"},
+				{Name: "web"},
+				{Name: "docs"},
+				{Name: "site", Visibility: "public"},
+				{Name: "inner", Visibility: "internal"},
+				{Name: "foreign"},
 				{Name: "runner-admin", Issues: []ghsim.IssueSpec{
 					{Title: "Runners of platform", Labels: []string{"team:platform"}},
 					{Title: "Anything"},

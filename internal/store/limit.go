@@ -62,7 +62,8 @@ func (s *Store) Release(ctx context.Context, key, holder string) error {
 // database's clock where the argument is null.
 func (s *Store) nowSQL(arg string) string {
 	if s.dialect == SQLite {
-		return `CAST(` + arg + ` AS BIGINT)`
+		// when the statement runs, not when it began to wait for the one writer
+		return `coalesce(CAST(` + arg + ` AS BIGINT), CAST(round(unixepoch('subsec') * 1000000) AS BIGINT))`
 	}
 	return `coalesce(CAST(` + arg + ` AS BIGINT), CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT))`
 }

@@ -33,7 +33,7 @@ func (p *prepared) statement(ctx context.Context, query string) *sql.Stmt {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if other := p.known[query]; other != nil {
-		_ = stmt.Close() // another caller was faster
+		_ = stmt.Close() //nolint:sqlclosecheck // another caller was faster, and only then
 		return other
 	}
 	p.known[query] = stmt
@@ -42,7 +42,7 @@ func (p *prepared) statement(ctx context.Context, query string) *sql.Stmt {
 
 // ExecContext is the database's.
 func (p *prepared) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	if stmt := p.statement(ctx, query); stmt != nil {
+	if stmt := p.statement(ctx, query); stmt != nil { //nolint:sqlclosecheck // it is kept, for all callers
 		return stmt.ExecContext(ctx, args...)
 	}
 	return p.DB.ExecContext(ctx, query, args...)
@@ -50,7 +50,7 @@ func (p *prepared) ExecContext(ctx context.Context, query string, args ...any) (
 
 // QueryContext is the database's.
 func (p *prepared) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if stmt := p.statement(ctx, query); stmt != nil {
+	if stmt := p.statement(ctx, query); stmt != nil { //nolint:sqlclosecheck // it is kept, for all callers
 		return stmt.QueryContext(ctx, args...)
 	}
 	return p.DB.QueryContext(ctx, query, args...)
@@ -58,7 +58,7 @@ func (p *prepared) QueryContext(ctx context.Context, query string, args ...any) 
 
 // QueryRowContext is the database's.
 func (p *prepared) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	if stmt := p.statement(ctx, query); stmt != nil {
+	if stmt := p.statement(ctx, query); stmt != nil { //nolint:sqlclosecheck // it is kept, for all callers
 		return stmt.QueryRowContext(ctx, args...)
 	}
 	return p.DB.QueryRowContext(ctx, query, args...)

@@ -42,8 +42,8 @@ type Options struct {
 	URL string
 
 	// Clock tells the time; nil means time.Now. Rate limits and leases must
-	// agree over replicas, so on PostgreSQL they go by the database's
-	// clock_timestamp() as long as Clock is nil.
+	// agree over replicas, and not count the wait for the database, so they go
+	// by the database's clock as long as Clock is nil.
 	Clock func() time.Time
 
 	Logger zerolog.Logger
@@ -87,7 +87,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{dialect: at.dialect, clock: o.Clock, logger: o.Logger, exclusive: o.Exclusive}
 	if s.clock == nil {
 		s.clock = time.Now
-		s.dbClock = at.dialect == PostgreSQL
+		s.dbClock = true
 	}
 	open := s.openSQLite
 	if at.dialect == PostgreSQL {

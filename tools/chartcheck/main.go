@@ -31,7 +31,9 @@ func run(root, server string) error {
 		name  string
 		check func() (string, error)
 	}{
-		{"chart", func() (string, error) { return checkChart(filepath.Join(deploy, "helm", "actions-runner-manager"), server) }},
+		{"chart", func() (string, error) {
+			return checkChart(filepath.Join(deploy, "helm", "actions-runner-manager"), server)
+		}},
 		{"monitoring", func() (string, error) { return checkMonitoring(filepath.Join(deploy, "monitoring")) }},
 		{"recipes", func() (string, error) { return checkRecipes(deploy) }},
 	} {
