@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -22,7 +23,7 @@ func (w *world) addTeam(name, maintainer string) {
 		for slices.ContainsFunc(org.Teams, func(t *ghsim.Team) bool { return t.ID == id }) {
 			id++
 		}
-		team := &ghsim.Team{ID: id, Name: name, Slug: name, Privacy: "closed", Permissions: map[int64]string{org.Repo("api").ID: "admin"}}
+		team := &ghsim.Team{ID: id, Name: name, Slug: name, Privacy: "closed", CreatedAt: time.Now(), Permissions: map[int64]string{org.Repo("api").ID: "admin"}}
 		team.SetMember(st.User(maintainer), "maintainer", "active")
 		org.Teams = append(org.Teams, team)
 	})

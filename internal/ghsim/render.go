@@ -198,7 +198,7 @@ func (c *call) integration(a *App) obj {
 	o := obj{
 		"id": a.ID, "slug": a.Slug, "node_id": node("A", a.ID), "client_id": a.ClientID, "owner": nil, "name": a.Name, "description": "",
 		"external_url": c.base, "html_url": c.base + "/apps/" + a.Slug, "created_at": stamp(a.CreatedAt), "updated_at": stamp(a.CreatedAt),
-		"permissions": a.Permissions, "events": a.Events,
+		"permissions": a.Permissions, "events": append([]string{}, a.Events...),
 	}
 	if a.Owner != nil {
 		o["owner"] = c.account(a.Owner)
@@ -215,7 +215,7 @@ func (c *call) installation(i *Installation) any {
 		"id": i.ID, "app_id": i.App.ID, "client_id": i.App.ClientID, "app_slug": i.App.Slug, "target_id": i.Org.ID, "target_type": "Organization",
 		"account": c.account(i.Org), "repository_selection": selection, "access_tokens_url": c.api("/app/installations/" + itoa(i.ID) + "/access_tokens"),
 		"repositories_url": c.api("/installation/repositories"), "html_url": c.base + "/organizations/" + i.Org.Login + "/settings/installations/" + itoa(i.ID),
-		"permissions": i.Permissions, "events": i.Events, "created_at": stamp(i.CreatedAt), "updated_at": stamp(i.CreatedAt), "single_file_name": nil,
+		"permissions": i.Permissions, "events": append([]string{}, i.Events...), "created_at": stamp(i.CreatedAt), "updated_at": stamp(i.CreatedAt), "single_file_name": nil,
 		"has_multiple_single_files": false, "single_file_paths": []any{}, "suspended_at": stamp(i.SuspendedAt), "suspended_by": nil,
 	}
 	if i.App.Owner != nil && !i.SuspendedAt.IsZero() {
