@@ -2,6 +2,7 @@ package commands
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -101,14 +102,14 @@ func placePositional(spec Spec, args Args) (Args, error) {
 	}
 	i := slices.IndexFunc(spec.Params, func(p Param) bool { return p.Positional })
 	if i < 0 {
-		return args, Refuse(ReasonUnknownArgument, "`%s` takes no argument without a flag; it got %s. %s",
-			spec.Name, Quote(args.Positional[0]), usageHint(spec))
+		return args, Refuse(ReasonUnknownArgument, "`%s` takes no argument without a flag; it got %s.",
+			spec.Name, Quote(args.Positional[0]))
 	}
 	p := spec.Params[i]
 	words := args.Positional
 	if p.Kind != KindList && len(words) > 1 {
-		return args, Refuse(ReasonUnknownArgument, "`%s` takes one word for %s; %s is one too many. %s",
-			spec.Name, p.Name, Quote(words[1]), usageHint(spec))
+		return args, Refuse(ReasonUnknownArgument, "`%s` takes one word for %s; %s is one too many.",
+			spec.Name, p.Name, Quote(words[1]))
 	}
 	placed := Args{Named: slices.Clone(args.Named)}
 	if p.Kind == KindList {
@@ -249,7 +250,7 @@ func parseSince(text string) (Since, error) {
 }
 
 func missingArgument(spec Spec, p Param) *Error {
-	return Refuse(ReasonMissingArgument, "`%s` needs %s (%s). %s", spec.Name, p.Name, p.Doc, usageHint(spec))
+	return Refuse(ReasonMissingArgument, "`%s` needs the argument `%s`: %s.", spec.Name, p.Name, p.Doc)
 }
 
 func unknownArgument(spec Spec, name string) *Error {
@@ -261,9 +262,20 @@ func unknownArgument(spec Spec, name string) *Error {
 	if nearest := Nearest(name, names); nearest != "" {
 		hint = fmt.Sprintf(" Did you mean `%s`?", nearest)
 	}
-	return Refuse(ReasonUnknownArgument, "`%s` knows no argument %s.%s %s", spec.Name, Quote(name), hint, usageHint(spec))
+	return Refuse(ReasonUnknownArgument, "`%s` knows no argument %s.%s", spec.Name, Quote(name), hint)
 }
 
-func usageHint(spec Spec) string {
-	return fmt.Sprintf("Usage: `%s`.", spec.Usage())
+// withUsage adds to a refusal of arguments how the command is written at that door.
+func withUsage(err error, spec Spec, door Door) error {
+	var refusal *Error
+	if !errors.As(err, &refusal) || refusal.Reason != ReasonMissingArgument && refusal.Reason != ReasonUnknownArgument {
+		return err
+	}
+	usage := spec.Usage()
+	if door == REST {
+		usage = spec.RESTUsage()
+	}
+	told := *refusal
+	told.Message += fmt.Sprintf(" Usage: `%s`.", usage)
+	return &told
 }

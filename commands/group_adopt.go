@@ -181,7 +181,7 @@ func runGroupRelease(ctx context.Context, call *Call, args TeamArgs) (Result, er
 		}
 		record = records[0]
 	}
-	message := fmt.Sprintf("The runner group %s is no longer owned. It stays as it is on GitHub.", ofGroup(record))
+	message := fmt.Sprintf("The runner group %s is no longer owned. It stays as it is on GitHub; `group-adopt` gives it back.", ofGroup(record))
 	if call.Preview {
 		return Result{Message: fmt.Sprintf("This would forget that the runner group %s is owned; the group stays as it is on GitHub.", ofGroup(record))}, nil
 	}

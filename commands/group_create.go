@@ -41,7 +41,7 @@ func runGroupCreate(ctx context.Context, call *Call, _ TeamArgs) (Result, error)
 		case err == nil && !call.asked.IsZero() && !call.Group.At.Before(call.asked):
 			return created(call, group), nil // by this very request, before it was cut off
 		case err == nil:
-			return Result{}, Refuse(ReasonGroupExists, "The team `%s` owns the runner group %s already.", call.Team.Slug, Quote(group.Name))
+			return Result{}, Refuse(ReasonGroupExists, "The team `%s` owns the runner group %s already, so there is nothing to do. `group-list` shows it.", call.Team.Slug, Quote(group.Name))
 		case github.KindOf(err) != github.NotFound:
 			return Result{}, GitHubError(err, "look at the team's runner group")
 		}

@@ -148,7 +148,7 @@ type WhoAmI struct {
 func whoami() Command {
 	return Define(Spec{
 		Name: "whoami", Method: http.MethodGet,
-		Summary: "Show who you are here, and the teams that you maintain",
+		Summary: "Show who you are here, and which of the teams that you maintain own a runner group",
 		Needs:   Member, Effect: Reads,
 	}, func(ctx context.Context, call *Call, args TeamsArgs) (Result, error) {
 		var role string

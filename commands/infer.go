@@ -20,7 +20,7 @@ func (e *Env) inferTeam(ctx context.Context, call *Call) error {
 	probe := *call
 	probe.setTeam("team")
 	if _, err := call.command.decode(probe.Args); err != nil {
-		return err
+		return withUsage(err, call.Spec, call.Door)
 	}
 	id, err := call.Org.id(ctx)
 	if err != nil {

@@ -153,7 +153,7 @@ func (e *Env) validate(next Func) Func {
 		}
 		args, err := call.command.decode(call.Args)
 		if err != nil {
-			return Result{}, err
+			return Result{}, withUsage(err, call.Spec, call.Door)
 		}
 		call.args = args
 		if checked, ok := args.(interface{ Check(*Call) error }); ok {

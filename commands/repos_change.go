@@ -36,7 +36,7 @@ func runReposAdd(ctx context.Context, call *Call, args ReposArgs) (Result, error
 	}, "attach the repository")
 	items = call.explain(ctx, items, "attach the repository")
 	result := call.reposAnswer(names, nil, nil,
-		fmt.Sprintf("The runner group %s now serves: %s.", ofGroup(call.Group), list(names)))
+		fmt.Sprintf("Attached to the runner group %s: %s.", ofGroup(call.Group), list(names)))
 	result.Items = items
 	if err := partial(items, result); err != nil {
 		return Result{}, err
@@ -83,9 +83,9 @@ func runReposRemove(ctx context.Context, call *Call, args ReposArgs) (Result, er
 		return err
 	}, "detach the repository")
 	items = call.explain(ctx, items, "detach the repository")
-	message := fmt.Sprintf("The runner group %s no longer serves: %s.", ofGroup(call.Group), list(names))
+	message := fmt.Sprintf("Detached from the runner group %s: %s.", ofGroup(call.Group), list(names))
 	if len(absent) > 0 {
-		message = strings.TrimSpace(message + " Not attached, so nothing was to be done: " + list(absent) + ".")
+		message += " These were not attached, so nothing was to be done: " + list(absent) + "."
 	}
 	result := call.reposAnswer(nil, names, absent, message)
 	result.Items = slices.Concat(items, doneItems(absent))

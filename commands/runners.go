@@ -23,9 +23,9 @@ func (a RunnersRemoveArgs) Check(call *Call) error {
 	}
 	switch {
 	case len(a.Runners) == 0 && !a.Offline:
-		return Refuse(ReasonMissingArgument, "`runners-remove` needs the names of runners, or `--offline` for all that are offline.")
+		return Refuse(ReasonMissingArgument, "`runners-remove` needs the names of runners, or `offline` for all that are offline.")
 	case len(a.Runners) > 0 && a.Offline:
-		return Refuse(ReasonInvalidArgument, "`runners-remove` takes either names or `--offline`, not both.")
+		return Refuse(ReasonInvalidArgument, "`runners-remove` takes either names or `offline`, not both.")
 	}
 	return nil
 }
@@ -146,7 +146,7 @@ func runnersTransfer() Command {
 	return Define(Spec{
 		Name: "runners-transfer", Method: http.MethodPost,
 		Summary: "Move runners to the group of another team that you maintain",
-		Needs:   Maintainer, Group: OwnsGroup, Effect: Changes, Example: "build-1",
+		Needs:   Maintainer, Group: OwnsGroup, Effect: Changes, Example: "build-1 --to web",
 	}, runRunnersTransfer)
 }
 

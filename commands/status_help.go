@@ -101,6 +101,9 @@ func helpOne(s Spec) Result {
 		}
 		table.Rows = append(table.Rows, []string{p.Name, doc})
 	}
+	if s.Effect == Reveals && !s.EncryptedOnly {
+		table.Rows = append(table.Rows, []string{"--encrypted", "in a comment: let the answer be readable with your SSH key alone"})
+	}
 	result := Result{Response: HelpAnswer{Commands: []CommandHelp{explain(s)}}, Message: strings.TrimSpace(message)}
 	if len(table.Rows) > 0 {
 		result.Tables = []Table{table}

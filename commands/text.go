@@ -39,6 +39,21 @@ func (s Spec) Usage() string {
 	return b.String()
 }
 
+// RESTUsage returns the command as one calls it over REST.
+func (s Spec) RESTUsage() string {
+	var query []string
+	for _, p := range s.Params {
+		if p.Required {
+			query = append(query, p.Name+"="+p.placeholder())
+		}
+	}
+	usage := s.Method + " /api/v1/" + s.Name
+	if len(query) > 0 {
+		usage += "?" + strings.Join(query, "&")
+	}
+	return usage
+}
+
 func (p Param) placeholder() string {
 	if p.Example != "" {
 		return p.Example

@@ -151,6 +151,9 @@ label (` + "`team:SLUG`" + `) or form names it, or where you maintain only one t
 Arguments over REST are given in the query, as a form or as JSON, one of them. A list is ` + "`a,b,c`" + `, a repeated
 argument or a JSON array. Where the server serves several organizations, ` + "`org`" + ` is one more argument of every command.
 
+Two flags are for comments alone: ` + "`--yes`" + ` runs a command that asks first (` + "`policy.confirm`" + `), and ` + "`--encrypted`" + ` lets the answer of
+a token command be readable with your SSH key alone.
+
 | command | who may | does |
 |---|---|---|
 `)

@@ -169,13 +169,18 @@ func (a *app) tend(ctx context.Context) {
 	ticker := time.NewTicker(warmEvery)
 	defer ticker.Stop()
 	for {
+		warm := true
 		for _, org := range a.env.Orgs {
-			if err := org.GitHub.Warm(ctx); err != nil && ctx.Err() == nil {
+			err := org.GitHub.Warm(ctx)
+			warm = warm && err == nil
+			if err != nil && ctx.Err() == nil {
 				a.log.Warn().Err(err).Str("org", org.Login).Msg("GitHub gives the App no access to the organization now; `doctor` tells why")
 			}
 		}
-		if err := a.env.Settle(a.log.WithContext(ctx)); err != nil && ctx.Err() == nil {
-			a.log.Warn().Err(err).Msg("interrupted commands could not be settled yet")
+		if warm {
+			if err := a.env.Settle(a.log.WithContext(ctx)); err != nil && ctx.Err() == nil {
+				a.log.Warn().Err(err).Msg("interrupted commands could not be settled yet")
+			}
 		}
 		select {
 		case <-ctx.Done():
