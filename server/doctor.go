@@ -46,6 +46,8 @@ func (d Diagnosis) Text() string {
 			verdict = "skip"
 		case !c.OK:
 			verdict = "FAIL"
+		case c.Name == warningCheck:
+			verdict = "warn"
 		}
 		fmt.Fprintf(&b, "%-5s %s: %s\n", verdict, c.Name, c.Detail)
 		for _, line := range []string{c.Remedy, c.URL} {
@@ -56,6 +58,9 @@ func (d Diagnosis) Text() string {
 	}
 	return b.String()
 }
+
+// warningCheck is the name of what passes and yet wants to be looked at.
+const warningCheck = "warning"
 
 // doctorTimeout bounds one call to GitHub or to the database.
 const doctorTimeout = 20 * time.Second
@@ -83,13 +88,13 @@ func Doctor(ctx context.Context, c *config.Config, failure error, o Options) Dia
 	}
 	d.pass("configuration", "it is complete and valid")
 	for _, warning := range c.Warnings() {
-		d.pass("warning", warning)
+		d.pass(warningCheck, warning)
 	}
 	closeDatabase := d.database(ctx)
 	defer closeDatabase()
 	if c.SetupMode() {
 		d.fail("app", "no GitHub App is configured yet",
-			"Start the server and open the /setup link that its log shows; it makes the App and configures it.", c.Server.PublicURL+setupPath)
+			"Start the server and open the /setup link; the link is in the server's log. It makes the App and configures it.", "")
 		return d.diagnosis()
 	}
 	var err error

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -101,6 +102,9 @@ func (s *Server) listen(ctx context.Context) error {
 	}
 	var l net.ListenConfig
 	if s.listener, err = l.Listen(ctx, "tcp", c.ListenAddress()); err != nil {
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return fmt.Errorf("server.address: cannot listen on %s: %w; set server.port (ARM_SERVER_PORT) to another one, or stop the other program", c.ListenAddress(), err)
+		}
 		return fmt.Errorf("server.address: cannot listen on %s: %w", c.ListenAddress(), err)
 	}
 	if c.MetricsAddress != "" {

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	_ "embed"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
@@ -12,9 +14,12 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strconv"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/crypto/ssh"
 
 	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers"
@@ -58,6 +63,9 @@ to try. Everything is forgotten at the end. The configuration is not read.`,
 	flags.StringVar(&d.address, "address", "127.0.0.1", "the address to listen on")
 	flags.IntVar(&d.port, "port", -1, fmt.Sprintf("the server's port; 0 is a free one (default %d, or a free one)", demoPort))
 	flags.IntVar(&d.githubPort, "github-port", -1, fmt.Sprintf("the simulated GitHub's port; 0 is a free one (default %d, or a free one)", demoGitHubPort))
+	for _, name := range []string{"port", "github-port"} {
+		flags.Lookup(name).DefValue = "0" // not shown: the usage says it
+	}
 	flags.BoolVar(&d.verbose, "verbose", false, "show the server's log")
 	return c
 }
@@ -69,6 +77,9 @@ func (d *demo) run(ctx context.Context) error {
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // what is left is in the folder for such things
 	if err := d.stage(); err != nil {
+		return err
+	}
+	if err := d.giveKey(dir); err != nil {
 		return err
 	}
 	stop, err := d.serveGitHub(ctx)
@@ -94,10 +105,48 @@ func (d *demo) run(ctx context.Context) error {
 		return err
 	}
 	s, err := server.New(ctx, opts)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("--port: another program listens on %s; name another port, or 0 for a free one", opts.Config.Server.ListenAddress())
+	}
 	if err != nil {
 		return err
 	}
 	return s.Run(ctx)
+}
+
+// giveKey gives the maintainer an SSH key, to which the answers that are secret are
+// encrypted, and leaves its private half in dir.
+func (d *demo) giveKey(dir string) error {
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		return fmt.Errorf("make an SSH key: %w", err)
+	}
+	block, err := ssh.MarshalPrivateKey(private, "demo")
+	if err != nil {
+		return fmt.Errorf("write an SSH key: %w", err)
+	}
+	shown, err := ssh.NewPublicKey(public)
+	if err != nil {
+		return fmt.Errorf("write an SSH key: %w", err)
+	}
+	given := false
+	d.sim.Update(func(st *ghsim.State) {
+		for _, u := range st.Users {
+			if u.Login == d.cast.Maintainer.Login && len(u.Keys) == 0 {
+				given = true
+				u.Keys = append(u.Keys, ghsim.Key{ID: 1, Key: strings.TrimSpace(string(ssh.MarshalAuthorizedKey(shown)))})
+			}
+		}
+	})
+	if !given { // the scenario's own keys are used
+		return nil
+	}
+	path := filepath.Join(dir, "id_ed25519")
+	if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+		return fmt.Errorf("write an SSH key: %w", err)
+	}
+	d.cast.Identity = path
+	return nil
 }
 
 // stage fills the simulated GitHub.
@@ -126,6 +175,10 @@ func (d *demo) stage() error {
 func (d *demo) serveGitHub(ctx context.Context) (stop func(), err error) {
 	var l net.ListenConfig
 	listener, err := l.Listen(ctx, "tcp", net.JoinHostPort(d.address, strconv.Itoa(d.portOf(ctx, d.githubPort, demoGitHubPort))))
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("--github-port: another program listens on %s; name another port, or 0 for a free one",
+			net.JoinHostPort(d.address, strconv.Itoa(d.githubPort)))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("--github-port: the simulated GitHub cannot listen: %w", err)
 	}

@@ -21,6 +21,7 @@ type cast struct {
 	Issue      string // path of the issue to write on
 	Team       string // one of owners, or any
 	Maintainer person // maintains it
+	Identity   string // file of the maintainer's private SSH key, where the demo made one
 	Outsider   person // does not
 	Repos      []string
 }
@@ -145,7 +146,11 @@ func (c cast) guideMaintainer(say func(string, ...any), server string) {
 		if c.some() != "" {
 			say("    /runner-group repos-add %s", c.some())
 		}
-		say("    /runner-group group-list\n    /runner-group help")
+		say("    /runner-group group-list\n    /runner-group token-jit build-1\n    /runner-group help")
+		if c.Identity != "" {
+			say("\n   The answer to token-jit is encrypted to %s's SSH key. Save it as answer.age, and read it with age:\n", c.Maintainer.Login)
+			say("    age -d -i %s answer.age", c.Identity)
+		}
 	}
 	say("\n2. Ask over REST, with %s's token, who you are and what the group holds now:\n", c.Maintainer.Login)
 	say("    %s", curl("", c.Maintainer, server, "whoami"))

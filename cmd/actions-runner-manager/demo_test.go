@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/age/agessh"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -32,7 +33,7 @@ func TestDemo(t *testing.T) {
 	require.Equal(t, http.StatusOK, status)
 	require.Eventually(t, func() bool {
 		_, page := send(t, http.MethodGet, issue, nil, nil)
-		return strings.Contains(page, "now serves") && strings.Contains(page, "🚀")
+		return strings.Contains(page, "Attached to the runner group") && strings.Contains(page, "🚀")
 	}, 20*time.Second, 50*time.Millisecond, "the bot does not answer")
 
 	got := map[string]curled{}
@@ -46,6 +47,17 @@ func TestDemo(t *testing.T) {
 	assert.Contains(t, got["ada token-jit"].body, "encoded_jit_config")
 	assert.Equal(t, http.StatusForbidden, got["mallory repos-add"].status)
 	assert.Contains(t, got["mallory repos-add"].body, "not_maintainer")
+
+	require.Contains(t, guide, "    /runner-group token-jit build-1\n")
+	_, _ = send(t, http.MethodPost, issue, nil, url.Values{"as": {"ada"}, "body": {"/runner-group token-jit build-1"}})
+	require.Eventually(t, func() bool {
+		_, page := send(t, http.MethodGet, issue, nil, nil)
+		return strings.Contains(page, "BEGIN AGE ENCRYPTED FILE")
+	}, 20*time.Second, 50*time.Millisecond, "the configuration is not encrypted")
+	key, err := os.ReadFile(regexp.MustCompile(`age -d -i (\S+) answer.age`).FindStringSubmatch(guide)[1])
+	require.NoError(t, err)
+	_, err = agessh.ParseIdentity(key)
+	require.NoError(t, err)
 
 	_, page := send(t, http.MethodGet, issue, nil, nil)
 	assert.Contains(t, page, "demo-runner")

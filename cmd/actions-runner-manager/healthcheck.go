@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -51,6 +53,9 @@ func (p *program) healthcheck(ctx context.Context, path string) error {
 		return err
 	}
 	resp, err := localClient().Do(req)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("no server listens at %s, where %s; start it there, or correct the setting", req.URL.Host, p.portSource(s))
+	}
 	if err != nil {
 		return fmt.Errorf("the server does not answer: %w", err)
 	}
@@ -79,14 +84,7 @@ func (p *program) localServer() config.Server {
 	if data, err := os.ReadFile(config.Path(p.configFlag, p.environ)); err == nil {
 		_ = yaml.Unmarshal(data, &file) // what can be read of it is enough
 	}
-	env := func(name string) (value string) {
-		for _, entry := range p.environ {
-			if v, ok := strings.CutPrefix(entry, name+"="); ok {
-				value = v
-			}
-		}
-		return value
-	}
+	env := p.env
 	s := config.Defaults().Server
 	s.TLS.Enabled = file.Server.TLS.Enabled
 	if tls, err := strconv.ParseBool(env("ARM_SERVER_TLS_ENABLED")); err == nil {
@@ -109,6 +107,24 @@ func (p *program) localServer() config.Server {
 		s.Address = address
 	}
 	return s
+}
+
+// env is a variable of the environment; empty where it is not set.
+func (p *program) env(name string) (value string) {
+	for _, entry := range p.environ {
+		if v, ok := strings.CutPrefix(entry, name+"="); ok {
+			value = v
+		}
+	}
+	return value
+}
+
+// portSource says which setting names where the server is looked for.
+func (p *program) portSource(s config.Server) string {
+	if port := p.env("PORT"); p.env("ARM_SERVER_PORT") == "" && port == strconv.Itoa(s.Port) && s.Port != config.Defaults().Server.Port {
+		return "PORT says it is"
+	}
+	return "server.address and server.port (ARM_SERVER_ADDRESS, ARM_SERVER_PORT) say it is"
 }
 
 // localURL is where this machine itself reaches the server.

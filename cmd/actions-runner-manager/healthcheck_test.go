@@ -41,7 +41,8 @@ func TestHealthcheck(t *testing.T) {
 		{"the file is broken elsewhere", "org: acme\nprivateKeyFile: /gone\nserver: {port: " + port(plain) + "}", nil, nil, 0, ""},
 		{"over TLS, whose key is out of reach", "org: acme\nserver: {port: " + port(secure) + ", tls: {enabled: true, certFile: /gone, keyFile: /gone}}", nil, nil, 0, ""},
 		{"not ready", "org: acme\nserver: {port: " + port(plain) + "}", nil, []string{"--ready"}, 1, "503 Service Unavailable to /readyz: draining"},
-		{"nobody there", "org: acme\nserver: {port: 1}", nil, nil, 1, "the server does not answer"},
+		{"nobody there", "org: acme\nserver: {port: 1}", nil, nil, 1, "no server listens at 127.0.0.1:1, where server.address and server.port"},
+		{"nobody there, by PORT", "", []string{nowhere, "ARM_ORG=acme", "PORT=1"}, nil, 1, "no server listens at 127.0.0.1:1, where PORT says"},
 		{"a free port", "org: acme\nserver: {port: 0}", nil, nil, 1, "server.port is 0"},
 	}
 	for _, tt := range tests {

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +17,7 @@ func (p *program) parseCommand() *cobra.Command {
 		Use: "parse TEXT", Short: "Show which commands a comment holds", Args: oneArg("TEXT"),
 		Long: `Reads TEXT as the Markdown of a comment, and shows which commands it holds, how
 their words are understood, and what is wrong with them. Nothing is run, and
-nobody is asked.`,
+nobody is asked. Exits with 1 where a line is wrong.`,
 		Example: `  actions-runner-manager parse '/runner-group repos-add api,web --team platform'`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			return p.parse(args[0], asJSON)
@@ -29,13 +30,24 @@ nobody is asked.`,
 func (p *program) parse(text string, asJSON bool) error {
 	found := handlers.Explain(commands.NewDispatcher(&commands.Env{}, commands.All()), text)
 	if asJSON {
-		return p.printJSON(found)
+		if err := p.printJSON(found); err != nil {
+			return err
+		}
+		return verdict(found)
 	}
 	if len(found) == 0 {
 		fmt.Fprintln(p.stdout, "The comment holds no command. One is a line that starts with /runner-group, outside code, quotes and HTML comments.")
 	}
 	for _, one := range found {
 		fmt.Fprintln(p.stdout, one)
+	}
+	return verdict(found)
+}
+
+// verdict fails where a line is wrong; what is wrong was printed.
+func verdict(found []handlers.Explanation) error {
+	if slices.ContainsFunc(found, func(e handlers.Explanation) bool { return e.Error != "" }) {
+		return failedError{}
 	}
 	return nil
 }

@@ -203,6 +203,9 @@ func (p *program) report(resp *http.Response, r replay) error {
 	}
 	line := fmt.Sprintf("%s: %s (%s, delivery %s)", resp.Status, said, r.event, r.guid)
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		if resp.StatusCode == http.StatusUnauthorized {
+			line += "; github.webhookSecret must be the one that the server has"
+		}
 		return errors.New(line)
 	}
 	fmt.Fprintln(p.stdout, line)

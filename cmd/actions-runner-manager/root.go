@@ -196,13 +196,39 @@ func family(use, short string, sub ...*cobra.Command) *cobra.Command {
 // sentence is what an operator is told of an error. Unlike a caller from outside he
 // also learns the cause.
 func sentence(err error) string {
+	var mistakes config.Errors
+	if errors.As(err, &mistakes) {
+		return err.Error() // a line for each
+	}
 	var e *commands.Error
 	if !errors.As(err, &e) {
-		return err.Error()
+		return oneLine(err.Error())
 	}
 	text := e.Message
 	if e.Cause != nil {
-		text += " (" + e.Cause.Error() + ")"
+		text += " (" + oneLine(e.Cause.Error()) + ")"
 	}
 	return text
+}
+
+// oneLine joins the lines of an error, each once: a database that cannot be reached
+// says so for each of its addresses.
+func oneLine(text string) string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		line = strings.Join(strings.Fields(line), " ")
+		if line != "" && !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	var b strings.Builder
+	for i, line := range lines {
+		if i > 0 && strings.HasSuffix(lines[i-1], ":") {
+			b.WriteByte(' ')
+		} else if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(line)
+	}
+	return b.String()
 }

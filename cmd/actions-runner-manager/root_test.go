@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"testing"
 
@@ -37,7 +38,9 @@ func TestCalls(t *testing.T) {
 		{"configuration", []string{"config", "check", "--config", good}, 0, "org: acme", ""},
 		{"no configuration", []string{"config", "check", "--config", "/nowhere.yml"}, 1, "", "/nowhere.yml: there is no such file"},
 		{"serve without one", []string{"--config", "/nowhere.yml"}, 1, "", "/nowhere.yml"},
-		{"replay nothing", []string{"replay", "/nowhere.json"}, 1, "", "/nowhere.json"},
+		{"replay nothing", []string{"replay", "/nowhere.json"}, 1, "", "cannot read /nowhere.json: no such file or directory; name a file that exists"},
+		{"import nothing", []string{"groups", "import", "/nowhere.json"}, 1, "", "cannot read /nowhere.json: "},
+		{"a default that is no number", []string{"demo", "--help"}, 0, "(default 8080, or a free one)\n", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -87,7 +90,8 @@ func TestConfigCheckMasksAndWarns(t *testing.T) {
 
 func TestParse(t *testing.T) {
 	got := do(t, nil, "parse", "Hello\n/runner-group repos-add api,web --team platform\n`/runner-group x`\n/runner-group group-lst")
-	assert.Equal(t, 0, got.status)
+	assert.Equal(t, 1, got.status, "a line is wrong")
+	assert.Empty(t, got.stderr)
 	assert.Contains(t, got.stdout, `line 2: repos-add "api,web" team=["platform"]`)
 	assert.Contains(t, got.stdout, "unknown_command")
 	assert.NotContains(t, got.stdout, "line 3")
@@ -96,6 +100,7 @@ func TestParse(t *testing.T) {
 	assert.Contains(t, got.stdout, "holds no command")
 
 	got = do(t, nil, "parse", "--json", "/runner-group group-add")
+	assert.Equal(t, 0, got.status)
 	assert.Contains(t, got.stdout, `"command": "group-create"`)
 	assert.JSONEq(t, "[]", do(t, nil, "parse", "--json", "nothing").stdout)
 }
@@ -104,4 +109,9 @@ func TestReferenceIsCommitted(t *testing.T) {
 	committed, err := os.ReadFile("../../docs/reference.md")
 	require.NoError(t, err)
 	assert.Equal(t, string(committed), string(reference()), "run make docs and commit docs/reference.md")
+}
+
+func TestErrorsAreOneLine(t *testing.T) {
+	err := errors.New("connect to the database:\n\t127.0.0.1: refused\n\t127.0.0.1: refused\n\t[::1]: refused")
+	assert.Equal(t, "connect to the database: 127.0.0.1: refused; [::1]: refused", sentence(err))
 }
