@@ -245,15 +245,11 @@ func TestThreatDemotedInQueue(t *testing.T) {
 
 	t.Run("between two commands of a comment", func(t *testing.T) {
 		var once sync.Once
-		before := w.hub.OnExchange
-		w.hub.OnExchange = func(e ghsim.Exchange) {
-			if before != nil {
-				before(e)
-			}
+		w.watch(func(e ghsim.Exchange) {
 			if e.Request.Method == http.MethodPut {
 				once.Do(demote)
 			}
-		}
+		})
 		replies, reaction := w.say("ada", 1, "/runner-group repos-add api\n/runner-group repos-add web")
 		assert.Equal(t, "confused", reaction)
 		assert.Contains(t, strings.Join(replies, "\n"), "not an active maintainer")

@@ -143,11 +143,7 @@ func TestThreatNarrowTokens(t *testing.T) {
 	}
 	var mu sync.Mutex
 	var minted []request
-	before := w.hub.OnExchange
-	w.hub.OnExchange = func(e ghsim.Exchange) {
-		if before != nil {
-			before(e)
-		}
+	w.watch(func(e ghsim.Exchange) {
 		if strings.HasSuffix(e.Request.URL.Path, "/access_tokens") {
 			mu.Lock()
 			defer mu.Unlock()
@@ -155,7 +151,7 @@ func TestThreatNarrowTokens(t *testing.T) {
 			assert.NoError(t, json.Unmarshal(e.RequestBody, &r))
 			minted = append(minted, r)
 		}
-	}
+	})
 	w.start()
 	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
 	_, reaction := w.say("ada", 1, "/runner-group repos-add api")

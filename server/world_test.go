@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,7 +62,12 @@ type world struct {
 	dir    string
 	env    map[string]string
 	stop   func() error
+
+	watcher *atomic.Pointer[func(ghsim.Exchange)]
 }
+
+// watch has every exchange with the simulated GitHub from now on told to see.
+func (w *world) watch(see func(ghsim.Exchange)) { w.watcher.Store(&see) }
 
 // acme is the organization that most tests are about.
 func acme() ghsim.Scenario {
@@ -122,8 +128,18 @@ func newWorld(t testing.TB, sc ghsim.Scenario, settings ...string) *world {
 	hub, err := ghsim.New(sc)
 	require.NoError(t, err)
 	checkContract(t, hub)
+	w := &world{t: t, hub: hub, log: &lockedBuffer{}, dir: t.TempDir(), watcher: &atomic.Pointer[func(ghsim.Exchange)]{}}
+	check := hub.OnExchange
+	hub.OnExchange = func(e ghsim.Exchange) {
+		if check != nil {
+			check(e)
+		}
+		if watcher := w.watcher.Load(); watcher != nil {
+			(*watcher)(e)
+		}
+	}
 	front := httptest.NewServer(hub)
-	w := &world{t: t, hub: hub, hubURL: front.URL, log: &lockedBuffer{}, dir: t.TempDir()}
+	w.hubURL = front.URL
 	hub.URL = front.URL
 	w.env = map[string]string{
 		"ORG": "acme", "APP_ID": "4242", "PRIVATE_KEY": appKey(),
@@ -133,6 +149,7 @@ func newWorld(t testing.TB, sc ghsim.Scenario, settings ...string) *world {
 	}
 	w.env["SERVER_TLS_ENABLED"] = "true"
 	w.env["SERVER_TLS_CERT_FILE"], w.env["SERVER_TLS_KEY_FILE"], w.client = certificate(t, w.dir)
+	hub.WebhookClient = w.client // the simulated GitHub trusts the server's certificate
 	for _, setting := range settings {
 		name, value, _ := strings.Cut(setting, "=")
 		w.env[name] = value
@@ -178,8 +195,6 @@ func (w *world) start() {
 		require.NoError(w.t, err, "the server ended at once")
 	}
 	w.hub.SetHookURL(w.url + "/api/github/hook")
-	// the simulated GitHub trusts the server's certificate
-	w.hub.WebhookClient = w.client
 }
 
 // noSecrets looks for everything that the simulated GitHub handed out in all log lines.
