@@ -10,8 +10,8 @@ ARG VERSION=dev
 ARG COMMIT=unknown
 ARG TARGETOS
 ARG TARGETARCH
-RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    GOOS=$TARGETOS GOARCH=$TARGETARCH make build BIN=/out/actions-runner-manager VERSION=$VERSION COMMIT=$COMMIT \
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/gocache \
+    GOCACHE=/gocache GOOS=$TARGETOS GOARCH=$TARGETARCH make build BIN=/out/actions-runner-manager VERSION=$VERSION COMMIT=$COMMIT \
     && mkdir /out/data
 
 # Certificates, time zones and a user, and nothing that could be run: no shell, no package manager.
