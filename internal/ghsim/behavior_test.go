@@ -233,7 +233,7 @@ func TestSequence(t *testing.T) {
 func TestLatencyShowsSequence(t *testing.T) {
 	s := newSim(t)
 	token := s.token("")
-	s.SetLatency(20 * time.Millisecond)
+	s.SetLatency(200 * time.Millisecond)
 	s.ResetCalls()
 	done := make(chan struct{})
 	go func() {
