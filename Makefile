@@ -29,8 +29,8 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build ## a simulated GitHub and the server against it; prints what to try
-	@$(BIN) demo
+demo: build ## a simulated GitHub and the server against it; prints what to try (ARGS=--setup: begins without an App)
+	@$(BIN) demo $(ARGS)
 
 .PHONY: build
 build: ## build bin/actions-runner-manager

@@ -33,6 +33,8 @@ type Options struct {
 	Log io.Writer
 	// Listening, where set, is told where the server can be reached, once it can.
 	Listening func(url string)
+	// SetupLink, where set, is told each link to set-up, as the log is.
+	SetupLink func(link string)
 }
 
 const (

@@ -115,6 +115,9 @@ func (u *setup) renewLink() {
 	u.timer = time.AfterFunc(linkLife, u.renewLink)
 	u.server.log.Log().Str("link", u.link()).Time("expires", u.expires).
 		Msg("no GitHub App is configured yet: open this link to set one up; it is good for an hour")
+	if u.server.opts.SetupLink != nil {
+		u.server.opts.SetupLink(u.link())
+	}
 }
 
 // link is where set-up begins. The caller holds the lock.

@@ -44,6 +44,7 @@ type demo struct {
 	port       int // -1: demoPort, or a free one
 	githubPort int
 	verbose    bool
+	setup      bool // begin without an App
 
 	sim    *ghsim.Server
 	simURL string
@@ -67,6 +68,7 @@ to try. Everything is forgotten at the end. The configuration is not read.`,
 		flags.Lookup(name).DefValue = "0" // not shown: the usage says it
 	}
 	flags.BoolVar(&d.verbose, "verbose", false, "show the server's log")
+	flags.BoolVar(&d.setup, "setup", false, "begin without a GitHub App, which /setup then makes, as on a new server")
 	return c
 }
 
@@ -90,8 +92,15 @@ func (d *demo) run(ctx context.Context) error {
 
 	opts := d.program.options(d.config(ctx, dir))
 	opts.Log = d.program.stderr
+	if d.setup {
+		if err := d.beginWithoutApp(&opts, filepath.Join(dir, "config.yml")); err != nil {
+			return err
+		}
+	}
 	opts.Listening = func(url string) {
-		d.sim.SetHookURL(url + handlers.WebhookPath)
+		if !d.setup { // else the manifest says where webhooks go
+			d.sim.SetHookURL(url + handlers.WebhookPath)
+		}
 		if err := d.cast.guide(d.program.stdout, d.simURL, url); err != nil {
 			fmt.Fprintln(d.program.stderr, err)
 		}
@@ -101,8 +110,10 @@ func (d *demo) run(ctx context.Context) error {
 			d.program.listening(url)
 		}
 	}
-	if err := d.giveGroups(ctx, opts); err != nil {
-		return err
+	if !d.setup { // else an owner does it, in a comment
+		if err := d.giveGroups(ctx, opts); err != nil {
+			return err
+		}
 	}
 	s, err := server.New(ctx, opts)
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -159,11 +170,14 @@ func (d *demo) stage() error {
 		}
 	}
 	scenario, err := ghsim.LoadScenario(text)
+	if d.setup {
+		scenario.Apps = nil
+	}
 	if err == nil {
 		d.sim, err = ghsim.New(scenario)
 	}
 	if err == nil {
-		d.cast, err = castOf(d.sim)
+		d.cast, err = castOf(d.sim, d.setup)
 	}
 	if err != nil && d.scenario != "" {
 		err = fmt.Errorf("%s: %w", d.scenario, err)
@@ -227,6 +241,27 @@ func (d *demo) config(ctx context.Context, dir string) *config.Config {
 		c.Logging.Level = "info"
 	}
 	return &c
+}
+
+// beginWithoutApp writes the configuration that an operator begins with to a file,
+// which set-up completes, and has the server told to begin with that.
+func (d *demo) beginWithoutApp(opts *server.Options, path string) error {
+	c := opts.Config
+	text := fmt.Sprintf("# What the demo begins with. Set-up adds the App.\norg: %q\ngithub:\n  url: %q\nchatops:\n  adminRepo: %q\n"+
+		"server:\n  address: %q\n  port: %d\ndatabase:\n  url: %q\nlogging:\n  level: %q\n",
+		c.Org, c.GitHub.URL, c.Chatops.AdminRepo, c.Server.Address, c.Server.Port, c.Database.URL.Reveal(), c.Logging.Level)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		return fmt.Errorf("write the demo's configuration: %w", err)
+	}
+	load := func() (*config.Config, error) { return config.Load(path, nil) }
+	c, err := load()
+	if err != nil {
+		return fmt.Errorf("read the demo's configuration: %w", err)
+	}
+	opts.Config, opts.ConfigPath, opts.Reload = c, path, load
+	opts.SetupLink = func(link string) { d.cast.SetupLink = link }
+	d.cast.Config = path
+	return nil
 }
 
 // giveGroups makes the groups that are named like a team that team's own, as an

@@ -23,19 +23,22 @@ type cast struct {
 	Maintainer person // maintains it
 	Identity   string // file of the maintainer's private SSH key, where the demo made one
 	Outsider   person // does not
+	Owner      person // owns the organization
 	Repos      []string
+
+	Config, SetupLink string // where the demo begins without an App
 }
 
 // A person has a token.
 type person struct{ Login, Token string }
 
 // castOf finds in the scenario what the demo needs. People without a token get one,
-// and so does the App its webhook secret.
-func castOf(sim *ghsim.Server) (cast, error) {
+// and so does the App its webhook secret; where setup is set there is no App yet.
+func castOf(sim *ghsim.Server, setup bool) (cast, error) {
 	var c cast
 	var err error
 	sim.Update(func(st *ghsim.State) {
-		if len(st.Apps) == 0 || len(st.Apps[0].Installations) == 0 {
+		if !setup && (len(st.Apps) == 0 || len(st.Apps[0].Installations) == 0) {
 			err = errors.New("the scenario has no App that is installed on an organization; add one under apps, with installations")
 			return
 		}
@@ -43,6 +46,14 @@ func castOf(sim *ghsim.Server) (cast, error) {
 			if u.Type == "User" && len(u.Tokens) == 0 {
 				u.Tokens = append(u.Tokens, ghsim.Token{Value: randomToken()})
 			}
+		}
+		if setup {
+			if len(st.Orgs) == 0 {
+				err = errors.New("the scenario has no organization; add one under organizations")
+				return
+			}
+			c.find(st.Orgs[0])
+			return
 		}
 		app := st.Apps[0]
 		if app.WebhookSecret == "" {
@@ -66,6 +77,11 @@ func (c *cast) find(org *ghsim.Org) {
 		if len(r.Issues) > 0 && (c.adminRepo == "" || r.Name == "runner-admin") {
 			c.adminRepo = r.Name
 			c.Issue = fmt.Sprintf("/%s/%s/issues/%d", org.Login, r.Name, r.Issues[0].Number)
+		}
+	}
+	for _, m := range org.Members {
+		if m.Role == "admin" && c.Owner.Login == "" {
+			c.Owner = personOf(m.User)
 		}
 	}
 	for _, t := range org.Teams {
@@ -123,15 +139,27 @@ func (c cast) more() string {
 func (c cast) guide(out io.Writer, github, server string) error {
 	var b strings.Builder
 	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	steps := 0
+	step := func(format string, args ...any) { // one that its reader takes
+		steps++
+		say("\n%d. "+format, append([]any{steps}, args...)...)
+	}
 	say("\nA simulated GitHub is at %s, and the server at %s (its reference: %s/docs).", github, server, server)
+	if c.SetupLink != "" {
+		c.guideSetup(say, step)
+	}
 	if c.Issue != "" {
-		say("\n1. Open this issue in a browser:\n\n    %s%s", github, c.Issue)
+		step("Open this issue in a browser:\n\n    %s%s", github, c.Issue)
+		if c.SetupLink != "" && c.Owner.Login != "" && len(c.owners) > 0 {
+			say("\n   As %s, who owns %s, give the team %s the runner group of its name, with a comment:\n", c.Owner.Login, c.org, c.owners[0])
+			say("    /runner-group group-adopt %s --team %[1]s", c.owners[0])
+		}
 	}
 	if c.Maintainer.Login != "" {
-		c.guideMaintainer(say, server)
+		c.guideMaintainer(say, step, server)
 	}
 	if c.Outsider.Token != "" && c.Team != "" {
-		say("\n3. %s does not maintain the team %s, and is refused:\n", c.Outsider.Login, c.Team)
+		step("%s does not maintain the team %s, and is refused:\n", c.Outsider.Login, c.Team)
 		say("    %s", curl("PATCH", c.Outsider, server, "repos-add?team="+c.Team+"&repos="+or(c.some(), "docs")))
 	}
 	say("\nCtrl-C ends the demo; nothing of it is kept.")
@@ -139,8 +167,19 @@ func (c cast) guide(out io.Writer, github, server string) error {
 	return err
 }
 
+// A printer prints a line of the guide.
+type printer func(format string, args ...any)
+
+// guideSetup prints how the server comes to its App.
+func (c cast) guideSetup(say, step printer) {
+	say("It has no GitHub App yet, so it can do nothing but set one up.")
+	step("Open this link, which a new server shows in its log, and press the button:\n\n    %s", c.SetupLink)
+	say("\n   The simulated GitHub makes the App, and the server keeps its key in %s", c.Config)
+	step("On the page that follows, open the App's installation, and install it in %s.", c.org)
+}
+
 // guideMaintainer prints what the maintainer may try, by comments and over REST.
-func (c cast) guideMaintainer(say func(string, ...any), server string) {
+func (c cast) guideMaintainer(say, step printer, server string) {
 	if c.Issue != "" {
 		say("\n   As %s, who maintains the team %s, write one of these as a comment, and watch for the answer:\n", c.Maintainer.Login, c.Team)
 		if c.some() != "" {
@@ -152,7 +191,7 @@ func (c cast) guideMaintainer(say func(string, ...any), server string) {
 			say("    age -d -i %s answer.age", c.Identity)
 		}
 	}
-	say("\n2. Ask over REST, with %s's token, who you are and what the group holds now:\n", c.Maintainer.Login)
+	step("Ask over REST, with %s's token, who you are and what the group holds now:\n", c.Maintainer.Login)
 	say("    %s", curl("", c.Maintainer, server, "whoami"))
 	say("    %s", curl("", c.Maintainer, server, "group-list?team="+c.Team))
 	if c.more() != "" {

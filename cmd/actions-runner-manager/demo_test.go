@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"html"
 	"io"
 	"net/http"
 	"net/url"
@@ -63,6 +64,50 @@ func TestDemo(t *testing.T) {
 	assert.Contains(t, page, "demo-runner")
 	assert.Equal(t, 0, d.end())
 	assert.NotContains(t, strings.TrimPrefix(d.out.String(), guide), "{", "the demo's log is quiet")
+}
+
+// TestDemoSetup goes from no App to a served command, as the guide tells.
+func TestDemoSetup(t *testing.T) {
+	d := start(t, nil, demoArgs("--setup")...)
+	guide := d.out.String()
+	lines := curlLines(guide)
+	require.Len(t, lines, 5, guide)
+	assert.Equal(t, http.StatusServiceUnavailable, lines[0].run(t).status, "there is an App already")
+	found := func(pattern, text string) string {
+		match := regexp.MustCompile(pattern).FindStringSubmatch(text)
+		require.NotNil(t, match, "%s in %s", pattern, text)
+		return html.UnescapeString(match[len(match)-1])
+	}
+
+	status, page := send(t, http.MethodGet, found(`(?m)^    (http://\S+/setup\?token=\S+)$`, guide), nil, nil)
+	require.Equal(t, http.StatusOK, status, page)
+	file := found(`keeps its key in (\S+)`, guide)
+	assert.Contains(t, page, file)
+	form := url.Values{"manifest": {found(`name="manifest" value="([^"]+)"`, page)}}
+	status, page = send(t, http.MethodPost, found(`<form method="post" action="([^"]+)"`, page), nil, form)
+	require.Equal(t, http.StatusOK, status, page)
+	written, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.Contains(t, string(written), "BEGIN RSA PRIVATE KEY")
+	status, page = send(t, http.MethodPost, found(`href="([^"]+/installations/new)"`, page), nil, url.Values{"org": {"acme"}})
+	require.Equal(t, http.StatusOK, status, page)
+
+	issue := found(`http://\S+/issues/1`, guide)
+	for _, comment := range []struct{ who, command, answer string }{
+		{"olga", "/runner-group group-adopt platform --team platform", "🚀"},
+		{"ada", "/runner-group repos-add api,web", "Attached to the runner group"},
+	} {
+		require.Contains(t, guide, "    "+comment.command+"\n")
+		_, _ = send(t, http.MethodPost, issue, nil, url.Values{"as": {comment.who}, "body": {comment.command}})
+		require.Eventually(t, func() bool {
+			_, page := send(t, http.MethodGet, issue, nil, nil)
+			return strings.Contains(page, comment.answer)
+		}, 20*time.Second, 50*time.Millisecond, "the bot does not answer %s", comment.command)
+	}
+	for i, want := range []int{200, 200, 200, 200, 403} {
+		got := lines[i].run(t)
+		assert.Equal(t, want, got.status, "%s: %s", lines[i].name, got.body)
+	}
 }
 
 // A curlLine is a call that the guide prints.
