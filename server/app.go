@@ -46,7 +46,7 @@ type app struct {
 func (s *Server) newApp(ctx context.Context, c *config.Config) (*app, error) {
 	a := &app{config: c, log: s.log, meter: newMeter(metrics.NewRegistry())}
 	if c.SetupMode() {
-		return a, s.serveSetup(a)
+		return a, s.serveSetup(ctx, a)
 	}
 	var err error
 	a.store, err = store.Open(ctx, store.Options{URL: c.Database.URL.Reveal(), Logger: s.log, Exclusive: true})
@@ -105,12 +105,16 @@ func (s *Server) serveApp(a *app, dispatcher *commands.Dispatcher) error {
 	if err != nil {
 		return err
 	}
+	closed, err := setupClosed()
+	if err != nil {
+		return err
+	}
 	mux := http.NewServeMux()
 	mux.Handle(handlers.WebhookPath, hook)
 	mux.HandleFunc("/livez", livez)
 	mux.HandleFunc("/readyz", a.health.readyz)
-	mux.HandleFunc("/setup", setupClosed)
-	mux.HandleFunc("/setup/", setupClosed)
+	mux.HandleFunc(setupPath, closed)
+	mux.HandleFunc(setupPath+"/", closed)
 	mux.Handle("/", pages)
 	a.handler = handlers.Guard(rest, mux)
 	return nil

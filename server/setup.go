@@ -5,8 +5,8 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -15,6 +15,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
 	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
 const (
@@ -30,7 +31,15 @@ const (
 )
 
 // serveSetup makes the handler of a server without an App.
-func (s *Server) serveSetup(a *app) error {
+func (s *Server) serveSetup(ctx context.Context, a *app) error {
+	// An App that GitHub made for a server whose database cannot be used is in the way.
+	st, err := store.Open(ctx, store.Options{URL: a.config.Database.URL.Reveal(), Logger: s.log, Exclusive: true})
+	if err != nil {
+		return fmt.Errorf("database.url: %w", err)
+	}
+	if err := st.Close(); err != nil {
+		return fmt.Errorf("database.url: %w", err)
+	}
 	specs := commands.NewDispatcher(&commands.Env{}, commands.All())
 	always := func() bool { return true }
 	pages, err := handlers.NewPages(handlers.PagesOptions{
@@ -62,11 +71,17 @@ func (s *Server) serveSetup(a *app) error {
 }
 
 // setupClosed answers /setup once an App is configured.
-func setupClosed(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusForbidden)
-	_ = json.NewEncoder(w).Encode(map[string]string{"error": "A GitHub App is configured already, so set-up is closed."})
+func setupClosed() (http.HandlerFunc, error) {
+	look, err := newSetupLook("")
+	if err != nil {
+		return nil, err
+	}
+	return func(w http.ResponseWriter, _ *http.Request) {
+		look.show(w, http.StatusForbidden, setupView{
+			Title: "Set-up is closed", Home: true,
+			Lead: "A GitHub App is configured already. Whoever runs this server changes it in its configuration.",
+		})
+	}, nil
 }
 
 // A setup takes a server without an App to one with an App, once. Whoever holds the

@@ -23,6 +23,7 @@ type setupView struct {
 	Install, AdminRepo string // what remains to be done
 
 	Again string // where set-up begins anew
+	Home  bool   // lead to the first page
 }
 
 // write writes the page. The style stands in it, since /setup/ serves nothing once the
@@ -50,6 +51,7 @@ func (v setupView) write(w io.Writer, style string) error {
 				g.If(v.Action != "", v.form()),
 				g.If(v.Lines != "", v.keep()),
 				g.If(v.Install != "", v.steps()),
+				g.If(v.Home, h.Section(h.P(g.Text("What it does is "), h.A(h.Href("/"), g.Text("on the first page")), g.Text(".")))),
 				g.If(v.Again != "", h.Section(h.P(h.A(h.Class("button"), h.Href(v.Again), g.Text("Start again"))))),
 			),
 		),

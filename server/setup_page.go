@@ -28,20 +28,26 @@ const maxAppName = 34
 // A setupLook turns views into pages.
 type setupLook struct{ style, policy string }
 
+// newSetupLook makes the look of pages whose forms may reach that GitHub; without one
+// they have no forms.
 func newSetupLook(githubURL string) (*setupLook, error) {
 	style, err := web.ReadFile("web/setup.css")
 	if err != nil {
 		return nil, fmt.Errorf("read the look of set-up: %w", err)
 	}
-	at, err := url.Parse(githubURL)
-	if err != nil {
-		return nil, fmt.Errorf("github.url: %w", err)
+	forms := "'none'"
+	if githubURL != "" {
+		at, err := url.Parse(githubURL)
+		if err != nil {
+			return nil, fmt.Errorf("github.url: %w", err)
+		}
+		forms = "'self' " + at.Scheme + "://" + at.Host
 	}
 	sum := sha256.Sum256(style)
 	return &setupLook{
 		style: string(style),
 		policy: "default-src 'none'; style-src 'self' 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; img-src 'self'; " +
-			"frame-ancestors 'none'; base-uri 'none'; form-action 'self' " + at.Scheme + "://" + at.Host,
+			"frame-ancestors 'none'; base-uri 'none'; form-action " + forms,
 	}, nil
 }
 

@@ -170,8 +170,10 @@ func TestSetup(t *testing.T) {
 	assert.NotContains(t, done, "PRIVATE KEY")
 	status, _, _ = w.open(back)
 	assert.Equal(t, 403, status, "the state is good once")
-	status, _, _ = w.open(link)
+	status, header, closed := w.open(link)
 	assert.Equal(t, 403, status, "so is the link")
+	assert.Contains(t, closed, "A GitHub App is configured already")
+	assert.Contains(t, header.Get("Content-Security-Policy"), "form-action 'none'")
 
 	path := filepath.Join(w.dir, "config.yml")
 	info, err := os.Stat(path)
@@ -197,6 +199,14 @@ func TestSetup(t *testing.T) {
 	w.ok("ghp_ada", "PATCH /api/v1/repos-add?team=platform&repos=api")
 	replies, reaction := w.say("ada", 1, "/runner-group group-list")
 	assert.Equal(t, "rocket", reaction, replies)
+}
+
+// No App is made for a server that could not work with it.
+func TestSetupNeedsDatabase(t *testing.T) {
+	c := config.Defaults()
+	c.Org, c.Server.Port, c.Database.URL = "acme", 0, "sqlite:/nonexistent/arm.db"
+	_, err := server.New(t.Context(), server.Options{Config: &c, Log: io.Discard})
+	require.ErrorContains(t, err, "database.url")
 }
 
 // Where no organization is configured, the page asks for one.
