@@ -172,16 +172,15 @@ func (d *doctor) comments() bool {
 // database opens the database as the operator's commands do, beside a running server,
 // which also brings its schema up to date. It returns what closes it.
 func (d *doctor) database(ctx context.Context) func() {
-	const name = "database"
-	const remedy = "Make the database that database.url names reachable and writable for the user that runs the server, or name another."
+	ready := databaseAnswers()
 	where := d.config.Database.URL.String()
 	if path, is := strings.CutPrefix(d.config.Database.URL.Reveal(), "sqlite:"); is {
 		if _, err := os.Stat(path); os.IsNotExist(err) {
 			if err := writable(filepath.Dir(path)); err != nil {
-				d.fail(name, where+" is not there and cannot be made: "+err.Error(), remedy, "")
+				d.checks = append(d.checks, ready.examined(where, fmt.Errorf("it is not there and cannot be made: %w", err)))
 			} else {
 				d.noRecords = true
-				d.pass(name, where+" is not there yet; the server makes it when it first starts")
+				d.pass(ready.name, where+" is not there yet; the server makes it when it first starts")
 			}
 			return func() {}
 		}
@@ -189,12 +188,16 @@ func (d *doctor) database(ctx context.Context) func() {
 	ctx, cancel := context.WithTimeout(ctx, doctorTimeout)
 	defer cancel()
 	st, err := store.Open(ctx, store.Options{URL: d.config.Database.URL.Reveal(), Logger: zerolog.Nop()})
+	if err == nil {
+		if err = ready.try(ctx, st); err != nil {
+			_ = st.Close()
+		}
+	}
+	d.checks = append(d.checks, ready.examined(where, err))
 	if err != nil {
-		d.fail(name, where+": "+err.Error(), remedy, "")
 		return func() {}
 	}
 	d.store = st
-	d.pass(name, where+" can be written, and its schema is this program's")
 	return func() { _ = st.Close() }
 }
 

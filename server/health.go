@@ -27,14 +27,10 @@ const (
 // from that, since webhooks can still be stored; the command status tells of it.
 type health struct {
 	local    checks.Checker // database: what readiness depends on
+	database condition
 	remote   checks.Checker // GitHub, asked from time to time
 	draining *atomic.Bool
 	version  string
-}
-
-// reasons are what /readyz says where a check fails; the cause is in the log.
-var reasons = map[string]string{ //nolint:gochecknoglobals // a table that is never written
-	"database": "the database does not answer or cannot be written",
 }
 
 func newHealth(st *store.Store, gh *github.App, draining *atomic.Bool, version string, log zerolog.Logger) *health {
@@ -48,10 +44,15 @@ func newHealth(st *store.Store, gh *github.App, draining *atomic.Bool, version s
 			}
 		}
 	}
+	database := databaseAnswers()
 	return &health{
+		database: database,
 		local: checks.NewChecker(
 			checks.WithDisabledAutostart(), checks.WithCacheDuration(readyFor), checks.WithTimeout(checkTimeout),
-			checks.WithCheck(checks.Check{Name: "database", Check: st.Ping, StatusListener: listener(told("database"))}),
+			checks.WithCheck(checks.Check{
+				Name: database.name, StatusListener: listener(told(database.name)),
+				Check: func(ctx context.Context) error { return database.try(ctx, st) },
+			}),
 		),
 		remote: checks.NewChecker(
 			checks.WithDisabledAutostart(), checks.WithDisabledDetails(), checks.WithTimeout(checkTimeout),
@@ -79,12 +80,10 @@ func (h *health) stop() {
 func (h *health) why(ctx context.Context) []string {
 	var why []string
 	if h.draining.Load() {
-		why = append(why, "the server is stopping")
+		why = append(why, "the server is stopping; ask again when it has started anew, or another replica")
 	}
-	for name, result := range h.local.Check(ctx).Details {
-		if result.Status != checks.StatusUp {
-			why = append(why, reasons[name])
-		}
+	if h.local.Check(ctx).Status != checks.StatusUp {
+		why = append(why, h.database.reason())
 	}
 	return why
 }

@@ -1,0 +1,65 @@
+package server_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/config"
+	"github.com/actions-runner-manager/actions-runner-manager/server"
+)
+
+// What /readyz, status and doctor say of a database that cannot be used is the same, to
+// the cause: that is for the operator alone.
+func TestReadinessIsToldAlike(t *testing.T) {
+	w := newWorld(t, acme())
+	w.ok("", "GET /api/v1/status")
+	path := filepath.Join(w.dir, "arm.db")
+	require.NoError(t, os.Rename(path, path+".away"))
+	require.NoError(t, os.Mkdir(path, 0o700))
+	t.Cleanup(func() { // before the server ends
+		assert.NoError(t, os.Remove(path))
+		assert.NoError(t, os.Rename(path+".away", path))
+	})
+
+	var ready struct {
+		Status  string
+		Reasons []string
+	}
+	require.Eventually(t, func() bool { // it looks once a second
+		res, err := w.client.Get(w.url + "/readyz")
+		require.NoError(t, err)
+		defer res.Body.Close()
+		require.NoError(t, json.NewDecoder(res.Body).Decode(&ready))
+		return res.StatusCode == http.StatusServiceUnavailable
+	}, eventually, 50*time.Millisecond)
+	require.Len(t, ready.Reasons, 1)
+	status := w.refused(http.StatusServiceUnavailable, "unavailable", "", "GET /api/v1/status")
+
+	var environ []string
+	for name, value := range w.env {
+		environ = append(environ, "ARM_"+name+"="+value)
+	}
+	c, err := config.Load("", environ)
+	d := server.Doctor(t.Context(), c, err, server.Options{Version: "test"})
+	at := slices.IndexFunc(d.Checks, func(c server.Check) bool { return c.Name == "database" })
+	require.GreaterOrEqual(t, at, 0)
+	assert.False(t, d.Checks[at].OK)
+	assert.Contains(t, d.Checks[at].Detail, path, "doctor is the operator's")
+
+	remedy := strings.TrimSuffix(d.Checks[at].Remedy[1:], ".") // but for its capital
+	for door, told := range map[string]string{"/readyz": ready.Reasons[0], "status": status.Error} {
+		assert.Contains(t, told, remedy, door)
+		assert.NotContains(t, told, w.dir, door)
+		assert.NotContains(t, told, "replaced", door)
+	}
+	assert.Contains(t, w.log.String(), "was removed or replaced", "the cause is in the log")
+}
