@@ -7,11 +7,12 @@ dark.addEventListener("change", theme);
 theme();
 
 // What Swagger UI leaves without a name, a level or a place, for those who listen
-// to a page.
+// to a page. A function tells it from the element.
 const attributes = {
   "#servers": { "aria-label": "Server" },
   "select.content-type": { "aria-label": "Media type" },
   "select.examples-select-element": { "aria-label": "Example" },
+  ".json-schema-form-item input": { "aria-label": (input) => input.closest("[data-param-name]")?.dataset.paramName ?? "Item" },
   "textarea.body-param__text": { "aria-label": "Body" },
   "textarea.curl": { "aria-label": "Command line" },
   ".information-container": { role: "region", "aria-label": "About" },
@@ -19,6 +20,7 @@ const attributes = {
   ".opblock-tag": { "aria-level": "2" },
   ".opblock-body h4": { "aria-level": "3" },
   ".opblock-body h5": { "aria-level": "4" },
+  ".responses-table[role=region]": { "aria-label": (table) => `Responses of ${table.closest(".opblock").querySelector("[data-path]").dataset.path}` },
   ".modal-ux": { role: "dialog", "aria-modal": "true", "aria-label": "Available authorizations" },
   ".modal-ux h3": { "aria-level": "2" },
   ".modal-ux h4": { "aria-level": "3" },
@@ -29,7 +31,7 @@ const describe = () => {
     for (const element of document.querySelectorAll(selector)) {
       for (const [name, value] of Object.entries(wanted)) {
         if (!element.hasAttribute(name)) {
-          element.setAttribute(name, value);
+          element.setAttribute(name, typeof value === "function" ? value(element) : value);
         }
       }
     }

@@ -169,7 +169,7 @@ func runnerItem(r *Runner) g.Node {
 		status = "busy"
 	}
 	return h.Li(
-		h.I(h.Class("dot "+status), h.Title(status)),
+		h.I(h.Class("dot "+status), h.Role("img"), h.Aria("label", status), h.Title(status)),
 		h.Span(g.Text(r.Name)),
 		h.Small(g.Text(strings.Join(r.Labels, " "))),
 	)

@@ -192,9 +192,11 @@ func renderComment(md goldmark.Markdown, r *Repo, c *Comment) commentView {
 		body.Reset()
 		body.WriteString(html.EscapeString(c.Body))
 	}
+	// What scrolls sideways must do so by the keyboard, too.
+	focusable := strings.NewReplacer("<pre>", `<pre tabindex="0">`, "<table>", `<table tabindex="0">`)
 	v := commentView{
 		ID: c.ID, Author: c.Author.Login, Bot: c.Author.Type == "Bot", When: c.CreatedAt, Edited: c.UpdatedAt.After(c.CreatedAt),
-		HTML: body.String(),
+		HTML: focusable.Replace(body.String()),
 	}
 	if m := r.Org.Member(c.Author.Login); m != nil {
 		v.Role = map[string]string{"admin": "Owner", "member": "Member"}[m.Role]

@@ -1,0 +1,85 @@
+// Opens pages as people do, and collects what is wrong with them.
+import { mkdir } from "node:fs/promises";
+import axe from "axe-core";
+
+const deadline = 15_000; // ms until a page must show what is waited for
+
+const desktop = { viewport: { width: 1200, height: 900 } };
+const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+export const modes = [
+  { mode: "light, desktop", colorScheme: "light", ...desktop },
+  { mode: "dark, desktop", colorScheme: "dark", ...desktop },
+  { mode: "light, phone", colorScheme: "light", ...phone },
+  { mode: "dark, phone", colorScheme: "dark", ...phone },
+];
+
+const rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+// A Visitor opens pages of the given origins, and of no others.
+export class Visitor {
+  problems = [];
+  checked = 0;
+
+  constructor(browser, origins, pictures) {
+    this.browser = browser;
+    this.origins = origins;
+    this.pictures = pictures; // the folder for a picture of each page, if any
+  }
+
+  // open gives a new page in a mode. Whatever it says or asks for is watched until it is closed.
+  async open({ mode, ...options }) {
+    const context = await this.browser.newContext(options);
+    context.setDefaultTimeout(deadline);
+    const page = await context.newPage();
+    const seen = { mode, name: "", complaints: [] };
+    const complain = (text) => seen.complaints.push(text);
+    page.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) {
+        complain(`console: ${message.text()} (${message.location().url})`);
+      }
+    });
+    page.on("pageerror", (error) => complain(`script: ${error.message}`));
+    context.on("request", (request) => {
+      const to = new URL(request.url());
+      const allowed = request.isNavigationRequest() ? this.origins : [new URL(page.url()).origin];
+      if (to.protocol.startsWith("http") && !allowed.includes(to.origin)) {
+        complain(`another host is asked: ${request.url()}`);
+      }
+    });
+    return Object.assign(page, { seen });
+  }
+
+  // check looks at what the page shows now.
+  async check(page, name) {
+    const found = page.seen.complaints.splice(0);
+    found.push(...(await tooWide(page)), ...(await inaccessible(page)));
+    found.push(...page.seen.complaints.splice(0));
+    this.checked++;
+    console.log(`${found.length ? "FAIL" : "ok  "}  ${name} (${page.seen.mode})`);
+    this.problems.push(...found.map((text) => `${name} (${page.seen.mode}): ${text}`));
+    if (this.pictures) {
+      await mkdir(this.pictures, { recursive: true });
+      const file = `${name}-${page.seen.mode}`.replace(/\W+/g, "-");
+      await page.screenshot({ path: `${this.pictures}/${file}.png`, fullPage: true });
+    }
+  }
+}
+
+// tooWide names what makes the page scroll sideways.
+async function tooWide(page) {
+  const wide = await page.evaluate((width) => {
+    if (document.scrollingElement.scrollWidth <= width) {
+      return [];
+    }
+    const beyond = [...document.body.querySelectorAll("*")].filter((e) => e.getBoundingClientRect().right > width + 0.5);
+    return ["the page", ...beyond.slice(0, 5).map((e) => `${e.tagName.toLowerCase()}.${e.className}`)];
+  }, page.viewportSize().width);
+  return wide.length ? [`scrolls sideways: ${wide.join(", ")}`] : [];
+}
+
+// inaccessible names what axe-core finds, by rule and selector.
+async function inaccessible(page) {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate((tags) => globalThis.axe.run(document, { runOnly: tags, resultTypes: ["violations"] }), rules);
+  return violations.flatMap((v) => v.nodes.map((node) => `${v.id}: ${node.target.flat().join(" ")}: ${node.failureSummary.replace(/\s*\n\s*/g, " ")}`));
+}
