@@ -36,7 +36,7 @@ type Diagnosis struct {
 }
 
 // Text is the diagnosis for people: a line for each check, and below those that fail
-// what to do and where.
+// what to do and where. What passes and yet could be better is marked warn.
 func (d Diagnosis) Text() string {
 	var b strings.Builder
 	for _, c := range d.Checks {
@@ -46,7 +46,7 @@ func (d Diagnosis) Text() string {
 			verdict = "skip"
 		case !c.OK:
 			verdict = "FAIL"
-		case c.Name == warningCheck:
+		case c.Name == warningCheck || c.Remedy != "":
 			verdict = "warn"
 		}
 		fmt.Fprintf(&b, "%-5s %s: %s\n", verdict, c.Name, c.Detail)

@@ -232,6 +232,13 @@ func TestDoctorAdvises(t *testing.T) {
 	for _, advice := range []string{"contents (write)", "push", "policy.publicRepos", "these had failed: ping at"} {
 		assert.Contains(t, d.Text(), advice)
 	}
+	for _, check := range d.Checks {
+		verdict := "ok    "
+		if check.Remedy != "" || check.Name == "warning" {
+			verdict = "warn  "
+		}
+		assert.Contains(t, d.Text(), verdict+check.Name+": "+check.Detail+"\n")
+	}
 
 	delete(c.env, "CHATOPS_ADMIN_REPO")
 	c.change(func(a *ghsim.App, _ *ghsim.Org) { a.HookURL, a.Events = "", nil })

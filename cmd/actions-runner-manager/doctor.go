@@ -15,9 +15,10 @@ func (p *program) doctorCommand() *cobra.Command {
 		Use: "doctor", Short: "Ask GitHub whether App, webhook and admin repository are as needed", Args: noArgs,
 		Long: `Compares the configuration with GitHub: the App's key, permissions, events and
 webhook, its installation in each organization, the admin repository, the clock,
-the database and the ownership records. There is a line for each check, and for
-each that fails what to do and the page where to do it. It changes nothing on
-GitHub, and works beside a running server.`,
+the database and the ownership records. There is a line for each check: ok; warn
+where it passes and could be better; FAIL; skip where another has to be mended
+first. Below it stand what to do and the page where to do it. It changes nothing
+on GitHub, and works beside a running server.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := p.load()
 			found := server.Doctor(cmd.Context(), c, err, p.options(c))
