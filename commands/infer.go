@@ -9,7 +9,7 @@ import (
 // comment tells it (label, form), or the caller maintains just one team that owns
 // a group here. Else the refusal lists the choices.
 func (e *Env) inferTeam(ctx context.Context, call *Call) error {
-	if given, ok := call.Args.Get("team"); ok && strings.TrimSpace(strings.Join(given, "")) != "" {
+	if call.namesTeam() {
 		return nil
 	}
 	if call.TeamHint != "" {

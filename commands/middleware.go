@@ -137,7 +137,7 @@ func roundUp(d time.Duration) time.Duration {
 	return (d + time.Second - 1).Truncate(time.Second)
 }
 
-// validate finds the organization and decodes the arguments.
+// validate finds the organization and reads the arguments.
 func (e *Env) validate(next Func) Func {
 	return func(ctx context.Context, call *Call) (Result, error) {
 		if call.Malformed != nil {
@@ -151,15 +151,8 @@ func (e *Env) validate(next Func) Func {
 				return Result{}, err
 			}
 		}
-		args, err := call.command.decode(call.Args)
-		if err != nil {
-			return Result{}, withUsage(err, call.Spec, call.Door)
-		}
-		call.args = args
-		if checked, ok := args.(interface{ Check(*Call) error }); ok {
-			if err := checked.Check(call); err != nil {
-				return Result{}, err
-			}
+		if err := call.read(); err != nil {
+			return Result{}, err
 		}
 		return next(ctx, call)
 	}

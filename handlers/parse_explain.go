@@ -21,15 +21,25 @@ type Explanation struct {
 	Reason     commands.Reason     `json:"reason,omitempty"`
 }
 
-// Explain tells which commands a comment holds and how their words are read. It
-// asks nobody: whether they would be permitted is not its matter.
-func Explain(d Dispatcher, markdown string) []Explanation {
+// An Explainer knows the commands and what their arguments may be.
+type Explainer interface {
+	Dispatcher
+	Check(command, org string, args commands.Args) *commands.Error
+}
+
+// Explain tells which commands a comment in an organization holds, how their words are
+// read, and what is wrong with them; an empty org is whichever they name. It asks
+// nobody: whether they would be permitted is not its matter.
+func Explain(d Explainer, org, markdown string) []Explanation {
 	lines := ParseComment(markdown)
 	explanations := make([]Explanation, 0, len(lines))
 	for i, line := range lines {
 		c, refusal := readLine(d, line)
 		if refusal == nil && i >= MaxCommands {
 			refusal = tooMany()
+		}
+		if refusal == nil {
+			refusal = d.Check(c.spec.Name, org, c.args)
 		}
 		e := Explanation{Line: line, Command: c.name, Positional: c.args.Positional, Yes: c.yes, Encrypted: c.encrypted}
 		if c.spec.Name != "" {

@@ -55,6 +55,14 @@ func (s slashCommands) Dispatch(ctx context.Context, req commands.Request) (comm
 	return s.run(ctx, req)
 }
 
+// Check finds one command wrong, whatever its arguments are.
+func (slashCommands) Check(name, _ string, _ commands.Args) *commands.Error {
+	if name == "runners-remove" {
+		return commands.Refuse(commands.ReasonMissingArgument, "Which?")
+	}
+	return nil
+}
+
 func TestParseComment(t *testing.T) {
 	const help = "/runner-group help"
 	tests := []struct {
@@ -275,14 +283,17 @@ func TestReadLine(t *testing.T) {
 }
 
 func TestExplain(t *testing.T) {
-	got := Explain(slashCommands{}, "Hi\n/runner-group group-add --team x --yes\n/runner-group repos-add a|b\n"+
+	got := Explain(slashCommands{}, "acme", "Hi\n/runner-group group-add --team x --yes\n/runner-group repos-add a|b\n"+
 		strings.Repeat("/runner-group\n", 9))
 	require.Len(t, got, 11)
 	assert.Equal(t, `line 2: group-create team=["x"] (confirmed)`, got[0].String())
 	assert.Equal(t, commands.ReasonInvalidArgument, got[1].Reason)
 	assert.Empty(t, got[9].Error)
 	assert.Equal(t, commands.ReasonPolicy, got[10].Reason)
-	assert.Empty(t, Explain(slashCommands{}, "`/runner-group help`"))
+	assert.Empty(t, Explain(slashCommands{}, "acme", "`/runner-group help`"))
+	got = Explain(slashCommands{}, "acme", "/runner-group runners-remove")
+	require.Len(t, got, 1)
+	assert.Equal(t, "line 1: runners-remove\n  missing_argument: Which?", got[0].String(), "arguments are looked at, too")
 }
 
 // hostile are texts on which careless parsers take quadratic time, or worse.

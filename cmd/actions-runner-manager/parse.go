@@ -16,8 +16,9 @@ func (p *program) parseCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "parse TEXT", Short: "Show which commands a comment holds", Args: oneArg("TEXT"),
 		Long: `Reads TEXT as the Markdown of a comment, and shows which commands it holds, how
-their words are understood, and what is wrong with them. Nothing is run, and
-nobody is asked. Exits with 1 where a line is wrong.`,
+their words are understood, and what is wrong with them and their arguments.
+Nothing is run, and nobody is asked: whether GitHub and the policy would permit
+them stays open. Exits with 1 where a line is wrong.`,
 		Example: `  actions-runner-manager parse '/runner-group repos-add api,web --team platform'`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			return p.parse(args[0], asJSON)
@@ -28,7 +29,7 @@ nobody is asked. Exits with 1 where a line is wrong.`,
 }
 
 func (p *program) parse(text string, asJSON bool) error {
-	found := handlers.Explain(commands.NewDispatcher(&commands.Env{}, commands.All()), text)
+	found := handlers.Explain(commands.NewDispatcher(&commands.Env{}, commands.All()), p.onlyOrg(), text)
 	if asJSON {
 		if err := p.printJSON(found); err != nil {
 			return err
@@ -42,6 +43,16 @@ func (p *program) parse(text string, asJSON bool) error {
 		fmt.Fprintln(p.stdout, one)
 	}
 	return verdict(found)
+}
+
+// onlyOrg is the one organization that is configured; empty where there are several, or
+// no configuration: a comment can be looked at without.
+func (p *program) onlyOrg() string {
+	c, err := p.load()
+	if err != nil || len(c.Organizations()) != 1 {
+		return ""
+	}
+	return c.Organizations()[0].Org
 }
 
 // verdict fails where a line is wrong; what is wrong was printed.

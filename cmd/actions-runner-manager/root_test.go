@@ -105,6 +105,41 @@ func TestParse(t *testing.T) {
 	assert.JSONEq(t, "[]", do(t, nil, "parse", "--json", "nothing").stdout)
 }
 
+// Whatever a server would refuse without asking anybody, parse tells.
+func TestParseChecksArguments(t *testing.T) {
+	const workflow = "/.github/workflows/build.yml@refs/heads/main"
+	acme := configFile(t, "org: acme\n")
+	for _, tt := range []struct{ name, line, config, want string }{
+		{"no repositories", "repos-add", "", "missing_argument"},
+		{"a bad repository", "repos-add 'a b'", "", "invalid_argument"},
+		{"a full name", "repos-add acme/web", "", ""},
+		{"a bad team", "group-list --team 'a!'", "", "invalid_argument"},
+		{"a team of the place", "group-list", "", ""},
+		{"an unknown flag", "group-list --name x", "", "unknown_argument"},
+		{"a bad runner's name", "token-jit 'x!'", "", "invalid_argument"},
+		{"a bad number", "audit-list --limit many", "", "invalid_argument"},
+		{"neither names nor offline", "runners-remove", "", "missing_argument"},
+		{"workflows of any organization", "workflows-set globex/web" + workflow, "", ""},
+		{"workflows of two", "workflows-set globex/web" + workflow + ",acme/web" + workflow, "", "invalid_argument"},
+		{"workflows of another", "workflows-set globex/web" + workflow, acme, "invalid_argument"},
+		{"workflows of this one", "workflows-set acme/web" + workflow, acme, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			args := []string{"parse", "/runner-group " + tt.line}
+			if tt.config != "" {
+				args = append(args, "--config", tt.config)
+			}
+			got := do(t, nil, args...)
+			if tt.want == "" {
+				assert.Equal(t, 0, got.status, got.stdout)
+				return
+			}
+			assert.Equal(t, exitFailed, got.status)
+			assert.Contains(t, got.stdout, "\n  "+tt.want+": ")
+		})
+	}
+}
+
 func TestReferenceIsCommitted(t *testing.T) {
 	committed, err := os.ReadFile("../../docs/reference.md")
 	require.NoError(t, err)

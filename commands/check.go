@@ -1,0 +1,69 @@
+package commands
+
+import "strings"
+
+// read decodes the call's arguments and looks at their values, as far as nobody needs
+// to be asked.
+func (c *Call) read() error {
+	args, err := c.command.decode(c.Args)
+	if err != nil {
+		return withUsage(err, c.Spec, c.Door)
+	}
+	c.args = args
+	if checked, ok := args.(interface{ Check(*Call) error }); ok {
+		return checked.Check(c)
+	}
+	return nil
+}
+
+// namesTeam reports whether the arguments say which team the call is for.
+func (c *Call) namesTeam() bool {
+	given, _ := c.Args.Get("team")
+	return strings.TrimSpace(strings.Join(given, "")) != ""
+}
+
+// Check finds what a command in a comment would be refused for, whoever wrote it and
+// whatever GitHub says: its arguments. A team that is not named is no mistake, since
+// the comment's place may tell it. An empty org stands for whichever organization the
+// arguments mean. Nobody is asked, and nothing is run.
+func (d *Dispatcher) Check(name, org string, args Args) *Error {
+	command := d.byName[name]
+	if command == nil {
+		return d.Unknown(name)
+	}
+	if org == "" {
+		org = ownerIn(args)
+	}
+	call := &Call{
+		Request: Request{Door: Comment, Command: name, Org: org, Args: args},
+		Spec:    command.Spec, Env: d.env, Org: &Org{Login: org}, command: command,
+	}
+	if call.Spec.Team() && !call.namesTeam() {
+		call.setTeam("team")
+	}
+	if err := call.read(); err != nil {
+		return AsError(err)
+	}
+	return nil
+}
+
+// ownerIn is the organization in the first full name among the arguments, such as
+// acme/web; ORG where there is none.
+func ownerIn(args Args) string {
+	values := args.Positional
+	for _, named := range args.Named {
+		values = append(values[:len(values):len(values)], named.Values...)
+	}
+	for _, value := range values {
+		items, err := splitList(value)
+		if err != nil {
+			continue
+		}
+		for _, item := range items {
+			if owner, _, full := strings.Cut(strings.TrimSpace(item), "/"); full && repoShape.MatchString(owner) {
+				return owner
+			}
+		}
+	}
+	return "ORG"
+}
