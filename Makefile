@@ -109,6 +109,15 @@ deploy-check: build ## render and check the Helm chart, the dashboard, the alert
 	@go -C tools/chartcheck vet .
 	@go -C tools/chartcheck run . -server $(CURDIR)/$(BIN)
 
+.PHONY: pages
+pages: build ## open every page in Chromium: axe-core, console, other hosts (needs npm)
+	@npm ci --silent --prefix tools/pages
+	@node tools/pages/main.js $(PAGES)
+
+.PHONY: screenshots
+screenshots: ## the same, and make the pictures that the README shows
+	@$(MAKE) pages PAGES="--readme docs/img"
+
 .PHONY: workflows-check
 workflows-check: ## check the GitHub workflows and the scripts under contrib/ (shellcheck, where it is installed)
 	@go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12

@@ -15,14 +15,14 @@ export const modes = [
 
 const rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
-// A Visitor opens pages of the given origins, and of no others.
+// A Visitor opens pages, and counts what is wrong with them.
 export class Visitor {
+  origins = []; // of the pages that may be opened
   problems = [];
   checked = 0;
 
-  constructor(browser, origins, pictures) {
+  constructor(browser, pictures) {
     this.browser = browser;
-    this.origins = origins;
     this.pictures = pictures; // the folder for a picture of each page, if any
   }
 
@@ -31,7 +31,7 @@ export class Visitor {
     const context = await this.browser.newContext(options);
     context.setDefaultTimeout(deadline);
     const page = await context.newPage();
-    const seen = { mode, name: "", complaints: [] };
+    const seen = { mode, complaints: [] };
     const complain = (text) => seen.complaints.push(text);
     page.on("console", (message) => {
       if (["error", "warning"].includes(message.type())) {
@@ -49,8 +49,31 @@ export class Visitor {
     return Object.assign(page, { seen });
   }
 
+  // go opens an address, which must answer with the status.
+  async go(page, url, status = 200) {
+    const answer = await page.goto(url);
+    if (answer.status() !== status) {
+      page.seen.complaints.push(`${url} answers with ${answer.status()}, not ${status}`);
+    }
+    if (status >= 400) { // the console tells of it, as it should
+      page.seen.complaints = page.seen.complaints.filter((text) => !(text.includes(`a status of ${status} `) && text.endsWith(` (${url})`)));
+    }
+  }
+
+  // checkAll looks at what the page shows now in every mode, one after the other: the
+  // way for a page that can be opened only once.
+  async checkAll(page, name) {
+    for (const { mode, colorScheme, viewport } of modes) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize(viewport);
+      page.seen.mode = mode;
+      await this.check(page, name);
+    }
+  }
+
   // check looks at what the page shows now.
   async check(page, name) {
+    await page.evaluate(() => document.getAnimations().forEach((animation) => animation.finish())); // colours in between count for nothing
     const found = page.seen.complaints.splice(0);
     found.push(...(await tooWide(page)), ...(await inaccessible(page)));
     found.push(...page.seen.complaints.splice(0));

@@ -5,7 +5,9 @@ import { access } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
+import { Visitor } from "./look.js";
 import { tour } from "./tour.js";
+import { walk } from "./walk.js";
 
 const { values: options } = parseArgs({
   options: {
@@ -32,7 +34,10 @@ const browser = await chromium.launch({
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
 });
 try {
-  const { checked, problems } = await tour(browser, options);
+  const visitor = new Visitor(browser, options.pictures);
+  await tour(visitor, options.readme);
+  await walk(visitor);
+  const { checked, problems } = visitor;
   console.log(["", ...problems, `pages: ${checked} checked, ${problems.length} problems`].join("\n"));
   process.exitCode = problems.length ? 1 : 0;
 } finally {

@@ -1,16 +1,16 @@
 // The pages that the demo serves.
 import { find, startDemo } from "./demo.js";
-import { modes, Visitor } from "./look.js";
+import { modes } from "./look.js";
 
 // tour checks every page in every mode. Where readme names a folder, it also makes the
 // pictures there that the README shows.
-export async function tour(browser, { readme, pictures }) {
+export async function tour(visitor, readme) {
   const demo = await startDemo();
   try {
     const server = find(demo.guide, "the server", /the server at (http:\S+)/);
     const issue = find(demo.guide, "the issue", /(http:\S+\/issues\/\d+)/);
     const token = find(demo.guide, "a token", /Authorization: Bearer ([^"]+)/);
-    const visitor = new Visitor(browser, [server, new URL(issue).origin], pictures);
+    visitor.origins = [server, new URL(issue).origin];
     await converse(visitor, issue, readme);
     for (const mode of modes) {
       const page = await visitor.open(mode);
@@ -22,7 +22,6 @@ export async function tour(browser, { readme, pictures }) {
     if (readme) {
       await photograph(visitor, server, readme);
     }
-    return visitor;
   } finally {
     await demo.stop();
   }
@@ -31,7 +30,7 @@ export async function tour(browser, { readme, pictures }) {
 // converse fills the issue: answers of every shape, and two of them in the picture.
 async function converse(visitor, issue, readme) {
   const page = await visitor.open({ mode: "the conversation", viewport: { width: 1200, height: 1150 } });
-  await page.goto(issue);
+  await visitor.go(page, issue);
   await say(page, "ada", "/runner-group repos-add api,web");
   await say(page, "ada", "/runner-group group-list");
   if (readme) {
@@ -60,13 +59,15 @@ export async function say(page, login, text) {
 }
 
 async function visitServer(visitor, page, server) {
-  await page.goto(`${server}/`);
+  await visitor.go(page, `${server}/`);
   await visitor.check(page, "index");
+  await visitor.go(page, `${server}/setup`, 403);
+  await visitor.check(page, "set-up, closed");
 }
 
 async function visitDocs(visitor, page, server, token) {
   const operation = (name) => page.locator(`[id^="operations-"][id$="-${name}"]`);
-  await page.goto(`${server}/docs`);
+  await visitor.go(page, `${server}/docs`);
   await operation("whoami").waitFor();
   await visitor.check(page, "docs");
 
@@ -89,11 +90,11 @@ async function visitDocs(visitor, page, server, token) {
 }
 
 async function visitGitHub(visitor, page, issue) {
-  await page.goto(new URL("/", issue).href);
+  await visitor.go(page, new URL("/", issue).href);
   await visitor.check(page, "simulated GitHub");
-  await page.goto(issue);
+  await visitor.go(page, issue);
   await visitor.check(page, "issue");
-  await page.goto(new URL("/apps/actions-runner-manager/installations/new", issue).href);
+  await visitor.go(page, new URL("/apps/actions-runner-manager/installations/new", issue).href);
   await visitor.check(page, "installation");
 }
 
