@@ -12,7 +12,8 @@ import (
 // maxAuditArgs is how much of a command's arguments the audit keeps, in bytes.
 const maxAuditArgs = 1 << 10
 
-// audit records how every call ended, refusals too.
+// audit records how every call ended, refusals too, and lets the next call at the
+// group.
 func (e *Env) audit(next Func) Func {
 	return func(ctx context.Context, call *Call) (Result, error) {
 		result, err := next(ctx, call)
@@ -27,7 +28,9 @@ func (e *Env) audit(next Func) Func {
 		}
 		// the record is written even where the caller's time is up
 		ctx = context.WithoutCancel(ctx)
-		write := e.Store.Audit
+		write := func(ctx context.Context, entry store.Entry) error {
+			return e.Store.ReleaseAfter(ctx, entry, e.holder(call), call.held...)
+		}
 		if reason == ReasonRateLimited || reason == ReasonNotMember || reason == ReasonNotMaintainer && e.outsider(ctx, call) {
 			write = e.Store.AuditCount // so that nobody fills the database from outside
 		}
@@ -35,29 +38,6 @@ func (e *Env) audit(next Func) Func {
 			zerolog.Ctx(ctx).Error().Err(failure).Str("command", call.Spec.Name).Str("id", call.ID).Msg("the outcome could not be written to the audit")
 		}
 		return result, err
-	}
-}
-
-// announce puts a call that changes or reveals on record before GitHub is asked:
-// what cannot be recorded is not done.
-func (e *Env) announce(next Func) Func {
-	return func(ctx context.Context, call *Call) (Result, error) {
-		if call.Spec.Effect == Reads || call.Preview {
-			return next(ctx, call)
-		}
-		if call.Resumed {
-			asked, err := e.Store.AuditAsked(ctx, call.ID)
-			if err != nil {
-				return Result{}, storeError(err)
-			}
-			call.asked = asked
-		}
-		entry := e.entry(call)
-		entry.Outcome = "asked"
-		if err := e.Store.Audit(ctx, entry); err != nil {
-			return Result{}, storeError(err)
-		}
-		return next(ctx, call)
 	}
 }
 

@@ -165,4 +165,5 @@ type Call struct {
 	args    any
 	repos   *repoLookup // begun side by side with authorization
 	asked   time.Time   // when an earlier attempt at this request was on record; zero: never
+	held    []string    // keys of the leases that are given back when the outcome is on record
 }

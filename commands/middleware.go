@@ -27,8 +27,7 @@ func Standard(env *Env) []Middleware {
 		env.authorize,
 		env.own,
 		env.obey,
-		env.lock,
-		env.announce,
+		env.begin,
 	}
 }
 

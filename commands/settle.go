@@ -22,7 +22,7 @@ func (e *Env) settle(ctx context.Context, call *Call, team github.Team) (store.R
 		return store.Record{}, unlessNotFound(err)
 	}
 	key, holder := teamKey(call.OrgID, team.ID), e.Holder+"/settle/"+call.ID
-	if err := e.acquire(ctx, call, key, holder); err != nil {
+	if err := e.acquire(ctx, call, key, holder, nil); err != nil {
 		return store.Record{}, err
 	}
 	defer func() { _ = e.Store.Release(context.WithoutCancel(ctx), key, holder) }()

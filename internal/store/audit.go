@@ -38,10 +38,12 @@ const maxAuditText = 1024 // bytes; texts may come from outside
 
 const auditColumns = `at, org_id, org, team_id, team, caller_id, caller, door, command, args, outcome, reason, request_id, count`
 
+const auditValues = `?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14`
+
 // Audit appends the entry.
 func (s *Store) Audit(ctx context.Context, e Entry) error {
 	_, err := s.Exec(ctx, `INSERT INTO audit (`+auditColumns+`)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)`, s.auditArgs(e)...)
+		VALUES (`+auditValues+`)`, s.auditArgs(e)...)
 	return wrap(err, "write the audit")
 }
 
@@ -50,7 +52,7 @@ func (s *Store) Audit(ctx context.Context, e Entry) error {
 func (s *Store) AuditCount(ctx context.Context, e Entry) error {
 	args := s.auditArgs(e)
 	_, err := s.Exec(ctx, `INSERT INTO audit (`+auditColumns+`, minute)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, CAST(?1 AS BIGINT) / 60000000)
+		VALUES (`+auditValues+`, CAST(?1 AS BIGINT) / 60000000)
 		ON CONFLICT (org_id, caller_id, caller, reason, minute) WHERE minute IS NOT NULL
 		DO UPDATE SET count = audit.count + excluded.count`, args...)
 	return wrap(err, "write the audit")

@@ -3,22 +3,30 @@ package store
 import (
 	"context"
 	"math"
+	"strings"
+	"sync"
 	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 )
 
 // Take takes one from the bucket of key, which holds burst and refills with
 // perSecond. It returns 0 where one was taken, else how long until one could
-// be. The limit holds over all processes on the database. A perSecond of 0 or
+// be. The limit holds over all servers on the database. A perSecond of 0 or
 // less is no limit.
 //
-// It is the generic cell rate algorithm in one statement: the row holds the
-// time at which the bucket would be full again.
+// It is the generic cell rate algorithm: what is kept is the time at which the
+// bucket would be full again. Servers that share a database keep it there, in one
+// statement; one that has it for itself keeps it in memory.
 func (s *Store) Take(ctx context.Context, key string, perSecond float64, burst int) (time.Duration, error) {
 	if perSecond <= 0 {
 		return 0, nil
 	}
 	interval := int64(math.Ceil(1e6 / perSecond))
 	full := int64(max(burst, 1)) * interval
+	if s.limits != nil {
+		return s.limits.take(key, Micros(s.Now()), interval, full), nil
+	}
 
 	// The time is read once, in VALUES; excluded.tat - ?2 is it again.
 	const fill = `CASE WHEN rate_limit.tat > excluded.tat - ?2 THEN rate_limit.tat ELSE excluded.tat - ?2 END`
@@ -42,20 +50,82 @@ func (s *Store) Take(ctx context.Context, key string, perSecond float64, burst i
 	return time.Duration(max(wait, 1)) * time.Microsecond, nil
 }
 
+// buckets are the limits of a server that shares its database with no other. They
+// are forgotten when it ends, and refill within seconds anyway.
+type buckets struct {
+	mu  sync.Mutex
+	tat *lru.Cache[string, int64]
+}
+
+// maxBuckets bounds the callers that are limited at the same moment.
+const maxBuckets = 10_000
+
+func newBuckets() (*buckets, error) {
+	tat, err := lru.New[string, int64](maxBuckets)
+	return &buckets{tat: tat}, err
+}
+
+// take is Take, in microseconds.
+func (b *buckets) take(key string, now, interval, full int64) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	tat, _ := b.tat.Get(key)
+	tat = max(tat, now) + interval
+	if wait := tat - now - full; wait > 0 {
+		return time.Duration(wait) * time.Microsecond
+	}
+	b.tat.Add(key, tat)
+	return 0
+}
+
 // Lease gives key to holder for ttl, and says whether it did: another holder's
 // lease stands until it ends or is released. A holder may extend its own.
 func (s *Store) Lease(ctx context.Context, key, holder string, ttl time.Duration) (bool, error) {
-	n, err := s.Exec(ctx, `INSERT INTO lease (key, holder, ends_at) VALUES (?1, ?2, `+s.nowSQL("?4")+` + CAST(?3 AS BIGINT))
+	lease := s.lease(key, holder, ttl)
+	n, err := s.Exec(ctx, lease.query, lease.args...)
+	return n == 1, wrap(err, "lease %s", key)
+}
+
+// LeaseFor is Lease, and appends the entry to the audit where it gives the lease: what
+// cannot be put on record is not begun.
+func (s *Store) LeaseFor(ctx context.Context, key, holder string, ttl time.Duration, e Entry) (bool, error) {
+	n, err := s.together(ctx, s.lease(key, holder, ttl), statement{
+		`INSERT INTO audit (` + auditColumns + `) SELECT ` + auditValues + `
+			WHERE EXISTS (SELECT 1 FROM lease WHERE key = ?15 AND holder = ?16)`,
+		append(s.auditArgs(e), key, holder),
+	})
+	if err != nil {
+		return false, wrap(err, "lease %s", key)
+	}
+	return n[0] == 1, nil
+}
+
+func (s *Store) lease(key, holder string, ttl time.Duration) statement {
+	return statement{`INSERT INTO lease (key, holder, ends_at) VALUES (?1, ?2, ` + s.nowSQL("?4") + ` + CAST(?3 AS BIGINT))
 		ON CONFLICT (key) DO UPDATE SET holder = excluded.holder, ends_at = excluded.ends_at
 		WHERE lease.holder = excluded.holder OR lease.ends_at <= excluded.ends_at - CAST(?3 AS BIGINT)`,
-		key, holder, ttl.Microseconds(), s.nowArg())
-	return n == 1, wrap(err, "lease %s", key)
+		[]any{key, holder, ttl.Microseconds(), s.nowArg()}}
 }
 
 // Release ends holder's lease of key; that is no error where it has none.
 func (s *Store) Release(ctx context.Context, key, holder string) error {
-	_, err := s.Exec(ctx, `DELETE FROM lease WHERE key = ?1 AND holder = ?2`, key, holder)
+	release := release(key, holder)
+	_, err := s.Exec(ctx, release.query, release.args...)
 	return wrap(err, "release %s", key)
+}
+
+// ReleaseAfter appends the entry to the audit and ends holder's leases of the keys.
+func (s *Store) ReleaseAfter(ctx context.Context, e Entry, holder string, keys ...string) error {
+	all := []statement{{`INSERT INTO audit (` + auditColumns + `) VALUES (` + auditValues + `)`, s.auditArgs(e)}}
+	for _, key := range keys {
+		all = append(all, release(key, holder))
+	}
+	_, err := s.together(ctx, all...)
+	return wrap(err, "write the audit and release %s", strings.Join(keys, ", "))
+}
+
+func release(key, holder string) statement {
+	return statement{`DELETE FROM lease WHERE key = ?1 AND holder = ?2`, []any{key, holder}}
 }
 
 // nowSQL is the present time, in microseconds, as SQL: the argument, or the

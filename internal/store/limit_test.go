@@ -46,8 +46,7 @@ func TestTake(t *testing.T) {
 		{name: "no limit", perSecond: 0, burst: 1, after: []time.Duration{0, 0}, want: []time.Duration{0, 0}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			storetest.Each(t, func(t *testing.T, url string) {
-				s, now := openAt(t, url)
+			take := func(t *testing.T, s *store.Store, now *time.Time) {
 				var got []time.Duration
 				for _, d := range test.after {
 					*now = now.Add(d)
@@ -59,9 +58,38 @@ func TestTake(t *testing.T) {
 				wait, err := s.Take(context.Background(), "user:2", test.perSecond, test.burst)
 				require.NoError(t, err)
 				assert.Zero(t, wait, "another key has its own bucket")
+			}
+			storetest.Each(t, func(t *testing.T, url string) {
+				s, now := openAt(t, url)
+				take(t, s, now)
+			})
+			t.Run("the only server", func(t *testing.T) {
+				s, now := openAlone(t, storetest.SQLite(t))
+				take(t, s, now)
 			})
 		})
 	}
+}
+
+// A server that has the database for itself needs no disk for its limits.
+func TestTakeInMemory(t *testing.T) {
+	alone, _ := openAlone(t, storetest.SQLite(t))
+	var taken atomic.Int32
+	var all sync.WaitGroup
+	for range 60 {
+		all.Go(func() {
+			wait, err := alone.Take(context.Background(), "user:1", 5, 20)
+			assert.NoError(t, err)
+			if wait == 0 {
+				taken.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	assert.Equal(t, int32(20), taken.Load())
+	var rows int
+	require.NoError(t, alone.QueryRow(context.Background(), `SELECT count(*) FROM rate_limit`).Scan(&rows))
+	assert.Zero(t, rows)
 }
 
 // Several stores on one database, many callers: exactly the burst gets through.
@@ -129,6 +157,42 @@ func TestLease(t *testing.T) {
 		assert.False(t, lease("team:1", "c"))
 		*now = now.Add(time.Second)
 		assert.True(t, lease("team:1", "c"), "a lease ends by itself")
+	})
+}
+
+// A lease and what is put on record with it are one.
+func TestLeaseFor(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s, now := openAt(t, url)
+		ctx := context.Background()
+		lease := func(holder string) bool {
+			t.Helper()
+			ok, err := s.LeaseFor(ctx, "team:1", holder, time.Minute, store.Entry{OrgID: 7, Command: "repos-add", Outcome: store.Asked, RequestID: holder})
+			require.NoError(t, err)
+			return ok
+		}
+		assert.True(t, lease("a"))
+		assert.False(t, lease("b"))
+		list, err := s.AuditList(ctx, store.AuditQuery{OrgID: 7})
+		require.NoError(t, err)
+		require.Len(t, list, 1, "what does not begin is not on record")
+		assert.Equal(t, "a", list[0].RequestID)
+		assert.Equal(t, store.Asked, list[0].Outcome)
+
+		*now = now.Add(time.Second)
+		ok, err := s.Lease(ctx, "team:2", "a", time.Minute)
+		require.NoError(t, err)
+		require.True(t, ok)
+		done := store.Entry{OrgID: 7, Command: "repos-add", Outcome: store.Done, RequestID: "a"}
+		require.NoError(t, s.ReleaseAfter(ctx, done, "a", "team:1", "team:2"))
+		assert.True(t, lease("b"))
+		ok, err = s.Lease(ctx, "team:2", "b", time.Minute)
+		require.NoError(t, err)
+		assert.True(t, ok)
+		list, err = s.AuditList(ctx, store.AuditQuery{OrgID: 7})
+		require.NoError(t, err)
+		require.Len(t, list, 2)
+		assert.Equal(t, store.Done, list[1].Outcome)
 	})
 }
 

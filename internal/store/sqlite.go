@@ -29,6 +29,9 @@ func (s *Store) openSQLite(ctx context.Context, at location) error {
 			return err
 		}
 		s.lock = lock
+		if s.limits, err = newBuckets(); err != nil {
+			return err
+		}
 	}
 
 	var err error
@@ -39,7 +42,8 @@ func (s *Store) openSQLite(ctx context.Context, at location) error {
 		return fmt.Errorf("open the database %s: %w", at.path, err)
 	}
 	s.writer.SetMaxOpenConns(1)
-	s.Querier = sqliteWriter{sqlQuerier{prepare(s.writer), s.explainSQLite}, s}
+	s.writes = prepare(s.writer)
+	s.Querier = sqliteWriter{sqlQuerier{s.writes, s.explainSQLite}, s}
 	reader, err := sql.Open("sqlite", dsn(at.path, "&_pragma=query_only(1)"))
 	if err != nil {
 		return fmt.Errorf("open the database %s: %w", at.path, err)

@@ -69,8 +69,10 @@ type Store struct {
 	path   string
 	file   os.FileInfo // the file as it was opened
 	writer *sql.DB
+	writes *prepared // the writer's statements
 	reader *prepared
 	lock   *os.File
+	limits *buckets // where this is the only server
 
 	// On PostgreSQL.
 	pool *pgxpool.Pool

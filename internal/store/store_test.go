@@ -24,8 +24,19 @@ func open(t testing.TB, url string) *store.Store {
 // openAt opens a store whose clock stands until it is moved.
 func openAt(t testing.TB, url string) (*store.Store, *time.Time) {
 	t.Helper()
+	return openFor(t, url, false)
+}
+
+// openAlone opens the database as its only server.
+func openAlone(t testing.TB, url string) (*store.Store, *time.Time) {
+	t.Helper()
+	return openFor(t, url, true)
+}
+
+func openFor(t testing.TB, url string, exclusive bool) (*store.Store, *time.Time) {
+	t.Helper()
 	now := time.Date(2026, 3, 1, 12, 0, 30, 0, time.UTC)
-	s, err := store.Open(t.Context(), store.Options{URL: url, Clock: func() time.Time { return now }})
+	s, err := store.Open(t.Context(), store.Options{URL: url, Exclusive: exclusive, Clock: func() time.Time { return now }})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return s, &now

@@ -66,6 +66,58 @@ func (s *Store) InTx(ctx context.Context, do func(context.Context, *Tx) error) e
 	return s.explainSQLite(tx.Commit())
 }
 
+// A statement is SQL with its arguments.
+type statement struct {
+	query string
+	args  []any
+}
+
+// together runs statements that write in one transaction, in one round trip, and
+// returns how many rows each touched. What fails, fails them all.
+func (s *Store) together(ctx context.Context, all ...statement) ([]int64, error) {
+	touched := make([]int64, len(all))
+	if s.dialect == PostgreSQL {
+		var batch pgx.Batch // which is a transaction
+		for _, one := range all {
+			batch.Queue(dollars(one.query), one.args...)
+		}
+		results := s.pool.SendBatch(ctx, &batch)
+		for i := range all {
+			tag, err := results.Exec()
+			if err != nil {
+				_ = results.Close() // it repeats the error
+				return nil, explainPostgreSQL(err)
+			}
+			touched[i] = tag.RowsAffected()
+		}
+		return touched, explainPostgreSQL(results.Close())
+	}
+	// before the transaction, which holds the one connection
+	known := make([]*sql.Stmt, len(all))
+	for i, one := range all {
+		known[i] = s.writes.statement(ctx, one.query)
+	}
+	return touched, s.InTx(ctx, func(ctx context.Context, tx *Tx) error {
+		for i, one := range all {
+			result, err := execIn(ctx, tx.SQL, known[i], one)
+			if err == nil {
+				touched[i], err = result.RowsAffected()
+			}
+			if err != nil {
+				return s.explainSQLite(err)
+			}
+		}
+		return nil
+	})
+}
+
+func execIn(ctx context.Context, tx *sql.Tx, known *sql.Stmt, one statement) (sql.Result, error) {
+	if known == nil {
+		return tx.ExecContext(ctx, one.query, one.args...)
+	}
+	return tx.StmtContext(ctx, known).ExecContext(ctx, one.args...) //nolint:sqlclosecheck // the transaction's end closes it
+}
+
 // Reader runs statements that only read; on SQLite beside the writer, without
 // waiting for it.
 func (s *Store) Reader() Querier {

@@ -13,30 +13,38 @@ import (
 // lockPoll is how often a call that waits for another on the same group looks again.
 const lockPoll = 50 * time.Millisecond
 
-// lock lets one call at a time change a group, over both doors and all replicas: a
-// lease in the database that ends with the call's deadline.
-func (e *Env) lock(next Func) Func {
+// begin is the last step before GitHub is asked. It lets one call at a time change a
+// group, over both doors and all replicas: by a lease in the database, which ends with
+// the call's deadline, or once its outcome is on record. And it puts a call that
+// changes or reveals on record: what cannot be recorded is not done.
+func (e *Env) begin(next Func) Func {
 	return func(ctx context.Context, call *Call) (Result, error) {
-		if call.Spec.Effect == Reads || call.Team.ID == 0 && call.Group.GroupID == 0 {
+		if call.Spec.Effect == Reads {
 			return next(ctx, call)
 		}
-		keys := []string{teamKey(call.OrgID, call.Team.ID)}
-		if call.Other.ID != 0 {
-			keys = append(keys, teamKey(call.OrgID, call.Other.ID))
+		var asked *store.Entry
+		if !call.Preview {
+			entry := e.entry(call)
+			entry.Outcome = store.Asked
+			asked = &entry
 		}
-		slices.Sort(keys) // one order for all, so that no two wait for each other
-		holder := e.Holder + "/" + call.ID
-		var held []string
-		defer func() {
-			for _, key := range held {
-				_ = e.Store.Release(context.WithoutCancel(ctx), key, holder)
+		if call.Resumed && asked != nil {
+			before, err := e.Store.AuditAsked(ctx, call.ID)
+			if err != nil {
+				return Result{}, storeError(err)
 			}
-		}()
-		for _, key := range keys {
-			if err := e.acquire(ctx, call, key, holder); err != nil {
-				return Result{}, err
+			call.asked = before
+		}
+		if call.Team.ID == 0 && call.Group.GroupID == 0 { // there is nothing to hold
+			if asked != nil {
+				if err := e.Store.Audit(ctx, *asked); err != nil {
+					return Result{}, storeError(err)
+				}
 			}
-			held = append(held, key)
+			return next(ctx, call)
+		}
+		if err := e.hold(ctx, call, asked); err != nil {
+			return Result{}, err
 		}
 		if err := e.stillOwned(ctx, call); err != nil {
 			return Result{}, err
@@ -45,13 +53,45 @@ func (e *Env) lock(next Func) Func {
 	}
 }
 
+// hold takes the leases of the call's teams, and puts the call on record with the last.
+func (e *Env) hold(ctx context.Context, call *Call, asked *store.Entry) error {
+	keys := []string{teamKey(call.OrgID, call.Team.ID)}
+	if call.Other.ID != 0 {
+		keys = append(keys, teamKey(call.OrgID, call.Other.ID))
+	}
+	slices.Sort(keys) // one order for all, so that no two wait for each other
+	for i, key := range keys {
+		var entry *store.Entry
+		if i == len(keys)-1 {
+			entry = asked
+		}
+		if err := e.acquire(ctx, call, key, e.holder(call), entry); err != nil {
+			return err
+		}
+		call.held = append(call.held, key)
+	}
+	return nil
+}
+
+// holder names the call in its leases.
+func (e *Env) holder(call *Call) string { return e.Holder + "/" + call.ID }
+
 // teamKey names the lease of a team and its group. A group has one team, and a team
 // one group, so the team's id, which is there before the group is, names both.
 func teamKey(orgID, teamID int64) string { return fmt.Sprintf("team/%d/%d", orgID, teamID) }
 
-func (e *Env) acquire(ctx context.Context, call *Call, key, holder string) error {
+// acquire waits for the lease of the key. With it, it puts the entry on record, where
+// there is one.
+func (e *Env) acquire(ctx context.Context, call *Call, key, holder string, entry *store.Entry) error {
+	lease := e.Store.Lease
+	if entry != nil {
+		lease = func(ctx context.Context, key, holder string, ttl time.Duration) (bool, error) {
+			entry.At = e.Now() // not when it began to wait
+			return e.Store.LeaseFor(ctx, key, holder, ttl, *entry)
+		}
+	}
 	for {
-		ok, err := e.Store.Lease(ctx, key, holder, e.deadlineOf(call))
+		ok, err := lease(ctx, key, holder, e.deadlineOf(call))
 		if ok {
 			return nil
 		}
