@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -54,7 +55,7 @@ func partial(items []Item, done Result) *Error {
 	}
 	return &Error{
 		Reason: first.Reason, RetryAfter: first.RetryAfter, Cause: first.Cause, Items: items, Result: &done,
-		Message: fmt.Sprintf("%d of %d are done; the others failed. %s", len(items)-failed, len(items), first.Message),
+		Message: fmt.Sprintf("%d of %d are done; the others failed. %s", len(items)-failed, len(items), sentences(items)),
 	}
 }
 
@@ -76,9 +77,52 @@ func refused(items []Item) error {
 	}
 	message := first.Error
 	if len(items) > 1 {
-		message = fmt.Sprintf("Nothing was changed: %d of %d are refused. %s", n, len(items), first.Error)
+		message = fmt.Sprintf("Nothing was changed: %d of %d are refused. %s", n, len(items), sentences(items))
 	}
 	return &Error{Reason: first.Reason, Message: message, Items: items}
+}
+
+// Alike is the item's error but for the item's name in it: many items may have it in
+// common, and then people need to be told once.
+func (i Item) Alike() string { return strings.Replace(i.Error, Quote(i.Item), "", 1) }
+
+// sentences tells what is wrong with items: each sentence once, of the first that it
+// is true of, with the names of the others. It stays short; the items tell the rest.
+func sentences(items []Item) string {
+	const mostSentences, mostNames = 5, 10
+	var kinds []string
+	of := map[string][]Item{}
+	for _, item := range items {
+		if item.Error == "" {
+			continue
+		}
+		kind := item.Alike()
+		if of[kind] == nil {
+			kinds = append(kinds, kind)
+		}
+		of[kind] = append(of[kind], item)
+	}
+	var told []string
+	for _, kind := range kinds[:min(len(kinds), mostSentences)] {
+		told = append(told, of[kind][0].Error)
+		others, likewise := of[kind][1:], "Likewise "
+		if kind == of[kind][0].Error { // it names none
+			others, likewise = of[kind], "That goes for "
+		}
+		if len(others) == 0 {
+			continue
+		}
+		var names []string
+		for _, other := range others[:min(len(others), mostNames)] {
+			names = append(names, Quote(other.Item))
+		}
+		likewise += strings.Join(names, ", ")
+		if more := len(others) - len(names); more > 0 {
+			likewise += fmt.Sprintf(" and %d more", more)
+		}
+		told = append(told, likewise+".")
+	}
+	return strings.Join(told, " ")
 }
 
 // AsErrorReason returns the reason of err, "" where err is nil.

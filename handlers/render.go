@@ -37,7 +37,7 @@ func (c *Comments) refused(job Job, i int, call slashCommand, e *commands.Error)
 	if e.RetryAfter > 0 && !strings.Contains(e.Message, "Try again in ") {
 		s.paragraph("Try again in " + humanDuration(e.RetryAfter) + ".")
 	}
-	s.items(e.Items)
+	s.items(e.Items, e.Message)
 	if e.Result != nil {
 		s.result(*e.Result)
 	}

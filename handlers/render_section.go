@@ -51,7 +51,7 @@ func (s *section) paragraph(markdown string) {
 func (s *section) result(r commands.Result) {
 	s.paragraph(tame(r.Message))
 	if len(r.Tables) == 0 {
-		s.items(r.Items)
+		s.items(r.Items, r.Message)
 	}
 	for i, table := range r.Tables {
 		s.table(table, s.left()/(len(r.Tables)-i))
@@ -62,14 +62,25 @@ func (s *section) result(r commands.Result) {
 }
 
 // items shows what became of each item of a command on several, where that is not
-// the same for all.
-func (s *section) items(items []commands.Item) {
+// the same for all. A sentence that message or an earlier item told already, of
+// another name, is not told again: the reason alone stands for it.
+func (s *section) items(items []commands.Item, message string) {
 	if len(items) < 2 || !slices.ContainsFunc(items, func(item commands.Item) bool { return !item.Done }) {
 		return
+	}
+	told := map[string]bool{}
+	for _, item := range items {
+		if item.Error != "" && item.Reason != "" && strings.Contains(message, item.Error) {
+			told[item.Alike()] = true
+		}
 	}
 	table := newTable("Item", "Done", "What happened")
 	for _, item := range items {
 		mark, text := "✅", tame(item.Error)
+		if told[item.Alike()] && item.Reason != "" {
+			text = ""
+		}
+		told[item.Alike()] = true
 		switch {
 		case !item.Done && item.Error == "":
 			mark = "–"
@@ -77,7 +88,7 @@ func (s *section) items(items []commands.Item) {
 			mark = "❌"
 		}
 		if item.Reason != "" {
-			text += " " + codeSpan(string(item.Reason))
+			text = strings.TrimSpace(text + " " + codeSpan(string(item.Reason)))
 		}
 		table.row(cell(item.Item), mark, inTable(text))
 	}
