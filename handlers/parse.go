@@ -44,8 +44,12 @@ type Line struct {
 // behind a list item's bullet, since it then starts with the bullet. Upper case
 // is no command, as slash commands are anywhere.
 //
+// A byte order mark at the comment's very start, as a file that was pasted may have,
+// is no part of its text: GitHub's Markdown skips it.
+//
 // A comment whose lines nest more than 100 quotes or lists has no commands.
 func ParseComment(markdown string) []Line {
+	markdown = strings.TrimPrefix(markdown, "\ufeff")
 	if len(markdown) > maxComment || !strings.Contains(markdown, slashWord) {
 		return nil
 	}

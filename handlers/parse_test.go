@@ -87,6 +87,8 @@ func TestParseComment(t *testing.T) {
 		{"longer word", "/runner-groups help", nil},
 		{"path", "/runner-group/help", nil},
 		{"colon", "/runner-group: help", nil},
+		{"byte order mark", "\ufeff" + help + "\r\n\ufeff" + help, []string{help}},
+		{"another invisible character", "\u200b" + help, nil},
 		{"upper case", "/Runner-Group help", nil},
 		{"escaped", `\/runner-group help`, nil},
 		{"entity", "&#47;runner-group help", nil},
