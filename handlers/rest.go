@@ -171,13 +171,30 @@ func checkMethod(header http.Header, method string, spec commands.Spec) error {
 	}
 	if !slices.Contains(methods, method) {
 		header.Set("Allow", strings.Join(methods, ", "))
-		return commands.Refuse(commands.ReasonMethod, "`%s` does not answer to %s. Use %s.", spec.Name, commands.Quote(method), spec.Method)
+		return commands.Refuse(commands.ReasonMethod, "`%s` does not answer to %s. %s", spec.Name, commands.Quote(method), usable(spec))
 	}
 	if spec.Deprecated(method) {
 		header.Set("Deprecation", getDeprecatedSince)
 		header.Set("Link", `</docs>; rel="deprecation"; type="text/html"`)
 	}
 	return nil
+}
+
+// usable tells the methods that a command is called with, those to prefer first.
+func usable(spec commands.Spec) string {
+	var good, old []string
+	for _, method := range spec.Methods() {
+		if spec.Deprecated(method) {
+			old = append(old, method)
+		} else {
+			good = append(good, method)
+		}
+	}
+	text := "Use " + strings.Join(good, " or ")
+	if len(old) > 0 {
+		text += "; " + strings.Join(old, " and ") + " still works, but is deprecated"
+	}
+	return text + "."
 }
 
 // answer writes the outcome.

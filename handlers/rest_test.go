@@ -48,6 +48,9 @@ func TestRESTMethods(t *testing.T) {
 			assert.Equal(t, tt.allow, response.Header.Get("Allow"))
 			if tt.want == 405 {
 				assert.Equal(t, "method", answer.Reason)
+				for method := range strings.SplitSeq(strings.TrimSuffix(tt.allow, ", HEAD"), ", ") {
+					assert.Contains(t, strings.TrimPrefix(answer.Error, "`"+tt.command+"` does not answer to \""+tt.method), method)
+				}
 				assert.Empty(t, f.dispatcher.requests())
 				return
 			}
