@@ -77,4 +77,13 @@ func TestSecretInComment(t *testing.T) {
 		}
 		return true
 	}, eventually, tick, "the comment with the token is deleted")
+	require.Eventually(t, func() bool {
+		for line := range strings.Lines(w.log.String()) {
+			if strings.Contains(line, "ephemeral comment is deleted") {
+				assert.Contains(t, line, `"org":"acme","repo":"runner-admin","issue":1`, "the log tells where it stood")
+				return true
+			}
+		}
+		return false
+	}, eventually, tick, "the log tells of it")
 }

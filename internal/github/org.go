@@ -53,6 +53,10 @@ func (a *App) Org(login string, installationID int64, adminRepo string) *Org {
 // Login is the organization's name, as configured.
 func (o *Org) Login() string { return o.login }
 
+// AdminRepo is the name of the repository in which comments are commands, as
+// configured; empty where there is none.
+func (o *Org) AdminRepo() string { return o.adminRepo }
+
 // Format implements fmt.Formatter: however an Org is printed, it shows its name
 // alone, and nothing of what it holds.
 func (o *Org) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "organization %s", o.login) }
@@ -203,15 +207,16 @@ func (o *Org) open(i Installation) (*session, error) {
 		Permissions:  &github.InstallationPermissions{Issues: github.String("write"), Metadata: github.String("read")},
 	})}
 	var err error
-	if s.main, err = o.client(i.ID, s.mainTokens); err != nil {
+	budget := new(pace) // both tokens are charged to the installation
+	if s.main, err = o.client(i.ID, s.mainTokens, budget); err != nil {
 		return nil, err
 	}
-	s.comments, err = o.client(i.ID, s.commentTokens)
+	s.comments, err = o.client(i.ID, s.commentTokens, budget)
 	return s, err
 }
 
 // client makes a client: gate, metrics, cache, wire, connections.
-func (o *Org) client(installation int64, held *tokens) (*github.Client, error) {
+func (o *Org) client(installation int64, held *tokens, budget *pace) (*github.Client, error) {
 	a := o.app
 	cached := &httpcache.Transport{
 		Transport:           revalidated{&wire{app: a, next: a.transport, installation: installation}},
@@ -223,6 +228,7 @@ func (o *Org) client(installation int64, held *tokens) (*github.Client, error) {
 		next:       githubapp.ClientMetrics(a.registry)(cached),
 		credential: &credential{scheme: "token", get: held.get, renew: held.renew},
 		writes:     o.writes,
+		pace:       budget,
 		share:      true,
 	}
 	return a.creator(a.transport, replace(link)).NewInstallationClient(installation)
