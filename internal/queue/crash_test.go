@@ -78,7 +78,7 @@ func child(role string) {
 		if depth == 0 {
 			break
 		}
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond) // between two looks; there is no test here to poll with, this is the child
 	}
 	fmt.Println("drained")
 	die(q.Stop(ctx))
