@@ -182,7 +182,7 @@ func (a *app) tend(ctx context.Context) {
 			}
 		}
 		if warm {
-			if err := a.env.Settle(a.log.WithContext(ctx)); err != nil && ctx.Err() == nil {
+			if err := a.env.Settle(github.Background(a.log.WithContext(ctx))); err != nil && ctx.Err() == nil {
 				a.log.Warn().Err(err).Msg("interrupted commands could not be settled yet")
 			}
 		}

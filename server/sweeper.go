@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -35,12 +36,13 @@ func (s *sweeper) FailedDeliveries(ctx context.Context, cursor string) ([]queue.
 	if len(s.orgs) == 0 {
 		return nil, "", nil
 	}
+	ctx = github.Background(ctx)
 	if err := s.findRepos(ctx, cursor == ""); err != nil {
-		return nil, "", err
+		return nil, "", later(err)
 	}
 	page, next, err := s.app.Deliveries(ctx, cursor, true)
 	if err != nil {
-		return nil, "", fmt.Errorf("list failed deliveries: %w", err)
+		return nil, "", fmt.Errorf("list failed deliveries: %w", later(err))
 	}
 	deliveries := make([]queue.FailedDelivery, 0, len(page))
 	for _, d := range page {
@@ -72,7 +74,18 @@ func (s *sweeper) findRepos(ctx context.Context, afresh bool) error {
 }
 
 // Redeliver implements [queue.Sweeper].
-func (s *sweeper) Redeliver(ctx context.Context, id int64) error { return s.app.Redeliver(ctx, id) }
+func (s *sweeper) Redeliver(ctx context.Context, id int64) error {
+	return later(s.app.Redeliver(github.Background(ctx), id))
+}
+
+// later tells the queue when GitHub has time for what it has none for now.
+func later(err error) error {
+	var limited *github.Error
+	if errors.As(err, &limited) && limited.Kind == github.RateLimited {
+		return &queue.Again{After: limited.RetryAfter}
+	}
+	return err
+}
 
 // Ours implements [queue.Sweeper].
 func (s *sweeper) Ours(d queue.FailedDelivery) bool {

@@ -29,8 +29,12 @@ func (a *App) App(ctx context.Context) (AppInfo, error) {
 }
 
 // Ping asks for something small, to see whether GitHub answers and still knows
-// the App's key.
+// the App's key. It does not ask while GitHub asks the App to wait: then GitHub
+// answers.
 func (a *App) Ping(ctx context.Context) error {
+	if a.pace.left(a.now()) > 0 {
+		return nil
+	}
 	_, _, err := send[struct{}](ctx, a.self, http.MethodGet, "app", nil)
 	return a.failed("reach GitHub", err)
 }

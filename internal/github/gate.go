@@ -28,6 +28,7 @@ const (
 	// go-github remembers them and refuses calls by itself until the reset,
 	// even where GitHub asked for a shorter wait.
 	keptPrefix    = "X-Kept-"
+	keptLimit     = keptPrefix + "X-Ratelimit-Limit"
 	keptRemaining = keptPrefix + "X-Ratelimit-Remaining"
 	keptReset     = keptPrefix + "X-Ratelimit-Reset"
 )
@@ -49,6 +50,7 @@ type gate struct {
 	next       http.RoundTripper
 	credential *credential         // nil: a link below signs
 	writes     *semaphore.Weighted // nil: no limit of their own
+	pace       *pace               // nil: not the App's own rate limit
 	share      bool                // identical reads are asked once
 	flights    singleflight.Group
 	written    atomic.Int64 // writes that ended: no read joins one that began before
@@ -64,6 +66,9 @@ type exchanged struct {
 // RoundTrip implements http.RoundTripper.
 func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	req, err := g.prepare(req)
+	if err == nil {
+		err = g.held(req.Context())
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -245,7 +250,9 @@ func (g *gate) exchange(req *http.Request, authorization string) (*exchanged, er
 			resp.Header.Del(name)
 		}
 	}
-	return &exchanged{status: resp.StatusCode, header: resp.Header, body: body}, nil
+	got := &exchanged{status: resp.StatusCode, header: resp.Header, body: body}
+	g.watch(got)
+	return got, nil
 }
 
 // unanswered says why there is no answer. ctx is the caller's.

@@ -68,6 +68,7 @@ type App struct {
 	skewKnown atomic.Bool
 	version   atomic.Pointer[string]
 	remaining sync.Map // installation id → requests left
+	pace      pace
 }
 
 // New makes an App. It asks nothing of GitHub yet.
@@ -142,7 +143,7 @@ func (a *App) creator(transport http.RoundTripper, middleware githubapp.ClientMi
 func (a *App) appClient() (*github.Client, error) {
 	measured := githubapp.ClientMetrics(a.registry)
 	return a.creator(&wire{app: a, next: a.transport}, func(next http.RoundTripper) http.RoundTripper {
-		return &gate{app: a, next: measured(next)}
+		return &gate{app: a, next: measured(next), pace: new(pace)}
 	}).NewAppClient()
 }
 

@@ -27,9 +27,9 @@ type FailedDelivery struct {
 type Sweeper interface {
 	// FailedDeliveries are a page of deliveries, newest first, and the cursor of
 	// the next page, or "". The first cursor is "". Successful ones among them
-	// are told by their status.
+	// are told by their status. An [Again] says when GitHub has time for this.
 	FailedDeliveries(ctx context.Context, cursor string) (page []FailedDelivery, next string, err error)
-	// Redeliver has GitHub send the delivery again.
+	// Redeliver has GitHub send the delivery again, or returns an [Again], too.
 	Redeliver(ctx context.Context, id int64) error
 	// Ours says whether the delivery could hold a command for this server.
 	Ours(d FailedDelivery) bool
@@ -64,12 +64,24 @@ type sweepWorker struct {
 // Timeout is below the time after which River takes the job for dead.
 func (s *sweepWorker) Timeout(*river.Job[sweepJob]) time.Duration { return 150 * time.Second }
 
-// Work never fails for River: the next sweep is the retry.
+// Work never fails for River: the next sweep is the retry, or this one once GitHub has
+// time for it.
 func (s *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepJob]) error {
-	if err := s.q.sweep(ctx); err != nil {
+	err := s.q.sweep(ctx)
+	var again *Again
+	if errors.As(err, &again) {
+		s.q.log.Info().Dur("after", again.After).Msg("GitHub asks to wait; the sweep for missed deliveries goes on later")
+		return snooze(again.After)
+	}
+	if err != nil {
 		s.q.log.Warn().Err(err).Msg("cannot ask GitHub for missed deliveries; the next sweep tries again")
 	}
 	return nil
+}
+
+func isAgain(err error) bool {
+	var again *Again
+	return errors.As(err, &again)
 }
 
 // sweep looks at failed deliveries, newest first, down to where the last sweep
@@ -98,7 +110,7 @@ func (q *Queue) sweep(ctx context.Context) error {
 		}
 		list, next, err := q.opts.Sweeper.FailedDeliveries(ctx, cursor)
 		if err != nil {
-			if page == 0 && cursor != "" {
+			if page == 0 && cursor != "" && !isAgain(err) {
 				// Perhaps GitHub does not know the cursor any more: start afresh.
 				return errors.Join(err, q.setMarks(ctx, map[string]string{markCursor: ""}))
 			}
@@ -170,7 +182,11 @@ func (q *Queue) askAgain(ctx context.Context, now time.Time, d FailedDelivery) (
 
 	log := q.log.With().Str("delivery_id", d.GUID).Int("status", d.Status).Int("try", tries+1).Logger()
 	failed := d.At
-	if askErr := q.opts.Sweeper.Redeliver(ctx, d.ID); askErr != nil {
+	askErr := q.opts.Sweeper.Redeliver(ctx, d.ID)
+	if isAgain(askErr) {
+		return false, askErr // it was no try
+	}
+	if askErr != nil {
 		log.Warn().Err(askErr).Msg("cannot ask for a missed delivery; a later sweep tries again")
 		failed, pending = store.FromMicros(failedAt), tries+1 < redeliverTries
 	} else {

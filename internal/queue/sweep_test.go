@@ -140,6 +140,28 @@ func TestSweepWhereGitHubFails(t *testing.T) {
 	})
 }
 
+// Where GitHub has no time, the sweep comes again when it has, and that was no try.
+func TestSweepWaits(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		now, github := newClock(), &hook{perPage: 10}
+		q, err := queue.New(queue.Options{Store: open(t, url, now.Now), Handler: handler{}, Sweeper: github})
+		require.NoError(t, err)
+		github.add(1, "missed", now.Now().Add(-time.Hour), 503)
+		var again *queue.Again
+		for range 10 { // more than the tries that a delivery has
+			github.refuse = &queue.Again{After: time.Minute}
+			require.ErrorAs(t, q.Sweep(t.Context()), &again)
+			assert.Equal(t, time.Minute, again.After)
+			github.refuse, github.unlisted = nil, fmt.Errorf("list: %w", &queue.Again{After: time.Hour})
+			require.ErrorAs(t, q.Sweep(t.Context()), &again)
+			assert.Equal(t, time.Hour, again.After)
+			github.unlisted = nil
+		}
+		require.NoError(t, q.Sweep(t.Context()))
+		assert.Equal(t, []int64{1}, github.asked)
+	})
+}
+
 // More than fit into one sweep: the next goes on where it ended, and then only
 // what is new is read.
 func TestSweepGoesOn(t *testing.T) {
