@@ -116,7 +116,7 @@ pages: build ## open every page in Chromium: axe-core, console, other hosts (nee
 
 .PHONY: screenshots
 screenshots: ## the same, and make the pictures that the README shows
-	@$(MAKE) pages PAGES="--readme docs/img"
+	@$(MAKE) --no-print-directory pages VERSION=dev PAGES="--readme docs/img"
 
 .PHONY: workflows-check
 workflows-check: ## check the GitHub workflows and the scripts under contrib/ (shellcheck, where it is installed)

@@ -10,6 +10,7 @@ const deadline = 30_000; // ms until the demo must have said what to try
 export async function startDemo(...flags) {
   const demo = spawn(binary, ["demo", "--port", "0", "--github-port", "0", ...flags], { stdio: ["ignore", "pipe", "pipe"] });
   const ended = new Promise((resolve) => demo.once("close", resolve));
+  process.once("exit", () => demo.kill()); // whatever ends this program
   const stop = () => {
     demo.kill();
     return ended;

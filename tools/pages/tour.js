@@ -29,19 +29,21 @@ export async function tour(visitor, readme) {
 
 // converse fills the issue: answers of every shape, and two of them in the picture.
 async function converse(visitor, issue, readme) {
-  const page = await visitor.open({ mode: "the conversation", viewport: { width: 1200, height: 1150 } });
+  const page = await visitor.open({ mode: "light, desktop", ...modes[0] });
   await visitor.go(page, issue);
   await say(page, "ada", "/runner-group repos-add api,web");
   await say(page, "ada", "/runner-group group-list");
   if (readme) {
     await page.evaluate(() => window.scrollTo(0, 0));
-    await page.screenshot({ path: `${readme}/demo.png`, animations: "disabled" });
+    const { y, height } = await page.locator("article").last().boundingBox();
+    const clip = { x: 0, y: 0, width: 1200, height: y + height + 12 };
+    await page.screenshot({ path: `${readme}/demo.png`, animations: "disabled", fullPage: true, clip });
   }
   await say(page, "ada", "/runner-group repos-add payroll,docs");
   await say(page, "mallory", "/runner-group repos-remove web");
   await say(page, "ada", "/runner-group token-jit build-1");
   await say(page, "ada", "/runner-group help");
-  await visitor.check(page, "issue, while it is written on");
+  await visitor.check(page, "issue, just written on");
   await page.context().close();
 }
 
