@@ -220,7 +220,9 @@ func (g *gate) exchange(req *http.Request, authorization string) (*exchanged, er
 	ctx, cancel := context.WithTimeout(req.Context(), g.app.timeout)
 	defer cancel()
 	var sent atomic.Bool
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
+	if write { // only there it matters
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
+	}
 	out := req.Clone(ctx)
 	if authorization != "" {
 		out.Header.Set("Authorization", authorization)
@@ -237,7 +239,7 @@ func (g *gate) exchange(req *http.Request, authorization string) (*exchanged, er
 		return nil, g.unanswered(req.Context(), err, write && sent.Load())
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	body, err := readAnswer(resp)
 	if err != nil {
 		return nil, g.unanswered(req.Context(), err, write)
 	}
@@ -253,6 +255,16 @@ func (g *gate) exchange(req *http.Request, authorization string) (*exchanged, er
 	got := &exchanged{status: resp.StatusCode, header: resp.Header, body: body}
 	g.watch(got)
 	return got, nil
+}
+
+// readAnswer reads the body to its end, or a byte more than we take.
+func readAnswer(resp *http.Response) ([]byte, error) {
+	var body bytes.Buffer
+	if 0 < resp.ContentLength && resp.ContentLength <= maxAnswer {
+		body.Grow(int(resp.ContentLength) + bytes.MinRead) // else it grows again to see the end
+	}
+	_, err := body.ReadFrom(io.LimitReader(resp.Body, maxAnswer+1))
+	return body.Bytes(), err
 }
 
 // unanswered says why there is no answer. ctx is the caller's.

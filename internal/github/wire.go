@@ -118,8 +118,10 @@ func (r revalidated) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp.Header.Set("Cache-Control", "private, max-age=0")
 	resp.Header.Del("Expires")
-	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusNotModified {
-		resp.Header.Set("Cache-Control", "no-store") // httpcache keeps refusals too
+	if resp.StatusCode != http.StatusOK {
+		// httpcache keeps refusals too, and after a 304 it would write down once more
+		// what it has.
+		resp.Header.Set("Cache-Control", "no-store")
 	}
 	return resp, nil
 }

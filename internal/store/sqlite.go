@@ -42,7 +42,7 @@ func (s *Store) openSQLite(ctx context.Context, at location) error {
 		return fmt.Errorf("open the database %s: %w", at.path, err)
 	}
 	s.writer.SetMaxOpenConns(1)
-	s.writes = prepare(s.writer)
+	s.writes, s.turn = prepare(s.writer), make(turn, 1)
 	s.Querier = sqliteWriter{sqlQuerier{s.writes, s.explainSQLite}, s}
 	reader, err := sql.Open("sqlite", dsn(at.path, "&_pragma=query_only(1)"))
 	if err != nil {
@@ -50,6 +50,7 @@ func (s *Store) openSQLite(ctx context.Context, at location) error {
 	}
 	reader.SetMaxOpenConns(4)
 	s.reader = prepare(reader)
+	s.reader.reads = true
 
 	if err := s.migrateSQLite(ctx); err != nil {
 		return err

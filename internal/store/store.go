@@ -70,6 +70,7 @@ type Store struct {
 	file   os.FileInfo // the file as it was opened
 	writer *sql.DB
 	writes *prepared // the writer's statements
+	turn   turn
 	reader *prepared
 	lock   *os.File
 	limits *buckets // where this is the only server

@@ -55,7 +55,11 @@ func (s *Store) InTx(ctx context.Context, do func(context.Context, *Tx) error) e
 	if err := s.inPlace(); err != nil {
 		return err
 	}
-	tx, err := s.writer.BeginTx(ctx, nil)
+	if err := s.turn.take(ctx); err != nil {
+		return err
+	}
+	defer s.turn.give()
+	tx, err := s.writer.BeginTx(context.WithoutCancel(ctx), nil)
 	if err != nil {
 		return s.explainSQLite(err)
 	}
@@ -98,6 +102,7 @@ func (s *Store) together(ctx context.Context, all ...statement) ([]int64, error)
 		known[i] = s.writes.statement(ctx, one.query)
 	}
 	return touched, s.InTx(ctx, func(ctx context.Context, tx *Tx) error {
+		ctx = context.WithoutCancel(ctx)
 		for i, one := range all {
 			result, err := execIn(ctx, tx.SQL, known[i], one)
 			if err == nil {
@@ -156,8 +161,31 @@ func (w sqliteWriter) Exec(ctx context.Context, query string, args ...any) (int6
 	if err := w.store.inPlace(); err != nil {
 		return 0, err
 	}
-	return w.sqlQuerier.Exec(ctx, query, args...)
+	if err := w.store.turn.take(ctx); err != nil {
+		return 0, err
+	}
+	defer w.store.turn.give()
+	return w.sqlQuerier.Exec(context.WithoutCancel(ctx), query, args...)
 }
+
+// A turn is for one who writes to SQLite at a time. Who waits for it looks whether the
+// context ends; the statements that follow are brief, and watching it would cost more
+// than they do.
+type turn chan struct{}
+
+func (t turn) take(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (t turn) give() { <-t }
 
 // sqlQuerier runs statements on SQLite.
 type sqlQuerier struct {
