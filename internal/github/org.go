@@ -124,8 +124,21 @@ func (o *Org) resolved(ctx context.Context) (*session, error) {
 	if held != nil {
 		return held, nil
 	}
+	s, asked, err := o.ask(ctx)
+	if KindOf(err) == NotFound && !asked {
+		// It was asked before this caller came, and the App may have been installed since.
+		s, _, err = o.ask(ctx)
+	}
+	return s, err
+}
+
+// ask has GitHub asked for the installation once for all who want to know it, and
+// says whether it was for this caller.
+func (o *Org) ask(ctx context.Context) (_ *session, own bool, _ error) {
+	asked := false
 	op := fmt.Sprintf("find the App's installation in %.100s", o.login)
 	flight := o.flight.DoChan("", func() (any, error) {
+		asked = true
 		s, err := o.resolve(context.WithoutCancel(ctx))
 		if err != nil {
 			return nil, o.app.failed(op, err)
@@ -137,10 +150,10 @@ func (o *Org) resolved(ctx context.Context) (*session, error) {
 	})
 	select {
 	case <-ctx.Done():
-		return nil, o.app.failed(op, ctx.Err())
+		return nil, true, o.app.failed(op, ctx.Err())
 	case result := <-flight:
 		s, _ := result.Val.(*session)
-		return s, result.Err
+		return s, asked, result.Err
 	}
 }
 

@@ -1,6 +1,7 @@
 package github_test
 
 import (
+	"context"
 	"net/http"
 	"sync"
 	"testing"
@@ -124,6 +125,41 @@ func TestReinstalled(t *testing.T) {
 	after, err := org.Installation(t.Context())
 	require.NoError(t, err)
 	assert.NotEqual(t, before.ID, after.ID)
+}
+
+// Who comes while GitHub is still asked for an installation that was not there before
+// learns of one that is there now.
+func TestInstallationIsAskedForAfresh(t *testing.T) {
+	f := newFake(t)
+	asked, answer := make(chan struct{}), make(chan struct{})
+	f.handle("GET /orgs/acme/installation", func(w http.ResponseWriter, _ *http.Request) {
+		close(asked)
+		<-answer
+		w.WriteHeader(http.StatusNotFound)
+	})
+	org := newApp(t, f.URL).Org("acme", 0, "")
+	first, second := make(chan error, 1), make(chan error, 1)
+	go func() { _, err := org.Installation(t.Context()); first <- err }()
+	<-asked
+	f.on("GET /orgs/acme/installation", 200, `{"id":77,"account":{"id":1,"login":"acme"}}`)
+	joining := &joined{Context: t.Context(), waits: make(chan struct{})}
+	go func() { _, err := org.Installation(joining); second <- err }()
+	<-joining.waits
+	close(answer)
+	assert.Equal(t, github.NotFound, github.KindOf(<-first))
+	require.NoError(t, <-second)
+}
+
+// joined tells when somebody begins to wait for its end.
+type joined struct {
+	context.Context
+	once  sync.Once
+	waits chan struct{}
+}
+
+func (j *joined) Done() <-chan struct{} {
+	j.once.Do(func() { close(j.waits) })
+	return j.Context.Done()
 }
 
 func TestInstallationIsResolvedOnceAndAgainAfterAFailure(t *testing.T) {
