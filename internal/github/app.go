@@ -155,7 +155,7 @@ func ConvertManifest(ctx context.Context, o Options, code string) (Manifest, err
 }
 
 // send asks for what go-github v41 has no method for, or leaves something out
-// of the answer.
+// of the answer. What it returns may be shared: see decode.
 func send[T any](ctx context.Context, c *github.Client, method, path string, body any, headers ...string) (T, *github.Response, error) {
 	var answer T
 	req, err := c.NewRequest(method, path, body)
@@ -165,10 +165,15 @@ func send[T any](ctx context.Context, c *github.Client, method, path string, bod
 	for i := 0; i+1 < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	resp, err := c.Do(ctx, req, &answer)
+	resp, err := c.BareDo(ctx, req)
 	var accepted *github.AcceptedError
 	if errors.As(err, &accepted) { // 202 is an error to go-github
-		err = nil
+		return answer, resp, nil
 	}
+	if err != nil {
+		return answer, resp, err
+	}
+	defer resp.Body.Close()
+	answer, err = decode[T](resp.Response)
 	return answer, resp, err
 }

@@ -1,20 +1,33 @@
 package github
 
 import (
+	"encoding/json"
+	"io"
 	"math"
+	"net/http"
 	"sync"
 
+	"github.com/gregjones/httpcache"
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 // A cache keeps the newest answers within a budget of bytes, in memory only:
 // entries hold the live installation token (httpcache stores it to honour
-// Vary), so they must never reach a disk. It implements httpcache.Cache.
+// Vary), so they must never reach a disk. It implements httpcache.Cache. Beside an
+// answer it keeps what was decoded of it: to decode a list again takes longer than
+// all else that is done with it.
 type cache struct {
 	mu     sync.Mutex
-	lru    *simplelru.LRU[string, []byte]
+	lru    *simplelru.LRU[string, cached]
 	bytes  int64
 	budget int64
+}
+
+// cached is an answer, and what was decoded of the one with that ETag.
+type cached struct {
+	answer  []byte
+	etag    string
+	decoded any // nil: nothing yet
 }
 
 // entryCost is about what an entry takes beside its key and its answer.
@@ -22,18 +35,27 @@ const entryCost = 200
 
 func newCache(budget int64) (*cache, error) {
 	c := &cache{budget: budget}
-	lru, err := simplelru.NewLRU(math.MaxInt, func(key string, answer []byte) { c.bytes -= cost(key, answer) })
+	lru, err := simplelru.NewLRU(math.MaxInt, func(key string, entry cached) { c.bytes -= cost(key, entry) })
 	c.lru = lru
 	return c, err
 }
 
-func cost(key string, answer []byte) int64 { return int64(len(key) + len(answer) + entryCost) }
+// cost is about what an entry takes, in bytes. Of a repository or a runner less than a
+// quarter of GitHub's answer is decoded.
+func cost(key string, entry cached) int64 {
+	size := len(entry.answer)
+	if entry.decoded != nil {
+		size += size/4 + entryCost
+	}
+	return int64(len(key) + size + entryCost)
+}
 
 // Get implements httpcache.Cache.
 func (c *cache) Get(key string) ([]byte, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.lru.Get(key)
+	entry, ok := c.lru.Get(key)
+	return entry.answer, ok
 }
 
 // Set implements httpcache.Cache. An answer that is larger than the whole
@@ -42,11 +64,15 @@ func (c *cache) Set(key string, answer []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lru.Remove(key)
-	if cost(key, answer) > c.budget {
+	c.add(key, cached{answer: answer})
+}
+
+func (c *cache) add(key string, entry cached) {
+	if cost(key, entry) > c.budget {
 		return
 	}
-	c.lru.Add(key, answer)
-	c.bytes += cost(key, answer)
+	c.lru.Add(key, entry)
+	c.bytes += cost(key, entry)
 	for c.bytes > c.budget {
 		c.lru.RemoveOldest()
 	}
@@ -56,3 +82,83 @@ func (c *cache) Set(key string, answer []byte) {
 // with what is kept as the validator, so that nothing kept can be wrong. httpcache
 // deletes also what a 304 has just confirmed, where it may not store it again.
 func (c *cache) Delete(string) {}
+
+// decoded is what was decoded of the answer with that ETag; nil where that is not kept.
+func (c *cache) decoded(key, etag string) any {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if entry, ok := c.lru.Get(key); ok && entry.etag == etag {
+		return entry.decoded
+	}
+	return nil
+}
+
+// keep keeps what was decoded of a kept answer. Nobody may change it from then on.
+func (c *cache) keep(key, etag string, decoded any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	entry, ok := c.lru.Peek(key)
+	if !ok {
+		return
+	}
+	entry.etag, entry.decoded = etag, decoded
+	if cost(key, entry) > c.budget {
+		return
+	}
+	c.lru.Remove(key)
+	c.add(key, entry)
+}
+
+// A body is that of an answer that was read to its end.
+type body struct {
+	io.Reader
+	whole []byte
+	cache *cache
+	key   string
+	etag  string
+	again bool // GitHub confirmed what the cache holds
+}
+
+// Close implements io.Closer.
+func (*body) Close() error { return nil }
+
+// decode decodes an answer of JSON, or finds what was decoded of it before. What it
+// returns may be another caller's too: it must not be changed.
+func decode[T any](resp *http.Response) (T, error) {
+	var answer T
+	b, ok := resp.Body.(*body)
+	if !ok {
+		err := json.NewDecoder(resp.Body).Decode(&answer)
+		return answer, unlessEmpty(err)
+	}
+	if b.again {
+		if known, ok := b.cache.decoded(b.key, b.etag).(T); ok {
+			return known, nil
+		}
+	}
+	if len(b.whole) == 0 {
+		return answer, nil
+	}
+	err := json.Unmarshal(b.whole, &answer)
+	if err == nil && b.etag != "" {
+		b.cache.keep(b.key, b.etag, answer)
+	}
+	return answer, err
+}
+
+func unlessEmpty(err error) error {
+	if err == io.EOF { //nolint:errorlint // Decode returns it bare
+		return nil
+	}
+	return err
+}
+
+// bodyOf is the body of an answer to req.
+func (g *gate) bodyOf(req *http.Request, e *exchanged, r io.Reader) *body {
+	b := &body{Reader: r, whole: e.body, cache: g.app.cache}
+	if req.Method == http.MethodGet {
+		// as httpcache names what it keeps
+		b.key, b.etag, b.again = req.URL.String(), e.header.Get("Etag"), e.header.Get(httpcache.XFromCache) != ""
+	}
+	return b
+}

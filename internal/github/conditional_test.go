@@ -1,7 +1,9 @@
 package github_test
 
 import (
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/rcrowley/go-metrics"
@@ -100,4 +102,44 @@ func TestAnswersAreNotFreshByTheirOwnWord(t *testing.T) {
 	require.Len(t, asked, 4)
 	assert.Equal(t, `"1"`, asked[2].header.Get("If-None-Match"))
 	assert.Empty(t, asked[3].header.Get("If-None-Match"), "refusals are not kept")
+}
+
+// What GitHub confirms is not decoded again, and what changed is never taken for it.
+func TestConfirmedAnswersAreDecodedOnce(t *testing.T) {
+	f := newFake(t)
+	const path = "GET /orgs/acme/actions/runner-groups"
+	answer := func(etag, body string) {
+		f.handle(path, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Etag", etag)
+			if r.Header.Get("If-None-Match") == etag {
+				w.WriteHeader(http.StatusNotModified)
+				return
+			}
+			fmt.Fprint(w, body)
+		})
+	}
+	org := newApp(t, f.URL).Org("acme", 0, "")
+	groups := func() []github.Group {
+		t.Helper()
+		list, err := org.Groups(t.Context())
+		require.NoError(t, err)
+		return list
+	}
+	answer(`"1"`, `{"runner_groups":[{"id":1,"name":"a"},{"id":2,"name":"b"}]}`)
+	first := groups()
+	require.Len(t, first, 2)
+	first[0].Name = "changed by its caller"
+	_ = append(first[:1], github.Group{ID: 9})
+	assert.Equal(t, []string{"a", "b"}, []string{groups()[0].Name, groups()[1].Name}, "callers do not share")
+	allocs := testing.AllocsPerRun(20, func() { groups() })
+
+	var many []string
+	for i := range 100 {
+		many = append(many, fmt.Sprintf(`{"id":%d,"name":"n%d"}`, i+1, i))
+	}
+	answer(`"2"`, `{"runner_groups":[`+strings.Join(many, ",")+`]}`)
+	require.Len(t, groups(), 100, "what changed is taken")
+	assert.Less(t, testing.AllocsPerRun(20, func() { groups() }), allocs+50, "a hundred groups cost as little as two")
+	answer(`"1"`, `{"runner_groups":[]}`)
+	assert.Empty(t, groups(), "an ETag that comes again is another answer's")
 }

@@ -75,11 +75,11 @@ func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Method != http.MethodGet {
 		got, err := g.attempts(req)
 		g.written.Add(1)
-		return got.response(req), err
+		return g.response(req, got), err
 	}
 	if !g.share || req.Header.Get("Cache-Control") != "" {
 		got, err := g.attempts(req)
-		return got.response(req), err
+		return g.response(req, got), err
 	}
 	key := strconv.FormatInt(g.written.Load(), 10) + " " + req.Header.Get("Accept") + " " + req.URL.String()
 	flight := g.flights.DoChan(key, func() (any, error) { //nolint:contextcheck // one caller's going away must not fail the others
@@ -90,7 +90,7 @@ func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, req.Context().Err()
 	case result := <-flight:
 		got, _ := result.Val.(*exchanged)
-		return got.response(req), result.Err
+		return g.response(req, got), result.Err
 	}
 }
 
@@ -280,7 +280,7 @@ func (g *gate) unanswered(ctx context.Context, err error, ambiguous bool) error 
 }
 
 // response is a response of the caller's own.
-func (e *exchanged) response(req *http.Request) *http.Response {
+func (g *gate) response(req *http.Request, e *exchanged) *http.Response {
 	if e == nil {
 		return nil
 	}
@@ -291,7 +291,7 @@ func (e *exchanged) response(req *http.Request) *http.Response {
 		ProtoMajor:    1,
 		ProtoMinor:    1,
 		Header:        e.header.Clone(),
-		Body:          io.NopCloser(bytes.NewReader(e.body)),
+		Body:          g.bodyOf(req, e, bytes.NewReader(e.body)),
 		ContentLength: int64(len(e.body)),
 		Request:       req,
 	}

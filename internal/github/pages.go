@@ -16,10 +16,11 @@ const (
 // pages asks for all pages of a list: the first tells the last, the others are
 // then asked for side by side.
 func pages[T any](ctx context.Context, page func(context.Context, github.ListOptions) ([]T, *github.Response, error)) ([]T, error) {
-	all, resp, err := page(ctx, github.ListOptions{PerPage: perPage})
+	first, resp, err := page(ctx, github.ListOptions{PerPage: perPage})
 	if err != nil {
 		return nil, err
 	}
+	all := slices.Clone(first) // which others may share
 	if last := resp.LastPage; last > 1 {
 		rest := make([][]T, last-1)
 		group, groupCtx := errgroup.WithContext(ctx)
