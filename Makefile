@@ -86,6 +86,15 @@ docs: ## write what is generated: docs/reference.md
 bench: ## measure what commands and webhooks cost; writes docs/performance.md (5 min)
 	@BENCH_DOC=$(CURDIR)/docs/performance.md go test -run '^$$' -bench '^BenchmarkServer$$' -benchtime 1x -timeout 15m ./server
 
+.PHONY: bench-compare
+bench-compare: ## the same beside an earlier commit, in one run: make bench-compare BEFORE=COMMIT
+	@test -n "$(BEFORE)" || { echo "say beside which commit: make bench-compare BEFORE=COMMIT" >&2; exit 2; }
+	@before=$$(mktemp -d); trap 'git worktree remove --force "$$before/tree"; rm -rf "$$before"' EXIT; \
+	git worktree add --quiet --detach "$$before/tree" "$(BEFORE)"; \
+	go -C "$$before/tree" test -c -o "$$before/server.test" ./server; \
+	BENCH_DOC=$(CURDIR)/docs/performance.md BENCH_BEFORE="$$before/server.test" BENCH_BEFORE_NAME="$(BEFORE)" \
+		go test -run '^$$' -bench '^BenchmarkCompare$$' -benchtime 1x -timeout 15m ./server
+
 .PHONY: contract
 contract: ## get GitHub's API description and webhook examples for the tests, into .contract/
 	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; cd "$$tmp"; \

@@ -37,18 +37,27 @@ func timedCommands() []timed {
 		return strings.Join(names, ",")
 	}
 	constant := func(request string) func(int, int) string { return func(int, int) string { return request } }
+	// So few that each caller's group stays below a hundred repositories.
+	some := func(_ int, latency time.Duration) int {
+		if latency > 0 {
+			return 8
+		}
+		return 20
+	}
 	few := func(callers int, latency time.Duration) int {
 		if callers > 1 && latency > 0 {
 			return 1
 		}
 		return 6
 	}
+	// Two blocks in turn, so that after the first round all are known.
+	known := func(n int) string { return block(n%2, 20) }
 	return []timed{
 		{name: "group-create", request: constant("POST" + api + "group-create?"), runs: func(int, time.Duration) int { return 1 }},
-		{name: "repos-add, 1 repo", request: func(_, n int) string { return "PATCH" + api + "repos-add?repos=" + block(n, 1) }},
-		{name: "repos-remove, 1 repo", request: func(_, n int) string { return "PATCH" + api + "repos-remove?repos=" + block(n, 1) }},
-		{name: "repos-add, 20 repos", request: func(_, n int) string { return "PATCH" + api + "repos-add?repos=" + block(n, 20) }, runs: few},
-		{name: "repos-set, 20 repos", request: func(_, n int) string { return "PATCH" + api + "repos-set?repos=" + block(n, 20) }, runs: few},
+		{name: "repos-add, 1 repo", request: func(_, n int) string { return "PATCH" + api + "repos-add?repos=" + block(n, 1) }, runs: some},
+		{name: "repos-remove, 1 repo", request: func(_, n int) string { return "PATCH" + api + "repos-remove?repos=" + block(n, 1) }, runs: some},
+		{name: "repos-add, 20 repos", request: func(_, n int) string { return "PATCH" + api + "repos-add?repos=" + known(n) }, runs: few},
+		{name: "repos-set, 20 repos", request: func(_, n int) string { return "PATCH" + api + "repos-set?repos=" + known(n) }, runs: few},
 		{name: "group-list", request: constant("GET" + api + "group-list?")},
 		{name: "token-register", request: constant("POST" + api + "token-register?")},
 		{name: "token-jit", request: func(caller, n int) string { return fmt.Sprintf("POST"+api+"token-jit?name=b%d-%d", caller, n) }},
@@ -92,31 +101,50 @@ type timings struct {
 	calls                              int // to GitHub, for each run without latency
 }
 
-func timeCommands(b *testing.B, hub *benchHub, p *benched) []timings {
+// A caller of commands, at one server and its GitHub.
+type runner struct {
+	hub    *benchHub
+	p      *benched
+	client *http.Client
+}
+
+func newRunner(b *testing.B, hub *benchHub, p *benched) *runner {
 	b.Helper()
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections}, Timeout: time.Minute}
-	defer client.CloseIdleConnections()
-	run := func(c timed, callers, n int) throughput {
-		return drive(b, p, callers, callers*n, func(i int) error {
-			method, target, _ := strings.Cut(c.request(i%callers, i/callers), " ")
-			at, err := url.Parse(p.url + target)
-			if err != nil {
-				return err
-			}
-			query := at.Query()
-			query.Set("team", fmt.Sprintf("team%d", i%callers))
-			at.RawQuery = query.Encode()
-			req, err := http.NewRequest(method, at.String(), nil)
-			if err != nil {
-				return err
-			}
-			req.Header.Set("Authorization", fmt.Sprintf("ghp_user%d", i%callers))
-			if err := done(client.Do(req)); err != nil {
-				return fmt.Errorf("%s: %w", c.name, err)
-			}
-			return nil
-		})
-	}
+	b.Cleanup(client.CloseIdleConnections)
+	return &runner{hub, p, client}
+}
+
+// run has each of the callers run the command n times. It also tells how many calls
+// to GitHub each run made.
+func (r *runner) run(b *testing.B, c timed, callers, n int) (throughput, int) {
+	b.Helper()
+	r.hub.ResetCalls()
+	got := drive(b, r.p, callers, callers*n, func(i int) error {
+		method, target, _ := strings.Cut(c.request(i%callers, i/callers), " ")
+		at, err := url.Parse(r.p.url + target)
+		if err != nil {
+			return err
+		}
+		query := at.Query()
+		query.Set("team", fmt.Sprintf("team%d", i%callers))
+		at.RawQuery = query.Encode()
+		req, err := http.NewRequest(method, at.String(), nil)
+		if err != nil {
+			return err
+		}
+		req.Header.Set("Authorization", fmt.Sprintf("ghp_user%d", i%callers))
+		if err := done(r.client.Do(req)); err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+		return nil
+	})
+	return got, len(r.hub.Calls()) / (callers * n)
+}
+
+func timeCommands(b *testing.B, hub *benchHub, p *benched) []timings {
+	b.Helper()
+	r := newRunner(b, hub, p)
 	all := make([]timings, len(timedCommands()))
 	rounds := []struct {
 		callers int
@@ -132,16 +160,14 @@ func timeCommands(b *testing.B, hub *benchHub, p *benched) []timings {
 	for _, round := range rounds {
 		hub.SetLatency(round.latency)
 		for i, c := range timedCommands() {
-			n := c.count(round.callers, round.latency)
-			hub.ResetCalls()
-			got := run(c, round.callers, n)
+			got, calls := r.run(b, c, round.callers, c.count(round.callers, round.latency))
 			all[i].name = c.name
 			if round.into == nil {
 				continue
 			}
 			*round.into(&all[i]) = got
 			if round.callers == 1 && round.latency == 0 {
-				all[i].calls = len(hub.Calls()) / n
+				all[i].calls = calls
 			}
 		}
 	}

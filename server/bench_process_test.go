@@ -49,9 +49,15 @@ type usage struct {
 // startProcess runs a process of that kind with those settings until the benchmark ends.
 func startProcess(b *testing.B, kind string, settings map[string]string) *benched {
 	b.Helper()
+	return startBinary(b, os.Args[0], kind, settings)
+}
+
+// startBinary runs that of another commit.
+func startBinary(b *testing.B, binary, kind string, settings map[string]string) *benched {
+	b.Helper()
 	in, out, err := os.Pipe()
 	require.NoError(b, err)
-	cmd := exec.Command(os.Args[0], "-test.run=^$", "-test.bench=^BenchmarkProcess$", "-test.benchtime=1x", "-test.timeout=0")
+	cmd := exec.Command(binary, "-test.run=^$", "-test.bench=^BenchmarkProcess$", "-test.benchtime=1x", "-test.timeout=0")
 	cmd.Env = append(os.Environ(), processVariable+"="+kind)
 	for name, value := range settings {
 		cmd.Env = append(cmd.Env, "ARM_"+name+"="+value)
@@ -94,6 +100,7 @@ func BenchmarkProcess(b *testing.B) {
 	}
 	tell := json.NewEncoder(os.NewFile(3, "answers"))
 	if dir := os.Getenv("BENCH_PROFILE"); dir != "" {
+		require.NoError(b, os.MkdirAll(dir, 0o755))
 		file, err := os.Create(fmt.Sprintf("%s/%s-%d.pprof", dir, kind, os.Getpid()))
 		require.NoError(b, err)
 		require.NoError(b, pprof.StartCPUProfile(file))
