@@ -101,10 +101,12 @@ func (s *Store) LeaseFor(ctx context.Context, key, holder string, ttl time.Durat
 }
 
 func (s *Store) lease(key, holder string, ttl time.Duration) statement {
-	return statement{`INSERT INTO lease (key, holder, ends_at) VALUES (?1, ?2, ` + s.nowSQL("?4") + ` + CAST(?3 AS BIGINT))
+	return statement{
+		`INSERT INTO lease (key, holder, ends_at) VALUES (?1, ?2, ` + s.nowSQL("?4") + ` + CAST(?3 AS BIGINT))
 		ON CONFLICT (key) DO UPDATE SET holder = excluded.holder, ends_at = excluded.ends_at
 		WHERE lease.holder = excluded.holder OR lease.ends_at <= excluded.ends_at - CAST(?3 AS BIGINT)`,
-		[]any{key, holder, ttl.Microseconds(), s.nowArg()}}
+		[]any{key, holder, ttl.Microseconds(), s.nowArg()},
+	}
 }
 
 // Release ends holder's lease of key; that is no error where it has none.
