@@ -38,8 +38,9 @@ type app struct {
 	handler http.Handler
 	metrics http.Handler
 
-	cancel context.CancelFunc
-	loops  sync.WaitGroup
+	cancel  context.CancelFunc
+	loops   sync.WaitGroup
+	closing sync.Once
 }
 
 // newApp wires an app, from what it stands on to what it shows.
@@ -208,10 +209,14 @@ func (a *app) stop(ctx context.Context) error {
 	return err
 }
 
+// close gives back what newApp opened, once.
 func (a *app) close() {
-	if a.store != nil {
+	a.closing.Do(func() {
+		if a.store == nil {
+			return
+		}
 		if err := a.store.Close(); err != nil {
 			a.log.Warn().Err(err).Msg("the database could not be closed cleanly")
 		}
-	}
+	})
 }

@@ -27,6 +27,8 @@ type Check struct {
 
 	// Skipped says that the check could not be made, since another one fails.
 	Skipped bool `json:"-"`
+	// Warning says that the check passes, and that its detail wants to be looked at.
+	Warning bool `json:"-"`
 }
 
 // A Diagnosis is what [Doctor] found.
@@ -46,7 +48,7 @@ func (d Diagnosis) Text() string {
 			verdict = "skip"
 		case !c.OK:
 			verdict = "FAIL"
-		case c.Name == warningCheck || c.Remedy != "":
+		case c.Warning || c.Remedy != "":
 			verdict = "warn"
 		}
 		fmt.Fprintf(&b, "%-5s %s: %s\n", verdict, c.Name, c.Detail)
@@ -58,9 +60,6 @@ func (d Diagnosis) Text() string {
 	}
 	return b.String()
 }
-
-// warningCheck is the name of what passes and yet wants to be looked at.
-const warningCheck = "warning"
 
 // doctorTimeout bounds one call to GitHub or to the database.
 const doctorTimeout = 20 * time.Second
@@ -86,9 +85,9 @@ func Doctor(ctx context.Context, c *config.Config, failure error, o Options) Dia
 			"Correct the configuration: `actions-runner-manager config check` shows what is read.", "")
 		return d.diagnosis()
 	}
-	d.pass("configuration", "it is complete and valid")
+	d.pass("configuration", "it is valid")
 	for _, warning := range c.Warnings() {
-		d.pass(warningCheck, warning)
+		d.checks = append(d.checks, Check{Name: "configuration", OK: true, Detail: warning, Warning: true})
 	}
 	closeDatabase := d.database(ctx)
 	defer closeDatabase()
@@ -175,13 +174,9 @@ func (d *doctor) database(ctx context.Context) func() {
 	ready := databaseAnswers()
 	where := d.config.Database.URL.String()
 	if path, is := strings.CutPrefix(d.config.Database.URL.Reveal(), "sqlite:"); is {
-		if _, err := os.Stat(path); os.IsNotExist(err) {
-			if err := writable(filepath.Dir(path)); err != nil {
-				d.checks = append(d.checks, ready.examined(where, fmt.Errorf("it is not there and cannot be made: %w", err)))
-			} else {
-				d.noRecords = true
-				d.pass(ready.name, where+" is not there yet; the server makes it when it first starts")
-			}
+		if _, err := os.Stat(path); os.IsNotExist(err) && writable(filepath.Dir(path)) == nil {
+			d.noRecords = true
+			d.pass(ready.name, where+" is not there yet; the server makes it when it first starts")
 			return func() {}
 		}
 	}

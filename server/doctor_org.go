@@ -121,7 +121,7 @@ func (d *doctor) runnerGroups(ctx context.Context, c config.Organization, org *g
 			"On the plan Free there cannot be others: group-create needs GitHub Team or Enterprise Cloud.", d.page("organizations", c.Org, "billing", "plans"))
 		return
 	}
-	d.pass(name, fmt.Sprintf("there are %d beside the default one", ours))
+	d.pass(name, fmt.Sprintf("GitHub lists them: %d beside the default one", ours))
 }
 
 // mintable tells whether a token for the organization can be had all the same: GitHub

@@ -88,7 +88,7 @@ func TestDoctorFindsNothing(t *testing.T) {
 	assert.NotContains(t, d.Text(), "FAIL")
 	assert.NotContains(t, d.Text(), webhookSecret)
 	for line := range strings.Lines(d.Text()) {
-		assert.True(t, strings.HasPrefix(line, "ok    ") || strings.HasPrefix(line, "warn  warning: ") || strings.HasPrefix(line, "      "), line)
+		assert.True(t, strings.HasPrefix(line, "ok    ") || strings.HasPrefix(line, "warn  configuration: ") || strings.HasPrefix(line, "      "), line)
 	}
 	text, err := json.Marshal(d)
 	require.NoError(t, err)
@@ -234,7 +234,7 @@ func TestDoctorAdvises(t *testing.T) {
 	}
 	for _, check := range d.Checks {
 		verdict := "ok    "
-		if check.Remedy != "" || check.Name == "warning" {
+		if check.Remedy != "" || check.Warning {
 			verdict = "warn  "
 		}
 		assert.Contains(t, d.Text(), verdict+check.Name+": "+check.Detail+"\n")

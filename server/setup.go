@@ -33,11 +33,10 @@ const (
 // serveSetup makes the handler of a server without an App.
 func (s *Server) serveSetup(ctx context.Context, a *app) error {
 	// An App that GitHub made for a server whose database cannot be used is in the way.
-	st, err := store.Open(ctx, store.Options{URL: a.config.Database.URL.Reveal(), Logger: s.log, Exclusive: true})
+	// It is kept open until then, so that no other server begins on the same one.
+	var err error
+	a.store, err = store.Open(ctx, store.Options{URL: a.config.Database.URL.Reveal(), Logger: s.log, Exclusive: true})
 	if err != nil {
-		return fmt.Errorf("database.url: %w", err)
-	}
-	if err := st.Close(); err != nil {
 		return fmt.Errorf("database.url: %w", err)
 	}
 	specs := commands.NewDispatcher(&commands.Env{}, commands.All())
@@ -80,6 +79,8 @@ func setupClosed() (http.HandlerFunc, error) {
 		look.show(w, http.StatusForbidden, setupView{
 			Title: "Set-up is closed", Home: true,
 			Lead: "A GitHub App is configured already. Whoever runs this server changes it in its configuration.",
+			Notes: []string{"An App that is new has to be installed, on all repositories: its owner does that in the organization's settings, " +
+				"under GitHub Apps. Then, where the server runs, actions-runner-manager doctor names whatever is still missing, and the page where to mend it."},
 		})
 	}, nil
 }
@@ -198,6 +199,7 @@ func (u *setup) goOn(ctx context.Context, c *config.Config) error {
 		return errors.New("the server is stopping; it works with the App after its next start")
 	}
 	ctx = context.WithoutCancel(ctx)
+	s.app.Load().close() // which gives the database back
 	a, err := s.newApp(ctx, c)
 	if err != nil {
 		return err

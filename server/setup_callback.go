@@ -134,7 +134,7 @@ func (u *setup) settle(ctx context.Context, org string, n newAppKeys, made githu
 		s.log.Warn().Str("file", s.opts.ConfigPath).Str("cause", problem).Msg("set-up: the App is kept in memory alone until it is configured")
 		v.Lines, v.Environment = n.lines(), n.environment()
 		v.Lead = "The server works with it until it is restarted. Configure it before that."
-		v.Notes = append(v.Notes, "The configuration could not be written to "+name(s.opts.ConfigPath)+": "+problem+".")
+		v.Warnings = append(v.Warnings, "The configuration could not be written to "+name(absolute(s.opts.ConfigPath))+": "+problem+". Keep the lines below before you leave this page.")
 	}
 	for _, o := range c.Organizations() {
 		if strings.EqualFold(o.Org, org) {
@@ -144,7 +144,7 @@ func (u *setup) settle(ctx context.Context, org string, n newAppKeys, made githu
 	if err := u.goOn(ctx, c); err != nil {
 		s.log.Error().Err(err).Msg("set-up: the App is configured, but the server cannot work with it yet")
 		v.Lead = "The server cannot work with it yet: mend what the log tells, and restart it."
-		v.Notes = append(v.Notes, err.Error())
+		v.Warnings = append(v.Warnings, err.Error())
 	} else {
 		s.log.Info().Int64("app_id", n.id).Str("app", made.Slug).Str("org", org).Msg("set-up is done: the server works with its new GitHub App")
 	}

@@ -103,8 +103,32 @@ func hasApp(keys map[string]any) bool {
 // writeConfig puts the App into the file, whole or not at all, readable by its owner
 // alone. What the file says beside it stays, comments included.
 func writeConfig(path string, n newAppKeys) error {
+	e, err := planEdit(path, n)
+	if err != nil {
+		return err
+	}
+	return e.write()
+}
+
+// tryConfig tells what would keep writeConfig from writing the file. It changes nothing.
+func tryConfig(path string) error {
+	e, err := planEdit(path, newAppKeys{id: 1, pem: "-----", webhookSecret: "-"})
+	if err != nil {
+		return err
+	}
+	return writable(filepath.Dir(e.path))
+}
+
+// An edit is what is to become of the configuration file.
+type edit struct {
+	path          string // links followed
+	isNew         bool
+	before, after []byte
+}
+
+func planEdit(path string, n newAppKeys) (edit, error) {
 	if path == "" {
-		return errors.New("no file is named")
+		return edit{}, errors.New("no file is named")
 	}
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
@@ -112,16 +136,13 @@ func writeConfig(path string, n newAppKeys) error {
 	before, err := os.ReadFile(path)
 	isNew := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !isNew {
-		return err
+		return edit{}, err
 	}
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o200 == 0 {
-		return errors.New("the file is read-only") // its folder may not be, but that was hardly meant
+		return edit{}, errors.New("the file is read-only") // its folder may not be, but that was hardly meant
 	}
 	after, err := addApp(string(before), n)
-	if err != nil {
-		return err
-	}
-	return replaceFile(path, isNew, before, []byte(after))
+	return edit{path, isNew, before, []byte(after)}, err
 }
 
 // addApp adds the App's keys to the text of a configuration. It edits lines, so that
@@ -161,7 +182,7 @@ func addApp(before string, n newAppKeys) (string, error) {
 	after := strings.Join(lines, "") + n.top()
 	got, err := decode([]byte(after))
 	if err != nil || !reflect.DeepEqual(got, want) {
-		return "", errors.New("the file is written in a way that set-up cannot add to")
+		return "", errors.New("the file is written in a way that set-up cannot add to; write the section github as a block, a line for each key, without braces")
 	}
 	return after, nil
 }
@@ -215,15 +236,15 @@ func withSecret(lines []string, n newAppKeys) []string {
 	return slices.Concat(lines[:at+1], []string{indent + n.secretLine() + "\n"}, section, lines[end:])
 }
 
-// replaceFile writes the file beside its place and then moves it there. It refuses
-// where somebody else wrote the file in the meantime.
-func replaceFile(path string, isNew bool, before, after []byte) error {
-	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 0600
+// write writes the file beside its place and then moves it there. It refuses where
+// somebody else wrote the file in the meantime.
+func (e edit) write() error {
+	temp, err := os.CreateTemp(filepath.Dir(e.path), "."+filepath.Base(e.path)+".*") // mode 0600
 	if err != nil {
 		return err
 	}
 	defer os.Remove(temp.Name()) //nolint:errcheck // it is gone already where all went well
-	_, err = temp.Write(after)
+	_, err = temp.Write(e.after)
 	if err == nil {
 		err = temp.Sync()
 	}
@@ -233,10 +254,10 @@ func replaceFile(path string, isNew bool, before, after []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := put(temp.Name(), path, isNew, before); err != nil {
+	if err := e.put(temp.Name()); err != nil {
 		return err
 	}
-	if dir, err := os.Open(filepath.Dir(path)); err == nil {
+	if dir, err := os.Open(filepath.Dir(e.path)); err == nil {
 		_ = dir.Sync() // where it fails, the file is there all the same
 		dir.Close()
 	}
@@ -245,17 +266,17 @@ func replaceFile(path string, isNew bool, before, after []byte) error {
 
 // put moves the written file to its place. A link never takes the place of a file
 // that is there, unlike a rename; not every file system knows links.
-func put(temp, path string, isNew bool, before []byte) error {
-	if isNew {
-		err := os.Link(temp, path)
+func (e edit) put(temp string) error {
+	if e.isNew {
+		err := os.Link(temp, e.path)
 		if err == nil {
 			return nil
 		}
 		if errors.Is(err, fs.ErrExist) {
 			return errors.New("somebody else made the file in the meantime")
 		}
-	} else if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, before) {
+	} else if now, err := os.ReadFile(e.path); err != nil || !bytes.Equal(now, e.before) {
 		return errors.New("somebody else changed the file in the meantime")
 	}
-	return os.Rename(temp, path)
+	return os.Rename(temp, e.path)
 }

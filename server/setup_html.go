@@ -11,6 +11,7 @@ import (
 type setupView struct {
 	Title, Lead string
 	Notes       []string
+	Warnings    []string
 
 	Ask   bool // for the organization
 	Orgs  []string
@@ -47,6 +48,9 @@ func (v setupView) write(w io.Writer, style string) error {
 			),
 			h.Main(
 				g.Map(v.Notes, func(note string) g.Node { return h.Section(h.Class("notice"), h.P(g.Text(note))) }),
+				g.Map(v.Warnings, func(text string) g.Node {
+					return h.Section(h.Class("notice warning"), h.P(h.Strong(g.Text("Look first. ")), g.Text(text)))
+				}),
 				g.If(v.Ask, v.question()),
 				g.If(v.Action != "", v.form()),
 				g.If(v.Lines != "", v.keep()),
@@ -95,7 +99,7 @@ func (v setupView) form() g.Node {
 
 // keep shows the configuration that could not be written.
 func (v setupView) keep() g.Node {
-	lines := func(text string) g.Node { return h.Pre(h.TabIndex("0"), h.Code(g.Text(text))) }
+	lines := func(text string) g.Node { return h.Pre(h.Class("whole"), h.Code(g.Text(text))) }
 	return h.Section(
 		h.H2(g.Text("Keep these lines now")),
 		h.P(g.Text("They hold the App’s private key and are shown this once. In the configuration file:")),
@@ -109,7 +113,9 @@ func (v setupView) keep() g.Node {
 func (v setupView) steps() g.Node {
 	adminRepo := h.P(g.Text("Comments are commands once "), h.Code(g.Text("chatops.adminRepo")),
 		g.Text(" names a private repository of "+v.Org+" that has issues. Set it and start the server again; without it, there is REST alone."))
+	adminTitle := "2. Choose the admin repository"
 	if v.AdminRepo != "" {
+		adminTitle = "2. Look at the admin repository"
 		adminRepo = h.P(g.Text("Comments in the issues of "), h.Code(g.Text(v.Org+"/"+v.AdminRepo)),
 			g.Text(" are commands. It should be private, and have issues turned on."))
 	}
@@ -117,9 +123,10 @@ func (v setupView) steps() g.Node {
 		h.Section(
 			h.H2(g.Text("1. Install the App")),
 			h.P(g.Text("Choose "), h.Strong(g.Text("All repositories")), g.Text(": only so can the server see what a team may attach.")),
-			h.P(h.A(h.Class("button"), h.Href(v.Install), g.Text("Install it in "+v.Org))),
+			// in a tab of its own, since nobody comes back to this page
+			h.P(h.A(h.Class("button"), h.Href(v.Install), h.Target("_blank"), h.Rel("noopener"), g.Text("Install it in "+v.Org))),
 		),
-		h.Section(h.H2(g.Text("2. Choose the admin repository")), adminRepo),
+		h.Section(h.H2(g.Text(adminTitle)), adminRepo),
 		h.Section(
 			h.H2(g.Text("3. Have it checked")),
 			h.P(g.Text("Where the server runs, with the same configuration:")),

@@ -92,15 +92,15 @@ func TestAddApp(t *testing.T) {
 }
 
 // A file that another process made or changed in the meantime stays as it is.
-func TestReplaceFile(t *testing.T) {
+func TestEditIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.yml")
 	require.NoError(t, os.WriteFile(path, []byte("theirs"), 0o600))
-	require.Error(t, replaceFile(path, true, nil, []byte("ours")))
-	require.Error(t, replaceFile(path, false, []byte("before"), []byte("ours")))
+	require.Error(t, edit{path, true, nil, []byte("ours")}.write())
+	require.Error(t, edit{path, false, []byte("before"), []byte("ours")}.write())
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Equal(t, "theirs", string(text))
-	require.NoError(t, replaceFile(path, false, []byte("theirs"), []byte("ours")))
+	require.NoError(t, edit{path, false, []byte("theirs"), []byte("ours")}.write())
 }
 
 // An Enterprise Server has its Apps below another folder, as its answer tells.

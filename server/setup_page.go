@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -116,9 +117,9 @@ func (u *setup) page(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	u.look.show(w, http.StatusOK, setupView{
-		Title: "Set up Actions Runner Manager",
-		Lead:  "GitHub makes an App for this server, with no more rights than it needs. You may change its name there.",
-		Notes: u.doubts(), Org: org, Path: u.server.opts.ConfigPath, Manifest: string(manifest),
+		Title:    "Set up Actions Runner Manager",
+		Lead:     "GitHub makes an App for this server, with no more rights than it needs. You may change its name there.",
+		Warnings: u.doubts(), Org: org, Path: absolute(u.server.opts.ConfigPath), Manifest: string(manifest),
 		Action: u.config.GitHub.URL + "/organizations/" + url.PathEscape(org) + "/settings/apps/new?state=" + url.QueryEscape(u.begin(org)),
 	})
 }
@@ -130,6 +131,10 @@ func (u *setup) doubts() []string {
 		doubts = append(doubts, "A private App can be installed in its own organization alone. For the others, make it public afterwards, "+
 			"under Advanced in its settings; it still works only for the organizations that are configured.")
 	}
+	if err := tryConfig(u.server.opts.ConfigPath); err != nil {
+		doubts = append(doubts, "The configuration cannot be written to "+name(absolute(u.server.opts.ConfigPath))+": "+err.Error()+
+			". Mend that and load this page again; else you see the App's key once, and have to put it into the configuration yourself.")
+	}
 	public, err := url.Parse(u.server.publicURL(u.config))
 	at, githubErr := url.Parse(u.config.GitHub.URL)
 	if err != nil || githubErr != nil || !ofThisMachine(public.Hostname()) || ofThisMachine(at.Hostname()) {
@@ -137,6 +142,14 @@ func (u *setup) doubts() []string {
 	}
 	return append(doubts, "GitHub cannot reach "+public.String()+", and refuses an App that is to be called there. "+
 		"Set server.publicURL to the address at which GitHub reaches this server, restart it, and open the new link.")
+}
+
+// absolute is the whole path, so that its reader need not know where the server runs.
+func absolute(path string) string {
+	if whole, err := filepath.Abs(path); err == nil && path != "" {
+		return whole
+	}
+	return path
 }
 
 func ofThisMachine(host string) bool {

@@ -143,6 +143,11 @@ func TestSetup(t *testing.T) {
 
 	status, header, page := w.open(link)
 	require.Equal(t, 200, status, page)
+	assert.NotContains(t, page, "Look first", "the file can be written")
+	second := config.Defaults()
+	second.Server.Port, second.Database.URL = 0, config.DatabaseURL("sqlite:"+filepath.Join(w.dir, "arm.db"))
+	_, err := server.New(t.Context(), server.Options{Config: &second, Log: io.Discard})
+	require.ErrorContains(t, err, "in use by another server", "even before there is an App")
 	assert.Contains(t, header.Get("Content-Security-Policy"), "form-action 'self' "+w.hubURL)
 	assert.NotContains(t, header.Get("Content-Security-Policy"), "unsafe")
 	assert.Equal(t, "no-store", header.Get("Cache-Control"))
@@ -247,6 +252,9 @@ func TestSetupShowsWhatItCannotWrite(t *testing.T) {
 				require.NoError(t, os.Chmod(filepath.Join(w.dir, "config.yml"), tt.mode))
 			}
 			_, _, page := w.open(w.link())
+			if tt.name != "the environment wins" {
+				assert.Contains(t, page, tt.want, "it is told before the App is made")
+			}
 			back := w.send(page)
 			status, header, done := w.open(back)
 			require.Equal(t, 200, status, done)

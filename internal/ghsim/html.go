@@ -194,18 +194,23 @@ func hookItem(d Delivery) g.Node {
 }
 
 func (v *installView) html() g.Node {
-	permissions := slices.Sorted(maps.Keys(v.Permissions))
+	rights := g.Group{
+		h.P(g.Text("On "), h.B(g.Text("all repositories")), g.Text(", with these permissions:")),
+		h.Ul(g.Map(slices.Sorted(maps.Keys(v.Permissions)), func(name string) g.Node { return h.Li(code(name), g.Text(" "+v.Permissions[name])) })),
+		g.If(len(v.Events) > 0, h.P(g.Text("It hears of "), g.Map(v.Events, func(event string) g.Node { return g.Group{code(event), g.Text(" ")} }))),
+	}
 	return h.Main(h.Class("narrow"),
 		h.H1(g.Text("Install "+v.Name)),
-		h.Form(h.Class("card pad"), h.Method("post"), h.Action("/apps/"+v.Slug+"/installations/new"),
+		g.If(len(v.Installed) > 0, h.Div(h.Class("card pad"),
+			h.P(g.Text("Installed on "), g.Map(v.Installed, func(org string) g.Node { return g.Group{h.B(g.Text(org)), g.Text(" ")} })),
+			rights,
+			h.P(h.A(h.Href("/"), g.Text("Go on to the issues"))),
+		)),
+		g.If(len(v.Orgs) > 0, h.Form(h.Class("card pad"), h.Method("post"), h.Action("/apps/"+v.Slug+"/installations/new"),
 			h.Label(h.For("org"), g.Text("Organization")),
 			h.Select(h.ID("org"), h.Name("org"), g.Map(v.Orgs, func(org string) g.Node { return h.Option(g.Text(org)) })),
-			h.P(g.Text("On "), h.B(g.Text("all repositories")), g.Text(", with these permissions:")),
-			h.Ul(g.Map(permissions, func(name string) g.Node { return h.Li(code(name), g.Text(" "+v.Permissions[name])) })),
-			g.If(len(v.Events) > 0, h.P(g.Text("It hears of "), g.Map(v.Events, func(event string) g.Node { return g.Group{code(event), g.Text(" ")} }))),
+			g.If(len(v.Installed) == 0, rights),
 			h.Div(h.Class("send"), h.Button(h.Class("primary"), g.Text("Install"))),
-		),
-		g.If(len(v.Installed) > 0, h.P(h.Class("muted"), g.Text("Installed on "),
-			g.Map(v.Installed, func(org string) g.Node { return g.Group{h.B(g.Text(org)), g.Text(" ")} }))),
+		)),
 	)
 }

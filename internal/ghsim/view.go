@@ -228,7 +228,8 @@ func (s *Server) installPage(slug string) (view, error) {
 	}
 	v := view{Title: "Install " + a.Name, Install: &installView{Slug: slug, Name: a.Name, Permissions: a.Permissions, Events: a.Events}}
 	for _, o := range s.state.Orgs {
-		if a.Public || a.Owner == nil || a.Owner == o {
+		installed := slices.ContainsFunc(a.Installations, func(i *Installation) bool { return i.Org == o })
+		if !installed && (a.Public || a.Owner == nil || a.Owner == o) {
 			v.Install.Orgs = append(v.Install.Orgs, o.Login)
 		}
 	}

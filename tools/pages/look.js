@@ -30,7 +30,11 @@ export class Visitor {
   async open({ mode, ...options }) {
     const context = await this.browser.newContext(options);
     context.setDefaultTimeout(deadline);
-    const page = await context.newPage();
+    return this.watch(await context.newPage(), mode);
+  }
+
+  // watch collects what a page complains about from now on.
+  watch(page, mode) {
     const seen = { mode, complaints: [] };
     const complain = (text) => seen.complaints.push(text);
     page.on("console", (message) => {
@@ -39,7 +43,7 @@ export class Visitor {
       }
     });
     page.on("pageerror", (error) => complain(`script: ${error.message}`));
-    context.on("request", (request) => {
+    page.on("request", (request) => {
       const to = new URL(request.url());
       const allowed = request.isNavigationRequest() ? this.origins : [new URL(page.url()).origin];
       if (to.protocol.startsWith("http") && !allowed.includes(to.origin)) {

@@ -25,15 +25,21 @@ export async function walk(visitor) {
       await page.waitForURL(`${server}/setup/callback?**`);
     });
     await visitor.checkAll(page, "set-up, with the App");
-    await step("follow the link to the installation", async () => {
+    let installation;
+    await step("follow the link to the installation, in a tab of its own", async () => {
+      const opened = page.context().waitForEvent("page");
       await page.getByRole("link", { name: "Install it in" }).click();
-      await page.waitForURL("**/installations/new");
+      installation = visitor.watch(await opened, modes[0].mode);
+      await installation.waitForURL("**/installations/new");
     });
-    await visitor.checkAll(page, "installation, to be done");
+    await visitor.checkAll(installation, "installation, to be done");
     await step("press the button: GitHub installs the App", async () => {
-      await page.getByRole("button", { name: "Install" }).click();
-      await page.getByText("Installed on acme").waitFor();
+      await installation.getByRole("button", { name: "Install" }).click();
+      await installation.getByText("Installed on acme").waitFor();
     });
+    await visitor.checkAll(installation, "installation, done");
+    await visitor.go(page, `${server}/setup`, 403);
+    await visitor.checkAll(page, "set-up, closed");
     await step("open the issue", () => visitor.go(page, issue));
     await step("give the team its group, as olga", async () => {
       await expectAnswer(await say(page, "olga", "/runner-group group-adopt platform --team platform"), "✅");
