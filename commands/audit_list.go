@@ -25,7 +25,7 @@ const (
 // Check refuses what is no slug, and more entries than one answer holds.
 func (a AuditArgs) Check(call *Call) error {
 	if a.Limit > auditLimitTop {
-		return Refuse(ReasonInvalidArgument, "limit: at most %d.", auditLimitTop)
+		return Refuse(ReasonInvalidArgument, "%s: at most %d.", call.called("limit"), auditLimitTop)
 	}
 	return call.checkTeam(a.Team)
 }

@@ -211,7 +211,7 @@ func (c *Call) slug(argument, text string) (string, error) {
 	if !slugShape.MatchString(slug) {
 		return "", Refuse(ReasonInvalidArgument,
 			"%s is not a team's slug: %s. A slug is the last part of the team's address on GitHub: lower-case letters, digits and dashes.",
-			argument, Quote(text))
+			c.called(argument), Quote(text))
 	}
 	return slug, nil
 }
@@ -229,7 +229,7 @@ func (e *Env) maintainedTeams(ctx context.Context, call *Call, only []string) ([
 			return nil, storeError(err)
 		}
 		if n > most {
-			return nil, Refuse(ReasonMissingArgument, "More than %d teams own a group here: say which teams with `team`.", most)
+			return nil, Refuse(ReasonMissingArgument, "More than %d teams own a group here: say which teams with %s.", most, call.Door.Argument("team", "a,b"))
 		}
 		if records, err = e.Store.Records(ctx, call.OrgID); err != nil {
 			return nil, storeError(err)

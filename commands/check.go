@@ -5,15 +5,21 @@ import "strings"
 // read decodes the call's arguments and looks at their values, as far as nobody needs
 // to be asked.
 func (c *Call) read() error {
-	args, err := c.command.decode(c.Args)
+	args, err := c.command.decode(c.Args, c.Door)
 	if err != nil {
-		return withUsage(err, c.Spec, c.Door)
+		return c.withUsage(err)
 	}
 	c.args = args
 	if checked, ok := args.(interface{ Check(*Call) error }); ok {
 		return checked.Check(c)
 	}
 	return nil
+}
+
+// called returns what the argument of that name is called at the call's door.
+func (c *Call) called(name string) string {
+	p, _ := c.Spec.Param(name)
+	return p.name(c.Door)
 }
 
 // namesTeam reports whether the arguments say which team the call is for.

@@ -52,42 +52,42 @@ func (s Since) Time(now time.Time) time.Time {
 
 // decodeInto fills the struct value from args, and names everything that is wrong
 // with them in one error.
-func decodeInto(value reflect.Value, spec Spec, args Args) error {
-	args, err := placePositional(spec, args)
+func decodeInto(value reflect.Value, spec Spec, args Args, door Door) error {
+	args, err := placePositional(spec, args, door)
 	if err != nil {
 		return err
 	}
 	for _, named := range args.Named {
 		if _, ok := spec.Param(named.Name); !ok {
-			return unknownArgument(spec, named.Name)
+			return unknownArgument(spec, named.Name, door)
 		}
 	}
 	for i, p := range spec.Params {
 		values, given := args.Get(p.Name)
 		if p.Kind == KindList {
-			items, err := listOf(p, values)
+			items, err := listOf(p.name(door), values)
 			if err != nil {
 				return err
 			}
 			if len(items) == 0 && p.Required {
-				return missingArgument(spec, p)
+				return missingArgument(spec, p, door)
 			}
 			if given {
 				setList(value.Field(i), items)
 			}
 			continue
 		}
-		text, err := single(p, values)
+		text, err := single(p.name(door), values)
 		if err != nil {
 			return err
 		}
 		if text == "" {
 			if p.Required {
-				return missingArgument(spec, p)
+				return missingArgument(spec, p, door)
 			}
 			continue
 		}
-		if err := setScalar(value.Field(i), p, text); err != nil {
+		if err := setScalar(value.Field(i), p, p.name(door), text); err != nil {
 			return err
 		}
 	}
@@ -96,7 +96,7 @@ func decodeInto(value reflect.Value, spec Spec, args Args) error {
 
 // placePositional moves the words that belong to no flag to the argument that is
 // declared as positional.
-func placePositional(spec Spec, args Args) (Args, error) {
+func placePositional(spec Spec, args Args, door Door) (Args, error) {
 	if len(args.Positional) == 0 {
 		return args, nil
 	}
@@ -109,7 +109,7 @@ func placePositional(spec Spec, args Args) (Args, error) {
 	words := args.Positional
 	if p.Kind != KindList && len(words) > 1 {
 		return args, Refuse(ReasonUnknownArgument, "`%s` takes one word for %s; %s is one too many.",
-			spec.Name, p.Name, Quote(words[1]))
+			spec.Name, p.name(door), Quote(words[1]))
 	}
 	placed := Args{Named: slices.Clone(args.Named)}
 	if p.Kind == KindList {
@@ -125,12 +125,12 @@ func placePositional(spec Spec, args Args) (Args, error) {
 
 // listOf splits the values of a list argument: comma-separated, repeated, or a
 // JSON array; surrounding blanks, empty items and doubles are dropped.
-func listOf(p Param, values []string) ([]string, error) {
+func listOf(name string, values []string) ([]string, error) {
 	var items []string
 	for _, value := range values {
 		parts, err := splitList(value)
 		if err != nil {
-			return nil, Refuse(ReasonInvalidArgument, "%s is not a list: write `a,b,c` or a JSON array of strings.", p.Name)
+			return nil, Refuse(ReasonInvalidArgument, "%s is not a list: write `a,b,c` or a JSON array of strings.", name)
 		}
 		for _, part := range parts {
 			part = strings.TrimSpace(part)
@@ -138,9 +138,9 @@ func listOf(p Param, values []string) ([]string, error) {
 				continue
 			}
 			if len(items) == maxItems {
-				return nil, Refuse(ReasonInvalidArgument, "%s names more than %d items; send them in several commands.", p.Name, maxItems)
+				return nil, Refuse(ReasonInvalidArgument, "%s names more than %d items; send them in several commands.", name, maxItems)
 			}
-			if err := checkText(p, part, maxValueLength); err != nil {
+			if err := checkText(name, part, maxValueLength); err != nil {
 				return nil, err
 			}
 			items = append(items, part)
@@ -166,29 +166,29 @@ func splitList(value string) ([]string, error) {
 	return strings.Split(inner, ","), nil
 }
 
-func single(p Param, values []string) (string, error) {
+func single(name string, values []string) (string, error) {
 	switch {
 	case len(values) == 0:
 		return "", nil
 	case len(values) > 1 && slices.ContainsFunc(values, func(v string) bool { return v != values[0] }):
-		return "", Refuse(ReasonInvalidArgument, "%s is given more than once, with different values.", p.Name)
+		return "", Refuse(ReasonInvalidArgument, "%s is given more than once, with different values.", name)
 	}
 	text := strings.TrimSpace(values[0])
-	return text, checkText(p, text, maxValueLength)
+	return text, checkText(name, text, maxValueLength)
 }
 
 // checkText refuses what no name holds: control characters, invalid UTF-8, and
 // invisible characters that make two names look alike.
-func checkText(p Param, text string, limit int) error {
+func checkText(name, text string, limit int) error {
 	switch {
 	case len(text) > limit:
-		return Refuse(ReasonInvalidArgument, "%s is longer than %d bytes.", p.Name, limit)
+		return Refuse(ReasonInvalidArgument, "%s is longer than %d bytes.", name, limit)
 	case !utf8.ValidString(text):
-		return Refuse(ReasonInvalidArgument, "%s is not valid UTF-8.", p.Name)
+		return Refuse(ReasonInvalidArgument, "%s is not valid UTF-8.", name)
 	}
 	for _, r := range text {
 		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
-			return Refuse(ReasonInvalidArgument, "%s holds a control or invisible character (U+%04X).", p.Name, r)
+			return Refuse(ReasonInvalidArgument, "%s holds a control or invisible character (U+%04X).", name, r)
 		}
 	}
 	return nil
@@ -206,24 +206,24 @@ func setList(field reflect.Value, items []string) {
 	field.Set(reflect.ValueOf(items))
 }
 
-func setScalar(field reflect.Value, p Param, text string) error {
+func setScalar(field reflect.Value, p Param, name, text string) error {
 	switch p.Kind {
 	case KindBool:
 		b, err := strconv.ParseBool(strings.ToLower(text))
 		if err != nil {
-			return Refuse(ReasonInvalidArgument, "%s is true or false, not %s.", p.Name, Quote(text))
+			return Refuse(ReasonInvalidArgument, "%s is true or false, not %s.", name, Quote(text))
 		}
 		field.SetBool(b)
 	case KindInt:
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 0 {
-			return Refuse(ReasonInvalidArgument, "%s is a whole number, not %s.", p.Name, Quote(text))
+			return Refuse(ReasonInvalidArgument, "%s is a whole number, not %s.", name, Quote(text))
 		}
 		field.SetInt(int64(n))
 	case KindTime:
 		since, err := parseSince(text)
 		if err != nil {
-			return Refuse(ReasonInvalidArgument, "%s is a date (2026-01-31), a time (2026-01-31T12:00:00Z) or how long ago (24h, 7d), not %s.", p.Name, Quote(text))
+			return Refuse(ReasonInvalidArgument, "%s is a date (2026-01-31), a time (2026-01-31T12:00:00Z) or how long ago (24h, 7d), not %s.", name, Quote(text))
 		}
 		field.Set(reflect.ValueOf(since))
 	default:
@@ -249,30 +249,43 @@ func parseSince(text string) (Since, error) {
 	return Since{}, fmt.Errorf("not a time")
 }
 
-func missingArgument(spec Spec, p Param) *Error {
-	return Refuse(ReasonMissingArgument, "`%s` needs the argument `%s`: %s.", spec.Name, p.Name, p.Doc)
+func missingArgument(spec Spec, p Param, door Door) *Error {
+	return Refuse(ReasonMissingArgument, "`%s` needs the argument %s: %s.", spec.Name, p.name(door), p.Doc)
 }
 
-func unknownArgument(spec Spec, name string) *Error {
-	names := make([]string, 0, len(spec.Params))
+func unknownArgument(spec Spec, name string, door Door) *Error {
+	names := make([]string, 0, len(spec.Params)+2)
 	for _, p := range spec.Params {
 		names = append(names, p.Name)
 	}
+	if door == Comment {
+		names = append(names, spec.DoorFlags()...)
+	}
 	hint := ""
 	if nearest := Nearest(name, names); nearest != "" {
-		hint = fmt.Sprintf(" Did you mean `%s`?", nearest)
+		hint = fmt.Sprintf(" Did you mean %s?", door.Argument(nearest))
 	}
-	return Refuse(ReasonUnknownArgument, "`%s` knows no argument %s.%s", spec.Name, Quote(name), hint)
+	given := name
+	if door != REST {
+		given = "--" + name
+	}
+	return Refuse(ReasonUnknownArgument, "`%s` knows no argument %s.%s", spec.Name, Quote(given), hint)
 }
 
-// withUsage adds to a refusal of arguments how the command is written at that door.
-func withUsage(err error, spec Spec, door Door) error {
+// withUsage adds to a refusal of arguments how the command is written at the call's
+// door, for its team where it names one.
+func (c *Call) withUsage(err error) error {
 	var refusal *Error
 	if !errors.As(err, &refusal) || refusal.Reason != ReasonMissingArgument && refusal.Reason != ReasonUnknownArgument {
 		return err
 	}
+	team := c.TeamHint
+	if given, _ := c.Args.Get("team"); len(given) > 0 {
+		team = given[0]
+	}
+	spec := c.Spec.For(team)
 	usage := spec.Usage()
-	if door == REST {
+	if c.Door == REST {
 		usage = spec.RESTUsage()
 	}
 	told := *refusal

@@ -77,7 +77,7 @@ func TestDecode(t *testing.T) {
 		{"no UTF-8", named("team", "a\xff"), sampleArgs{}, ReasonInvalidArgument},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := sample().decode(test.args)
+			got, err := sample().decode(test.args, REST)
 			assert.Equal(t, test.reason, AsErrorReason(err))
 			if test.reason == "" {
 				require.NoError(t, err)
@@ -88,11 +88,11 @@ func TestDecode(t *testing.T) {
 }
 
 func TestDecodeWithoutPositional(t *testing.T) {
-	_, err := groupCreate().decode(Args{Positional: []string{"platform"}})
+	_, err := groupCreate().decode(Args{Positional: []string{"platform"}}, REST)
 	assert.Equal(t, ReasonUnknownArgument, AsErrorReason(err))
-	_, err = help().decode(Args{Positional: []string{"repos-add", "repos-set"}})
+	_, err = help().decode(Args{Positional: []string{"repos-add", "repos-set"}}, REST)
 	assert.Equal(t, ReasonUnknownArgument, AsErrorReason(err))
-	_, err = sample().decode(named("team", "a", "itms", "x"))
+	_, err = sample().decode(named("team", "a", "itms", "x"), REST)
 	assert.ErrorContains(t, err, "Did you mean `items`?")
 }
 
@@ -100,7 +100,7 @@ func TestDecodeWithoutPositional(t *testing.T) {
 func TestDecodeKeepsArguments(t *testing.T) {
 	args := Args{Positional: []string{"x"}, Named: []NamedArg{{"team", []string{"a"}}, {"items", append(make([]string, 0, 9), "y")}}}
 	for range 2 {
-		got, err := sample().decode(args)
+		got, err := sample().decode(args, REST)
 		require.NoError(t, err)
 		assert.Equal(t, []string{"y", "x"}, got.(sampleArgs).Items)
 	}
@@ -133,7 +133,7 @@ func FuzzDecode(f *testing.F) {
 		for _, command := range append(list, sample()) {
 			args := Args{Positional: strings.Fields(word), Named: []NamedArg{{"team", []string{team}}}}
 			args.Add(name, value)
-			got, err := command.decode(args)
+			got, err := command.decode(args, REST)
 			var known *Error
 			if err != nil && (!errors.As(err, &known) || known.Status() != 400) {
 				t.Fatalf("%s: %v is no refusal of arguments", command.Name, err)

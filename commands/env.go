@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"fmt"
 	"path"
 	"strings"
 	"time"
@@ -72,9 +73,19 @@ type Org struct {
 func (o *Org) id(ctx context.Context) (int64, error) {
 	installation, err := o.GitHub.Installation(ctx)
 	if err != nil {
-		return 0, GitHubError(err, "find the App's installation in "+o.Login)
+		return 0, o.notInstalled(err)
 	}
 	return installation.OrgID, nil
+}
+
+// notInstalled explains why the App's installation cannot be had: mostly nobody has
+// installed it so far.
+func (o *Org) notInstalled(err error) error {
+	failure := GitHubError(err, "find the App's installation in "+o.Login)
+	if e := AsError(failure); github.KindOf(err) == github.NotFound && e.Reason == ReasonGitHubError {
+		e.Message = fmt.Sprintf("The GitHub App is not installed in %s, so nothing can be asked there. An owner of %s installs it; `actions-runner-manager doctor` tells the operator where.", o.Login, o.Login)
+	}
+	return failure
 }
 
 // A Policy is what an organization allows.

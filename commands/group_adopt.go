@@ -21,7 +21,7 @@ type AdoptArgs struct {
 // Check refuses what is no slug, and names that no group has.
 func (a AdoptArgs) Check(call *Call) error {
 	if len(a.Group) > 255 {
-		return Refuse(ReasonInvalidArgument, "group: a group's name has at most 255 characters.")
+		return Refuse(ReasonInvalidArgument, "%s: a group's name has at most 255 characters.", call.called("group"))
 	}
 	return call.checkTeam(a.Team)
 }
@@ -56,7 +56,8 @@ func runGroupAdopt(ctx context.Context, call *Call, args AdoptArgs) (Result, err
 	group, err := call.Org.GitHub.GroupByName(ctx, name)
 	switch {
 	case github.KindOf(err) == github.NotFound:
-		return Result{}, Refuse(ReasonGroupNotFound, "There is no runner group %s in %s.", Quote(name), call.Org.Login)
+		return Result{}, Refuse(ReasonGroupNotFound, "There is no runner group %s in %s. Its owners see the names of all at %s.",
+			Quote(name), call.Org.Login, call.groupsPage())
 	case err != nil:
 		return Result{}, GitHubError(err, "find the runner group")
 	case group.Default || group.Inherited:

@@ -28,14 +28,16 @@ func TestNearest(t *testing.T) {
 
 func TestQuote(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
-		{"plain", "api", `"api"`},
-		{"a mention", "@acme/all", `"＠acme/all"`},
-		{"HTML", "<img>", `"‹img›"`},
-		{"code", "a`b", `"a'b"`},
-		{"a line", "a\nb", `"a\nb"`},
-		{"invisible", "a\u202eb", `"a\u202eb"`},
-		{"no UTF-8", "a\xff", `"a\xff"`},
-		{"long", strings.Repeat("ä", 99), `"` + strings.Repeat("ä", 60) + `…"`},
+		{"plain", "api", "`api`"},
+		{"nothing", "", `""`},
+		{"a quotation", `say "a\b"`, "`say \"a\\\\b\"`"},
+		{"a mention", "@acme/all", "`＠acme/all`"},
+		{"HTML", "<img>", "`‹img›`"},
+		{"code", "a`b", "`a'b`"},
+		{"a line", "a\nb", "`a\\nb`"},
+		{"invisible", "a\u202eb", "`a\\u202eb`"},
+		{"no UTF-8", "a\xff", "`a\\xff`"},
+		{"long", strings.Repeat("ä", 99), "`" + strings.Repeat("ä", 60) + "…`"},
 	} {
 		t.Run(test.name, func(t *testing.T) { assert.Equal(t, test.want, Quote(test.text)) })
 	}

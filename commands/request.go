@@ -113,6 +113,7 @@ type Table struct {
 	Title  string // "Repositories (3)"
 	Header []string
 	Rows   [][]string
+	Code   bool // what stands in the first column is code
 }
 
 // A Secret is a secret with what people need to use it.

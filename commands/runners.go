@@ -23,9 +23,9 @@ func (a RunnersRemoveArgs) Check(call *Call) error {
 	}
 	switch {
 	case len(a.Runners) == 0 && !a.Offline:
-		return Refuse(ReasonMissingArgument, "`runners-remove` needs the names of runners, or `offline` for all that are offline.")
+		return Refuse(ReasonMissingArgument, "`runners-remove` needs the names of runners, or %s for all that are offline.", call.called("offline"))
 	case len(a.Runners) > 0 && a.Offline:
-		return Refuse(ReasonInvalidArgument, "`runners-remove` takes either names or `offline`, not both.")
+		return Refuse(ReasonInvalidArgument, "`runners-remove` takes either names or %s, not both.", call.called("offline"))
 	}
 	return nil
 }
@@ -98,8 +98,7 @@ func (c *Call) pickRunners(all []github.Runner, names []string) ([]github.Runner
 		switch {
 		case !ok && !c.asked.IsZero(): // done by the attempt that was cut off
 		case !ok:
-			items[i].Error = fmt.Sprintf("There is no runner %s in the runner group %s.", Quote(name), ofGroup(c.Group))
-			items[i].Reason = ReasonRunnerNotFound
+			items[i].Error, items[i].Reason = c.noRunner(name), ReasonRunnerNotFound
 		case runner.Busy:
 			items[i].Error, items[i].Reason = busyRunner(name).Message, ReasonRunnerBusy
 		default:
@@ -107,6 +106,10 @@ func (c *Call) pickRunners(all []github.Runner, names []string) ([]github.Runner
 		}
 	}
 	return found, refused(items)
+}
+
+func (c *Call) noRunner(name string) string {
+	return fmt.Sprintf("There is no runner %s in the runner group %s. `group-list` names those that are.", Quote(name), ofGroup(c.Group))
 }
 
 func busyRunner(name string) *Error {
@@ -206,8 +209,7 @@ func (c *Call) pickTransfers(ctx context.Context, all []github.Runner, names []s
 		case arrived[strings.ToLower(name)]:
 			there = append(there, name)
 		default:
-			item.Error = fmt.Sprintf("There is no runner %s in the runner group %s.", Quote(name), ofGroup(c.Group))
-			item.Reason = ReasonRunnerNotFound
+			item.Error, item.Reason = c.noRunner(name), ReasonRunnerNotFound
 		}
 		items = append(items, item)
 	}

@@ -122,6 +122,15 @@ func (s Spec) Param(name string) (Param, bool) {
 	return s.Params[i], true
 }
 
+// DoorFlags returns the flags that a comment may hold beside the command's own
+// arguments: yes runs what policy.confirm asks about, encrypted hides a secret.
+func (s Spec) DoorFlags() []string {
+	if s.Effect == Reveals {
+		return []string{"yes", "encrypted"}
+	}
+	return []string{"yes"}
+}
+
 // Team reports whether the command works on one team.
 func (s Spec) Team() bool {
 	p, ok := s.Param("team")

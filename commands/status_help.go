@@ -67,30 +67,32 @@ func help() Command {
 	}, func(_ context.Context, call *Call, args HelpArgs) (Result, error) {
 		specs := call.specs()
 		if args.Command == "" {
-			return helpAll(specs), nil
+			return helpAll(specs, call.TeamHint), nil
 		}
 		for _, s := range specs {
 			if s.Answers(strings.ToLower(args.Command)) {
-				return helpOne(s), nil
+				return helpOne(s.For(call.TeamHint), call.Door), nil
 			}
 		}
 		return Result{}, call.unknown(args.Command)
 	})
 }
 
-func helpAll(specs []Spec) Result {
+// helpAll lists the commands, as one writes them for the team, where one is known.
+func helpAll(specs []Spec, team string) Result {
 	answer := HelpAnswer{}
-	table := Table{Header: []string{"Command", "What it does"}}
+	table := Table{Header: []string{"Command", "What it does"}, Code: true}
 	for _, s := range specs {
+		s = s.For(team)
 		answer.Commands = append(answer.Commands, explain(s))
 		table.Rows = append(table.Rows, []string{s.Usage(), s.Summary})
 	}
 	return Result{Response: answer, Message: "These are the commands. `/runner-group help repos-add` explains one.", Tables: []Table{table}}
 }
 
-func helpOne(s Spec) Result {
+func helpOne(s Spec, door Door) Result {
 	message := fmt.Sprintf("`%s`: %s. %s", s.Usage(), lowerFirst(s.Summary), s.Details)
-	table := Table{Header: []string{"Argument", "What it is"}}
+	table := Table{Header: []string{"Argument", "What it is"}, Code: true}
 	for _, p := range s.Params {
 		doc := p.Doc
 		if p.Kind == KindList {
@@ -99,7 +101,7 @@ func helpOne(s Spec) Result {
 		if p.Required {
 			doc += "; needed"
 		}
-		table.Rows = append(table.Rows, []string{p.Name, doc})
+		table.Rows = append(table.Rows, []string{strings.Trim(p.name(door), "`"), doc})
 	}
 	if s.Effect == Reveals && !s.EncryptedOnly {
 		table.Rows = append(table.Rows, []string{"--encrypted", "in a comment: let the answer be readable with your SSH key alone"})

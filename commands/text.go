@@ -1,20 +1,60 @@
 package commands
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
-// Quote returns text as a short, safe quotation for an error message: escaped, at
-// most 60 characters, and without the characters that Markdown or HTML would act on.
+// Quote returns text from outside as a short, safe quotation for a message: as code,
+// like all that messages name, escaped, at most 60 characters, and without the
+// characters that Markdown or HTML would act on.
 func Quote(text string) string {
 	const most = 60
 	if utf8.RuneCountInString(text) > most {
 		text = string([]rune(text)[:most]) + "…"
 	}
+	if strings.TrimSpace(text) == "" {
+		return strconv.Quote(text) // Markdown knows no empty code
+	}
 	quoted := strconv.Quote(text)
-	return strings.NewReplacer("`", "'", "<", "‹", ">", "›", "@", "＠").Replace(quoted)
+	quoted = quoted[1 : len(quoted)-1]
+	return "`" + strings.NewReplacer("`", "'", `\"`, `"`, "<", "‹", ">", "›", "@", "＠").Replace(quoted) + "`"
+}
+
+// Argument returns how the argument of that name is given at the door, with the value
+// where there is one: as code, and in a comment and at the operator's shell as a flag.
+func (d Door) Argument(name string, value ...string) string {
+	flag, is := "--", " "
+	if d == REST {
+		flag, is = "", "="
+	}
+	return "`" + flag + strings.Join(append([]string{name}, value...), is) + "`"
+}
+
+// name is what the argument is called at the door. In a comment the words without a
+// flag are the positional one.
+func (p Param) name(door Door) string {
+	if p.Positional {
+		return "`" + p.Name + "`"
+	}
+	return door.Argument(p.Name)
+}
+
+// For returns the declaration with that team in its examples; as it is, where the
+// team is none that could be.
+func (s Spec) For(team string) Spec {
+	if !s.Team() || !slugShape.MatchString(team) {
+		return s
+	}
+	s.Params = slices.Clone(s.Params)
+	for i := range s.Params {
+		if s.Params[i].Name == "team" {
+			s.Params[i].Example = team
+		}
+	}
+	return s
 }
 
 // Usage returns the command as one types it in a comment.

@@ -98,6 +98,11 @@ func (c *Call) orgURL() string {
 	return strings.TrimSuffix(c.Env.GitHubURL, "/") + "/" + c.Org.Login
 }
 
+// groupsPage is where an owner of the organization sees its runner groups on GitHub.
+func (c *Call) groupsPage() string {
+	return strings.TrimSuffix(c.Env.GitHubURL, "/") + "/organizations/" + c.Org.Login + "/settings/actions/runner-groups"
+}
+
 // shellQuote writes text as one word of a POSIX shell.
 func shellQuote(text string) string {
 	if text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+=") == "" {

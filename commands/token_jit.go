@@ -39,18 +39,18 @@ func (a JITArgs) Check(call *Call) error {
 		return err
 	}
 	if !runnerNameShape.MatchString(a.Name) {
-		return Refuse(ReasonInvalidArgument, "name: %s is not a runner's name: at most 64 letters, digits, dots, dashes and underscores, a letter or digit first.", Quote(a.Name))
+		return Refuse(ReasonInvalidArgument, "%s: %s is not a runner's name: at most 64 letters, digits, dots, dashes and underscores, a letter or digit first.", call.called("name"), Quote(a.Name))
 	}
 	if len(a.Labels) > maxLabels {
-		return Refuse(ReasonInvalidArgument, "labels: a runner takes at most %d.", maxLabels)
+		return Refuse(ReasonInvalidArgument, "%s: a runner takes at most %d.", call.called("labels"), maxLabels)
 	}
 	for _, label := range a.Labels {
 		if !labelShape.MatchString(label) || utf8.RuneCountInString(label) > maxLabel {
-			return Refuse(ReasonInvalidArgument, "labels: %s is not a label: letters, digits, dots, dashes and underscores.", Quote(label))
+			return Refuse(ReasonInvalidArgument, "%s: %s is not a label: letters, digits, dots, dashes and underscores.", call.called("labels"), Quote(label))
 		}
 	}
 	if a.WorkFolder != "" && (!folderShape.MatchString(a.WorkFolder) || strings.Contains("/"+a.WorkFolder+"/", "/../")) {
-		return Refuse(ReasonInvalidArgument, "work-folder: %s is not a relative path without `..`.", Quote(a.WorkFolder))
+		return Refuse(ReasonInvalidArgument, "%s: %s is not a relative path without `..`.", call.called("work-folder"), Quote(a.WorkFolder))
 	}
 	return nil
 }

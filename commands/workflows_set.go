@@ -13,7 +13,7 @@ import (
 // WorkflowsArgs are the arguments of workflows-set.
 type WorkflowsArgs struct {
 	Team      string    `arg:"team,required" doc:"the team's slug" example:"platform"`
-	Workflows *[]string `arg:"workflows,positional" doc:"workflow files at a ref, as org/repo/.github/workflows/file.yml@ref; none lifts the restriction" example:"acme/api/.github/workflows/ci.yml@refs/heads/main"`
+	Workflows *[]string `arg:"workflows,positional" doc:"workflow files at a ref, as org/repo/.github/workflows/file.yml@ref; an empty list lifts the restriction (--workflows '' in a comment, workflows= over REST)" example:"acme/api/.github/workflows/ci.yml@refs/heads/main"`
 }
 
 var workflowShape = regexp.MustCompile(`^([A-Za-z0-9._-]{1,100})/([A-Za-z0-9._-]{1,100})/\.github/workflows/[A-Za-z0-9._-]{1,200}\.ya?ml@[A-Za-z0-9._/-]{1,200}$`)
@@ -24,7 +24,8 @@ func (a WorkflowsArgs) Check(call *Call) error {
 		return err
 	}
 	if a.Workflows == nil {
-		return Refuse(ReasonMissingArgument, "`workflows-set` needs workflows: files at a ref, or an empty list (`--workflows ''`) to lift the restriction.")
+		return Refuse(ReasonMissingArgument, "`workflows-set` needs %s: files at a ref, or an empty list (%s) to lift the restriction.",
+			call.called("workflows"), call.Door.Argument("workflows", noneAt(call.Door)))
 	}
 	var items []Item
 	bad := false
@@ -32,7 +33,7 @@ func (a WorkflowsArgs) Check(call *Call) error {
 		item := Item{Item: text}
 		match := workflowShape.FindStringSubmatch(text)
 		if len(match) < 3 || match[2] == "." || strings.Contains(text, "..") || !strings.EqualFold(match[1], call.Org.Login) {
-			item.Error = fmt.Sprintf("%s is not a workflow file of %s at a ref: write %s/REPO/.github/workflows/FILE.yml@refs/heads/main.", Quote(text), call.Org.Login, call.Org.Login)
+			item.Error = fmt.Sprintf("%s is not a workflow file of %s at a ref: write `%s/REPO/.github/workflows/FILE.yml@refs/heads/main`.", Quote(text), call.Org.Login, call.Org.Login)
 			item.Reason, bad = ReasonInvalidArgument, true
 		}
 		items = append(items, item)
@@ -41,6 +42,14 @@ func (a WorkflowsArgs) Check(call *Call) error {
 		return refused(items)
 	}
 	return nil
+}
+
+// noneAt is how an empty list is written at the door.
+func noneAt(door Door) string {
+	if door == REST {
+		return ""
+	}
+	return "''"
 }
 
 func workflowsSet() Command {

@@ -171,7 +171,7 @@ func (c *Comments) GiveUp(ctx context.Context, job Job, cause error) error {
 		if job.Recorded(step, &outcomes[i]) {
 			continue
 		}
-		call, refusal := readLine(c.Dispatcher, job.Comment().Lines[i])
+		call, refusal := readLine(c.Dispatcher, job.Comment().Lines[i], "")
 		if refusal == nil {
 			refusal = gaveUp(cause)
 		}

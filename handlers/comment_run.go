@@ -31,7 +31,8 @@ type outcome struct {
 // run runs the command of index i. Its error says that it is to be run again.
 func (c *Comments) run(ctx context.Context, job Job, i int) (outcome, error) {
 	comment := job.Comment()
-	call, refusal := readLine(c.Dispatcher, comment.Lines[i])
+	hint, _ := teamHint(comment)
+	call, refusal := readLine(c.Dispatcher, comment.Lines[i], hint)
 	req := c.request(job, i, call)
 	if refusal == nil {
 		refusal = c.refuseStale(comment, call.spec)

@@ -126,7 +126,7 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !ok:
 		refusePage(w, commands.Refuse(commands.ReasonUnknownCommand,
-			"There is nothing at %s. Commands are at %sCOMMAND, and explained at /docs.", commands.Quote(r.URL.Path), APIPrefix))
+			"There is nothing at %s. Commands are at `%sCOMMAND`, and explained at `/docs`.", commands.Quote(r.URL.Path), APIPrefix))
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		header.Set("Allow", "GET, HEAD")
 		refusePage(w, commands.Refuse(commands.ReasonMethod, "This page is for reading: use GET."))

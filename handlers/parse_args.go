@@ -13,6 +13,7 @@ import (
 type slashCommand struct {
 	Line
 	name      string // as it was written
+	team      string // for examples; may be empty
 	spec      commands.Spec
 	args      commands.Args
 	yes       bool // --yes: run what policy.confirm wants confirmed
@@ -23,9 +24,10 @@ type slashCommand struct {
 var namedArgument = regexp.MustCompile(`^[A-Za-z][A-Za-z-]*=`)
 
 // readLine reads a command line: its words, its command, its arguments. Where it
-// is refused, what is known of it is returned all the same.
-func readLine(d Dispatcher, line Line) (slashCommand, *commands.Error) {
-	c := slashCommand{Line: line, name: firstWord(line.Text)}
+// is refused, what is known of it is returned all the same. The team is the one that
+// the comment's place names, for examples; it may be empty.
+func readLine(d Dispatcher, line Line, team string) (slashCommand, *commands.Error) {
+	c := slashCommand{Line: line, name: firstWord(line.Text), team: team}
 	words, refusal := splitWords(strings.TrimPrefix(line.Text, slashWord))
 	if refusal != nil {
 		return c, refusal
@@ -73,8 +75,7 @@ func (c *slashCommand) readArguments(words []string) *commands.Error {
 		case !isFlag && namedArgument.MatchString(word):
 			flag = word
 		case !isFlag && len(word) > 1 && word[0] == '-':
-			return commands.Refuse(commands.ReasonUnknownArgument, "A flag begins with two dashes: %s.",
-				codeSpan("-"+word))
+			return c.oneDash(word)
 		case !isFlag:
 			c.args.Positional = append(c.args.Positional, word)
 			continue
@@ -95,7 +96,8 @@ func (c *slashCommand) readArguments(words []string) *commands.Error {
 			value = words[i]
 			i++
 		case known:
-			return commands.Refuse(commands.ReasonMissingArgument, "`--%s` needs a value. Usage: %s.", name, codeSpan(c.spec.Usage()))
+			return commands.Refuse(commands.ReasonMissingArgument, "%s needs a value. Usage: %s.",
+				commands.Comment.Argument(name), codeSpan(c.spec.For(c.team).Usage()))
 		default:
 			value = "true" // unknown: the dispatcher says so
 		}
@@ -110,10 +112,27 @@ func (c *slashCommand) readArguments(words []string) *commands.Error {
 	return nil
 }
 
+// oneDash refuses a word like -team or -t, and says which flags there are.
+func (c *slashCommand) oneDash(word string) *commands.Error {
+	bare, _, _ := strings.Cut(word[1:], "=")
+	var flags []string
+	for _, p := range c.spec.Params {
+		if strings.EqualFold(p.Name, bare) {
+			return commands.Refuse(commands.ReasonUnknownArgument, "A flag begins with two dashes: %s.", commands.Comment.Argument(p.Name))
+		}
+		flags = append(flags, commands.Comment.Argument(p.Name))
+	}
+	for _, name := range c.spec.DoorFlags() {
+		flags = append(flags, commands.Comment.Argument(name))
+	}
+	return commands.Refuse(commands.ReasonUnknownArgument, "A flag begins with two dashes, which %s does not. %s has %s.",
+		commands.Quote(word), codeSpan(c.spec.Name), strings.Join(flags, ", "))
+}
+
 // isDoorFlag reports whether the flag is for this door rather than for the
 // command: --yes, and --encrypted of commands that hand out a secret.
 func (c *slashCommand) isDoorFlag(name string) bool {
-	return name == "yes" || name == "encrypted" && c.spec.Effect == commands.Reveals
+	return slices.Contains(c.spec.DoorFlags(), name)
 }
 
 func (c *slashCommand) setDoorFlag(name, value string, given bool) *commands.Error {
@@ -121,7 +140,7 @@ func (c *slashCommand) setDoorFlag(name, value string, given bool) *commands.Err
 	if given {
 		var err error
 		if on, err = strconv.ParseBool(strings.ToLower(value)); err != nil {
-			return commands.Refuse(commands.ReasonInvalidArgument, "%s is true or false, not %s.", name, commands.Quote(value))
+			return commands.Refuse(commands.ReasonInvalidArgument, "%s is true or false, not %s.", commands.Comment.Argument(name), commands.Quote(value))
 		}
 	}
 	if name == "yes" {

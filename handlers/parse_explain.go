@@ -34,7 +34,7 @@ func Explain(d Explainer, org, markdown string) []Explanation {
 	lines := ParseComment(markdown)
 	explanations := make([]Explanation, 0, len(lines))
 	for i, line := range lines {
-		c, refusal := readLine(d, line)
+		c, refusal := readLine(d, line, "")
 		if refusal == nil && i >= MaxCommands {
 			refusal = tooMany()
 		}

@@ -269,7 +269,7 @@ func TestReadLine(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, refusal := readLine(slashCommands{}, Line{Text: strings.TrimRight(slashWord+" "+tt.line, " ")})
+			got, refusal := readLine(slashCommands{}, Line{Text: strings.TrimRight(slashWord+" "+tt.line, " ")}, "")
 			var reason commands.Reason
 			if refusal != nil {
 				reason = refusal.Reason
@@ -280,6 +280,25 @@ func TestReadLine(t *testing.T) {
 			assert.Equal(t, tt.named, got.args.Named)
 			assert.Equal(t, tt.yes, got.yes)
 			assert.Equal(t, tt.encrypted, got.encrypted)
+		})
+	}
+}
+
+// A flag that is refused is told as it is written, in an example for the issue's team.
+func TestRefusedFlags(t *testing.T) {
+	tests := []struct{ name, line, want string }{
+		{"one dash", "repos-add a -Team x", "A flag begins with two dashes: `--team`."},
+		{"a letter", "repos-add -r api", "A flag begins with two dashes, which `-r` does not. `repos-add` has `--team`, `--repos`, `--yes`."},
+		{"a letter and a value", "token-register -t=web", "A flag begins with two dashes, which `-t=web` does not. `token-register` has `--team`, `--yes`, `--encrypted`."},
+		{"no value", "repos-add a --team", "`--team` needs a value. Usage: `/runner-group repos-add [--team infra] api,web`."},
+		{"neither", "group-delete --yes=maybe", "`--yes` is true or false, not `maybe`."},
+	}
+	dispatcher := commands.NewDispatcher(&commands.Env{}, commands.All())
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, refusal := readLine(dispatcher, Line{Text: slashWord + " " + tt.line}, "infra")
+			require.NotNil(t, refusal)
+			assert.Equal(t, tt.want, refusal.Message)
 		})
 	}
 }
@@ -328,7 +347,7 @@ func TestHostileCommentsTakeAMoment(t *testing.T) {
 	for name, comment := range hostile() {
 		began := time.Now()
 		for _, line := range ParseComment(comment) {
-			_, _ = readLine(slashCommands{}, line)
+			_, _ = readLine(slashCommands{}, line, "")
 		}
 		assert.Less(t, time.Since(began), 5*time.Second, "%q", name)
 	}
@@ -345,7 +364,7 @@ func FuzzParseComment(f *testing.F) {
 		for _, line := range ParseComment(comment) {
 			assert.True(t, strings.HasPrefix(line.Text, slashWord))
 			assert.NotContains(t, line.Text, "\n")
-			call, refusal := readLine(slashCommands{}, line)
+			call, refusal := readLine(slashCommands{}, line, "")
 			if refusal != nil {
 				assert.NotEmpty(t, refusal.Message)
 				_ = tame(refusal.Message)

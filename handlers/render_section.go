@@ -106,7 +106,11 @@ func (s *section) table(t commands.Table, room int) {
 	for _, row := range t.Rows {
 		cells := make([]string, len(t.Header))
 		for i := range cells {
-			if i < len(row) {
+			switch {
+			case i >= len(row):
+			case i == 0 && t.Code:
+				cells[i] = inTable(codeSpan(row[i]))
+			default:
 				cells[i] = cell(row[i])
 			}
 		}

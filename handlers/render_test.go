@@ -45,7 +45,7 @@ func TestLongTables(t *testing.T) {
 			c := NewComments(CommentsOptions{Dispatcher: slashCommands{}})
 			var outcomes []outcome
 			for _, line := range job.comment.Lines {
-				call, refusal := readLine(slashCommands{}, line)
+				call, refusal := readLine(slashCommands{}, line, "")
 				require.Nil(t, refusal)
 				outcomes = append(outcomes, c.done(job, call, commands.Result{
 					Message: "Your runners.", Tables: []commands.Table{longTable(tt.rows), longTable(tt.rows)}, Notes: []string{"The end."},

@@ -157,7 +157,7 @@ func (d *restDoor) route(r *http.Request) (commands.Spec, error) {
 	}
 	if !ok || name == "" {
 		return commands.Spec{}, commands.Refuse(commands.ReasonUnknownCommand,
-			"There is nothing at %s. Commands are at %sCOMMAND; `help` lists all.", commands.Quote(r.URL.Path), APIPrefix)
+			"There is nothing at %s. Commands are at `%sCOMMAND`; `%shelp` lists all.", commands.Quote(r.URL.Path), APIPrefix, APIPrefix)
 	}
 	return commands.Spec{}, d.Dispatcher.Unknown(strings.TrimPrefix(r.URL.Path, APIPrefix))
 }

@@ -79,7 +79,7 @@ func TestRESTRequest(t *testing.T) {
 
 func TestRESTPaths(t *testing.T) {
 	tests := []struct{ name, path, says string }{
-		{"nothing", "/api/v1/", "COMMAND"},
+		{"nothing", "/api/v1/", "`/api/v1/help` lists all"},
 		{"no slash", "/api/v1", "COMMAND"},
 		{"another version", "/api/v2/group-list", "COMMAND"},
 		{"a slash behind", "/api/v1/group-list/", "group-list"},

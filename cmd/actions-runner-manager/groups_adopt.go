@@ -117,7 +117,7 @@ func (p *program) adoptAll(ctx context.Context, o *server.Operator, org *command
 			fmt.Fprintf(p.stderr, "%s: %s\n", candidate.Team, sentence(err))
 			continue
 		}
-		fmt.Fprintf(p.stdout, "%s: adopted %s\n", candidate.Team, commands.Quote(candidate.Group))
+		fmt.Fprintf(p.stdout, "%s: adopted %q\n", candidate.Team, candidate.Group)
 	}
 	if failed > 0 {
 		return fmt.Errorf("%d of %d could not be adopted", failed, len(plan))

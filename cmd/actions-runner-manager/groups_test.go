@@ -80,7 +80,7 @@ func TestGroups(t *testing.T) {
 		"belongs to the team `old`":        {"--team", "young", "--group", "old"},
 		"which still stands":               {"--team", "old", "--group", "other"},
 		"There is no team `nobody`":        {"--team", "nobody"},
-		`no runner group "groupless"`:      {"--team", "groupless"},
+		"no runner group `groupless`":      {"--team", "groupless"},
 		"--org: the server does not serve": {"--team", "old", "--org", "globex"},
 	} {
 		got := do(t, g.environ, append([]string{"groups", "adopt"}, args...)...)
@@ -145,7 +145,7 @@ func TestExportAndImport(t *testing.T) {
 		"another organization": {`"orgID": `, `"orgID": 9`, "another organization"},
 		"another version":      {`"version": 1`, `"version": 2`, "version 2"},
 		"a group of another":   {`"groupID": 2`, `"groupID": 3`, "owns another group"},
-		"an origin":            {`"origin": "adopted"`, `"origin": "stolen"`, "records[1]: team \"young\""},
+		"an origin":            {`"origin": "adopted"`, `"origin": "stolen"`, "records[1]: team `young`"},
 		"no JSON":              {"{", "[", "is not the JSON"},
 	} {
 		file := filepath.Join(t.TempDir(), "record.json")

@@ -65,7 +65,7 @@ func orgOf(operator *server.Operator, login string) (*commands.Org, error) {
 	}
 	org, ok := operator.Org(login)
 	if !ok {
-		return nil, fmt.Errorf("--org: the server does not serve %s; it serves %s", commands.Quote(login), all)
+		return nil, fmt.Errorf("--org: the server does not serve %q; it serves %s", login, all)
 	}
 	return org, nil
 }

@@ -1,0 +1,115 @@
+package commands
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+)
+
+// What is wrong with arguments is told in the words of the door they came through.
+func TestWordingOfDoors(t *testing.T) {
+	word := func(words ...string) Args { return Args{Positional: words} }
+	for _, test := range []struct {
+		name, command string
+		args          Args
+		hint          string // the team that the comment's place names
+		comment, rest string
+	}{
+		{
+			"a time", "audit-list", named("team", "web", "since", "7x"), "",
+			"`--since` is a date (2026-01-31), a time (2026-01-31T12:00:00Z) or how long ago (24h, 7d), not `7x`.",
+			"`since` is a date (2026-01-31), a time (2026-01-31T12:00:00Z) or how long ago (24h, 7d), not `7x`.",
+		},
+		{"a number", "audit-list", named("team", "web", "limit", "5000"), "", "`--limit`: at most 1000.", "`limit`: at most 1000."},
+		{
+			"no runner", "runners-remove", named("team", "web"), "",
+			"`runners-remove` needs the names of runners, or `--offline` for all that are offline.",
+			"`runners-remove` needs the names of runners, or `offline` for all that are offline.",
+		},
+		{
+			"no workflow", "workflows-set", named("team", "web"), "",
+			"`workflows-set` needs `workflows`: files at a ref, or an empty list (`--workflows ''`) to lift the restriction.",
+			"`workflows-set` needs `workflows`: files at a ref, or an empty list (`workflows=`) to lift the restriction.",
+		},
+		{
+			"no workflow file", "workflows-set", named("team", "web", "workflows", "ci.yml"), "",
+			"`ci.yml` is not a workflow file of acme at a ref: write `acme/REPO/.github/workflows/FILE.yml@refs/heads/main`.",
+			"`ci.yml` is not a workflow file of acme at a ref: write `acme/REPO/.github/workflows/FILE.yml@refs/heads/main`.",
+		},
+		{
+			"nothing to attach, and the team", "repos-add", named("team", "web"), "",
+			"`repos-add` needs the argument `repos`: repositories, as name or org/name. Usage: `/runner-group repos-add [--team web] api,web`.",
+			"`repos-add` needs the argument `repos`: repositories, as name or org/name. Usage: `PATCH /api/v1/repos-add?team=web&repos=api,web`.",
+		},
+		{
+			"no second team", "runners-transfer", named("team", "infra", "runners", "r1"), "",
+			"`runners-transfer` needs the argument `--to`: the team whose group takes them; you maintain both. " +
+				"Usage: `/runner-group runners-transfer [--team infra] build-1,build-2 --to web`.",
+			"`runners-transfer` needs the argument `to`: the team whose group takes them; you maintain both. " +
+				"Usage: `POST /api/v1/runners-transfer?team=infra&runners=build-1,build-2&to=web`.",
+		},
+		{
+			"a team that is none", "repos-add", named("team", "`x`"), "",
+			"`repos-add` needs the argument `repos`: repositories, as name or org/name. Usage: `/runner-group repos-add [--team platform] api,web`.",
+			"`repos-add` needs the argument `repos`: repositories, as name or org/name. Usage: `PATCH /api/v1/repos-add?team=platform&repos=api,web`.",
+		},
+		{
+			"a flag of comments, misspelt", "group-list", named("team", "web", "yess", "true"), "",
+			"`group-list` knows no argument `--yess`. Did you mean `--yes`? Usage: `/runner-group group-list [--team web]`.",
+			"`group-list` knows no argument `yess`. Usage: `GET /api/v1/group-list?team=web`.",
+		},
+		{
+			"a word too many", "token-jit", Args{Positional: word("a", "b").Positional, Named: named("team", "web").Named}, "",
+			"`token-jit` takes one word for `name`; `b` is one too many. Usage: `/runner-group token-jit [--team web] build-1 [--labels linux,x64] [--work-folder _work]`.",
+			"`token-jit` takes one word for `name`; `b` is one too many. Usage: `POST /api/v1/token-jit?team=web&name=build-1`.",
+		},
+		{
+			"the issue's team", "help", named("comand", "x"), "web",
+			"`help` knows no argument `--comand`. Did you mean `--command`? Usage: `/runner-group help [repos-add]`.",
+			"`help` knows no argument `comand`. Did you mean `command`? Usage: `GET /api/v1/help`.",
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d := NewDispatcher(&Env{}, All())
+			for door, want := range map[Door]string{Comment: test.comment, REST: test.rest} {
+				command := d.byName[test.command]
+				call := &Call{
+					Request: Request{Door: door, Args: test.args, TeamHint: test.hint},
+					Spec:    command.Spec, Env: d.env, Org: &Org{Login: "acme"}, command: command,
+				}
+				assert.Equal(t, want, AsError(call.read()).Message)
+			}
+		})
+	}
+}
+
+// On the issue of a team, help shows the commands as one writes them for that team.
+func TestHelpOfTeam(t *testing.T) {
+	d := NewDispatcher(&Env{}, All(), (&Env{}).validate)
+	all, err := d.Dispatch(t.Context(), Request{Door: Comment, Command: "help", TeamHint: "web"})
+	require.NoError(t, err)
+	require.Len(t, all.Tables, 1)
+	assert.True(t, all.Tables[0].Code, "the commands are code, those without arguments too")
+	assert.Equal(t, "/runner-group group-create [--team web]", all.Tables[0].Rows[0][0])
+
+	one, err := d.Dispatch(t.Context(), Request{Door: Comment, Command: "help", TeamHint: "web", Args: named("command", "audit-list")})
+	require.NoError(t, err)
+	assert.Contains(t, one.Message, "`/runner-group audit-list [--team web] [--since 7d] [--limit 50]`")
+	assert.Equal(t, []string{"--since", "how far back: a date, a time, or how long ago (7d)"}, one.Tables[0].Rows[1])
+}
+
+// An App that is not installed is the first thing that a new operator meets.
+func TestNotInstalled(t *testing.T) {
+	org := &Org{Login: "acme"}
+	e := AsError(org.notInstalled(&github.Error{Kind: github.NotFound}))
+	assert.Equal(t, "The GitHub App is not installed in acme, so nothing can be asked there. An owner of acme installs it; "+
+		"`actions-runner-manager doctor` tells the operator where.", e.Message)
+	assert.Equal(t, ReasonGitHubError, e.Reason)
+	assert.True(t, e.Permanent)
+	e = AsError(org.notInstalled(errors.New("no route")))
+	assert.Equal(t, "GitHub failed when asked to find the App's installation in acme. Try again in a minute; repeating a command is safe.", e.Message)
+}
