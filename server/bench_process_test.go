@@ -27,7 +27,8 @@ import (
 )
 
 // processVariable asks the test binary to be one server and nothing else: "server",
-// or "bare", which only checks signatures. BENCH_PROFILE names a folder for CPU profiles.
+// or "bare", which only checks signatures. BENCH_PROFILE names a folder for profiles
+// of CPU and allocations.
 const processVariable = "BENCH_PROCESS"
 
 // A benched is a server in a process of its own, so that neither the driver's nor the
@@ -105,6 +106,11 @@ func BenchmarkProcess(b *testing.B) {
 		require.NoError(b, err)
 		require.NoError(b, pprof.StartCPUProfile(file))
 		defer pprof.StopCPUProfile()
+		defer func() {
+			allocs, err := os.Create(fmt.Sprintf("%s/%s-%d.allocs.pprof", dir, kind, os.Getpid()))
+			require.NoError(b, err)
+			require.NoError(b, pprof.Lookup("allocs").WriteTo(allocs, 0))
+		}()
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
