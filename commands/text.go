@@ -20,8 +20,10 @@ func Quote(text string) string {
 	}
 	quoted := strconv.Quote(text)
 	quoted = quoted[1 : len(quoted)-1]
-	return "`" + strings.NewReplacer("`", "'", `\"`, `"`, "<", "‹", ">", "›", "@", "＠").Replace(quoted) + "`"
+	return "`" + harmless.Replace(quoted) + "`"
 }
+
+var harmless = strings.NewReplacer("`", "'", `\"`, `"`, "<", "‹", ">", "›", "@", "＠")
 
 // Argument returns how the argument of that name is given at the door, with the value
 // where there is one: as code, and in a comment and at the operator's shell as a flag.
