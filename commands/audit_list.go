@@ -55,6 +55,10 @@ func auditList() Command {
 		Name: "audit-list", Method: http.MethodGet,
 		Summary: "Show what was asked and done for the team, refusals too",
 		Needs:   Maintainer, Effect: Reads,
+		Sample: Result{Response: AuditListing{Team: "platform", Entries: []AuditEntry{{
+			At: sampleTime(), Caller: "mona", CallerID: 583231, Door: string(Comment), Command: "repos-add", Arguments: "api,web team=platform",
+			Outcome: "done", RequestID: "0b989ba4-242f-11e5-81e1-c7b6966d2516/0", Count: 1,
+		}}}},
 	}, runAuditList)
 }
 

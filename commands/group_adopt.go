@@ -32,6 +32,7 @@ func groupAdopt() Command {
 		Summary: "Give an existing runner group to a team (owners only)",
 		Details: "Nothing in the group is changed. A record whose group or team is gone is replaced.",
 		Needs:   Owner, Effect: Changes, Example: "platform-runners",
+		Sample: adopted(sampleCall(), github.Group{ID: 7, Name: "platform-runners", Visibility: "selected"}, sampleRepos(), sampleRunners(), nowOwns("platform", "platform-runners")),
 	}, runGroupAdopt)
 }
 
@@ -84,9 +85,13 @@ func runGroupAdopt(ctx context.Context, call *Call, args AdoptArgs) (Result, err
 	if err := call.putAdopted(ctx, record); err != nil {
 		return Result{}, err
 	}
-	result := adopted(call, group, repos, runners, fmt.Sprintf("The team `%s` owns the runner group %s now.", call.Team.Slug, Quote(group.Name)))
+	result := adopted(call, group, repos, runners, nowOwns(call.Team.Slug, group.Name))
 	result.Changed = true
 	return result, nil
+}
+
+func nowOwns(team, group string) string {
+	return fmt.Sprintf("The team `%s` owns the runner group %s now.", team, Quote(group))
 }
 
 // mayAdopt refuses to take the team's own standing group from it, so that nobody
@@ -163,6 +168,7 @@ func groupRelease() Command {
 		Summary: "Forget that a team owns its runner group (owners only)",
 		Details: "The group stays as it is; no team manages it until it is adopted again.",
 		Needs:   Owner, Effect: Changes,
+		Sample: released(sampleCall().Group),
 	}, runGroupRelease)
 }
 
@@ -182,15 +188,19 @@ func runGroupRelease(ctx context.Context, call *Call, args TeamArgs) (Result, er
 		}
 		record = records[0]
 	}
-	message := fmt.Sprintf("The runner group %s is no longer owned. It stays as it is on GitHub; `group-adopt` gives it back.", ofGroup(record))
 	if call.Preview {
 		return Result{Message: fmt.Sprintf("This would forget that the runner group %s is owned; the group stays as it is on GitHub.", ofGroup(record))}, nil
 	}
 	if err := call.Env.Store.DeleteRecord(ctx, call.OrgID, record.TeamID); err != nil {
 		return Result{}, storeError(err)
 	}
+	return released(record), nil
+}
+
+func released(record store.Record) Result {
+	message := fmt.Sprintf("The runner group %s is no longer owned. It stays as it is on GitHub; `group-adopt` gives it back.", ofGroup(record))
 	return Result{
 		Response: GroupAnswer{Team: record.TeamSlug, Group: GroupInfo{ID: record.GroupID, Name: record.GroupName, Visibility: record.Visibility}, Message: message},
 		Message:  message, Changed: true,
-	}, nil
+	}
 }

@@ -23,6 +23,7 @@ func groupCreate() Command {
 		Summary: "Create the team's runner group",
 		Details: "The group is visible to selected repositories only, none at first. The team owns it from then on.",
 		Needs:   Maintainer, Effect: Changes,
+		Sample: created(sampleCall(), sampleGroup()),
 	}, runGroupCreate)
 }
 

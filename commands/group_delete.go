@@ -31,6 +31,7 @@ func groupDelete() Command {
 		Summary: "Delete the team's runner group",
 		Details: "A group that still has runners is deleted only where another team's group takes them.",
 		Needs:   Maintainer, Group: OwnsGroup, Effect: Destroys, Ends: true,
+		Sample: deleted(sampleCall(), groupInfo(sampleGroup()), nil),
 	}, runGroupDelete)
 }
 

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
 // GroupListing is what group-list answers.
@@ -26,26 +27,31 @@ func groupList() Command {
 		Name: "group-list", Method: http.MethodGet, Legacy: true,
 		Summary: "Show the team's runner group, its repositories and its runners",
 		Needs:   Maintainer, Group: OwnsGroup, Effect: Reads,
+		Sample: listed(sampleCall(), contents{sampleGroup(), sampleRepos(), sampleRunners()}),
 	}, func(ctx context.Context, call *Call, _ TeamArgs) (Result, error) {
 		held, err := call.look(ctx)
 		if err != nil {
 			return Result{}, err
 		}
-		details := make([]RunnerInfo, 0, len(held.runners))
-		for _, r := range held.runners {
-			details = append(details, runnerInfo(r))
-		}
-		return Result{
-			Response: GroupListing{
-				Team: call.Team.Slug, Group: groupInfo(held.group),
-				Repos: repoNames(held.repos), Runners: runnerNames(held.runners), RunnerDetails: details,
-			},
-			Message: fmt.Sprintf("The runner group %s of the team `%s` (id %d, visible to %s repositories) serves %s with %s.",
-				Quote(held.group.Name), call.Team.Slug, held.group.ID, held.group.Visibility,
-				count(len(held.repos), "repository"), count(len(held.runners), "runner")),
-			Tables: []Table{repoTable(held.repos), runnerTable(details)},
-		}, nil
+		return listed(call, held), nil
 	})
+}
+
+func listed(call *Call, held contents) Result {
+	details := make([]RunnerInfo, 0, len(held.runners))
+	for _, r := range held.runners {
+		details = append(details, runnerInfo(r))
+	}
+	return Result{
+		Response: GroupListing{
+			Team: call.Team.Slug, Group: groupInfo(held.group),
+			Repos: repoNames(held.repos), Runners: runnerNames(held.runners), RunnerDetails: details,
+		},
+		Message: fmt.Sprintf("The runner group %s of the team `%s` (id %d, visible to %s repositories) serves %s with %s.",
+			Quote(held.group.Name), call.Team.Slug, held.group.ID, held.group.Visibility,
+			count(len(held.repos), "repository"), count(len(held.runners), "runner")),
+		Tables: []Table{repoTable(held.repos), runnerTable(details)},
+	}
 }
 
 func repoTable(repos []github.Repository) Table {
@@ -92,6 +98,7 @@ func groupsList() Command {
 		Summary: "List the runner groups of the teams that you maintain",
 		Details: "Where more than 100 teams own a group here, name the teams.",
 		Needs:   Member, Effect: Reads,
+		Sample: Result{Response: GroupsListing{Groups: []TeamGroup{{Team: "platform", Group: groupInfo(sampleGroup()), Origin: store.Created}}}},
 	}, runGroupsList)
 }
 
@@ -150,6 +157,7 @@ func whoami() Command {
 		Name: "whoami", Method: http.MethodGet,
 		Summary: "Show who you are here, and which of the teams that you maintain own a runner group",
 		Needs:   Member, Effect: Reads,
+		Sample: Result{Response: WhoAmI{Login: "mona", ID: 583231, Org: "acme", Role: "member", Teams: []string{"platform"}}},
 	}, func(ctx context.Context, call *Call, args TeamsArgs) (Result, error) {
 		var role string
 		g, gctx := errgroup.WithContext(ctx)

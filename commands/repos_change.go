@@ -16,6 +16,7 @@ func reposAdd() Command {
 		Summary: "Attach repositories to the team's runner group",
 		Details: "The team needs the permission on each that the operator asks for (admin, by default).",
 		Needs:   Maintainer, Group: OwnsGroup, Effect: Changes, Example: "api,web",
+		Sample: sampleCall().reposAdded([]string{"api", "web"}, doneItems([]string{"api", "web"})),
 	}, runReposAdd)
 }
 
@@ -35,13 +36,17 @@ func runReposAdd(ctx context.Context, call *Call, args ReposArgs) (Result, error
 		return call.Org.GitHub.AddGroupRepository(ctx, call.Group.GroupID, repos[i].ID)
 	}, "attach the repository")
 	items = call.explain(ctx, items, "attach the repository")
-	result := call.reposAnswer(names, nil, nil,
-		fmt.Sprintf("Attached to the runner group %s: %s.", ofGroup(call.Group), list(names)))
-	result.Items = items
+	result := call.reposAdded(names, items)
 	if err := partial(items, result); err != nil {
 		return Result{}, err
 	}
 	return result, nil
+}
+
+func (c *Call) reposAdded(names []string, items []Item) Result {
+	result := c.reposAnswer(names, nil, nil, fmt.Sprintf("Attached to the runner group %s: %s.", ofGroup(c.Group), list(names)))
+	result.Items = items
+	return result
 }
 
 func reposRemove() Command {
@@ -50,6 +55,7 @@ func reposRemove() Command {
 		Summary: "Detach repositories from the team's runner group",
 		Details: "Names are looked up in the group's own list; one that is not in it counts as done.",
 		Needs:   Maintainer, Group: OwnsGroup, Effect: Changes, Example: "web",
+		Sample: sampleCall().reposRemoved([]string{"api", "web"}, nil, doneItems([]string{"api", "web"})),
 	}, runReposRemove)
 }
 
@@ -83,16 +89,21 @@ func runReposRemove(ctx context.Context, call *Call, args ReposArgs) (Result, er
 		return err
 	}, "detach the repository")
 	items = call.explain(ctx, items, "detach the repository")
-	message := fmt.Sprintf("Detached from the runner group %s: %s.", ofGroup(call.Group), list(names))
-	if len(absent) > 0 {
-		message += " These were not attached, so nothing was to be done: " + list(absent) + "."
-	}
-	result := call.reposAnswer(nil, names, absent, message)
-	result.Items = slices.Concat(items, doneItems(absent))
+	result := call.reposRemoved(names, absent, items)
 	if err := partial(result.Items, result); err != nil {
 		return Result{}, err
 	}
 	return result, nil
+}
+
+func (c *Call) reposRemoved(names, absent []string, items []Item) Result {
+	message := fmt.Sprintf("Detached from the runner group %s: %s.", ofGroup(c.Group), list(names))
+	if len(absent) > 0 {
+		message += " These were not attached, so nothing was to be done: " + list(absent) + "."
+	}
+	result := c.reposAnswer(nil, names, absent, message)
+	result.Items = slices.Concat(items, doneItems(absent))
+	return result
 }
 
 func findRepo(repos []github.Repository, name string) (github.Repository, bool) {
@@ -110,6 +121,7 @@ func reposSet() Command {
 		Summary: "Replace the list of repositories of the team's runner group",
 		Details: "The answer names what was added and what was removed.",
 		Needs:   Maintainer, Group: OwnsGroup, Effect: Destroys, Example: "api,web",
+		Sample: sampleCall().reposReplaced([]string{"api", "web"}, []string{"web"}, []string{"docs"}, []string{"api"}),
 	}, runReposSet)
 }
 
@@ -140,10 +152,14 @@ func runReposSet(ctx context.Context, call *Call, args ReposArgs) (Result, error
 			return Result{}, call.reposError(ctx, err, "replace the group's repositories")
 		}
 	}
-	result := call.reposAnswer(added, removed, unchanged,
-		fmt.Sprintf("The runner group %s serves exactly: %s. Added: %s. Removed: %s.", ofGroup(call.Group), list(repoNames(repos)), list(added), list(removed)))
-	result.Items = doneItems(repoNames(repos))
-	return result, nil
+	return call.reposReplaced(repoNames(repos), added, removed, unchanged), nil
+}
+
+func (c *Call) reposReplaced(names, added, removed, unchanged []string) Result {
+	result := c.reposAnswer(added, removed, unchanged,
+		fmt.Sprintf("The runner group %s serves exactly: %s. Added: %s. Removed: %s.", ofGroup(c.Group), list(names), list(added), list(removed)))
+	result.Items = doneItems(names)
+	return result
 }
 
 // difference returns the names of those of a that are not in b, and of those that are.

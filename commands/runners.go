@@ -36,6 +36,7 @@ func runnersRemove() Command {
 		Summary: "Remove runners of the team's group from the organization",
 		Details: "A runner that works on a job is refused.",
 		Needs:   Maintainer, Group: OwnsGroup, Effect: Destroys, Example: "build-1",
+		Sample: sampleCall().removed(sampleNames(), doneItems(sampleNames())),
 	}, runRunnersRemove)
 }
 
@@ -76,11 +77,15 @@ func runRunnersRemove(ctx context.Context, call *Call, args RunnersRemoveArgs) (
 		}
 		return err
 	}, "remove the runner")
-	message := fmt.Sprintf("Removed from %s: %s.", call.Org.Login, list(names))
+	return runnersDone(items, call.removed(names, items))
+}
+
+func (c *Call) removed(names []string, items []Item) Result {
+	message := fmt.Sprintf("Removed from %s: %s.", c.Org.Login, list(names))
 	if len(names) == 0 {
 		message = "No runner of the group is offline, so nothing was to be done."
 	}
-	return call.runnersDone(names, items, "", message)
+	return c.runnersResult(names, items, "", message)
 }
 
 // pickRunners finds the named runners in the group; one that is not in it, or that
@@ -116,15 +121,18 @@ func busyRunner(name string) *Error {
 	return Refuse(ReasonRunnerBusy, "The runner %s works on a job. Try again when it has ended.", Quote(name))
 }
 
-func (c *Call) runnersDone(names []string, items []Item, to, message string) (Result, error) {
-	result := Result{
-		Response: RunnersAnswer{Team: c.Team.Slug, Runners: names, To: to, Message: message},
-		Message:  message, Items: items, Changed: len(names) > 0,
-	}
+func runnersDone(items []Item, result Result) (Result, error) {
 	if err := partial(items, result); err != nil {
 		return Result{}, err
 	}
 	return result, nil
+}
+
+func (c *Call) runnersResult(names []string, items []Item, to, message string) Result {
+	return Result{
+		Response: RunnersAnswer{Team: c.Team.Slug, Runners: names, To: to, Message: message},
+		Message:  message, Items: items, Changed: len(names) > 0,
+	}
 }
 
 // TransferArgs are the arguments of runners-transfer.
@@ -150,6 +158,7 @@ func runnersTransfer() Command {
 		Name: "runners-transfer", Method: http.MethodPost,
 		Summary: "Move runners to the group of another team that you maintain",
 		Needs:   Maintainer, Group: OwnsGroup, Effect: Changes, Example: "build-1 --to web",
+		Sample: sampleCall().moved(sampleNames(), doneItems(sampleNames())),
 	}, runRunnersTransfer)
 }
 
@@ -171,8 +180,11 @@ func runRunnersTransfer(ctx context.Context, call *Call, args TransferArgs) (Res
 	}, "move the runner")
 	items = append(items, doneItems(there)...)
 	names = append(names, there...)
-	return call.runnersDone(names, items, call.Other.Slug,
-		fmt.Sprintf("In the runner group %s now: %s.", ofGroup(call.OtherGroup), list(names)))
+	return runnersDone(items, call.moved(names, items))
+}
+
+func (c *Call) moved(names []string, items []Item) Result {
+	return c.runnersResult(names, items, c.Other.Slug, fmt.Sprintf("In the runner group %s now: %s.", ofGroup(c.OtherGroup), list(names)))
 }
 
 // pickTransfers finds the named runners in the group. One that the other group has

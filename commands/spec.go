@@ -63,6 +63,8 @@ type Spec struct {
 	Ends          bool   // it ends the ownership, so a repeated attempt may find none
 	Example       string // arguments of an example: "repos-add" has "api,web"
 
+	Sample Result // what it answers to the example over REST, for the reference
+
 	Params []Param // derived by Define from the argument struct
 }
 

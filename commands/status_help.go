@@ -15,6 +15,7 @@ func status() Command {
 		Name: "status", Method: http.MethodGet,
 		Summary: "Show the server's version and whether it can work",
 		Needs:   Anyone, Effect: Reads,
+		Sample: Result{Response: Status{Ready: true, Version: "1.0.0", GitHub: "ok"}},
 	}, func(ctx context.Context, call *Call, _ NoArgs) (Result, error) {
 		s := call.Env.Status(ctx)
 		if s.GitHub != "ok" {
@@ -64,6 +65,7 @@ func help() Command {
 		Name: "help", Method: http.MethodGet,
 		Summary: "Explain the commands, or one of them",
 		Needs:   Anyone, Effect: Reads, Example: "repos-add",
+		Sample: helpOne(reposAdd().Spec, REST),
 	}, func(_ context.Context, call *Call, args HelpArgs) (Result, error) {
 		specs := call.specs()
 		if args.Command == "" {

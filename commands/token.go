@@ -25,6 +25,7 @@ func tokenRegister() Command {
 		Summary: "Make a token that registers runners, with the ready command line",
 		Details: "The token is good for an hour, and for any group of the organization: token-jit is safer.",
 		Needs:   Maintainer, Group: OwnsGroup, Effect: Reveals,
+		Sample: registration(sampleCall(), sampleToken()),
 	}, func(ctx context.Context, call *Call, _ TeamArgs) (Result, error) {
 		if err := call.mayReveal(ctx); err != nil {
 			return Result{}, err
@@ -33,11 +34,15 @@ func tokenRegister() Command {
 		if err != nil {
 			return Result{}, GitHubError(err, "make a registration token")
 		}
-		line := fmt.Sprintf("./config.sh --url %s --runnergroup %s --token %s",
-			call.orgURL(), shellQuote(call.Group.GroupName), token.Token.Reveal())
-		note := "This token can register a runner in any group of " + call.Org.Login + " until it expires, so guard it. `token-jit` makes a runner for this group alone, and is the better choice."
-		return tokenResult(call, "registration token", token, line, note), nil
+		return registration(call, token), nil
 	})
+}
+
+func registration(call *Call, token github.Token) Result {
+	line := fmt.Sprintf("./config.sh --url %s --runnergroup %s --token %s",
+		call.orgURL(), shellQuote(call.Group.GroupName), token.Token.Reveal())
+	note := "This token can register a runner in any group of " + call.Org.Login + " until it expires, so guard it. `token-jit` makes a runner for this group alone, and is the better choice."
+	return tokenResult(call, "registration token", token, line, note)
 }
 
 func tokenRemove() Command {
@@ -46,6 +51,7 @@ func tokenRemove() Command {
 		Summary: "Make a token that removes a runner from where it runs",
 		Details: "The token is good for an hour. runners-remove needs none.",
 		Needs:   Maintainer, Group: OwnsGroup, Effect: Reveals,
+		Sample: removal(sampleCall(), sampleToken()),
 	}, func(ctx context.Context, call *Call, _ TeamArgs) (Result, error) {
 		if err := call.mayReveal(ctx); err != nil {
 			return Result{}, err
@@ -54,10 +60,14 @@ func tokenRemove() Command {
 		if err != nil {
 			return Result{}, GitHubError(err, "make a removal token")
 		}
-		line := "./config.sh remove --token " + token.Token.Reveal()
-		note := "This token can remove any runner of " + call.Org.Login + " until it expires, so guard it. `runners-remove` removes runners of this group without one."
-		return tokenResult(call, "removal token", token, line, note), nil
+		return removal(call, token), nil
 	})
+}
+
+func removal(call *Call, token github.Token) Result {
+	line := "./config.sh remove --token " + token.Token.Reveal()
+	note := "This token can remove any runner of " + call.Org.Login + " until it expires, so guard it. `runners-remove` removes runners of this group without one."
+	return tokenResult(call, "removal token", token, line, note)
 }
 
 // mayReveal applies the policy on org-wide tokens, and asks the door whether the

@@ -68,6 +68,10 @@ func tokenJIT() Command {
 		Summary: "Make one runner's configuration, for the team's group alone",
 		Details: "The configuration works once, for one runner, in this group only. In a comment it is answered encrypted, never in plain.",
 		Needs:   Maintainer, Group: OwnsGroup, Effect: Reveals, EncryptedOnly: true, Example: "build-1",
+		Sample: sampleCall().configured("build-1", github.JIT{
+			Runner:        github.Runner{ID: 31, Name: "build-1", OS: "unknown", Status: "offline", Labels: []string{"self-hosted"}},
+			EncodedConfig: github.NewSecret("THE-CONFIGURATION"),
+		}),
 	}, runTokenJIT)
 }
 
@@ -104,13 +108,17 @@ func runTokenJIT(ctx context.Context, call *Call, args JITArgs) (Result, error) 
 	default:
 		return Result{}, GitHubError(err, "make the runner")
 	}
+	return call.configured(args.Name, jit), nil
+}
+
+func (c *Call) configured(name string, jit github.JIT) Result {
 	line := "./run.sh --jitconfig " + jit.EncodedConfig.Reveal()
 	return Result{
 		Response: JITAnswer{Runner: runnerInfo(jit.Runner), EncodedJITConfig: jit.EncodedConfig.Reveal(), Command: line},
-		Message:  fmt.Sprintf("The runner %s is made in the runner group %s. Its configuration works once.", Quote(args.Name), ofGroup(call.Group)),
+		Message:  fmt.Sprintf("The runner %s is made in the runner group %s. Its configuration works once.", Quote(name), ofGroup(c.Group)),
 		Secret:   &Secret{Kind: "runner configuration", Text: line, EncryptedOnly: true},
 		Changed:  true,
-	}, nil
+	}
 }
 
 // removeUnused removes the runner of that name where it is of this group and never

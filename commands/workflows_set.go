@@ -58,6 +58,7 @@ func workflowsSet() Command {
 		Summary: "Restrict the team's group to some workflow files, or lift that",
 		Needs:   Maintainer, Group: OwnsGroup, Effect: Changes,
 		Example: "acme/api/.github/workflows/ci.yml@refs/heads/main",
+		Sample:  sampleCall().workflowsAnswer("platform", []string{"acme/api/.github/workflows/ci.yml@refs/heads/main"}),
 	}, runWorkflowsSet)
 }
 
@@ -78,12 +79,9 @@ func runWorkflowsSet(ctx context.Context, call *Call, args WorkflowsArgs) (Resul
 		return Result{}, Refuse(ReasonPolicy, "The enterprise sets which workflows may use the runner group %s; it cannot be changed here.", Quote(group.Name))
 	}
 	workflows := *args.Workflows
-	message := fmt.Sprintf("Only these workflows may use the runner group %s: %s.", ofGroup(call.Group), list(workflows))
-	if len(workflows) == 0 {
-		message = fmt.Sprintf("Any workflow of its repositories may use the runner group %s.", ofGroup(call.Group))
-	}
+	result := call.workflowsAnswer(group.Name, workflows)
 	if call.Preview {
-		return Result{Message: "This would change which workflows may use the group. " + message}, nil
+		return Result{Message: "This would change which workflows may use the group. " + result.Message}, nil
 	}
 	_, err = call.Org.GitHub.UpdateGroup(ctx, call.Group.GroupID, github.GroupChange{Name: group.Name, Workflows: &workflows})
 	if github.KindOf(err) == github.Invalid || github.KindOf(err) == github.Conflict {
@@ -92,8 +90,16 @@ func runWorkflowsSet(ctx context.Context, call *Call, args WorkflowsArgs) (Resul
 	if err != nil {
 		return Result{}, call.groupError(err, "change the group's workflows")
 	}
+	return result, nil
+}
+
+func (c *Call) workflowsAnswer(group string, workflows []string) Result {
+	message := fmt.Sprintf("Only these workflows may use the runner group %s: %s.", ofGroup(c.Group), list(workflows))
+	if len(workflows) == 0 {
+		message = fmt.Sprintf("Any workflow of its repositories may use the runner group %s.", ofGroup(c.Group))
+	}
 	return Result{
-		Response: WorkflowsAnswer{Team: call.Team.Slug, Group: group.Name, Workflows: workflows, Message: message},
+		Response: WorkflowsAnswer{Team: c.Team.Slug, Group: group, Workflows: workflows, Message: message},
 		Message:  message, Changed: true,
-	}, nil
+	}
 }

@@ -239,9 +239,12 @@ func responses(spec commands.Spec) object {
 	if spec.Effect == commands.Reveals {
 		headers["Cache-Control"] = header("no-store, as always: the answer holds a secret.")
 	}
+	answer := object{"schema": object{"$ref": "#/components/schemas/Result"}}
+	if spec.Sample.Response != nil {
+		answer["example"] = resultEnvelope(spec.Sample)
+	}
 	all := object{"200": object{
-		"description": "Done.", "headers": headers,
-		"content": object{"application/json": object{"schema": object{"$ref": "#/components/schemas/Result"}}},
+		"description": "Done.", "headers": headers, "content": object{"application/json": answer},
 	}}
 	for _, status := range errorStatuses() {
 		if spec.Needs == commands.Anyone && (status == http.StatusUnauthorized || status == http.StatusForbidden) {

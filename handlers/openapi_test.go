@@ -55,6 +55,32 @@ func TestOpenAPI(t *testing.T) {
 	}
 }
 
+// The example of an answer is what the command answers to its example.
+func TestSamples(t *testing.T) {
+	specs := commands.NewDispatcher(&commands.Env{}, commands.All()).Specs()
+	body, err := OpenAPI(specs, "1.2.3", false)
+	require.NoError(t, err)
+	document, err := openapi3.NewLoader().LoadFromData(body)
+	require.NoError(t, err)
+	require.NoError(t, document.Validate(t.Context(), openapi3.IsOpenAPI31OrLater()))
+	for _, spec := range specs {
+		op := document.Paths.Value(APIPrefix + spec.Name).Operations()[spec.Method]
+		sample := op.Responses.Value("200").Value.Content["application/json"].Example
+		require.IsType(t, map[string]any{}, sample, spec.Name)
+		answer := sample.(map[string]any)
+		assert.EqualValues(t, 200, answer["Code"], spec.Name)
+		assert.IsType(t, map[string]any{}, answer["Response"], spec.Name)
+		if items, ok := answer["Items"].([]any); ok {
+			for _, item := range items {
+				assert.Equal(t, true, item.(map[string]any)["Done"], spec.Name)
+				assert.NotContains(t, item, "Error", spec.Name)
+			}
+		}
+		assert.Equal(t, strings.HasPrefix(spec.Name, "repos-") || strings.HasPrefix(spec.Name, "runners-"), answer["Items"] != nil, spec.Name)
+	}
+	assert.Contains(t, string(body), "Attached to the runner group `platform` of the team `platform`: `api`, `web`.")
+}
+
 func TestOpenAPIWithSeveralOrganizations(t *testing.T) {
 	body, err := OpenAPI(restSpecs(), "1.2.3", true)
 	require.NoError(t, err)

@@ -1,0 +1,39 @@
+package commands
+
+import (
+	"time"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+)
+
+// The samples are what commands answer to their examples: made by what makes the real
+// answers, so that they stay true, for a team platform of acme and its group.
+
+func sampleCall() *Call {
+	return &Call{
+		Env: &Env{GitHubURL: "https://github.com"}, Org: &Org{Login: "acme"},
+		Team: github.Team{Slug: "platform"}, Group: store.Record{TeamSlug: "platform", GroupID: 7, GroupName: "platform", Visibility: "selected"},
+		Other: github.Team{Slug: "web"}, OtherGroup: store.Record{TeamSlug: "web", GroupID: 8, GroupName: "web"},
+	}
+}
+
+func sampleGroup() github.Group {
+	return github.Group{ID: 7, Name: "platform", Visibility: "selected"}
+}
+
+func sampleRepos() []github.Repository {
+	return []github.Repository{{Name: "api"}, {Name: "web"}}
+}
+
+func sampleRunners() []github.Runner {
+	return []github.Runner{{ID: 31, Name: "build-1", OS: "linux", Status: "online", Labels: []string{"self-hosted", "linux"}}}
+}
+
+func sampleNames() []string { return []string{"build-1", "build-2"} }
+
+func sampleTime() time.Time { return time.Date(2026, 1, 31, 13, 0, 0, 0, time.UTC) }
+
+func sampleToken() github.Token {
+	return github.Token{Token: github.NewSecret("THE-TOKEN"), ExpiresAt: sampleTime()}
+}
