@@ -3,7 +3,10 @@ package config
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 )
@@ -31,6 +34,33 @@ func (l *loader) readEnv(c *Config) {
 			l.override(f, v, key, name, value, at)
 		}
 	})
+}
+
+// misspelt tells of variables that look like a key's name and are none. Others use the
+// prefix, too, for Azure and the processor: only what is very near is told of.
+func (l *loader) misspelt() []string {
+	const prefix = "ARM_"
+	var known []string
+	leaves(reflect.ValueOf(Config{}), "", func(f field, _ reflect.Value, key string) {
+		for _, name := range f.names() {
+			known = append(known, variable(key[:len(key)-len(f.name)]+name))
+		}
+	})
+	var sentences []string
+	for _, name := range slices.Sorted(maps.Keys(l.env)) {
+		bare, ours := strings.CutPrefix(name, prefix)
+		if !ours || l.env[name] == "" || slices.Contains(known, name) || shown(name) != name {
+			continue
+		}
+		slips := 2
+		if len(bare) < 8 {
+			slips = 1
+		}
+		if near := nearest(name, known); near != "" && distance(name, near) <= slips {
+			sentences = append(sentences, name+" is no variable that is known, and is ignored; did you mean "+near+"?")
+		}
+	}
+	return sentences
 }
 
 // override replaces what the file says of a key.

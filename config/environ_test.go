@@ -164,3 +164,17 @@ func TestSecretFiles(t *testing.T) {
 	}, mistakes(t, "org: acme\nappID: 1\n", "ARM_DATABASE_URL_FILE=gone",
 		"ARM_GITHUB_WEBHOOK_SECRET=a", "ARM_GITHUB_WEBHOOK_SECRET_FILE=b", "ARM_PRIVATE_KEY_FILE="+file("empty", "\n")))
 }
+
+// A slip in a variable's name is told of; what others mean by ARM_ is not our matter.
+func TestMisspeltVariables(t *testing.T) {
+	c := load(t, "org: acme\npolicy: {registrationTokens: adopted}\n",
+		"ARM_SERVER_PRT=1", "ARM_GITHUB_WEBHOOKSECRET_FILE=x", "ARM_APPID=7", "ARM_LOGGING_COMPRESSION=true", "ARM_SERVER_TLS_ENABLE=",
+		"ARM_CLIENT_ID=x", "ARM_CLIENT_SECRET=x", "ARM_TENANT_ID=x", "ARM_SUBSCRIPTION_ID=x", "ARM_ENVIRONMENT=x", "ARM_USE_OIDC=x",
+		"ARM_USE_MSI=x", "ARM_ACCESS_KEY=x", "ARM_SAS_TOKEN=x", "ARM_PARTNER_ID=x", "ARM_ARCH=x", "ARM_OS=x", "ARM_PORT=x", "SERVER_PRT=1")
+	assert.Equal(t, []string{
+		"ARM_APPID is no variable that is known, and is ignored; did you mean ARM_APP_ID?",
+		"ARM_GITHUB_WEBHOOKSECRET_FILE is no variable that is known, and is ignored; did you mean ARM_GITHUB_WEBHOOK_SECRET_FILE?",
+		"ARM_SERVER_PRT is no variable that is known, and is ignored; did you mean ARM_SERVER_PORT?",
+	}, c.Warnings())
+	assert.Equal(t, 8080, c.Server.Port)
+}

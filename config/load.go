@@ -63,6 +63,7 @@ func Load(flag string, environ []string) (*Config, error) {
 	}
 
 	l.readEnv(&c)
+	c.misspelt = l.misspelt()
 	l.readPort(&c)
 	l.readSecretFiles()
 	// A folder for log files means that they are wanted, as it did in the ancestor.

@@ -8,6 +8,10 @@ import (
 	"strings"
 )
 
+// shortSecret is below how many bytes a webhook secret can be guessed, by trying each
+// against a delivery that was seen.
+const shortSecret = 16
+
 // Warnings returns what an operator should know about a configuration that is valid but
 // gives away more, or less, than may be meant. Each is a sentence with the key and what to do.
 func (c *Config) Warnings() []string {
@@ -18,6 +22,13 @@ func (c *Config) Warnings() []string {
 		}
 	}
 	warn(c.missing != "", fmt.Sprintf("There is no file %s: the environment alone is the configuration; create the file, or unset --config and CONFIG_PATH.", c.missing))
+	for _, sentence := range c.misspelt {
+		warn(true, sentence)
+	}
+	for _, secret := range c.GitHub.WebhookSecrets {
+		warn(len(secret.Reveal()) < shortSecret, fmt.Sprintf(
+			"github.webhookSecret is shorter than %d characters: whoever guesses it can send commands in anybody's name; make a random one (openssl rand -hex 32), here and in the App's settings.", shortSecret))
+	}
 	for _, org := range c.Organizations() {
 		of := ""
 		if len(c.Orgs) > 0 {

@@ -187,4 +187,8 @@ func TestReplay(t *testing.T) {
 	assert.Contains(t, got.stderr, "--url is missing")
 	got = doWith(t, g.environ, payload, "replay", "-", "--url", "ftp://x")
 	assert.Contains(t, got.stderr, "--url: must be a URL")
+	got = doWith(t, g.environ, payload, "replay", "-", "--url", "http://127.0.0.1:1")
+	assert.Equal(t, "no server listens at 127.0.0.1:1, where --url says it is; start it there, or correct that\n", got.stderr)
+	got = doWith(t, g.with("ARM_SERVER_PUBLIC_URL=http://127.0.0.1:1"), payload, "replay", "-")
+	assert.Contains(t, got.stderr, "no server listens at 127.0.0.1:1, where server.publicURL says it is")
 }

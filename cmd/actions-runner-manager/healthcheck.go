@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -53,11 +54,8 @@ func (p *program) healthcheck(ctx context.Context, path string) error {
 		return err
 	}
 	resp, err := localClient().Do(req)
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("no server listens at %s, where %s; start it there, or correct the setting", req.URL.Host, p.portSource(s))
-	}
 	if err != nil {
-		return fmt.Errorf("the server does not answer: %w", err)
+		return unanswered(err, req.URL.Host, p.portSource(s))
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
@@ -65,6 +63,21 @@ func (p *program) healthcheck(ctx context.Context, path string) error {
 		return fmt.Errorf("the server answers %s to %s: %s", resp.Status, path, strings.TrimSpace(string(body)))
 	}
 	return nil
+}
+
+// unanswered says why no server answers at host, and what names that: "PORT says it is".
+func unanswered(err error, host, source string) error {
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("no server listens at %s, where %s; start it there, or correct that", host, source)
+	}
+	var asked *url.Error
+	if errors.As(err, &asked) {
+		err = asked.Err // it names the method and the whole address
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = errors.New("it takes too long")
+	}
+	return fmt.Errorf("the server at %s, where %s, does not answer: %w", host, source, err)
 }
 
 // localServer returns where the server of this configuration listens. It does not

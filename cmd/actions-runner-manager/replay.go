@@ -87,7 +87,19 @@ func (p *program) replay(ctx context.Context, name string, r replay) error {
 	if err != nil {
 		return err
 	}
-	return p.send(ctx, target, body, r, c.GitHub.WebhookSecrets[0].Reveal())
+	source := "--url says it is"
+	switch {
+	case r.url != "":
+	case c.Server.PublicURL != "":
+		source = "server.publicURL says it is"
+	default:
+		source = p.portSource(c.Server)
+	}
+	req, err := signed(ctx, target, body, r, c.GitHub.WebhookSecrets[0].Reveal())
+	if err != nil {
+		return fmt.Errorf("--url: %w", err)
+	}
+	return p.send(req, r, source)
 }
 
 // payloadOf returns the payload to send, as it was saved, and its event.
@@ -154,12 +166,11 @@ func hookURL(asked string, c *config.Config) (string, error) {
 	return u.String(), nil
 }
 
-func (p *program) send(ctx context.Context, target string, body []byte, r replay, secret string) error {
-	ctx, cancel := context.WithTimeout(ctx, replayTimeout)
-	defer cancel()
+// signed is the webhook as GitHub would send it.
+func signed(ctx context.Context, target string, body []byte, r replay, secret string) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
 	if err != nil {
-		return fmt.Errorf("--url: %w", err)
+		return nil, err
 	}
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write(body)
@@ -168,13 +179,20 @@ func (p *program) send(ctx context.Context, target string, body []byte, r replay
 	req.Header.Set(eventIs, r.event)
 	req.Header.Set("X-GitHub-Delivery", r.guid)
 	req.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
+	return req, nil
+}
+
+// send sends the webhook to where the source says that the server is.
+func (p *program) send(req *http.Request, r replay, source string) error {
+	ctx, cancel := context.WithTimeout(req.Context(), replayTimeout)
+	defer cancel()
 	client := http.DefaultClient
 	if ip := net.ParseIP(req.URL.Hostname()); req.URL.Hostname() == "localhost" || ip != nil && ip.IsLoopback() {
 		client = localClient()
 	}
-	resp, err := client.Do(req)
+	resp, err := client.Do(req.WithContext(ctx))
 	if err != nil {
-		return fmt.Errorf("the server does not answer: %w", err)
+		return unanswered(err, req.URL.Host, source)
 	}
 	defer resp.Body.Close()
 	return p.report(resp, r)

@@ -18,6 +18,7 @@ func TestCalls(t *testing.T) {
 		stdout, stderr string
 	}{
 		{"version", []string{"version"}, 0, "actions-runner-manager v1.2.3, commit abcdef, go1.", ""},
+		{"version as a flag", []string{"--version"}, 0, "actions-runner-manager v1.2.3, commit abcdef, go1.", ""},
 		{"help", []string{"--help"}, 0, "actions-runner-manager demo", ""},
 		{"help of a subcommand", []string{"groups", "adopt", "--help"}, 0, "--dry-run", ""},
 		{"every subcommand takes --config", []string{"version", "--config", "x.yml"}, 0, "v1.2.3", ""},

@@ -34,13 +34,22 @@ func buildOf(version, commit string) build {
 	return b
 }
 
+// serveOrVersion is what the program does without a subcommand.
+func (p *program) serveOrVersion(c *cobra.Command, args []string) error {
+	if asked, err := c.Flags().GetBool("version"); err == nil && asked {
+		return p.printVersion(c, args)
+	}
+	return p.serve(c, args)
+}
+
+func (p *program) printVersion(*cobra.Command, []string) error {
+	_, err := fmt.Fprintf(p.stdout, "actions-runner-manager %s, commit %s, %s %s/%s\n",
+		p.build.Version, p.build.Commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return err
+}
+
 func (p *program) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print version, commit and Go version", Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(p.stdout, "actions-runner-manager %s, commit %s, %s %s/%s\n",
-				p.build.Version, p.build.Commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return err
-		},
+		Use: "version", Short: "Print version, commit and Go version", Args: noArgs, RunE: p.printVersion,
 	}
 }
