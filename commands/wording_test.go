@@ -12,7 +12,6 @@ import (
 
 // What is wrong with arguments is told in the words of the door they came through.
 func TestWordingOfDoors(t *testing.T) {
-	word := func(words ...string) Args { return Args{Positional: words} }
 	for _, test := range []struct {
 		name, command string
 		args          Args
@@ -63,7 +62,9 @@ func TestWordingOfDoors(t *testing.T) {
 			"`group-list` knows no argument `yess`. Usage: `GET /api/v1/group-list?team=web`.",
 		},
 		{
-			"a word too many", "token-jit", Args{Positional: word("a", "b").Positional, Named: named("team", "web").Named}, "",
+			"a word too many", "token-jit",
+			Args{Positional: []string{"a", "b"}, Named: named("team", "web").Named},
+			"",
 			"`token-jit` takes one word for `name`; `b` is one too many. Usage: `/runner-group token-jit [--team web] build-1 [--labels linux,x64] [--work-folder _work]`.",
 			"`token-jit` takes one word for `name`; `b` is one too many. Usage: `POST /api/v1/token-jit?team=web&name=build-1`.",
 		},
