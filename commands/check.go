@@ -45,7 +45,8 @@ func (d *Dispatcher) Check(name, org string, args Args) *Error {
 		Spec:    command.Spec, Env: d.env, Org: &Org{Login: org}, command: command,
 	}
 	if call.Spec.Team() && !call.namesTeam() {
-		call.setTeam("team")
+		team, _ := call.Spec.Param("team")
+		call.setTeam(team.Example)
 	}
 	if err := call.read(); err != nil {
 		return AsError(err)

@@ -88,6 +88,13 @@ func TestWordingOfDoors(t *testing.T) {
 	}
 }
 
+// Where nothing tells the team, usage shows any.
+func TestCheckWithoutTeam(t *testing.T) {
+	refusal := NewDispatcher(&Env{}, All()).Check("group-list", "acme", named("yess", "true"))
+	require.NotNil(t, refusal)
+	assert.Contains(t, refusal.Message, "Usage: `/runner-group group-list [--team platform]`.")
+}
+
 // On the issue of a team, help shows the commands as one writes them for that team.
 func TestHelpOfTeam(t *testing.T) {
 	d := NewDispatcher(&Env{}, All(), (&Env{}).validate)
