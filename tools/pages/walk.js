@@ -38,6 +38,7 @@ export async function walk(visitor) {
       await installation.getByText("Installed on acme").waitFor();
     });
     await visitor.checkAll(installation, "installation, done");
+    await installation.close(); // a tab behind another one is slow
     await visitor.go(page, `${server}/setup`, 403);
     await visitor.checkAll(page, "set-up, closed");
     await step("open the issue", () => visitor.go(page, issue));
