@@ -117,18 +117,14 @@ func (e *Env) stillOwned(ctx context.Context, call *Call) error {
 	if call.Team.ID == 0 {
 		return nil
 	}
-	// a group-create before this one may have been cut off after it made a group
-	record, err := e.settleHeld(ctx, call, call.Team)
-	if err == nil && record.TeamID == 0 {
-		record, err = e.Store.RecordOf(ctx, call.OrgID, call.Team.ID)
-	}
-	if err != nil && !isNotFound(err) {
+	record, err := e.standing(ctx, call, call.Team, e.settleHeld)
+	if err != nil {
 		return storeError(err)
 	}
-	if call.Recorded && (isNotFound(err) || record.GroupID != call.Group.GroupID) && call.Spec.Group == OwnsGroup {
+	if call.Recorded && record.GroupID != call.Group.GroupID && call.Spec.Group == OwnsGroup {
 		return Refuse(ReasonGroupNotFound, "Another command has just changed which group the team `%s` owns. Look with `group-list`.", call.Team.Slug)
 	}
-	call.Recorded = err == nil
+	call.Recorded = record.TeamID != 0
 	if call.Recorded {
 		call.Group = record
 	}

@@ -54,15 +54,12 @@ func (e *Env) own(next Func) Func {
 // groupOf returns the group on record for the team. A renamed team keeps its group,
 // and its record follows; a team whose slug is on record for another team has none.
 func (e *Env) groupOf(ctx context.Context, call *Call, team github.Team) (store.Record, bool, error) {
-	record, err := e.settle(ctx, call, team)
-	if err == nil && record.TeamID == 0 {
-		record, err = e.Store.RecordOf(ctx, call.OrgID, team.ID)
-	}
-	if isNotFound(err) {
-		return store.Record{}, false, e.notAnothers(ctx, call, team)
-	}
+	record, err := e.standing(ctx, call, team, e.settle)
 	if err != nil {
 		return store.Record{}, false, storeError(err)
+	}
+	if record.TeamID == 0 {
+		return store.Record{}, false, e.notAnothers(ctx, call, team)
 	}
 	if record.TeamSlug != team.Slug {
 		if err := e.Store.SetSlug(ctx, call.OrgID, team.ID, team.Slug); err != nil {

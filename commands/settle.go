@@ -13,6 +13,20 @@ import (
 // intentCreate is the kind of intent that group-create puts on record.
 const intentCreate = "group-create"
 
+// standing is the team's record, zero where it has none, once a group-create that was
+// cut off, perhaps after it made a group, is settled.
+func (e *Env) standing(ctx context.Context, call *Call, team github.Team, settle func(context.Context, *Call, github.Team) (store.Record, error)) (store.Record, error) {
+	record, open, err := e.Store.Standing(ctx, call.OrgID, team.ID)
+	if err != nil || !open {
+		return record, storeError(err)
+	}
+	if record, err = settle(ctx, call, team); err != nil || record.TeamID != 0 {
+		return record, err
+	}
+	record, err = e.Store.RecordOf(ctx, call.OrgID, team.ID)
+	return record, unlessNotFound(err)
+}
+
 // settle finishes a group-create of the team that was cut off between GitHub's
 // effect and the record, so that its group is owned and not orphaned. Where one is
 // at work, it waits for its end. It returns the zero record where there was nothing

@@ -44,6 +44,20 @@ func (s *Store) RecordOf(ctx context.Context, orgID, teamID int64) (Record, erro
 	return r, wrap(err, "read the ownership record of team %d", teamID)
 }
 
+// Standing is the team's record, zero where it has none, and whether an intent of the
+// team is open, which may change that.
+func (s *Store) Standing(ctx context.Context, orgID, teamID int64) (record Record, open bool, err error) {
+	var intents, at int64
+	err = s.Reader().QueryRow(ctx, `SELECT (SELECT count(*) FROM intent WHERE org_id = ?1 AND team_id = ?2),
+			coalesce(o.org_id, 0), coalesce(o.team_id, 0), coalesce(o.team_slug, ''), coalesce(o.group_id, 0), coalesce(o.group_name, ''),
+			coalesce(o.visibility, ''), coalesce(o.origin, ''), coalesce(o.made_by, ''), coalesce(o.made_at, 0)
+		FROM (SELECT 1 AS one) AS always LEFT JOIN ownership o ON o.org_id = ?1 AND o.team_id = ?2`, orgID, teamID).
+		Scan(&intents, &record.OrgID, &record.TeamID, &record.TeamSlug, &record.GroupID, &record.GroupName,
+			&record.Visibility, &record.Origin, &record.By, &at)
+	record.At = FromMicros(at)
+	return record, intents > 0, wrap(err, "read the ownership record of team %d", teamID)
+}
+
 // RecordsBySlug are the records whose team had this slug when last seen: also
 // stale ones, of teams that were renamed or deleted since.
 func (s *Store) RecordsBySlug(ctx context.Context, orgID int64, slug string) ([]Record, error) {

@@ -42,6 +42,33 @@ func openFor(t testing.TB, url string, exclusive bool) (*store.Store, *time.Time
 	return s, &now
 }
 
+// Standing is one look at what the team has and what may be under way.
+func TestStanding(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s, now := openAt(t, url)
+		ctx := context.Background()
+		record, open, err := s.Standing(ctx, 1, 10)
+		require.NoError(t, err)
+		assert.Zero(t, record)
+		assert.False(t, open)
+
+		want := store.Record{OrgID: 1, TeamID: 10, TeamSlug: "platform", GroupID: 100, GroupName: "p", Visibility: "selected", Origin: store.Created, By: "alice", At: *now}
+		require.NoError(t, s.PutRecord(ctx, want))
+		require.NoError(t, s.PutIntent(ctx, store.Intent{OrgID: 1, TeamID: 11, Kind: store.GroupCreate, TeamSlug: "web", Name: "web", RequestID: "r", By: "bob"}))
+		record, open, err = s.Standing(ctx, 1, 10)
+		require.NoError(t, err)
+		assert.Equal(t, want, record)
+		assert.False(t, open, "the intent is another team's")
+		record, open, err = s.Standing(ctx, 1, 11)
+		require.NoError(t, err)
+		assert.Zero(t, record)
+		assert.True(t, open)
+		_, open, err = s.Standing(ctx, 2, 11)
+		require.NoError(t, err)
+		assert.False(t, open, "of another organization")
+	})
+}
+
 func TestRecords(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s, _ := openAt(t, url)
