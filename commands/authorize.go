@@ -113,17 +113,14 @@ func (e *Env) maintained(ctx context.Context, call *Call, slug string) (github.T
 	var team github.Team
 	var m github.Membership
 	var teamErr, memberErr error
-	var g errgroup.Group
-	g.Go(func() error { team, teamErr = org.Team(ctx, slug); return nil })
-	g.Go(func() error {
-		if hint != 0 {
-			m, memberErr = org.TeamMembership(ctx, hint, call.Caller.Login)
-		} else {
-			m, memberErr = org.TeamMembershipBySlug(ctx, slug, call.Caller.Login)
-		}
-		return nil
-	})
-	_ = g.Wait()
+	var beside errgroup.Group
+	beside.Go(func() error { team, teamErr = org.Team(ctx, slug); return nil })
+	if hint != 0 {
+		m, memberErr = org.TeamMembership(ctx, hint, call.Caller.Login)
+	} else {
+		m, memberErr = org.TeamMembershipBySlug(ctx, slug, call.Caller.Login)
+	}
+	_ = beside.Wait()
 
 	if teamErr != nil {
 		if github.KindOf(teamErr) == github.NotFound || github.KindOf(teamErr) == github.Invalid {
