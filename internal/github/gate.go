@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -255,16 +254,6 @@ func (g *gate) exchange(req *http.Request, authorization string) (*exchanged, er
 	got := &exchanged{status: resp.StatusCode, header: resp.Header, body: body}
 	g.watch(got)
 	return got, nil
-}
-
-// readAnswer reads the body to its end, or a byte more than we take.
-func readAnswer(resp *http.Response) ([]byte, error) {
-	var body bytes.Buffer
-	if 0 < resp.ContentLength && resp.ContentLength <= maxAnswer {
-		body.Grow(int(resp.ContentLength) + bytes.MinRead) // else it grows again to see the end
-	}
-	_, err := body.ReadFrom(io.LimitReader(resp.Body, maxAnswer+1))
-	return body.Bytes(), err
 }
 
 // unanswered says why there is no answer. ctx is the caller's.
