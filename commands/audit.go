@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -12,6 +13,10 @@ import (
 // maxAuditArgs is how much of a command's arguments the audit keeps, in bytes.
 const maxAuditArgs = 1 << 10
 
+// recordWithin bounds how long an outcome is tried to be written: somebody may wait
+// for the answer.
+const recordWithin = 10 * time.Second
+
 // audit records how every call ended, refusals too, and lets the next call at the
 // group.
 func (e *Env) audit(next Func) Func {
@@ -20,25 +25,52 @@ func (e *Env) audit(next Func) Func {
 		if !call.Caller.Known() && call.Door != Operator {
 			return result, err // help and status, which anybody may ask
 		}
+		// the record is written even where the caller's time is up
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
+		defer cancel()
 		entry := e.entry(call)
 		outcome, reason := outcomeOf(err)
 		entry.Outcome, entry.Reason = outcome, string(reason)
 		if call.Preview && err == nil {
 			entry.Outcome = "shown" // what it would do, no more
 		}
-		// the record is written even where the caller's time is up
-		ctx = context.WithoutCancel(ctx)
-		write := func(ctx context.Context, entry store.Entry) error {
-			return e.Store.ReleaseAfter(ctx, entry, e.holder(call), call.held...)
-		}
+		write := e.end
 		if reason == ReasonRateLimited || reason == ReasonNotMember || reason == ReasonNotMaintainer && e.outsider(ctx, call) {
-			write = e.Store.AuditCount // so that nobody fills the database from outside
+			write = e.count // so that nobody fills the database from outside
 		}
-		if failure := write(ctx, entry); failure != nil {
+		failure := write(ctx, call, entry)
+		if failure != nil { // perhaps a connection that had died
+			failure = write(ctx, call, entry)
+		}
+		if failure != nil {
 			zerolog.Ctx(ctx).Error().Err(failure).Str("command", call.Spec.Name).Str("id", call.ID).Msg("the outcome could not be written to the audit")
 		}
+		e.release(ctx, call)
 		return result, err
 	}
+}
+
+// end writes the outcome, and with it gives back the leases that the call holds.
+func (e *Env) end(ctx context.Context, call *Call, entry store.Entry) error {
+	err := e.Store.ReleaseAfter(ctx, entry, e.holder(call), call.held...)
+	if err == nil {
+		call.held = nil
+	}
+	return err
+}
+
+// count adds the outcome to those that are like it.
+func (e *Env) count(ctx context.Context, _ *Call, entry store.Entry) error {
+	return e.Store.AuditCount(ctx, entry)
+}
+
+// release gives back what the call still holds, so that a group is not kept from others
+// for what could not be put on record.
+func (e *Env) release(ctx context.Context, call *Call) {
+	for _, key := range call.held {
+		_ = e.Store.Release(ctx, key, e.holder(call)) // else it ends by itself
+	}
+	call.held = nil
 }
 
 // Refused puts on record what a door refused by itself, because it could not be read,

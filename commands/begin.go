@@ -65,10 +65,10 @@ func (e *Env) hold(ctx context.Context, call *Call, asked *store.Entry) error {
 		if i == len(keys)-1 {
 			entry = asked
 		}
+		call.held = append(call.held, key) // before, since who asked may have it without knowing
 		if err := e.acquire(ctx, call, key, e.holder(call), entry); err != nil {
 			return err
 		}
-		call.held = append(call.held, key)
 	}
 	return nil
 }

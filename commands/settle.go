@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
@@ -119,12 +120,15 @@ func (e *Env) asCreated(ctx context.Context, org *Org, orgID int64, group github
 }
 
 // Settle finishes every group-create that was cut off, by a crash or by GitHub.
-// The server calls it on start and from time to time.
+// The server calls it on start and from time to time. What keeps one from being
+// settled does not keep the others.
 func (e *Env) Settle(ctx context.Context) error {
+	var failures []error
 	for _, org := range e.Orgs {
 		id, err := org.id(ctx)
 		if err != nil {
-			return err
+			failures = append(failures, err)
+			continue
 		}
 		intents, err := e.Store.Intents(ctx, id)
 		if err != nil {
@@ -132,10 +136,9 @@ func (e *Env) Settle(ctx context.Context) error {
 		}
 		for _, intent := range intents {
 			call := &Call{Env: e, Org: org, OrgID: id, Request: Request{ID: "settle/" + intent.RequestID}}
-			if _, err := e.settle(ctx, call, github.Team{ID: intent.TeamID, Slug: intent.TeamSlug}); err != nil {
-				return err
-			}
+			_, err := e.settle(ctx, call, github.Team{ID: intent.TeamID, Slug: intent.TeamSlug})
+			failures = append(failures, err)
 		}
 	}
-	return nil
+	return errors.Join(failures...)
 }

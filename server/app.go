@@ -41,25 +41,38 @@ type app struct {
 	cancel  context.CancelFunc
 	loops   sync.WaitGroup
 	closing sync.Once
+
+	stopping sync.Once
+	stopped  error
 }
 
 // newApp wires an app, from what it stands on to what it shows.
 func (s *Server) newApp(ctx context.Context, c *config.Config) (*app, error) {
 	a := &app{config: c, log: s.log, meter: newMeter(metrics.NewRegistry())}
+	build := s.build
 	if c.SetupMode() {
-		return a, s.serveSetup(ctx, a)
+		build = s.serveSetup
 	}
+	if err := build(ctx, a); err != nil {
+		a.close()
+		return nil, err
+	}
+	return a, nil
+}
+
+// build makes the app of a configured server.
+func (s *Server) build(ctx context.Context, a *app) error {
+	c := a.config
 	var err error
 	a.store, err = store.Open(ctx, store.Options{URL: c.Database.URL.Reveal(), Logger: s.log, Exclusive: true})
 	if err != nil {
-		return nil, fmt.Errorf("database.url: %w", err)
+		return fmt.Errorf("database.url: %w", err)
 	}
 	if a.store.New() {
 		s.log.Warn().Msg("the database is new and empty, so no team owns a group yet; if there was one before, database.url names another place, or the disk did not last")
 	}
 	if a.github, err = newGitHub(c, a.meter.registry, s.opts.Version, s.log); err != nil {
-		a.close()
-		return nil, err
+		return err
 	}
 	a.env = newEnv(c, a.store, a.github)
 	a.env.Version = s.opts.Version
@@ -80,11 +93,10 @@ func (s *Server) newApp(ctx context.Context, c *config.Config) (*app, error) {
 		Logger: s.log, Registry: a.meter.registry, AuditRetention: c.Database.AuditRetention,
 	})
 	if err != nil {
-		a.close()
-		return nil, err
+		return err
 	}
 	a.metrics = a.meter.handler(a.gauges)
-	return a, s.serveApp(a, dispatcher)
+	return s.serveApp(a, dispatcher)
 }
 
 // serveApp makes the handler of a configured server.
@@ -195,8 +207,13 @@ func (a *app) tend(ctx context.Context) {
 	}
 }
 
-// stop ends the background work.
+// stop ends the background work, once.
 func (a *app) stop(ctx context.Context) error {
+	a.stopping.Do(func() { a.stopped = a.end(ctx) })
+	return a.stopped
+}
+
+func (a *app) end(ctx context.Context) error {
 	if a.queue == nil {
 		return nil
 	}

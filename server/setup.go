@@ -209,6 +209,11 @@ func (u *setup) goOn(ctx context.Context, c *config.Config) error {
 		return err
 	}
 	s.app.Store(a)
+	if s.draining.Load() { // and what drained was the app before
+		stopCtx, cancel := context.WithTimeout(ctx, c.Server.ShutdownTimeout)
+		defer cancel()
+		return errors.Join(errors.New("the server is stopping; it works with the App after its next start"), a.stop(stopCtx))
+	}
 	for _, warning := range c.Warnings() {
 		s.log.Warn().Msg(warning)
 	}

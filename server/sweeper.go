@@ -18,11 +18,14 @@ type sweeper struct {
 	orgs []*commands.Org // those that have an admin repository
 
 	mu    sync.Mutex
-	repos map[int64]int64 // admin repository → installation, as of the sweep's first page
+	repos map[*commands.Org]adminRepo // as of the sweep's first page
 }
 
+// An adminRepo is named by ids, as deliveries name it.
+type adminRepo struct{ repository, installation int64 }
+
 func newSweeper(c *config.Config, app *github.App, env *commands.Env) *sweeper {
-	s := &sweeper{app: app, repos: map[int64]int64{}}
+	s := &sweeper{app: app, repos: map[*commands.Org]adminRepo{}}
 	for i, o := range c.Organizations() {
 		if o.Chatops.AdminRepo != "" {
 			s.orgs = append(s.orgs, env.Orgs[i])
@@ -54,22 +57,27 @@ func (s *sweeper) FailedDeliveries(ctx context.Context, cursor string) ([]queue.
 	return deliveries, next, nil
 }
 
-// findRepos learns the ids of the admin repositories: deliveries name no others.
+// findRepos learns the ids of the admin repositories: deliveries name no others. What
+// keeps one organization from being asked does not keep the others' deliveries.
 func (s *sweeper) findRepos(ctx context.Context, afresh bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !afresh && len(s.repos) > 0 {
 		return nil
 	}
-	repos := map[int64]int64{}
 	for _, org := range s.orgs {
 		repo, err := org.GitHub.AdminRepository(ctx)
-		if err != nil {
+		_, known := s.repos[org]
+		switch kind := github.KindOf(err); {
+		case err == nil:
+			s.repos[org] = adminRepo{repo.ID, org.GitHub.KnownInstallation()}
+		case known && kind != github.NotFound: // it hardly changed since
+		case kind == github.NotFound, kind == github.Unauthorized, kind == github.Forbidden:
+			delete(s.repos, org) // doctor tells; no delivery of it could be worked on
+		default:
 			return fmt.Errorf("find the admin repository of %s: %w", org.Login, err)
 		}
-		repos[repo.ID] = org.GitHub.KnownInstallation()
 	}
-	s.repos = repos
 	return nil
 }
 
@@ -91,6 +99,10 @@ func later(err error) error {
 func (s *sweeper) Ours(d queue.FailedDelivery) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	installation, ours := s.repos[d.RepositoryID]
-	return ours && d.InstallationID == installation && d.Event == "issue_comment" && d.Action == "created"
+	for _, ours := range s.repos {
+		if ours == (adminRepo{d.RepositoryID, d.InstallationID}) {
+			return d.Event == "issue_comment" && d.Action == "created"
+		}
+	}
+	return false
 }

@@ -29,10 +29,10 @@ func (a *App) App(ctx context.Context) (AppInfo, error) {
 }
 
 // Ping asks for something small, to see whether GitHub answers and still knows
-// the App's key. It does not ask while GitHub asks the App to wait: then GitHub
-// answers.
+// the App's key. It does not ask where GitHub has just asked the App to wait: then
+// GitHub answers.
 func (a *App) Ping(ctx context.Context) error {
-	if a.pace.left(a.now()) > 0 {
+	if a.pace.heard(a.now()) {
 		return nil
 	}
 	_, _, err := send[struct{}](ctx, a.self, http.MethodGet, "app", nil)

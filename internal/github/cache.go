@@ -36,12 +36,12 @@ func newCache(budget int64) (*cache, error) {
 	return c, err
 }
 
-// cost is about what an entry takes, in bytes. Of a repository or a runner less than a
-// quarter of GitHub's answer is decoded.
+// cost is about what an entry takes, in bytes. What was decoded of an answer is hardly
+// larger than the answer.
 func cost(key string, entry cached) int64 {
 	size := len(entry.answer)
 	if entry.decoded != nil {
-		size += size/4 + entryCost
+		size += size + entryCost
 	}
 	return int64(len(key) + size + entryCost)
 }

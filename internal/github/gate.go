@@ -82,7 +82,7 @@ func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	key := strconv.FormatInt(g.written.Load(), 10) + " " + req.Header.Get("Accept") + " " + req.URL.String()
 	flight := g.flights.DoChan(key, func() (any, error) { //nolint:contextcheck // one caller's going away must not fail the others
-		return g.attempts(req.WithContext(context.WithoutCancel(req.Context())))
+		return g.attempts(req.WithContext(foreground(context.WithoutCancel(req.Context()))))
 	})
 	select {
 	case <-req.Context().Done():

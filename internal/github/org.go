@@ -139,7 +139,7 @@ func (o *Org) ask(ctx context.Context) (_ *session, own bool, _ error) {
 	op := fmt.Sprintf("find the App's installation in %.100s", o.login)
 	flight := o.flight.DoChan("", func() (any, error) {
 		asked = true
-		s, err := o.resolve(context.WithoutCancel(ctx))
+		s, err := o.resolve(foreground(context.WithoutCancel(ctx)))
 		if err != nil {
 			return nil, o.app.failed(op, err)
 		}

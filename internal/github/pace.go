@@ -21,12 +21,16 @@ func Background(ctx context.Context) context.Context {
 	return context.WithValue(ctx, backgroundKey{}, true)
 }
 
-// A pace tells until when background work is held back.
-type pace struct{ until atomic.Int64 } // Unix time in nanoseconds
+// longest bounds how long background work is held back: GitHub's limits last an hour.
+const longest = time.Hour
+
+// A pace tells until when background work is held back, and since when that is known.
+type pace struct{ until, told atomic.Int64 } // Unix time in nanoseconds
 
 // hold holds it back that long, from now.
 func (p *pace) hold(now time.Time, wait time.Duration) {
-	until := now.Add(wait).UnixNano()
+	p.told.Store(now.UnixNano())
+	until := now.Add(min(wait, longest)).UnixNano()
 	for {
 		before := p.until.Load()
 		if until <= before || p.until.CompareAndSwap(before, until) {
@@ -38,6 +42,16 @@ func (p *pace) hold(now time.Time, wait time.Duration) {
 // left is how long it still is; 0 or less: not at all.
 func (p *pace) left(now time.Time) time.Duration {
 	return time.Unix(0, p.until.Load()).Sub(now)
+}
+
+// heard tells whether GitHub asked to wait within the last minute: then it answers.
+func (p *pace) heard(now time.Time) bool {
+	return p.left(now) > 0 && now.Sub(time.Unix(0, p.told.Load())) < time.Minute
+}
+
+// foreground takes the mark from work that others may join.
+func foreground(ctx context.Context) context.Context {
+	return context.WithValue(ctx, backgroundKey{}, nil)
 }
 
 // held refuses background work while it is held back.
@@ -52,8 +66,8 @@ func (g *gate) held(ctx context.Context) error {
 	return nil
 }
 
-// watch keeps the rate limit in view. Where GitHub asks to wait, it asks that of the
-// whole App; the requests that are left are those of one installation.
+// watch keeps the rate limit in view. The requests that are left are those of one
+// installation; where GitHub asks to wait for another reason, it asks the whole App.
 func (g *gate) watch(got *exchanged) {
 	if g.pace == nil {
 		return
@@ -61,7 +75,11 @@ func (g *gate) watch(got *exchanged) {
 	now := g.app.now()
 	if got.status == http.StatusForbidden || got.status == http.StatusTooManyRequests {
 		if wait := retryAfter(got.status, got.header, string(got.body), now); wait > 0 {
-			g.app.pace.hold(now, wait)
+			whose := &g.app.pace
+			if got.header.Get(keptRemaining) == "0" {
+				whose = g.pace
+			}
+			whose.hold(now, wait)
 		}
 	}
 	limit, errLimit := strconv.Atoi(got.header.Get(keptLimit))

@@ -32,7 +32,8 @@ func TestBackgroundWaits(t *testing.T) {
 		{"told to wait", 403, `{"message":"You have exceeded a secondary rate limit"}`, []string{"Retry-After", "30"}, 30 * time.Second, true},
 		{"told without a time", 429, `{"message":"You have exceeded a secondary rate limit"}`, nil, time.Minute, true},
 		{"forbidden for another reason", 403, `{"message":"Resource not accessible by integration"}`, rate("4000"), 0, false},
-		{"used up", 403, `{"message":"API rate limit exceeded"}`, rate("0"), time.Hour, true},
+		{"used up", 403, `{"message":"API rate limit exceeded"}`, rate("0"), time.Hour, false},
+		{"told to wait a year", 429, `{}`, []string{"Retry-After", "31536000"}, time.Hour, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -58,7 +59,9 @@ func TestBackgroundWaits(t *testing.T) {
 			}
 			_, err = app.App(background)
 			assert.Equal(t, tt.others, github.KindOf(err) == github.RateLimited, "the App's own requests")
-			require.NoError(t, app.Ping(t.Context()), "GitHub answers")
+			f.on("GET /app", 500, `{}`)
+			assert.Equal(t, tt.others, app.Ping(t.Context()) == nil, "who asks to wait answers")
+			f.on("GET /app", 200, `{"id":4242}`)
 			before := len(f.asked())
 			_, _ = org.Group(t.Context(), 2)
 			assert.Len(t, f.asked(), before+1, "people do not wait")

@@ -44,7 +44,7 @@ func (t *tokens) get(ctx context.Context) (string, error) {
 	}
 	t.mu.Unlock()
 	if early {
-		go t.renewEarly(context.WithoutCancel(ctx), held.value)
+		go t.renewEarly(foreground(context.WithoutCancel(ctx)), held.value)
 	}
 	if usable {
 		return held.value, nil
@@ -74,7 +74,7 @@ func (t *tokens) renew(ctx context.Context, old string) (string, error) {
 		if held.value != old {
 			return held.value, nil // somebody was faster
 		}
-		fresh, err := t.mint(context.WithoutCancel(ctx))
+		fresh, err := t.mint(foreground(context.WithoutCancel(ctx)))
 		if err != nil {
 			return "", err
 		}

@@ -64,16 +64,13 @@ type sweepWorker struct {
 // Timeout is below the time after which River takes the job for dead.
 func (s *sweepWorker) Timeout(*river.Job[sweepJob]) time.Duration { return 150 * time.Second }
 
-// Work never fails for River: the next sweep is the retry, or this one once GitHub has
-// time for it.
+// Work never fails for River: the next sweep is the retry.
 func (s *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepJob]) error {
 	err := s.q.sweep(ctx)
-	var again *Again
-	if errors.As(err, &again) {
-		s.q.log.Info().Dur("after", again.After).Msg("GitHub asks to wait; the sweep for missed deliveries goes on later")
-		return snooze(again.After)
-	}
-	if err != nil {
+	switch {
+	case isAgain(err):
+		s.q.log.Info().Err(err).Msg("GitHub has no time for missed deliveries now; a later sweep goes on")
+	case err != nil:
 		s.q.log.Warn().Err(err).Msg("cannot ask GitHub for missed deliveries; the next sweep tries again")
 	}
 	return nil

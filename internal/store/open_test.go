@@ -11,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -262,5 +263,25 @@ func TestPing(t *testing.T) {
 		s, err := store.Open(t.Context(), store.Options{URL: url + "&default_transaction_read_only=on"})
 		require.ErrorContains(t, err, "read-only")
 		assert.Nil(t, s)
+	})
+}
+
+// A read that has to wait for others, which may be long ones, ends with its context.
+func TestReadsEndWithTheirContext(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := open(t, url)
+		all := 16 // connections of PostgreSQL
+		if s.Dialect() == store.SQLite {
+			all = 4
+		}
+		for range all {
+			rows, err := s.Reader().Query(t.Context(), `SELECT 1 FROM mark`)
+			require.NoError(t, err)
+			t.Cleanup(rows.Close)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		_, err := s.RecordOf(ctx, 1, 1)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
 	})
 }

@@ -13,21 +13,11 @@ const maxPrepared = 200
 // longer than to run it. What cannot be prepared is run as it is, and fails there.
 type prepared struct {
 	*sql.DB
-	reads bool
 	mu    sync.Mutex
 	known map[string]*sql.Stmt
 }
 
 func prepare(db *sql.DB) *prepared { return &prepared{DB: db, known: map[string]*sql.Stmt{}} }
-
-// brief is the context of a statement that only reads. Such a one waits for nobody and
-// ends within moments; to watch for ctx's end meanwhile would cost more than it does.
-func (p *prepared) brief(ctx context.Context) context.Context {
-	if p.reads && ctx.Err() == nil {
-		return context.WithoutCancel(ctx)
-	}
-	return ctx
-}
 
 func (p *prepared) statement(ctx context.Context, query string) *sql.Stmt {
 	p.mu.Lock()
@@ -60,7 +50,6 @@ func (p *prepared) ExecContext(ctx context.Context, query string, args ...any) (
 
 // QueryContext is the database's.
 func (p *prepared) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	ctx = p.brief(ctx)
 	if stmt := p.statement(ctx, query); stmt != nil { //nolint:sqlclosecheck // it is kept, for all callers
 		return stmt.QueryContext(ctx, args...)
 	}
@@ -69,7 +58,6 @@ func (p *prepared) QueryContext(ctx context.Context, query string, args ...any) 
 
 // QueryRowContext is the database's.
 func (p *prepared) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	ctx = p.brief(ctx)
 	if stmt := p.statement(ctx, query); stmt != nil { //nolint:sqlclosecheck // it is kept, for all callers
 		return stmt.QueryRowContext(ctx, args...)
 	}

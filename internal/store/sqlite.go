@@ -50,7 +50,6 @@ func (s *Store) openSQLite(ctx context.Context, at location) error {
 	}
 	reader.SetMaxOpenConns(4)
 	s.reader = prepare(reader)
-	s.reader.reads = true
 
 	if err := s.migrateSQLite(ctx); err != nil {
 		return err

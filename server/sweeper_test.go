@@ -1,0 +1,71 @@
+package server
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/config"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/queue"
+)
+
+// What keeps one organization from being asked does not keep the others' deliveries.
+func TestSweepOverSeveralOrganizations(t *testing.T) {
+	admin := func(login string) ghsim.OrgSpec {
+		return ghsim.OrgSpec{Login: login, Repositories: []ghsim.RepoSpec{{Name: "runner-admin", Issues: []ghsim.IssueSpec{{Title: "Runners"}}}}}
+	}
+	hub, err := ghsim.New(ghsim.Scenario{
+		Organizations: []ghsim.OrgSpec{admin("acme"), admin("globex"), admin("initech")},
+		Apps: []ghsim.AppSpec{{Name: "arm", ID: 4242, Installations: []ghsim.InstallationSpec{
+			{ID: 77, Org: "acme"}, {ID: 78, Org: "globex", RateLimit: 20},
+		}}},
+	})
+	require.NoError(t, err)
+	front := httptest.NewServer(hub)
+	t.Cleanup(func() { hub.Close(); front.Close() })
+	hub.URL = front.URL
+	var keyText string
+	repos := map[string]int64{}
+	hub.Update(func(st *ghsim.State) {
+		keyText = st.Apps[0].PrivateKey()
+		for _, org := range st.Orgs {
+			repos[org.Login] = org.Repo("runner-admin").ID
+		}
+	})
+	c := config.Config{AppID: 4242, PrivateKey: config.Secret(keyText)}
+	base, err := url.Parse(front.URL)
+	require.NoError(t, err)
+	app, err := github.New(github.Options{BaseURL: base, AppID: 4242, Key: c.Key(), Logger: zerolog.Nop()})
+	require.NoError(t, err)
+	s := &sweeper{app: app, repos: map[*commands.Org]adminRepo{}}
+	for _, login := range []string{"initech", "globex", "acme"} { // the first has no installation
+		s.orgs = append(s.orgs, &commands.Org{Login: login, GitHub: app.Org(login, 0, "runner-admin")})
+	}
+	ours := func(login string, installation int64) bool {
+		return s.Ours(queue.FailedDelivery{RepositoryID: repos[login], InstallationID: installation, Event: "issue_comment", Action: "created"})
+	}
+	_, _, err = s.FailedDeliveries(t.Context(), "")
+	require.NoError(t, err)
+	assert.True(t, ours("acme", 77))
+	assert.True(t, ours("globex", 78))
+	assert.False(t, ours("acme", 78), "another's installation")
+	assert.False(t, ours("initech", 0))
+
+	for i := range 25 { // which uses up what globex has
+		_, _ = s.orgs[1].GitHub.Team(t.Context(), fmt.Sprintf("nobody-%d", i))
+	}
+	_, err = s.orgs[1].GitHub.AdminRepository(github.Background(t.Context()))
+	require.Equal(t, github.RateLimited, github.KindOf(err))
+	_, _, err = s.FailedDeliveries(t.Context(), "")
+	require.NoError(t, err)
+	assert.True(t, ours("acme", 77))
+	assert.True(t, ours("globex", 78), "its repository is known")
+}
