@@ -1,56 +1,145 @@
-package github
+package github_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/rcrowley/go-metrics"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 )
 
-func TestCacheStaysInItsBudget(t *testing.T) {
-	const budget = 10_000
-	c, err := newCache(budget)
-	require.NoError(t, err)
-	for i := range 200 {
-		c.Set(fmt.Sprintf("k%d", i%70), []byte(strings.Repeat("x", i*7%1500)))
-		require.LessOrEqual(t, c.bytes, int64(budget))
+func TestReadsAreConditional(t *testing.T) {
+	s := newSim(t)
+	registry := metrics.NewRegistry()
+	app := newApp(t, s.url, func(o *github.Options) { o.Registry = registry })
+	org := app.Org("acme", 0, "runner-admin")
+	ctx := t.Context()
+	team, _, web, group := s.ids()
+	read := func() []ghsim.Call {
+		s.ResetCalls()
+		_, err := org.Team(ctx, "platform")
+		require.NoError(t, err)
+		_, err = org.TeamMembership(ctx, team, "ada")
+		require.NoError(t, err)
+		_, err = org.TeamMaintainers(ctx, "platform")
+		require.NoError(t, err)
+		_, err = org.TeamRepository(ctx, "platform", "api")
+		require.NoError(t, err)
+		_, err = org.Group(ctx, group)
+		require.NoError(t, err)
+		_, err = org.GroupRepositories(ctx, group)
+		require.NoError(t, err)
+		_, err = org.GroupRunners(ctx, group)
+		require.NoError(t, err)
+		return s.Calls()
 	}
-	assert.Positive(t, c.lru.Len())
-	c.Set("huge", make([]byte, budget))
-	_, ok := c.Get("huge")
-	assert.False(t, ok, "what is larger than all is not kept")
-	assert.Positive(t, c.lru.Len(), "and displaces nothing")
+	charged := func(calls []ghsim.Call) (n int) {
+		for _, c := range calls {
+			if c.Charged && c.Auth == "installation" {
+				n++
+			}
+		}
+		return n
+	}
+	require.NoError(t, org.Warm(ctx))
+	assert.Equal(t, 7, charged(read()))
+	left := app.RateRemaining()[77]
+	assert.Positive(t, left)
+	second := read()
+	assert.Len(t, second, 7, "everything is asked again")
+	assert.Zero(t, charged(second), "and costs nothing")
+	assert.Equal(t, left, app.RateRemaining()[77])
+	assert.Equal(t, int64(7), registry.Get("github.304").(metrics.Counter).Count())
+	assert.Equal(t, int64(7), registry.Get("github.requests.cached").(metrics.Counter).Count())
+	assert.NotNil(t, registry.Get("github.rate.remaining[installation:77]"))
 
-	c.Set("kept", []byte("1"))
-	for i := range 100 {
-		c.Get("kept")
-		c.Set(fmt.Sprintf("other%d", i), make([]byte, 500))
-	}
-	_, ok = c.Get("kept")
-	assert.True(t, ok, "what is used stays")
-	for _, key := range c.lru.Keys() {
-		c.keep(key, "etag", 1)
-		require.LessOrEqual(t, c.bytes, int64(budget), "what is decoded counts, too")
-	}
-	c.lru.Purge()
-	assert.Zero(t, c.bytes)
+	// A write is seen at once, by us and behind our back.
+	require.NoError(t, org.AddGroupRepository(ctx, group, web))
+	repos, err := org.GroupRepositories(ctx, group)
+	require.NoError(t, err)
+	assert.Len(t, repos, 2)
+	s.Update(func(st *ghsim.State) { st.Org("acme").Group("platform").Repos = nil })
+	repos, err = org.GroupRepositories(ctx, group)
+	require.NoError(t, err)
+	assert.Empty(t, repos)
 }
 
-func TestTeamOfMembershipURL(t *testing.T) {
-	tests := []struct {
-		url  string
-		want int64
-	}{
-		{"https://api.github.com/organizations/1/team/23/memberships/mona", 23},
-		{"https://api.github.com/teams/23/memberships/mona", 23},
-		{"https://api.github.com/orgs/acme/teams/platform/memberships/mona", 0},
-		{"https://api.github.com/organizations/1/team/99999999999999999999/memberships/mona", 0},
-		{"https://api.github.com/orgs/acme/memberships/mona", 0},
-		{"", 0},
+func TestWhatIsNeverCached(t *testing.T) {
+	s := newSim(t)
+	app := newApp(t, s.url)
+	org := app.Org("acme", 0, "runner-admin")
+	ctx := t.Context()
+	for range 2 {
+		_, err := app.User(ctx, "ghp_ada")
+		require.NoError(t, err)
+		_, err = org.AdminRepository(ctx)
+		require.NoError(t, err)
 	}
-	for _, tt := range tests {
-		assert.Equal(t, tt.want, teamOf(tt.url), tt.url)
+	for _, c := range s.Calls() {
+		assert.NotEqual(t, http.StatusNotModified, c.Status, c)
 	}
+	assert.NotContains(t, app.RateRemaining(), int64(0), "a user's limit is not ours")
+}
+
+func TestAnswersAreNotFreshByTheirOwnWord(t *testing.T) {
+	f := newFake(t)
+	f.on("GET /orgs/acme/actions/runner-groups/5", 200, `{"id":5}`, "Cache-Control", "private, max-age=600, s-maxage=600", "Etag", `"1"`, "Vary", "Authorization")
+	f.on("GET /orgs/acme/actions/runner-groups/6", 404, `{"message":"Not Found"}`, "Cache-Control", "private, max-age=600", "Etag", `"1"`)
+	org := newApp(t, f.URL).Org("acme", 0, "")
+	for range 2 {
+		_, err := org.Group(t.Context(), 5)
+		require.NoError(t, err)
+		_, err = org.Group(t.Context(), 6)
+		assert.Equal(t, github.NotFound, github.KindOf(err))
+	}
+	asked := f.asked()
+	require.Len(t, asked, 4)
+	assert.Equal(t, `"1"`, asked[2].header.Get("If-None-Match"))
+	assert.Empty(t, asked[3].header.Get("If-None-Match"), "refusals are not kept")
+}
+
+// What GitHub confirms is not decoded again, and what changed is never taken for it.
+func TestConfirmedAnswersAreDecodedOnce(t *testing.T) {
+	f := newFake(t)
+	const path = "GET /orgs/acme/actions/runner-groups"
+	answer := func(etag, body string) {
+		f.handle(path, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Etag", etag)
+			if r.Header.Get("If-None-Match") == etag {
+				w.WriteHeader(http.StatusNotModified)
+				return
+			}
+			fmt.Fprint(w, body)
+		})
+	}
+	org := newApp(t, f.URL).Org("acme", 0, "")
+	groups := func() []github.Group {
+		t.Helper()
+		list, err := org.Groups(t.Context())
+		require.NoError(t, err)
+		return list
+	}
+	answer(`"1"`, `{"runner_groups":[{"id":1,"name":"a"},{"id":2,"name":"b"}]}`)
+	first := groups()
+	require.Len(t, first, 2)
+	first[0].Name = "changed by its caller"
+	_ = append(first[:1], github.Group{ID: 9})
+	assert.Equal(t, []string{"a", "b"}, []string{groups()[0].Name, groups()[1].Name}, "callers do not share")
+	allocs := testing.AllocsPerRun(20, func() { groups() })
+
+	var many []string
+	for i := range 100 {
+		many = append(many, fmt.Sprintf(`{"id":%d,"name":"n%d"}`, i+1, i))
+	}
+	answer(`"2"`, `{"runner_groups":[`+strings.Join(many, ",")+`]}`)
+	require.Len(t, groups(), 100, "what changed is taken")
+	assert.Less(t, testing.AllocsPerRun(20, func() { groups() }), allocs+50, "a hundred groups cost as little as two")
+	answer(`"1"`, `{"runner_groups":[]}`)
+	assert.Empty(t, groups(), "an ETag that comes again is another answer's")
 }

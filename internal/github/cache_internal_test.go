@@ -1,0 +1,56 @@
+package github
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestCacheStaysInItsBudget(t *testing.T) {
+	const budget = 10_000
+	c, err := newCache(budget)
+	require.NoError(t, err)
+	for i := range 200 {
+		c.Set(fmt.Sprintf("k%d", i%70), []byte(strings.Repeat("x", i*7%1500)))
+		require.LessOrEqual(t, c.bytes, int64(budget))
+	}
+	assert.Positive(t, c.lru.Len())
+	c.Set("huge", make([]byte, budget))
+	_, ok := c.Get("huge")
+	assert.False(t, ok, "what is larger than all is not kept")
+	assert.Positive(t, c.lru.Len(), "and displaces nothing")
+
+	c.Set("kept", []byte("1"))
+	for i := range 100 {
+		c.Get("kept")
+		c.Set(fmt.Sprintf("other%d", i), make([]byte, 500))
+	}
+	_, ok = c.Get("kept")
+	assert.True(t, ok, "what is used stays")
+	for _, key := range c.lru.Keys() {
+		c.keep(key, "etag", 1)
+		require.LessOrEqual(t, c.bytes, int64(budget), "what is decoded counts, too")
+	}
+	c.lru.Purge()
+	assert.Zero(t, c.bytes)
+}
+
+func TestTeamOfMembershipURL(t *testing.T) {
+	tests := []struct {
+		url  string
+		want int64
+	}{
+		{"https://api.github.com/organizations/1/team/23/memberships/mona", 23},
+		{"https://api.github.com/teams/23/memberships/mona", 23},
+		{"https://api.github.com/orgs/acme/teams/platform/memberships/mona", 0},
+		{"https://api.github.com/organizations/1/team/99999999999999999999/memberships/mona", 0},
+		{"https://api.github.com/orgs/acme/memberships/mona", 0},
+		{"", 0},
+	}
+	for _, tt := range tests {
+		assert.Equal(t, tt.want, teamOf(tt.url), tt.url)
+	}
+}
