@@ -1,0 +1,27 @@
+package github_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestApp(t *testing.T) {
+	s := newSim(t)
+	app := newApp(t, s.url)
+	ctx := t.Context()
+	require.NoError(t, app.Ping(ctx))
+	info, err := app.App(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, int64(4242), info.ID)
+	assert.Equal(t, "write", info.Permissions["organization_self_hosted_runners"])
+	assert.Equal(t, []string{"issue_comment"}, info.Events)
+	hook, err := app.HookConfig(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, "json", hook.ContentType)
+	assert.True(t, hook.HasSecret)
+	skew, known := app.ClockSkew()
+	assert.True(t, known)
+	assert.InDelta(t, 0, skew.Seconds(), 3)
+}

@@ -1,0 +1,45 @@
+package github_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+)
+
+func TestRunners(t *testing.T) {
+	s := newSim(t)
+	org := newApp(t, s.url).Org("acme", 0, "")
+	ctx := t.Context()
+	_, _, _, group := s.ids()
+
+	runners, err := org.GroupRunners(ctx, group)
+	require.NoError(t, err)
+	require.Len(t, runners, 2)
+	assert.Equal(t, "r2", runners[1].Name)
+	assert.True(t, runners[1].Busy)
+	assert.Equal(t, []string{"self-hosted", "gpu"}, runners[1].Labels)
+	require.NoError(t, org.MoveRunner(ctx, 1, runners[0].ID))
+	require.NoError(t, org.RemoveRunner(ctx, runners[0].ID))
+	assert.Equal(t, github.NotFound, github.KindOf(org.RemoveRunner(ctx, runners[0].ID)))
+
+	registration, err := org.RegistrationToken(ctx)
+	require.NoError(t, err)
+	assert.NotEmpty(t, registration.Token.Reveal())
+	assert.WithinDuration(t, time.Now().Add(time.Hour), registration.ExpiresAt, time.Minute)
+	removal, err := org.RemovalToken(ctx)
+	require.NoError(t, err)
+	assert.NotEqual(t, registration.Token.Reveal(), removal.Token.Reveal())
+
+	request := github.JITRequest{Name: "jit", GroupID: group, Labels: []string{"gpu"}, WorkFolder: "_work"}
+	jit, err := org.JITConfig(ctx, request)
+	require.NoError(t, err)
+	assert.Equal(t, "jit", jit.Runner.Name)
+	assert.NotEmpty(t, jit.EncodedConfig.Reveal())
+	_, err = org.JITConfig(ctx, request)
+	assert.Equal(t, github.Conflict, github.KindOf(err))
+	assert.Empty(t, s.Unknown())
+}
