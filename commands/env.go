@@ -121,17 +121,9 @@ func (p Policy) allows(slug string) (rule string, ok bool) {
 	return "policy.teams.allow does not name it", false
 }
 
-// permissions of a repository, least first.
-var permissionRank = map[string]int{ //nolint:gochecknoglobals // a table that is never written
-	"pull": 1, "triage": 2, "push": 3, "maintain": 4, "admin": 5}
-
 // permits reports whether a team's permission on a repository lets it attach it.
 func (p Policy) permits(permission string) bool {
-	need, ok := permissionRank[p.RepoPermission]
-	if !ok {
-		need = permissionRank["admin"]
-	}
-	return permissionRank[permission] >= need
+	return github.PermissionAtLeast(permission, p.RepoPermission)
 }
 
 // A Status is how the server is.

@@ -144,7 +144,7 @@ func (g *commentGitHub) FindComments(ctx context.Context, e queue.Ephemeral) ([]
 func (a *app) Plan(ctx context.Context, login string, issue int, marker string, deleteAt time.Time) error {
 	e := queue.Ephemeral{Org: login, Issue: issue, Marker: marker, DeleteAt: deleteAt}
 	if org, ok := a.env.Org(login); ok {
-		e.Repo, e.InstallationID = org.GitHub.AdminRepo(), org.GitHub.KnownInstallation()
+		e.Repo, e.InstallationID = org.GitHub.AdminRepo(), org.GitHub.InstallationID()
 	}
 	return a.queue.PlanDeletion(ctx, e)
 }

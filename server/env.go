@@ -95,7 +95,7 @@ func webhookOrgs(c *config.Config, env *commands.Env) []handlers.WebhookOrg {
 	for i, o := range c.Organizations() {
 		orgs = append(orgs, handlers.WebhookOrg{
 			Org: o.Org, AdminRepo: o.Chatops.AdminRepo,
-			InstallationID: env.Orgs[i].GitHub.KnownInstallation,
+			InstallationID: env.Orgs[i].GitHub.InstallationID,
 		})
 	}
 	return orgs

@@ -70,7 +70,7 @@ func (s *sweeper) findRepos(ctx context.Context, afresh bool) error {
 		_, known := s.repos[org]
 		switch kind := github.KindOf(err); {
 		case err == nil:
-			s.repos[org] = adminRepo{repo.ID, org.GitHub.KnownInstallation()}
+			s.repos[org] = adminRepo{repo.ID, org.GitHub.InstallationID()}
 		case known && kind != github.NotFound: // it hardly changed since
 		case kind == github.NotFound, kind == github.Unauthorized, kind == github.Forbidden:
 			delete(s.repos, org) // doctor tells; no delivery of it could be worked on

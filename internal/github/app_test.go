@@ -19,7 +19,6 @@ func TestApp(t *testing.T) {
 	assert.Equal(t, []string{"issue_comment"}, info.Events)
 	hook, err := app.HookConfig(ctx)
 	require.NoError(t, err)
-	assert.Equal(t, "json", hook.ContentType)
 	assert.True(t, hook.HasSecret)
 	skew, known := app.ClockSkew()
 	assert.True(t, known)

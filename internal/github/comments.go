@@ -31,17 +31,6 @@ func (o *Org) CreateComment(ctx context.Context, issue int, body string) (int64,
 	return c.GetID(), o.app.failedWrite(op, err)
 }
 
-// UpdateComment replaces a comment's text.
-func (o *Org) UpdateComment(ctx context.Context, id int64, body string) error {
-	op := fmt.Sprintf("change comment %d", id)
-	s, repo, err := o.admin(ctx, op)
-	if err != nil {
-		return err
-	}
-	_, _, err = s.comments.Issues.EditComment(ctx, o.path(), repo, id, &github.IssueComment{Body: &body})
-	return o.app.failedWrite(op, err)
-}
-
 // DeleteComment deletes a comment. NotFound: it is gone already.
 func (o *Org) DeleteComment(ctx context.Context, id int64) error {
 	op := fmt.Sprintf("delete comment %d", id)

@@ -42,9 +42,8 @@ func (a *App) Ping(ctx context.Context) error {
 // A HookConfig says where GitHub sends the App's webhooks.
 type HookConfig struct {
 	URL         string
-	ContentType string // "json" or "form"
-	InsecureSSL bool   // certificates are not checked
-	HasSecret   bool   // deliveries are signed
+	InsecureSSL bool // certificates are not checked
+	HasSecret   bool // deliveries are signed
 }
 
 // HookConfig asks for the App's webhook.
@@ -55,7 +54,6 @@ func (a *App) HookConfig(ctx context.Context) (HookConfig, error) {
 	}
 	return HookConfig{
 		URL:         c.GetURL(),
-		ContentType: c.GetContentType(),
 		InsecureSSL: c.GetInsecureSSL() == "1",
 		HasSecret:   c.GetSecret() != "",
 	}, nil
@@ -121,7 +119,6 @@ type Manifest struct {
 	ID            int64
 	Slug          string
 	HTMLURL       string
-	Owner         string
 	PEM           Secret
 	WebhookSecret Secret
 	ClientID      string
@@ -149,7 +146,7 @@ func ConvertManifest(ctx context.Context, o Options, code string) (Manifest, err
 		return Manifest{}, a.failedWrite(op, err)
 	}
 	return Manifest{
-		ID: c.GetID(), Slug: c.GetSlug(), HTMLURL: c.GetHTMLURL(), Owner: c.GetOwner().GetLogin(), ClientID: c.GetClientID(),
+		ID: c.GetID(), Slug: c.GetSlug(), HTMLURL: c.GetHTMLURL(), ClientID: c.GetClientID(),
 		PEM: NewSecret(c.GetPEM()), WebhookSecret: NewSecret(c.GetWebhookSecret()), ClientSecret: NewSecret(c.GetClientSecret()),
 	}, nil
 }

@@ -29,7 +29,6 @@ func TestConvertManifest(t *testing.T) {
 	require.NoError(t, err)
 	assert.NotZero(t, got.ID)
 	assert.Equal(t, "new", got.Slug)
-	assert.Equal(t, "acme", got.Owner)
 	assert.Contains(t, got.PEM.Reveal(), "PRIVATE KEY")
 	assert.NotEmpty(t, got.WebhookSecret.Reveal())
 	assert.NotContains(t, fmt.Sprintf("%+v", got), got.WebhookSecret.Reveal())

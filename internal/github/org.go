@@ -84,9 +84,9 @@ func (o *Org) Installation(ctx context.Context) (Installation, error) {
 	return s.Installation, nil
 }
 
-// KnownInstallation is the id of the App's installation in the organization as far
-// as it is known without asking; 0 before that.
-func (o *Org) KnownInstallation() int64 {
+// InstallationID returns the id of the App's installation in the organization without
+// asking GitHub. It is 0 if the id was neither configured nor looked up yet.
+func (o *Org) InstallationID() int64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.now != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,13 +20,36 @@ type Repository struct {
 	Visibility string // "public", "private" or "internal"
 	Archived   bool
 	HasIssues  bool
-	// Permission is the highest that the team asked about has: "admin",
-	// "maintain", "push", "triage", "pull", or empty where no team was asked about.
+	// Permission is the highest permission of the team that was asked about, one of
+	// [Permissions]. It is empty if no team was asked about.
 	Permission string
 }
 
-// Permissions orders what Repository.Permission may say, the least first.
-func Permissions() []string { return []string{"pull", "triage", "push", "maintain", "admin"} }
+// The permissions that a team can have on a repository, as GitHub's REST API spells
+// them. (Roles in [repositoryAnswer.RoleName] are the same but for "read" and "write".)
+const (
+	PermissionPull     = "pull"
+	PermissionTriage   = "triage"
+	PermissionPush     = "push"
+	PermissionMaintain = "maintain"
+	PermissionAdmin    = "admin"
+)
+
+// Permissions returns all permissions, lowest first. Each includes those before it.
+func Permissions() []string {
+	return []string{PermissionPull, PermissionTriage, PermissionPush, PermissionMaintain, PermissionAdmin}
+}
+
+// PermissionAtLeast reports whether permission includes need. If need is not a
+// permission, only admin does. A permission that GitHub does not have includes nothing.
+func PermissionAtLeast(permission, need string) bool {
+	all := Permissions()
+	least := slices.Index(all, need)
+	if least < 0 {
+		least = len(all) - 1
+	}
+	return slices.Index(all, permission) >= least
+}
 
 type repositoryAnswer struct {
 	ID    int64  `json:"id"`
@@ -64,9 +88,9 @@ func (r repositoryAnswer) permission() string {
 	if highest == "" { // these two have other names as roles
 		switch r.RoleName {
 		case "read":
-			return "pull"
+			return PermissionPull
 		case "write":
-			return "push"
+			return PermissionPush
 		}
 	}
 	return highest
