@@ -13,7 +13,7 @@ const forwardedFor = "X-Forwarded-For"
 // from the right, each entry being believed only where the hop that reported it
 // is in trusted. The zero Addr means that it is unknown (a Unix socket).
 func ClientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
-	client := peerAddress(r)
+	client := PeerAddress(r)
 	hops := strings.Split(strings.Join(r.Header.Values(forwardedFor), ","), ",")
 	for _, hop := range slices.Backward(hops) {
 		if !inAny(trusted, client) {
@@ -30,13 +30,13 @@ func ClientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	return client
 }
 
-// forwardedByStranger reports whether r carries an X-Forwarded-For that is not
+// ForwardedByStranger reports whether r carries an X-Forwarded-For that is not
 // believed, because its peer is not in trusted.
-func forwardedByStranger(r *http.Request, trusted []netip.Prefix) bool {
-	return r.Header.Get(forwardedFor) != "" && !inAny(trusted, peerAddress(r))
+func ForwardedByStranger(r *http.Request, trusted []netip.Prefix) bool {
+	return r.Header.Get(forwardedFor) != "" && !inAny(trusted, PeerAddress(r))
 }
 
-func peerAddress(r *http.Request) netip.Addr {
+func PeerAddress(r *http.Request) netip.Addr {
 	addr, _ := parseAddress(r.RemoteAddr)
 	return addr
 }
@@ -53,15 +53,4 @@ func parseAddress(text string) (netip.Addr, bool) {
 
 func inAny(prefixes []netip.Prefix, addr netip.Addr) bool {
 	return slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return p.Contains(addr) })
-}
-
-// limitKey is what an address is counted under: itself, or its /64 where it is
-// IPv6, since a subscriber of IPv6 has a whole /64 to change addresses in.
-func limitKey(addr netip.Addr) netip.Prefix {
-	bits := addr.BitLen()
-	if addr.Is6() {
-		bits = 64
-	}
-	key, _ := addr.Prefix(bits)
-	return key
 }

@@ -10,7 +10,8 @@ import (
 	"time"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
-	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers/rest"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/queue"
 )
@@ -18,16 +19,16 @@ import (
 // users lets the REST door ask GitHub who a token belongs to.
 type users struct{ app *github.App }
 
-// User implements [handlers.Users].
-func (u users) User(ctx context.Context, token string) (handlers.User, error) {
+// User implements [rest.Users].
+func (u users) User(ctx context.Context, token string) (rest.User, error) {
 	user, err := u.app.User(ctx, token)
 	switch github.KindOf(err) {
 	case "":
-		return handlers.User{ID: user.ID, Login: user.Login, Type: user.Type, OAuthClientID: user.OAuthClientID}, nil
+		return rest.User{ID: user.ID, Login: user.Login, Type: user.Type, OAuthClientID: user.OAuthClientID}, nil
 	case github.Unauthorized, github.Forbidden, github.Invalid:
-		return handlers.User{}, fmt.Errorf("%w: %w", handlers.ErrBadToken, err)
+		return rest.User{}, fmt.Errorf("%w: %w", rest.ErrBadToken, err)
 	}
-	return handlers.User{}, commands.GitHubError(err, "tell who a token belongs to")
+	return rest.User{}, commands.GitHubError(err, "tell who a token belongs to")
 }
 
 // commentGitHub is what the comment door and the deletion of comments ask of GitHub.
@@ -63,7 +64,7 @@ func explained(err error, doing string) error {
 	return explained
 }
 
-// React implements [handlers.CommentGitHub].
+// React implements [comment.GitHub].
 func (g *commentGitHub) React(ctx context.Context, login string, commentID int64, content string) error {
 	org, err := g.org(login)
 	if err != nil {
@@ -72,7 +73,7 @@ func (g *commentGitHub) React(ctx context.Context, login string, commentID int64
 	return explained(org.React(ctx, commentID, content), "react to a comment")
 }
 
-// Post implements [handlers.CommentGitHub].
+// Post implements [comment.GitHub].
 func (g *commentGitHub) Post(ctx context.Context, login string, issue int, body string) (int64, error) {
 	org, err := g.org(login)
 	if err != nil {
@@ -82,7 +83,7 @@ func (g *commentGitHub) Post(ctx context.Context, login string, issue int, body 
 	return id, explained(err, "write a comment")
 }
 
-// Find implements [handlers.CommentGitHub]. A person could write a marker too, so
+// Find implements [comment.GitHub]. A person could write a marker too, so
 // only comments that an App wrote count.
 func (g *commentGitHub) Find(ctx context.Context, login string, issue int, marker string, since time.Time) ([]int64, error) {
 	org, err := g.org(login)
@@ -103,7 +104,7 @@ func (g *commentGitHub) Find(ctx context.Context, login string, issue int, marke
 	return ids, nil
 }
 
-// Private implements [handlers.CommentGitHub].
+// Private implements [comment.GitHub].
 func (g *commentGitHub) Private(ctx context.Context, login string) (bool, error) {
 	org, err := g.org(login)
 	if err != nil {
@@ -113,7 +114,7 @@ func (g *commentGitHub) Private(ctx context.Context, login string) (bool, error)
 	return repo.Visibility == "private" || repo.Visibility == "" && repo.Private, explained(err, "look at the admin repository")
 }
 
-// Keys implements [handlers.CommentGitHub].
+// Keys implements [comment.GitHub].
 func (g *commentGitHub) Keys(ctx context.Context, login, user string) ([]string, error) {
 	org, err := g.org(login)
 	if err != nil {
@@ -140,7 +141,7 @@ func (g *commentGitHub) FindComments(ctx context.Context, e queue.Ephemeral) ([]
 	return g.Find(ctx, e.Org, e.Issue, e.Marker, e.DeleteAt.Add(-g.ttl(e.Org)-time.Hour))
 }
 
-// Plan implements [handlers.Ephemerals].
+// Plan implements [comment.Ephemerals].
 func (a *app) Plan(ctx context.Context, login string, issue int, marker string, deleteAt time.Time) error {
 	e := queue.Ephemeral{Org: login, Issue: issue, Marker: marker, DeleteAt: deleteAt}
 	if org, ok := a.env.Org(login); ok {
@@ -149,13 +150,13 @@ func (a *app) Plan(ctx context.Context, login string, issue int, marker string, 
 	return a.queue.PlanDeletion(ctx, e)
 }
 
-// Posted implements [handlers.Ephemerals].
+// Posted implements [comment.Ephemerals].
 func (a *app) Posted(ctx context.Context, marker string, commentID int64) error {
 	return a.queue.Posted(ctx, marker, commentID)
 }
 
 // accept stores a comment for the queue.
-func (a *app) accept(ctx context.Context, guid string, comment handlers.Comment) (bool, error) {
+func (a *app) accept(ctx context.Context, guid string, comment comment.Comment) (bool, error) {
 	payload, err := json.Marshal(comment)
 	if err != nil {
 		return false, fmt.Errorf("keep comment %d: %w", comment.CommentID, err)
@@ -169,7 +170,7 @@ func (a *app) accept(ctx context.Context, guid string, comment handlers.Comment)
 // commentWorker lets the queue work off comments.
 type commentWorker struct {
 	env  *commands.Env
-	door *handlers.Comments
+	door *comment.Worker
 }
 
 // Handle implements [queue.Handler].
@@ -179,7 +180,7 @@ func (w *commentWorker) Handle(ctx context.Context, work *queue.Work) error {
 		return err
 	}
 	err = w.door.Handle(ctx, job)
-	var again *handlers.Again
+	var again *comment.Again
 	if errors.As(err, &again) {
 		return &queue.Again{After: again.After}
 	}
@@ -216,14 +217,14 @@ func (w *commentWorker) job(ctx context.Context, work *queue.Work) (*job, bool, 
 // job is a delivery as the comment door sees it.
 type job struct {
 	work    *queue.Work
-	comment handlers.Comment
+	comment comment.Comment
 }
 
-// GUID implements [handlers.Job], as do the others.
+// GUID implements [comment.Job], as do the others.
 func (j *job) GUID() string { return j.work.GUID }
 
 // Comment is as it was accepted.
-func (j *job) Comment() handlers.Comment { return j.comment }
+func (j *job) Comment() comment.Comment { return j.comment }
 
 // Attempt counts from 1.
 func (j *job) Attempt() int { return j.work.Attempt }

@@ -14,7 +14,9 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
 	"github.com/actions-runner-manager/actions-runner-manager/config"
-	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers/pages"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers/rest"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/queue"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
@@ -84,7 +86,7 @@ func (s *Server) build(ctx context.Context, a *app) error {
 
 	policies := commentPolicies(c)
 	comments := &commentGitHub{env: a.env, appID: c.AppID, ttl: func(org string) time.Duration { return policies(org).TTL }}
-	door := handlers.NewComments(handlers.CommentsOptions{
+	door := comment.NewWorker(comment.WorkerOptions{
 		Dispatcher: dispatcher, GitHub: comments, Ephemerals: a, Policy: policies,
 		PublicURL: a.env.PublicURL, MultiOrg: len(a.env.Orgs) > 1, Refused: a.env.Refused, Logger: s.log,
 	})
@@ -102,17 +104,17 @@ func (s *Server) build(ctx context.Context, a *app) error {
 // serveApp makes the handler of a configured server.
 func (s *Server) serveApp(a *app, dispatcher *commands.Dispatcher) error {
 	c := a.config
-	identity := handlers.NewIdentity(handlers.IdentityOptions{
+	identity := rest.NewIdentity(rest.IdentityOptions{
 		Users: users{a.github}, OAuthClients: c.Server.OAuthClients, UnknownTokenRate: c.Server.UnknownTokenRate, Logger: s.log,
 	})
-	rest := handlers.NewREST(handlers.RESTOptions{
+	api := rest.New(rest.Options{
 		Dispatcher: dispatcher, Identity: identity, Orgs: a.env.Logins(), Multi: len(a.env.Orgs) > 1,
 		Logger: s.log, Proxies: c.Server.TrustedProxies,
 	})
-	hook := handlers.NewWebhook(handlers.WebhookOptions{
+	hook := comment.NewWebhook(comment.WebhookOptions{
 		Secrets: webhookSecrets(c), Orgs: webhookOrgs(c, a.env), Accept: a.accept, Observe: a.meter.delivery, Logger: s.log,
 	})
-	pages, err := handlers.NewPages(handlers.PagesOptions{
+	pages, err := pages.New(pages.Options{
 		Specs: dispatcher.Specs(), Version: s.opts.Version, PublicURL: a.env.PublicURL, Multi: len(a.env.Orgs) > 1,
 	})
 	if err != nil {
@@ -123,13 +125,13 @@ func (s *Server) serveApp(a *app, dispatcher *commands.Dispatcher) error {
 		return err
 	}
 	mux := http.NewServeMux()
-	mux.Handle(handlers.WebhookPath, hook)
+	mux.Handle(comment.WebhookPath, hook)
 	mux.HandleFunc("/livez", livez)
 	mux.HandleFunc("/readyz", a.health.readyz)
 	mux.HandleFunc(setupPath, closed)
 	mux.HandleFunc(setupPath+"/", closed)
 	mux.Handle("/", pages)
-	a.handler = handlers.Guard(rest, mux)
+	a.handler = rest.Guard(api, mux)
 	return nil
 }
 

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 )
 
@@ -154,7 +154,7 @@ func (d *doctor) webhook(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, doctorTimeout)
 	defer cancel()
 	page := d.appPage()
-	want := d.config.Server.PublicURL + handlers.WebhookPath
+	want := d.config.Server.PublicURL + comment.WebhookPath
 	hook, err := d.gh.HookConfig(ctx)
 	switch {
 	case github.KindOf(err) == github.NotFound || err == nil && hook.URL == "":
@@ -246,7 +246,7 @@ func remedyOf(code int) string {
 	case http.StatusUnauthorized:
 		return "Make github.webhookSecret the same as the Webhook secret in the App's settings."
 	case http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
-		return "See that the proxy before the server passes POST " + handlers.WebhookPath + " on."
+		return "See that the proxy before the server passes POST " + comment.WebhookPath + " on."
 	case http.StatusServiceUnavailable:
 		return "See that /readyz answers 200 and that github.webhookSecret is set; the log tells more."
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
 	"github.com/actions-runner-manager/actions-runner-manager/config"
-	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
@@ -69,14 +69,14 @@ func OpenOperator(ctx context.Context, c *config.Config, o Options) (*Operator, 
 	return &Operator{Env: env, Dispatcher: d, Config: c, GitHub: gh}, func() error { _ = closeLog(); return st.Close() }, nil
 }
 
-func commentPolicies(c *config.Config) func(string) handlers.CommentPolicy {
-	return func(org string) handlers.CommentPolicy {
+func commentPolicies(c *config.Config) func(string) comment.Policy {
+	return func(org string) comment.Policy {
 		for _, o := range c.Organizations() {
 			if strings.EqualFold(o.Org, org) {
-				return handlers.CommentPolicy{TokenReply: o.Chatops.TokenReply, TTL: o.Chatops.TokenReplyTTL, Confirm: o.Policy.Confirm}
+				return comment.Policy{TokenReply: o.Chatops.TokenReply, TTL: o.Chatops.TokenReplyTTL, Confirm: o.Policy.Confirm}
 			}
 		}
-		return handlers.CommentPolicy{TokenReply: "off"}
+		return comment.Policy{TokenReply: "off"}
 	}
 }
 
@@ -90,10 +90,10 @@ func webhookSecrets(c *config.Config) func() []string {
 	return func() []string { return secrets }
 }
 
-func webhookOrgs(c *config.Config, env *commands.Env) []handlers.WebhookOrg {
-	var orgs []handlers.WebhookOrg
+func webhookOrgs(c *config.Config, env *commands.Env) []comment.WebhookOrg {
+	var orgs []comment.WebhookOrg
 	for i, o := range c.Organizations() {
-		orgs = append(orgs, handlers.WebhookOrg{
+		orgs = append(orgs, comment.WebhookOrg{
 			Org: o.Org, AdminRepo: o.Chatops.AdminRepo,
 			InstallationID: env.Orgs[i].GitHub.InstallationID,
 		})

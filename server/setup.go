@@ -14,7 +14,9 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
 	"github.com/actions-runner-manager/actions-runner-manager/config"
-	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers/pages"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers/rest"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
@@ -41,13 +43,13 @@ func (s *Server) serveSetup(ctx context.Context, a *app) error {
 	}
 	specs := commands.NewDispatcher(&commands.Env{}, commands.All())
 	always := func() bool { return true }
-	pages, err := handlers.NewPages(handlers.PagesOptions{
+	pages, err := pages.New(pages.Options{
 		Specs: specs.Specs(), Version: s.opts.Version, PublicURL: s.publicURL(a.config), SetupMode: always,
 	})
 	if err != nil {
 		return err
 	}
-	rest := handlers.NewREST(handlers.RESTOptions{Dispatcher: specs, SetupMode: always, Logger: s.log, Proxies: a.config.Server.TrustedProxies})
+	api := rest.New(rest.Options{Dispatcher: specs, SetupMode: always, Logger: s.log, Proxies: a.config.Server.TrustedProxies})
 	u, err := newSetup(s, a.config, time.Now)
 	if err != nil {
 		return err
@@ -57,13 +59,13 @@ func (s *Server) serveSetup(ctx context.Context, a *app) error {
 	mux.HandleFunc("/readyz", func(w http.ResponseWriter, _ *http.Request) {
 		answerProbe(w, false, []string{"no GitHub App is configured yet: open the /setup link that the log shows"})
 	})
-	mux.HandleFunc(handlers.WebhookPath, func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc(comment.WebhookPath, func(w http.ResponseWriter, _ *http.Request) {
 		answerProbe(w, false, []string{"no GitHub App is configured yet"})
 	})
 	mux.HandleFunc(setupPath, u.page)
 	mux.HandleFunc(callbackPath, u.callback)
 	mux.Handle("/", pages)
-	a.handler = handlers.Guard(rest, mux)
+	a.handler = rest.Guard(api, mux)
 	a.metrics = http.NotFoundHandler()
 	u.renewLink()
 	return nil

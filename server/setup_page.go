@@ -14,7 +14,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
 )
 
 //go:embed web/*.css
@@ -166,7 +166,7 @@ func (u *setup) manifest(org string) map[string]any {
 	return map[string]any{
 		"name": name, "url": base, "public": false,
 		"description":     "Lets teams of " + org + " manage their own groups of self-hosted runners.",
-		"hook_attributes": map[string]any{"url": base + handlers.WebhookPath, "active": true},
+		"hook_attributes": map[string]any{"url": base + comment.WebhookPath, "active": true},
 		"redirect_url":    base + callbackPath,
 		"default_permissions": map[string]string{
 			"metadata": "read", "issues": "write", "members": "read", "organization_self_hosted_runners": "write",

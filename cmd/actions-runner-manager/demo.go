@@ -22,7 +22,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/actions-runner-manager/actions-runner-manager/config"
-	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 	"github.com/actions-runner-manager/actions-runner-manager/server"
 )
@@ -99,7 +99,7 @@ func (d *demo) run(ctx context.Context) error {
 	}
 	opts.Listening = func(url string) {
 		if !d.setup { // else the manifest says where webhooks go
-			d.sim.SetHookURL(url + handlers.WebhookPath)
+			d.sim.SetHookURL(url + comment.WebhookPath)
 		}
 		if err := d.cast.guide(d.program.stdout, d.simURL, url); err != nil {
 			fmt.Fprintln(d.program.stderr, err)

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
-	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
 )
 
 func (p *program) parseCommand() *cobra.Command {
@@ -29,7 +29,7 @@ them stays open. Exits with 1 where a line is wrong.`,
 }
 
 func (p *program) parse(text string, asJSON bool) error {
-	found := handlers.Explain(commands.NewDispatcher(&commands.Env{}, commands.All()), p.onlyOrg(), text)
+	found := comment.Explain(commands.NewDispatcher(&commands.Env{}, commands.All()), p.onlyOrg(), text)
 	if asJSON {
 		if err := p.printJSON(found); err != nil {
 			return err
@@ -56,8 +56,8 @@ func (p *program) onlyOrg() string {
 }
 
 // verdict fails where a line is wrong; what is wrong was printed.
-func verdict(found []handlers.Explanation) error {
-	if slices.ContainsFunc(found, func(e handlers.Explanation) bool { return e.Error != "" }) {
+func verdict(found []comment.Explanation) error {
+	if slices.ContainsFunc(found, func(e comment.Explanation) bool { return e.Error != "" }) {
 		return failedError{}
 	}
 	return nil

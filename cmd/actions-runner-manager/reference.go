@@ -10,7 +10,7 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
 	"github.com/actions-runner-manager/actions-runner-manager/config"
-	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers/pages"
 )
 
 func (p *program) referenceCommand() *cobra.Command {
@@ -33,7 +33,7 @@ func (p *program) referenceCommand() *cobra.Command {
 // reference is the page docs/reference.md.
 func reference() []byte {
 	var b bytes.Buffer
-	b.Write(handlers.Reference(commands.NewDispatcher(&commands.Env{}, commands.All()).Specs()))
+	b.Write(pages.Reference(commands.NewDispatcher(&commands.Env{}, commands.All()).Specs()))
 	b.WriteString(`
 ## Configuration
 

@@ -20,7 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/actions-runner-manager/actions-runner-manager/config"
-	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
 )
 
 const (
@@ -160,8 +160,8 @@ func hookURL(asked string, c *config.Config) (string, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return "", errors.New("--url: must be a URL that starts with https:// or http://")
 	}
-	if !strings.HasSuffix(u.Path, handlers.WebhookPath) {
-		u = u.JoinPath(handlers.WebhookPath)
+	if !strings.HasSuffix(u.Path, comment.WebhookPath) {
+		u = u.JoinPath(comment.WebhookPath)
 	}
 	return u.String(), nil
 }
@@ -208,11 +208,11 @@ func (p *program) report(resp *http.Response, r replay) error {
 	_ = json.Unmarshal(text, &answer) // another server's answer is shown as it is
 	said := answer.Detail
 	switch answer.Outcome {
-	case handlers.OutcomeAccepted:
+	case comment.OutcomeAccepted:
 		said = "accepted: the answer will be a comment on the issue"
-	case handlers.OutcomeDuplicate:
+	case comment.OutcomeDuplicate:
 		said = "duplicate: this comment, or a delivery of this GUID, was handled already, so nothing happens; --comment-id makes it another comment"
-	case handlers.OutcomeIgnored:
+	case comment.OutcomeIgnored:
 		said = "ignored: " + or(answer.Detail, "the event is none that the server acts on")
 	case "":
 		said = strings.TrimSpace(string(text))

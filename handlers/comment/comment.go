@@ -1,0 +1,315 @@
+package comment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+)
+
+// A Job is the durable work on one accepted comment. What it records outlives the
+// process, and is never a secret.
+type Job interface {
+	GUID() string      // the delivery's
+	Comment() Comment  // as it was accepted
+	Attempt() int      // from 1; more after an error
+	Last() bool        // after this attempt there is no other
+	Interrupted() bool // an earlier attempt was cut off: it may have done more than is recorded
+	// Recorded reads what was recorded for step into the value that into points to.
+	Recorded(step string, into any) bool
+	// Record keeps v for step. A step that was recorded before keeps what it has.
+	Record(ctx context.Context, step string, v any) error
+}
+
+// GitHub is what the comment door asks of GitHub, all of it in an
+// organization's admin repository. Its errors are [*commands.Error], with the Code
+// that GitHub answered where asking again will not help (403, 404, 410, 422).
+type GitHub interface {
+	// React adds a reaction to a comment; one that stands already is no error.
+	React(ctx context.Context, org string, commentID int64, content string) error
+	// Post writes a comment.
+	Post(ctx context.Context, org string, issue int, body string) (id int64, err error)
+	// Find returns the comments, written by this App since then, whose text contains marker.
+	Find(ctx context.Context, org string, issue int, marker string, since time.Time) ([]int64, error)
+	// Private reports whether the admin repository, asked now, is private: "internal" is not.
+	Private(ctx context.Context, org string) (bool, error)
+	// Keys returns a user's public SSH keys.
+	Keys(ctx context.Context, org, login string) ([]string, error)
+}
+
+// Ephemerals are the comments that are deleted after a while, whatever happens to
+// the server in between.
+type Ephemerals interface {
+	// Plan records that the comment with this marker, about to be posted, must be
+	// gone at a time.
+	Plan(ctx context.Context, org string, issue int, marker string, deleteAt time.Time) error
+	// Posted records the id of the comment with this marker.
+	Posted(ctx context.Context, marker string, commentID int64) error
+}
+
+// A Policy is what an organization wants of the comment door.
+type Policy struct {
+	TokenReply string        // "comment", "encrypted" or "off": how secrets are answered
+	TTL        time.Duration // after which a comment that holds a secret is deleted
+	Confirm    []string      // commands that run with --yes alone
+}
+
+// WorkerOptions is what the comment door is made of.
+type WorkerOptions struct {
+	Dispatcher handlers.Dispatcher
+	GitHub     GitHub
+	Ephemerals Ephemerals
+	Policy     func(org string) Policy
+	PublicURL  string // where users reach the server; may be empty
+	MultiOrg   bool   // several organizations are served, so curl lines name one
+	// Refused, where set, is told of commands that this door refuses itself: those
+	// that cannot be read, are unknown, stale or too many.
+	Refused func(ctx context.Context, req commands.Request, refusal *commands.Error)
+	Clock   func() time.Time // time.Now where nil
+	Logger  zerolog.Logger
+}
+
+// Worker runs the commands of comments and answers them.
+type Worker struct{ WorkerOptions }
+
+// NewWorker returns the worker of the comment door.
+func NewWorker(o WorkerOptions) *Worker {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Refused == nil {
+		o.Refused = func(context.Context, commands.Request, *commands.Error) {}
+	}
+	return &Worker{o}
+}
+
+// Again is what [Worker.Handle] returns where a job goes on.
+type Again struct { //nolint:errname // reads as what it asks for: it is no failure
+	After time.Duration // how long to wait; 0: go on at once
+}
+
+// Error implements error.
+func (a *Again) Error() string { return "the job goes on after " + a.After.String() }
+
+// A retryError is a failure after which the same step may succeed later.
+type retryError struct{ cause *commands.Error }
+
+func (e *retryError) Error() string { return e.cause.Error() }
+func (e *retryError) Unwrap() error { return e.cause }
+
+// RetryAfter is how long to wait before the next attempt; 0 where nobody said.
+func (e *retryError) RetryAfter() time.Duration { return e.cause.RetryAfter }
+
+// The steps of a job, as they are recorded. Those of a command carry its index, and
+// the first two how often the rate limit had refused it by then.
+const (
+	stepEyes     = "eyes"     // 👀 was added
+	stepStarted  = "started"  // when the command was begun
+	stepLimited  = "limited"  // when the rate limit refused it
+	stepCommand  = "command"  // what became of the command
+	stepReply    = "reply"    // the id of the combined reply; 0: it cannot be posted
+	stepReaction = "reaction" // the last reaction was added
+)
+
+func stepOf(step string, numbers ...int) string {
+	for _, n := range numbers {
+		step += "/" + strconv.Itoa(n)
+	}
+	return step
+}
+
+// eyesTimeout is how long the first reaction may take. Where GitHub is slower than
+// that, the answer is worth more than the sign that it is coming.
+const eyesTimeout = 3 * time.Second
+
+// Handle does the next step of a job: one command, or the reply, or the last
+// reaction. It returns nil where all is done, [*Again] where there is more to do,
+// and another error where this step is to be tried again; that may tell, by
+// RetryAfter() time.Duration, how long to wait.
+func (c *Worker) Handle(ctx context.Context, job Job) error {
+	ctx = c.log(job).WithContext(ctx) // else what commands log of themselves goes nowhere
+	outcomes := make([]outcome, min(len(job.Comment().Lines), MaxCommands))
+	if len(outcomes) == 0 {
+		return nil // the webhook accepts none without a command
+	}
+	for i := range outcomes {
+		if job.Recorded(stepOf(stepCommand, i), &outcomes[i]) {
+			continue
+		}
+		if i == 0 {
+			return c.first(ctx, job)
+		}
+		return c.command(ctx, job, i)
+	}
+	var id int64
+	if !job.Recorded(stepReply, &id) {
+		if err := c.reply(ctx, job, outcomes); err != nil {
+			return err
+		}
+		return &Again{}
+	}
+	var reaction string
+	if !job.Recorded(stepReaction, &reaction) {
+		return c.react(ctx, job, outcomes)
+	}
+	return nil
+}
+
+// GiveUp answers a job for which retries are spent: what did not run is reported
+// as failed. It does all that is left at once, and returns what of it failed.
+func (c *Worker) GiveUp(ctx context.Context, job Job, cause error) error {
+	outcomes := make([]outcome, min(len(job.Comment().Lines), MaxCommands))
+	var failures []error
+	for i := range outcomes {
+		step := stepOf(stepCommand, i)
+		if job.Recorded(step, &outcomes[i]) {
+			continue
+		}
+		call, refusal := readLine(c.Dispatcher, job.Comment().Lines[i], "")
+		if refusal == nil {
+			refusal = gaveUp(cause)
+		}
+		outcomes[i] = c.refused(job, i, call, refusal)
+		failures = append(failures, job.Record(ctx, step, outcomes[i]))
+	}
+	var (
+		id       int64
+		reaction string
+	)
+	if !job.Recorded(stepReply, &id) {
+		failures = append(failures, c.reply(ctx, job, outcomes))
+	}
+	if !job.Recorded(stepReaction, &reaction) {
+		failures = append(failures, c.react(ctx, job, outcomes))
+	}
+	return errors.Join(failures...)
+}
+
+func gaveUp(cause error) *commands.Error {
+	var known *commands.Error
+	if errors.As(cause, &known) {
+		last := *known
+		last.Message += " The server has tried several times and gives up."
+		return &last
+	}
+	return commands.AsError(cause)
+}
+
+// first runs the first command, with 👀 on the comment at the same time. That it
+// is seen is worth a short wait for what follows, not for the command.
+func (c *Worker) first(ctx context.Context, job Job) error {
+	var seen bool
+	if job.Recorded(stepEyes, &seen) {
+		return c.command(ctx, job, 0)
+	}
+	eyes := make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(ctx, eyesTimeout)
+		defer cancel()
+		eyes <- c.GitHub.React(ctx, job.Comment().Org, job.Comment().CommentID, "eyes")
+	}()
+	err := c.command(ctx, job, 0)
+	var again *Again
+	switch failed := <-eyes; {
+	case failed != nil:
+		c.log(job).Warn().Err(failed).Msg("The reaction that says a comment was seen could not be added")
+	case errors.As(err, &again) && again.After == 0: // the command is over, and so is this step
+	default:
+		if failed := job.Record(ctx, stepEyes, true); failed != nil {
+			c.log(job).Warn().Err(failed).Msg("A step could not be recorded; it is done again")
+		}
+	}
+	return err
+}
+
+// command runs the command of index i, and records what became of it.
+func (c *Worker) command(ctx context.Context, job Job, i int) error {
+	result, err := c.run(ctx, job, i)
+	if err != nil {
+		return err
+	}
+	if err := job.Record(ctx, stepOf(stepCommand, i), result); err != nil {
+		return fmt.Errorf("record the outcome of command %d: %w", i, err)
+	}
+	return &Again{}
+}
+
+// reply posts the one comment that answers all commands, unless an attempt that
+// was cut off did so.
+func (c *Worker) reply(ctx context.Context, job Job, outcomes []outcome) error {
+	comment, marker := job.Comment(), replyMarker(job)
+	id, err := c.findPosted(ctx, job, marker)
+	if err == nil && id == 0 {
+		id, err = c.GitHub.Post(ctx, comment.Org, comment.Issue, renderReply(comment, outcomes, marker))
+	}
+	switch e := commands.AsError(err); {
+	case err == nil:
+	case permanent(e):
+		// the issue was deleted, or closed to comments: nobody can be answered there
+		c.log(job).Warn().Err(err).Msg("The reply to a comment cannot be posted")
+	default:
+		return &retryError{e}
+	}
+	if err := job.Record(ctx, stepReply, id); err != nil {
+		return fmt.Errorf("record the reply: %w", err)
+	}
+	return nil
+}
+
+// findPosted returns the comment with this marker that an earlier attempt posted; 0
+// where there is none. The first attempt posted none.
+func (c *Worker) findPosted(ctx context.Context, job Job, marker string) (int64, error) {
+	if !job.Interrupted() && job.Attempt() <= 1 {
+		return 0, nil
+	}
+	comment := job.Comment()
+	ids, err := c.GitHub.Find(ctx, comment.Org, comment.Issue, marker, comment.CreatedAt)
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	return ids[0], nil
+}
+
+// react adds the last reaction: 🚀 where all commands succeeded, else 😕. A command
+// that waits for its --yes has not.
+func (c *Worker) react(ctx context.Context, job Job, outcomes []outcome) error {
+	content := "rocket"
+	if len(job.Comment().Lines) > len(outcomes) {
+		content = "confused"
+	}
+	for _, o := range outcomes {
+		if !o.OK {
+			content = "confused"
+		}
+	}
+	comment := job.Comment()
+	if err := c.GitHub.React(ctx, comment.Org, comment.CommentID, content); err != nil {
+		e := commands.AsError(err)
+		if !permanent(e) && !job.Last() {
+			return &retryError{e}
+		}
+		c.log(job).Warn().Err(err).Msg("The last reaction to a comment cannot be added")
+	}
+	if err := job.Record(ctx, stepReaction, content); err != nil {
+		return fmt.Errorf("record the reaction: %w", err)
+	}
+	return nil
+}
+
+// permanent reports whether GitHub said that asking again will not help.
+func permanent(e *commands.Error) bool {
+	return e.Permanent || e.Code >= http.StatusBadRequest && e.Code < http.StatusInternalServerError &&
+		e.Code != http.StatusTooManyRequests && e.Reason != commands.ReasonGitHubRateLimited
+}
+
+func (c *Worker) log(job Job) *zerolog.Logger {
+	log := c.Logger.With().Str("delivery_id", job.GUID()).Logger()
+	return &log
+}

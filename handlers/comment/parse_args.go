@@ -1,0 +1,169 @@
+package comment
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+)
+
+// A slashCommand is a command line of a comment, read.
+type slashCommand struct {
+	Line
+	name      string // as it was written
+	team      string // for examples; may be empty
+	spec      commands.Spec
+	args      commands.Args
+	yes       bool // --yes: run what policy.confirm wants confirmed
+	encrypted bool // --encrypted: answer with the secret encrypted
+}
+
+// namedArgument is a word like team=platform.
+var namedArgument = regexp.MustCompile(`^[A-Za-z][A-Za-z-]*=`)
+
+// readLine reads a command line: its words, its command, its arguments. Where it
+// is refused, what is known of it is returned all the same. The team is the one that
+// the comment's place names, for examples; it may be empty.
+func readLine(d handlers.Dispatcher, line Line, team string) (slashCommand, *commands.Error) {
+	c := slashCommand{Line: line, name: firstWord(line.Text), team: team}
+	words, refusal := splitWords(strings.TrimPrefix(line.Text, slashWord))
+	if refusal != nil {
+		return c, refusal
+	}
+	if len(words) == 0 || isHelp(words[0]) {
+		words = []string{"help"}
+	}
+	c.name = words[0]
+	words = words[1:]
+	if slices.ContainsFunc(words, isHelp) {
+		words, c.name = []string{c.name}, "help"
+	}
+	spec, known := d.Lookup(c.name)
+	if !known {
+		return c, d.Unknown(c.name)
+	}
+	c.spec = spec
+	refusal = c.readArguments(words)
+	return c, refusal
+}
+
+// firstWord names a line that cannot be split properly.
+func firstWord(line string) string {
+	fields := strings.Fields(plainTypography(strings.TrimPrefix(line, slashWord)))
+	if len(fields) == 0 {
+		return "help"
+	}
+	return handlers.Clip(fields[0])
+}
+
+func isHelp(word string) bool {
+	flag, ok := flagOf(word)
+	return ok && strings.EqualFold(flag, "help") || word == "-h"
+}
+
+func (c *slashCommand) readArguments(words []string) *commands.Error {
+	for i := 0; i < len(words); {
+		word := words[i]
+		i++
+		flag, isFlag := flagOf(word)
+		switch {
+		case isFlag && flag == "": // from here on no flags
+			c.args.Positional = append(c.args.Positional, words[i:]...)
+			return nil
+		case !isFlag && namedArgument.MatchString(word):
+			flag = word
+		case !isFlag && len(word) > 1 && word[0] == '-':
+			return c.oneDash(word)
+		case !isFlag:
+			c.args.Positional = append(c.args.Positional, word)
+			continue
+		}
+		name, value, given := strings.Cut(flag, "=")
+		name = strings.ToLower(name)
+		param, known := c.spec.Param(name)
+		switch {
+		case !known && c.isDoorFlag(name):
+			if refusal := c.setDoorFlag(name, value, given); refusal != nil {
+				return refusal
+			}
+			continue
+		case given:
+		case known && param.Kind == commands.KindBool:
+			value = "true"
+		case i < len(words) && !isFlagWord(words[i]):
+			value = words[i]
+			i++
+		case known:
+			return commands.Refuse(commands.ReasonMissingArgument, "%s needs a value. Usage: %s.",
+				commands.Comment.Argument(name), codeSpan(c.spec.For(c.team).Usage()))
+		default:
+			value = "true" // unknown: the dispatcher says so
+		}
+		// "a, b" arrives as the words "a," and "b"
+		for known && param.Kind == commands.KindList && i < len(words) &&
+			(strings.HasSuffix(value, ",") || strings.HasPrefix(words[i], ",")) && !isFlagWord(words[i]) {
+			value += words[i]
+			i++
+		}
+		c.args.Add(name, value)
+	}
+	return nil
+}
+
+// oneDash refuses a word like -team or -t, and says which flags there are.
+func (c *slashCommand) oneDash(word string) *commands.Error {
+	bare, _, _ := strings.Cut(word[1:], "=")
+	var flags []string
+	for _, p := range c.spec.Params {
+		if strings.EqualFold(p.Name, bare) {
+			return commands.Refuse(commands.ReasonUnknownArgument, "A flag begins with two dashes: %s.", commands.Comment.Argument(p.Name))
+		}
+		flags = append(flags, commands.Comment.Argument(p.Name))
+	}
+	for _, name := range c.spec.DoorFlags() {
+		flags = append(flags, commands.Comment.Argument(name))
+	}
+	return commands.Refuse(commands.ReasonUnknownArgument, "A flag begins with two dashes, which %s does not. %s has %s.",
+		commands.Quote(word), codeSpan(c.spec.Name), strings.Join(flags, ", "))
+}
+
+// isDoorFlag reports whether the flag is for this door rather than for the
+// command: --yes, and --encrypted of commands that hand out a secret.
+func (c *slashCommand) isDoorFlag(name string) bool {
+	return slices.Contains(c.spec.DoorFlags(), name)
+}
+
+func (c *slashCommand) setDoorFlag(name, value string, given bool) *commands.Error {
+	on := true
+	if given {
+		var err error
+		if on, err = strconv.ParseBool(strings.ToLower(value)); err != nil {
+			return commands.Refuse(commands.ReasonInvalidArgument, "%s is true or false, not %s.", commands.Comment.Argument(name), commands.Quote(value))
+		}
+	}
+	if name == "yes" {
+		c.yes = on
+	} else {
+		c.encrypted = on
+	}
+	return nil
+}
+
+// flagOf returns a flag without its dashes. The dashes that phones and word
+// processors make of "--" count as it.
+func flagOf(word string) (flag string, ok bool) {
+	bare := strings.TrimLeft(word, "-–—―−")
+	dashes := word[:len(word)-len(bare)]
+	if dashes == "" || dashes == "-" {
+		return "", false
+	}
+	return bare, true
+}
+
+func isFlagWord(word string) bool {
+	_, ok := flagOf(word)
+	return ok
+}

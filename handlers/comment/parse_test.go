@@ -1,0 +1,377 @@
+package comment
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands"
+)
+
+// slashCommands is a dispatcher of a few declarations; run, where set, runs them.
+type slashCommands struct {
+	run func(ctx context.Context, req commands.Request) (commands.Result, error)
+}
+
+func (slashCommands) Specs() []commands.Spec {
+	team := commands.Param{Name: "team", Kind: commands.KindString, Required: true, Doc: "the team"}
+	repos := commands.Param{Name: "repos", Kind: commands.KindList, Required: true, Positional: true, Doc: "repositories"}
+	name := commands.Param{Name: "name", Kind: commands.KindString, Required: true, Positional: true, Doc: "name"}
+	offline := commands.Param{Name: "offline", Kind: commands.KindBool, Doc: "all that are offline"}
+	runners := commands.Param{Name: "runners", Kind: commands.KindList, Positional: true, Doc: "runners"}
+	return []commands.Spec{
+		{Name: "group-create", Aliases: []string{"group-add"}, Method: "POST", Effect: commands.Changes, Params: []commands.Param{team}},
+		{Name: "group-delete", Method: "DELETE", Effect: commands.Destroys, Params: []commands.Param{team}},
+		{Name: "group-list", Method: "GET", Params: []commands.Param{team}},
+		{Name: "repos-add", Method: "PATCH", Effect: commands.Changes, Params: []commands.Param{team, repos}},
+		{Name: "repos-set", Method: "PATCH", Effect: commands.Changes, Params: []commands.Param{team, repos}},
+		{Name: "runners-remove", Method: "DELETE", Effect: commands.Destroys, Params: []commands.Param{team, runners, offline}},
+		{Name: "token-register", Method: "POST", Effect: commands.Reveals, Params: []commands.Param{team}},
+		{Name: "token-jit", Method: "POST", Effect: commands.Reveals, Params: []commands.Param{team, name}},
+		{Name: "help", Method: "GET", Params: []commands.Param{{Name: "command", Kind: commands.KindString, Positional: true, Doc: "command"}}},
+	}
+}
+
+func (s slashCommands) Lookup(name string) (commands.Spec, bool) {
+	for _, spec := range s.Specs() {
+		for _, n := range append([]string{spec.Name}, spec.Aliases...) {
+			if n == name {
+				return spec, true
+			}
+		}
+	}
+	return commands.Spec{}, false
+}
+
+func (slashCommands) Unknown(name string) *commands.Error {
+	return commands.Refuse(commands.ReasonUnknownCommand, "There is no command %s.", commands.Quote(name))
+}
+
+func (s slashCommands) Dispatch(ctx context.Context, req commands.Request) (commands.Result, error) {
+	return s.run(ctx, req)
+}
+
+// Check finds one command wrong, whatever its arguments are.
+func (slashCommands) Check(name, _ string, _ commands.Args) *commands.Error {
+	if name == "runners-remove" {
+		return commands.Refuse(commands.ReasonMissingArgument, "Which?")
+	}
+	return nil
+}
+
+func TestParseComment(t *testing.T) {
+	const help = "/runner-group help"
+	tests := []struct {
+		name, comment string
+		want          []string
+	}{
+		{"alone", help, []string{help}},
+		{"only the word", "/runner-group", []string{"/runner-group"}},
+		{"blanks behind it", help + "  \t\nx", []string{help}},
+		{"tab", "/runner-group\thelp", []string{"/runner-group\thelp"}},
+		{"no-break space", "/runner-group\u00a0help", []string{"/runner-group\u00a0help"}},
+		{"among text", "Hello,\n" + help + "\nthanks", []string{help}},
+		{"several", help + "\n\n/runner-group status\n", []string{help, "/runner-group status"}},
+		{"the same twice", help + "\n" + help, []string{help, help}},
+		{"CRLF", "Hi\r\n" + help + "\r\n/runner-group status\r\n", []string{help, "/runner-group status"}},
+		{"lone CR", "Hi\r" + help + "\rbye", []string{help}},
+		{"three blanks", "   " + help, []string{help}},
+		{"four blanks are code", "    " + help, nil},
+		{"a tab is code", "\t" + help, nil},
+		{"four blanks in a paragraph", "Hi\n    " + help, nil},
+		{"not at the start", "try " + help, nil},
+		{"longer word", "/runner-groups help", nil},
+		{"path", "/runner-group/help", nil},
+		{"colon", "/runner-group: help", nil},
+		{"byte order mark", "\ufeff" + help + "\r\n\ufeff" + help, []string{help}},
+		{"another invisible character", "\u200b" + help, nil},
+		{"upper case", "/Runner-Group help", nil},
+		{"escaped", `\/runner-group help`, nil},
+		{"entity", "&#47;runner-group help", nil},
+		{"fenced", "```\n" + help + "\n```", nil},
+		{"tildes", "~~~sh\n" + help + "\n~~~", nil},
+		{"fence that is not closed", "```\n" + help, nil},
+		{"behind a fence", "```\nx\n```\n" + help, []string{help}},
+		{"shorter fence closes nothing", "````\n```\n" + help + "\n````", nil},
+		{"fence in a list", "- a\n\n  ```\n  " + help + "\n  ```", nil},
+		{"inline code", "`" + help + "`", nil},
+		{"inline code over lines", "a `code\n" + help + "\nmore` b", nil},
+		{"two backticks", "``a\n" + help + " ` \n`` b", nil},
+		{"backtick that opens nothing", "a ` b\n" + help, []string{help}},
+		{"escaped backtick opens nothing", "a \\` b\n" + help + "\n`", []string{help}},
+		{"code behind the word", "/runner-group repos-add `a`", []string{"/runner-group repos-add `a`"}},
+		{"quote", "> " + help, nil},
+		{"quote without a blank", ">" + help, nil},
+		{"lazy quote", "> hello\n" + help, nil},
+		{"quote in a quote", "> > " + help, nil},
+		{"alert", "> [!NOTE]\n> " + help, nil},
+		{"behind a quote", "> hello\n\n" + help, []string{help}},
+		{"reply by mail", "On Monday X wrote:\n> " + help + "\n\n" + help, []string{help}},
+		{"HTML comment", "<!--\n" + help + "\n-->", nil},
+		{"HTML comment with an empty line", "<!--\n\n" + help + "\n\n-->", nil},
+		{"HTML comment in a paragraph", "text <!-- hidden\n" + help + "\n--> end", nil},
+		{"HTML comment before it on its line", "<!-- x --> " + help, nil},
+		{"behind an HTML comment", "<!-- x -->\n" + help, []string{help}},
+		{"HTML comment that is not closed", "<!--\n" + help, nil},
+		{"HTML block", "<div>\n" + help + "\n</div>", nil},
+		{"pre", "<pre>\n\n" + help + "\n\n</pre>", nil},
+		{"details", "<details>\n\n" + help + "\n\n</details>", []string{help}},
+		{"attribute over lines", "a <b title='\n" + help + "\n'>", nil},
+		{"list item", "- " + help, nil},
+		{"numbered", "1. " + help, nil},
+		{"task", "- [ ] " + help, nil},
+		{"beneath a list item", "- do\n  " + help, []string{help}},
+		{"lazy beneath a list item", "- do\n" + help, []string{help}},
+		{"behind a list", "- a\n- b\n\n" + help, []string{help}},
+		{"heading", "# " + help, nil},
+		{"underlined heading", help + "\n===", []string{help}},
+		{"rule beneath", help + "\n---\nmore", []string{help}},
+		{"table's row", "a | b\n--- | ---\n" + help + " | x", []string{help + " | x"}},
+		{"code in a table's cell ends with it", "a | b\n--- | ---\nx | `y\n" + help + " | `", []string{help + " | `"}},
+		{"beneath a table", "| a |\n| --- |\n" + help, []string{help}},
+		{"emphasis", "**\n" + help + "\n**", []string{help}},
+		{"link's definition", "[a]: /url\n" + help, []string{help}},
+		{"link in it", "/runner-group repos-add [a](b)", []string{"/runner-group repos-add [a](b)"}},
+		{"angle brackets in it", "/runner-group repos-add <a>", []string{"/runner-group repos-add <a>"}},
+		{"hard break", help + "  \nmore", []string{help}},
+		{"no comment", "", nil},
+		{"NUL", "\x00\n" + help, []string{help}},
+		{"not UTF-8", "\xff\n" + help, []string{help}},
+		{"too long", strings.Repeat("x\n", maxComment/2) + help, nil},
+		{"nested beyond reason", strings.Repeat(">", 1000) + "x\n\n" + help, nil},
+		{"a long rule is no nesting", strings.Repeat("-", 1000) + "\n" + help, []string{help}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			for _, line := range ParseComment(tt.comment) {
+				got = append(got, line.Text)
+			}
+			assert.Equal(t, tt.want, got)
+		})
+	}
+}
+
+func TestParseCommentNumbersLines(t *testing.T) {
+	assert.Equal(t, []Line{{2, "/runner-group a"}, {6, "/runner-group b"}, {7, "/runner-group c"}},
+		ParseComment("x\r\n/runner-group a\r\n```\r\n/runner-group no\r\n```\r\n/runner-group b\r\n/runner-group c\r\n"))
+}
+
+func TestSplitWords(t *testing.T) {
+	tests := []struct {
+		name, line string
+		want       []string
+		refused    string
+	}{
+		{name: "plain", line: " a b\tc ", want: []string{"a", "b", "c"}},
+		{name: "nothing", line: "  "},
+		{name: "double quotes", line: `"a b" c"d"e`, want: []string{"a b", "cde"}},
+		{name: "single quotes", line: `'a "b" $c' d`, want: []string{`a "b" $c`, "d"}},
+		{name: "empty word", line: `a "" ''`, want: []string{"a", "", ""}},
+		{name: "backslash", line: `a\ b \"c\' \$d`, want: []string{"a b", `"c'`, "$d"}},
+		{name: "backslash in quotes", line: `"a\"b\\c\d"`, want: []string{`a"b\c\d`}},
+		{name: "typographic quotes", line: "“a b” „c d“ ‘e f’ «g h»", want: []string{"a b", "c d", "e f", "g h"}},
+		{name: "other blanks", line: "a\u00a0b\u2009c\u3000d", want: []string{"a", "b", "c", "d"}},
+		{name: "words that a shell knows", line: "if then { } ! a=b *.x [c] ~/d", want: []string{"if", "then", "{", "}", "!", "a=b", "*.x", "[c]", "~/d"}},
+		{name: "JSON", line: `["a","b"]`, want: []string{"[a,b]"}},
+		{name: "comment", line: "a # not b", want: []string{"a"}},
+		{name: "number sign in a word", line: "a#b", want: []string{"a#b"}},
+		{name: "emoji", line: "🚀 ü", want: []string{"🚀", "ü"}},
+		{name: "variable", line: "a $b", refused: "`$`"},
+		{name: "variable in quotes", line: `"a ${b}"`, refused: "`$`"},
+		{name: "substitution", line: "a $(b)", refused: "`$`"},
+		{name: "backticks", line: "a `b`", refused: "`` ` ``"},
+		{name: "arithmetic", line: "$((1))", refused: "`$`"},
+		{name: "pipe", line: "a | b", refused: "`|`"},
+		{name: "semicolon", line: "a; b", refused: "`;`"},
+		{name: "ampersand", line: "a && b", refused: "`&`"},
+		{name: "redirection", line: "a > b", refused: "`>`"},
+		{name: "redirection of a number", line: "a 2>b", refused: "`>`"},
+		{name: "here document", line: "a <<EOF", refused: "`<`"},
+		{name: "angle brackets", line: "<a>", refused: "`<`"},
+		{name: "parenthesis", line: "a (b)", refused: "`(`"},
+		{name: "glob", line: "@(a|b)", refused: "`(`"},
+		{name: "double quote left open", line: `a "b`, refused: "not closed"},
+		{name: "single quote left open", line: `a 'b`, refused: "not closed"},
+		{name: "apostrophe", line: "the team’s", refused: "not closed"},
+		{name: "substitution left open", line: "a $(b", refused: "`$`"},
+		{name: "backslash at the end", line: `a \`, refused: "backslash"},
+		{name: "NUL", line: "a\x00b", refused: "U+0000"},
+		{name: "escape sequence", line: "a\x1b[0m", refused: "U+001B"},
+		{name: "not UTF-8", line: "a\xff", refused: "UTF-8"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, refusal := splitWords(tt.line)
+			if tt.refused != "" {
+				require.NotNil(t, refusal)
+				assert.Equal(t, commands.ReasonInvalidArgument, refusal.Reason)
+				assert.Contains(t, refusal.Message, tt.refused)
+				return
+			}
+			require.Nil(t, refusal)
+			assert.Equal(t, tt.want, got)
+		})
+	}
+}
+
+func TestReadLine(t *testing.T) {
+	named := func(pairs ...string) (n []commands.NamedArg) {
+		for i := 0; i < len(pairs); i += 2 {
+			n = append(n, commands.NamedArg{Name: pairs[i], Values: []string{pairs[i+1]}})
+		}
+		return n
+	}
+	tests := []struct {
+		name, line, command string
+		positional          []string
+		named               []commands.NamedArg
+		yes, encrypted      bool
+		reason              commands.Reason
+	}{
+		{name: "nothing is help", line: "", command: "help"},
+		{name: "help of a command", line: "repos-add a --help", command: "help", positional: []string{"repos-add"}},
+		{name: "help flag alone", line: "--help", command: "help"},
+		{name: "positional", line: "repos-add a,b", command: "repos-add", positional: []string{"a,b"}},
+		{name: "positional with blanks", line: "repos-add a, b", command: "repos-add", positional: []string{"a,", "b"}},
+		{name: "flag", line: "repos-add --repos a,b --team x", command: "repos-add", named: named("repos", "a,b", "team", "x")},
+		{name: "list flag with blanks", line: "repos-add --repos a, b ,c --team x", command: "repos-add", named: named("repos", "a,b,c", "team", "x")},
+		{name: "equals", line: "repos-add a --team=x", command: "repos-add", positional: []string{"a"}, named: named("team", "x")},
+		{name: "name", line: "repos-add repos=a,b team=x", command: "repos-add", named: named("repos", "a,b", "team", "x")},
+		{name: "quoted value", line: `repos-add repos="a, b" team='x'`, command: "repos-add", named: named("repos", "a, b", "team", "x")},
+		{name: "empty value", line: "repos-add --repos=", command: "repos-add", named: named("repos", "")},
+		{name: "em dash", line: "repos-add a —team x", command: "repos-add", positional: []string{"a"}, named: named("team", "x")},
+		{name: "en dash", line: "repos-add a –team=x", command: "repos-add", positional: []string{"a"}, named: named("team", "x")},
+		{name: "upper-case flag", line: "repos-add a --Team x", command: "repos-add", positional: []string{"a"}, named: named("team", "x")},
+		{
+			name: "repeated", line: "repos-add --repos a --repos b", command: "repos-add",
+			named: []commands.NamedArg{{Name: "repos", Values: []string{"a", "b"}}},
+		},
+		{name: "boolean takes no word", line: "runners-remove --offline x", command: "runners-remove", positional: []string{"x"}, named: named("offline", "true")},
+		{name: "boolean with a value", line: "runners-remove --offline=false", command: "runners-remove", named: named("offline", "false")},
+		{name: "end of flags", line: "repos-add --team x -- --a", command: "repos-add", positional: []string{"--a"}, named: named("team", "x")},
+		{name: "yes", line: "group-delete --yes --team x", command: "group-delete", named: named("team", "x"), yes: true},
+		{name: "yes=false", line: "group-delete --yes=false", command: "group-delete"},
+		{name: "yes of nonsense", line: "group-delete --yes=maybe", command: "group-delete", reason: commands.ReasonInvalidArgument},
+		{name: "encrypted", line: "token-register —encrypted", command: "token-register", encrypted: true},
+		{name: "encrypted where nothing is secret", line: "group-list --encrypted", command: "group-list", named: named("encrypted", "true")},
+		{name: "unknown flag", line: "group-list --bogus x", command: "group-list", named: named("bogus", "x")},
+		{name: "alias", line: "group-add team=x", command: "group-add", named: named("team", "x")},
+		{name: "value missing at the end", line: "repos-add a --team", command: "repos-add", positional: []string{"a"}, reason: commands.ReasonMissingArgument},
+		{name: "value missing before a flag", line: "repos-add a --team --yes", command: "repos-add", positional: []string{"a"}, reason: commands.ReasonMissingArgument},
+		{name: "one dash", line: "repos-add a -team x", command: "repos-add", positional: []string{"a"}, reason: commands.ReasonUnknownArgument},
+		{name: "unknown command", line: "repo-add a", command: "repo-add", reason: commands.ReasonUnknownCommand},
+		{name: "cannot be split", line: "repos-add a;b", command: "repos-add", reason: commands.ReasonInvalidArgument},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, refusal := readLine(slashCommands{}, Line{Text: strings.TrimRight(slashWord+" "+tt.line, " ")}, "")
+			var reason commands.Reason
+			if refusal != nil {
+				reason = refusal.Reason
+			}
+			assert.Equal(t, tt.reason, reason)
+			assert.Equal(t, tt.command, got.name)
+			assert.Equal(t, tt.positional, got.args.Positional)
+			assert.Equal(t, tt.named, got.args.Named)
+			assert.Equal(t, tt.yes, got.yes)
+			assert.Equal(t, tt.encrypted, got.encrypted)
+		})
+	}
+}
+
+// A flag that is refused is told as it is written, in an example for the issue's team.
+func TestRefusedFlags(t *testing.T) {
+	tests := []struct{ name, line, want string }{
+		{"one dash", "repos-add a -Team x", "A flag begins with two dashes: `--team`."},
+		{"a letter", "repos-add -r api", "A flag begins with two dashes, which `-r` does not. `repos-add` has `--team`, `--repos`, `--yes`."},
+		{"a letter and a value", "token-register -t=web", "A flag begins with two dashes, which `-t=web` does not. `token-register` has `--team`, `--yes`, `--encrypted`."},
+		{"no value", "repos-add a --team", "`--team` needs a value. Usage: `/runner-group repos-add [--team infra] api,web`."},
+		{"neither", "group-delete --yes=maybe", "`--yes` is true or false, not `maybe`."},
+	}
+	dispatcher := commands.NewDispatcher(&commands.Env{}, commands.All())
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, refusal := readLine(dispatcher, Line{Text: slashWord + " " + tt.line}, "infra")
+			require.NotNil(t, refusal)
+			assert.Equal(t, tt.want, refusal.Message)
+		})
+	}
+}
+
+func TestExplain(t *testing.T) {
+	got := Explain(slashCommands{}, "acme", "Hi\n/runner-group group-add --team x --yes\n/runner-group repos-add a|b\n"+
+		strings.Repeat("/runner-group\n", 9))
+	require.Len(t, got, 11)
+	assert.Equal(t, `line 2: group-create team=["x"] (confirmed)`, got[0].String())
+	assert.Equal(t, commands.ReasonInvalidArgument, got[1].Reason)
+	assert.Empty(t, got[9].Error)
+	assert.Equal(t, commands.ReasonPolicy, got[10].Reason)
+	assert.Empty(t, Explain(slashCommands{}, "acme", "`/runner-group help`"))
+	got = Explain(slashCommands{}, "acme", "/runner-group runners-remove")
+	require.Len(t, got, 1)
+	assert.Equal(t, "line 1: runners-remove\n  missing_argument: Which?", got[0].String(), "arguments are looked at, too")
+}
+
+// hostile are texts on which careless parsers take quadratic time, or worse.
+func hostile() map[string]string {
+	const n = 65_000
+	fill := func(s string) string { return strings.Repeat(s, n/len(s)) + "\n\n/runner-group help" }
+	cases := map[string]string{}
+	for _, s := range []string{
+		">", "> ", "> - ", "- ", "1. ", "[", "[](", "![](", "[a](<b", "*a_", "**a", "a**b", "~~a", "<a ", "<!--", "a<!-- ", "a<?", "a<![CDATA[",
+		"a<!A ", "<!a>", "`", "`a", "``a`", "|a", "|-", "\\", "&amp;", "[a]: b\n", "[a]: b [\n", "[^a]: b\n", "www.a", "http://a", "a@b.c", "-\n", "=\n",
+		"```\n", "~~~\n", "<div>\n", "</", "/runner-group\n", "/runner-group $(", "/runner-group \"", "\t", " ", "\r", "\x00", "\xff", "> a\n", ">>>>>>>>>>>>>>>>\n", "- a\n\n",
+	} {
+		cases[s] = fill(s)
+	}
+	var ticks, staircase strings.Builder
+	for i := 1; ticks.Len() < n; i++ {
+		ticks.WriteString(strings.Repeat("`", i) + "a")
+	}
+	for i := 0; staircase.Len() < n; i++ {
+		staircase.WriteString(strings.Repeat(" ", 2*i) + "- a\n")
+	}
+	cases["runs of backticks"] = ticks.String() + "\n\n/runner-group help"
+	cases["staircase"] = staircase.String() + "\n\n/runner-group help"
+	cases["nested as deep as may be"] = strings.Repeat(strings.Repeat("> ", maxNesting)+"a\n", n/2/maxNesting) + "\n/runner-group help"
+	return cases
+}
+
+// The bound is wide, for slow and busy machines; quadratic time would be seconds.
+func TestHostileCommentsTakeAMoment(t *testing.T) {
+	for name, comment := range hostile() {
+		began := time.Now()
+		for _, line := range ParseComment(comment) {
+			_, _ = readLine(slashCommands{}, line, "")
+		}
+		assert.Less(t, time.Since(began), 5*time.Second, "%q", name)
+	}
+}
+
+func FuzzParseComment(f *testing.F) {
+	for _, seed := range []string{
+		"/runner-group help", "a\r\n/runner-group repos-add “a b” —team=x\r\n", "> /runner-group\n\n/runner-group x=\"$y\"",
+		"<!-- `\n/runner-group\n` -->", "- a\n\n\t/runner-group @(b|c)", "a|b\n-|-\n/runner-group|`", "/runner-group $(( ${a[1]} )) <<E\n",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, comment string) {
+		for _, line := range ParseComment(comment) {
+			assert.True(t, strings.HasPrefix(line.Text, slashWord))
+			assert.NotContains(t, line.Text, "\n")
+			call, refusal := readLine(slashCommands{}, line, "")
+			if refusal != nil {
+				assert.NotEmpty(t, refusal.Message)
+				_ = tame(refusal.Message)
+			}
+			for _, word := range call.args.Positional {
+				assert.NotContains(t, word, "\x00")
+			}
+		}
+	})
+}

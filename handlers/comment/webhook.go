@@ -1,0 +1,213 @@
+package comment
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/palantir/go-githubapp/githubapp"
+	"github.com/rs/zerolog"
+)
+
+// WebhookPath is where GitHub delivers webhooks.
+const WebhookPath = "/api/github/hook"
+
+// The outcomes of a delivery, as they are counted and answered.
+const (
+	OutcomeAccepted  = "accepted"  // holds commands, and is stored
+	OutcomeDuplicate = "duplicate" // was accepted before
+	OutcomeIgnored   = "ignored"   // is none of ours
+	OutcomeRefused   = "refused"   // is not signed as it must be, or too large
+	OutcomeMalformed = "malformed" // is signed and cannot be read
+	OutcomeFailed    = "failed"    // could not be stored: GitHub must deliver it again
+)
+
+// A WebhookOrg is an organization whose admin repository takes commands.
+type WebhookOrg struct {
+	Org       string // its login
+	AdminRepo string // the repository's name, without the owner; empty: no comment commands
+	// InstallationID returns the App's installation there; 0 while it is not known.
+	InstallationID func() int64
+}
+
+// WebhookOptions is what the webhook is made of.
+type WebhookOptions struct {
+	// Secrets returns the secrets that a delivery may be signed with; none: all are refused.
+	Secrets func() []string
+	Orgs    []WebhookOrg
+	// Accept stores a comment for the delivery of that GUID. Once it returns without
+	// an error the comment is never lost. Fresh is false where the delivery or the
+	// comment was stored before.
+	Accept func(ctx context.Context, guid string, comment Comment) (fresh bool, err error)
+	// Observe, where set, is told the outcome of every delivery.
+	Observe func(outcome string)
+	Logger  zerolog.Logger
+}
+
+// A webhook verifies deliveries before anything of them is decoded, leaves those
+// aside that cannot hold a command, and gives the rest to go-githubapp's dispatcher.
+type webhook struct {
+	WebhookOptions
+	bodies *bodyReader
+	events http.Handler
+}
+
+// NewWebhook returns the handler of GitHub's deliveries, for [WebhookPath]. Its
+// answers are JSON, {"outcome":"accepted"}, with a "detail" where it says more.
+func NewWebhook(o WebhookOptions) http.Handler {
+	if o.Observe == nil {
+		o.Observe = func(string) {}
+	}
+	w := &webhook{WebhookOptions: o, bodies: newBodyReader()}
+	// The secret is empty since the signature was verified before; the dispatcher
+	// knows but one secret, and would take SHA-1.
+	w.events = githubapp.NewEventDispatcher([]githubapp.EventHandler{commentEvents{w}}, "",
+		githubapp.WithScheduler(durableScheduler{}),
+		githubapp.WithErrorCallback(w.failed))
+	return w
+}
+
+// ServeHTTP answers a delivery.
+func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		h.answer(w, http.StatusMethodNotAllowed, OutcomeRefused, "deliveries are sent by POST")
+		return
+	}
+	secrets := h.Secrets()
+	if len(secrets) == 0 {
+		h.answer(w, http.StatusServiceUnavailable, OutcomeRefused, "no webhook secret is configured")
+		return
+	}
+	signature, ok := signatureOf(r.Header)
+	if !ok {
+		h.answer(w, http.StatusUnauthorized, OutcomeRefused, "the header X-Hub-Signature-256 is missing or malformed")
+		return
+	}
+	body, done, err := h.bodies.read(r)
+	defer done()
+	switch {
+	case errors.Is(err, errBodyTooLarge):
+		w.Header().Set("Connection", "close")
+		h.answer(w, http.StatusRequestEntityTooLarge, OutcomeRefused, "the delivery is larger than 25 MiB")
+		return
+	case errors.Is(err, errBusy):
+		h.answer(w, http.StatusServiceUnavailable, OutcomeFailed, "too many large deliveries at once")
+		return
+	case err != nil:
+		h.answer(w, http.StatusBadRequest, OutcomeMalformed, "the delivery was cut off")
+		return
+	}
+	if !signed(body, signature, secrets) {
+		h.answer(w, http.StatusUnauthorized, OutcomeRefused, "the signature does not match")
+		return
+	}
+	h.serveSigned(w, r, body)
+}
+
+// serveSigned answers a delivery that GitHub signed.
+func (h *webhook) serveSigned(w http.ResponseWriter, r *http.Request, body []byte) {
+	event, guid := r.Header.Get("X-GitHub-Event"), r.Header.Get("X-GitHub-Delivery")
+	form := strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
+	switch {
+	case event == "" || guid == "":
+		h.answer(w, http.StatusBadRequest, OutcomeMalformed, "the header X-GitHub-Event or X-GitHub-Delivery is missing")
+	case !guidShape.MatchString(guid):
+		h.answer(w, http.StatusBadRequest, OutcomeMalformed, "the header X-GitHub-Delivery is malformed")
+	case event != eventIssueComment:
+		h.answer(w, http.StatusOK, OutcomeIgnored, "")
+	case !form && !mayHoldCommand(body):
+		h.answer(w, http.StatusOK, OutcomeIgnored, "no command")
+	default:
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		h.events.ServeHTTP(w, r.WithContext(h.Logger.WithContext(r.Context())))
+	}
+}
+
+// guidShape is what a delivery's GUID may look like. It is not signed, and stands
+// in request ids and markers.
+var guidShape = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$`)
+
+// failed answers a delivery that the dispatcher or our handler could not take.
+func (h *webhook) failed(w http.ResponseWriter, r *http.Request, err error) {
+	var (
+		invalid   githubapp.ValidationError
+		malformed *malformedError
+	)
+	switch {
+	case errors.As(err, &invalid), errors.As(err, &malformed):
+		h.answer(w, http.StatusBadRequest, OutcomeMalformed, "the issue_comment cannot be read")
+	default:
+		zerolog.Ctx(r.Context()).Error().Err(err).Str(githubapp.LogKeyDeliveryID, r.Header.Get("X-GitHub-Delivery")).
+			Msg("A delivery could not be stored; GitHub records it as failed, and it is fetched later")
+		h.answer(w, http.StatusServiceUnavailable, OutcomeFailed, "the delivery could not be stored")
+	}
+}
+
+// answer ends a delivery. The detail is one of ours, which needs no escaping.
+func (h *webhook) answer(w http.ResponseWriter, status int, outcome, detail string) {
+	h.Observe(outcome)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	body := `{"outcome":"` + outcome
+	if detail != "" {
+		body += `","detail":"` + detail
+	}
+	_, _ = io.WriteString(w, body+"\"}\n") // GitHub went away: nothing to do about it
+}
+
+// signatureOf returns the SHA-256 signature of a delivery. SHA-1 is not looked at.
+func signatureOf(header http.Header) (signature []byte, ok bool) {
+	values := header.Values("X-Hub-Signature-256")
+	if len(values) != 1 {
+		return nil, false
+	}
+	digits, ok := strings.CutPrefix(values[0], "sha256=")
+	if !ok || len(digits) != hex.EncodedLen(sha256.Size) {
+		return nil, false
+	}
+	signature, err := hex.DecodeString(digits)
+	return signature, err == nil
+}
+
+// signed reports, in a time that tells nothing, whether one of the secrets made
+// the signature. An empty secret makes none.
+func signed(body, signature []byte, secrets []string) bool {
+	ok := false
+	var sum [sha256.Size]byte
+	for _, secret := range secrets {
+		mac := hmac.New(sha256.New, []byte(secret))
+		mac.Write(body)
+		if hmac.Equal(mac.Sum(sum[:0]), signature) && secret != "" {
+			ok = true
+		}
+	}
+	return ok
+}
+
+// mayHoldCommand reports whether a JSON text holds "runner-group", or an escape
+// that could spell a letter of it.
+func mayHoldCommand(body []byte) bool {
+	const phrase, escape = "runner-group", `\u00`
+	if bytes.Contains(body, []byte(phrase)) {
+		return true
+	}
+	for rest := body; ; {
+		i := bytes.Index(rest, []byte(escape))
+		if i < 0 || len(rest) < i+len(escape)+2 {
+			return false
+		}
+		rest = rest[i+len(escape):]
+		var letter [1]byte
+		if _, err := hex.Decode(letter[:], rest[:2]); err == nil && strings.IndexByte(phrase, letter[0]) >= 0 {
+			return true
+		}
+	}
+}

@@ -1,0 +1,36 @@
+// Package handlers holds what the channels share. A channel authenticates its
+// callers, turns what it receives into a request for the dispatcher of package
+// commands, and turns the result into an answer.
+package handlers
+
+import (
+	"context"
+	"crypto/rand"
+	"strings"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands"
+)
+
+// APIPrefix begins the path of every REST command.
+const APIPrefix = "/api/v1/"
+
+// A Dispatcher is what the REST door runs commands with: [commands.Dispatcher].
+type Dispatcher interface {
+	Specs() []commands.Spec
+	Lookup(name string) (commands.Spec, bool)
+	Unknown(name string) *commands.Error
+	Dispatch(ctx context.Context, req commands.Request) (commands.Result, error)
+}
+
+// NewRequestID is always ours: a client's own could be made to look like another's
+// in the log, which holds it beside ours.
+func NewRequestID() string { return strings.ToLower(rand.Text()) }
+
+// clip shortens what a client chose freely, for the log.
+func Clip(text string) string {
+	const most = 200
+	if len(text) > most {
+		return text[:most] + "…"
+	}
+	return text
+}

@@ -1,0 +1,248 @@
+package pages
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+)
+
+// What examples call the server where it has no name of its own.
+const exampleHost = "https://arm.example.com"
+
+// whoMay says in words who may run a command.
+func whoMay(role commands.Role) string {
+	switch role {
+	case commands.Anyone:
+		return "anybody, without a token"
+	case commands.Member:
+		return "any member of the organization"
+	case commands.Maintainer:
+		return "a maintainer of the team"
+	case commands.Owner:
+		return "an owner of the organization"
+	}
+	return "nobody"
+}
+
+// exampleText is an example of one argument, as one would type it.
+func exampleText(p commands.Param) string {
+	switch {
+	case p.Example != "":
+		return p.Example
+	case len(p.Values) > 0:
+		return p.Values[0]
+	case p.Kind == commands.KindBool:
+		return "true"
+	}
+	return strings.ToUpper(p.Name)
+}
+
+// exampleParams are the arguments that an example shows: those that a call needs,
+// and those that say what it is about.
+func exampleParams(spec commands.Spec) []commands.Param {
+	return slices.DeleteFunc(slices.Clone(spec.Params), func(p commands.Param) bool { return !shownInExamples(p) })
+}
+
+func shownInExamples(p commands.Param) bool { return p.Required || p.Positional }
+
+// exampleComment is the command as one would write it in a comment.
+func exampleComment(spec commands.Spec) string {
+	line := "/runner-group " + spec.Name
+	if spec.Example != "" {
+		return line + " " + spec.Example
+	}
+	for _, p := range exampleParams(spec) {
+		switch {
+		case p.Name == "team":
+			// a comment's place names the team
+		case p.Positional:
+			line += " " + exampleText(p)
+		default:
+			line += fmt.Sprintf(" --%s %s", p.Name, exampleText(p))
+		}
+	}
+	return line
+}
+
+// exampleCurl is the command as one would type it in a shell; gap is what stands
+// before the address, a blank or the end of a line.
+func exampleCurl(spec commands.Spec, host, gap string) string {
+	var b strings.Builder
+	b.WriteString("curl")
+	if spec.Method != http.MethodGet {
+		b.WriteString(" -X " + spec.Method)
+	}
+	if spec.Needs != commands.Anyone {
+		b.WriteString(` -H "Authorization: Bearer $GITHUB_TOKEN"`)
+	}
+	var query []string
+	for _, p := range exampleParams(spec) {
+		value := strings.ReplaceAll(url.QueryEscape(exampleText(p)), "%2C", ",")
+		query = append(query, p.Name+"="+value)
+	}
+	target := host + handlers.APIPrefix + spec.Name
+	if len(query) > 0 {
+		target += "?" + strings.Join(query, "&")
+	}
+	fmt.Fprintf(&b, "%s%q", gap, target)
+	return b.String()
+}
+
+// A reasonDoc explains a reason to those who get it.
+type reasonDoc struct {
+	Reason  commands.Reason
+	Meaning string
+}
+
+// reasonDocs explains all reasons, in the order of their statuses.
+func reasonDocs() []reasonDoc {
+	return []reasonDoc{
+		{commands.ReasonInvalidArgument, "an argument is malformed, or names an organization that is not served here"},
+		{commands.ReasonMissingArgument, "an argument that the command needs is not given"},
+		{commands.ReasonUnknownArgument, "the command knows no argument of that name"},
+		{commands.ReasonMissingToken, "no token is given"},
+		{commands.ReasonBadToken, "the token is refused, by GitHub or because it proves no person"},
+		{commands.ReasonNotMaintainer, "you are no active maintainer of that team, or there is no such team"},
+		{commands.ReasonGroupNotOwned, "the group belongs to another team"},
+		{commands.ReasonRepoNotPermitted, "the team has too little permission on the repository, or there is no such repository"},
+		{commands.ReasonPublicRepo, "public repositories may not be attached here"},
+		{commands.ReasonPolicy, "the operator's policy does not allow it"},
+		{commands.ReasonOwnerOnly, "owners of the organization alone may do it"},
+		{commands.ReasonNotMember, "members of the organization alone may do it"},
+		{commands.ReasonGroupNotFound, "the team owns no runner group yet"},
+		{commands.ReasonRunnerNotFound, "the group has no such runner"},
+		{commands.ReasonUnknownCommand, "there is no such command"},
+		{commands.ReasonMethod, "the command does not answer to this method; Allow names those it does"},
+		{commands.ReasonTooLarge, "the body is larger than 1 MiB"},
+		{commands.ReasonMediaType, "the body is neither JSON nor a form"},
+		{commands.ReasonGroupExists, "a group of that name exists"},
+		{commands.ReasonRunnerExists, "a runner of that name exists"},
+		{commands.ReasonRunnerBusy, "the runner runs a job"},
+		{commands.ReasonGroupNotEmpty, "the group still has runners"},
+		{commands.ReasonGroupNotSelected, "the group is not limited to selected repositories"},
+		{commands.ReasonRateLimited, "too many requests; Retry-After says when to come back"},
+		{commands.ReasonInternal, "something broke in the server; its operator finds the cause in the log, under the request id"},
+		{commands.ReasonGitHubError, "GitHub failed"},
+		{commands.ReasonGitHubRateLimited, "GitHub's rate limit is used up; Retry-After says when to come back"},
+		{commands.ReasonBusy, "another command on the same group does not end"},
+		{commands.ReasonUnavailable, "the server's database does not answer, or the server stops"},
+		{commands.ReasonSetup, "the server is not set up yet"},
+		{commands.ReasonGitHubTimeout, "GitHub did not answer in time"},
+	}
+}
+
+// Reference returns the reference of the commands as a page of Markdown.
+func Reference(specs []commands.Spec) []byte {
+	var b bytes.Buffer
+	b.WriteString(`# Reference
+
+<!-- Written by "make docs" from the declarations of the commands. Do not edit. -->
+
+Every command works in a comment (` + "`/runner-group COMMAND`" + `, in an issue of the admin repository) and over REST
+(` + "`" + exampleHost + handlers.APIPrefix + "COMMAND`" + `, with a GitHub token). In a comment the team may be left out where the issue's
+label (` + "`team:SLUG`" + `) or form names it, or where you maintain only one team that owns a group.
+
+Arguments over REST are given in the query, as a form or as JSON, one of them. A list is ` + "`a,b,c`" + `, a repeated
+argument or a JSON array. Where the server serves several organizations, ` + "`org`" + ` is one more argument of every command.
+
+Two flags are for comments alone: ` + "`--yes`" + ` runs a command that asks first (` + "`policy.confirm`" + `), and ` + "`--encrypted`" + ` lets the answer of
+a token command be readable with your SSH key alone.
+
+| command | who may | does |
+|---|---|---|
+`)
+	for _, spec := range specs {
+		fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s |\n", spec.Name, spec.Name, whoMay(spec.Needs), tableCell(spec.Summary))
+	}
+	for _, spec := range specs {
+		writeCommand(&b, spec)
+	}
+	b.WriteString(`
+## Answers over REST
+
+` + "`{\"Code\":200,\"Response\":…}`, or `{\"Code\":404,\"Error\":\"a sentence\",\"Reason\":\"group_not_found\",\"RequestID\":\"…\"}`" + `, with the
+same HTTP status. A command on several items also answers with ` + "`Items`" + `: what became of each.
+
+| status | reason | means |
+|---|---|---|
+`)
+	for _, r := range reasonDocs() {
+		fmt.Fprintf(&b, "| %d | `%s` | %s |\n", r.Reason.Status(), r.Reason, r.Meaning)
+	}
+	return b.Bytes()
+}
+
+func writeCommand(b *bytes.Buffer, spec commands.Spec) {
+	fmt.Fprintf(b, "\n## %s\n\n%s.", spec.Name, spec.Summary)
+	if spec.Details != "" {
+		fmt.Fprintf(b, " %s", spec.Details)
+	}
+	fmt.Fprintf(b, "\n\n- Who may: %s\n- REST: `%s`", whoMay(spec.Needs), spec.Method)
+	for _, method := range spec.Methods()[1:] {
+		note := ""
+		if spec.Deprecated(method) {
+			note = " (deprecated)"
+		}
+		fmt.Fprintf(b, ", `%s`%s", method, note)
+	}
+	if len(spec.Aliases) > 0 {
+		fmt.Fprintf(b, "\n- Also called: `%s`", strings.Join(spec.Aliases, "`, `"))
+	}
+	if len(spec.Params) > 0 {
+		b.WriteString("\n\n| argument | kind | needed | |\n|---|---|---|---|\n")
+		for _, p := range spec.Params {
+			needed := ""
+			if p.Required {
+				needed = "yes"
+			}
+			fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", p.Name, p.Kind, needed, tableCell(paramDoc(p)))
+		}
+	} else {
+		b.WriteString("\n")
+	}
+	fmt.Fprintf(b, "\n```\n%s\n```\n\n```sh\n%s\n```\n", exampleComment(spec), exampleCurl(spec, exampleHost, " "))
+}
+
+// paramDoc explains an argument in one line.
+func paramDoc(p commands.Param) string {
+	doc := p.Doc
+	if len(p.Values) > 0 {
+		doc += ": " + strings.Join(p.Values, ", ")
+	}
+	return doc
+}
+
+// tableCell makes text fit into a cell of a Markdown table.
+func tableCell(text string) string {
+	return strings.NewReplacer("|", `\|`, "\n", " ").Replace(text)
+}
+
+// exampleJSON is an example of a JSON body, or nil for a command without arguments.
+func exampleJSON(spec commands.Spec) map[string]any {
+	body := map[string]any{}
+	for _, p := range exampleParams(spec) {
+		body[p.Name] = exampleValue(p)
+	}
+	return body
+}
+
+func exampleValue(p commands.Param) any {
+	text := exampleText(p)
+	switch p.Kind {
+	case commands.KindList:
+		return strings.Split(text, ",")
+	case commands.KindBool:
+		return text == "true"
+	case commands.KindInt:
+		return json.Number(text)
+	case commands.KindString, commands.KindTime:
+	}
+	return text
+}

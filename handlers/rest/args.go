@@ -1,0 +1,222 @@
+package rest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands"
+)
+
+const (
+	maxBody = 1 << 20 // bytes of a request's body
+	// maxArguments bounds how many names a request may give: more than any
+	// command knows, and few enough that sorting them out stays cheap.
+	maxArguments = 100
+)
+
+// restArguments returns the arguments that r gives, not yet decoded: by query, form
+// body or JSON body, one of them.
+func restArguments(w http.ResponseWriter, r *http.Request, spec commands.Spec) (commands.Args, error) {
+	body, err := readBody(w, r)
+	switch {
+	case err != nil:
+		return commands.Args{}, err
+	case len(body) == 0:
+		return formArguments(r.URL.RawQuery, spec, "query")
+	case r.URL.RawQuery != "":
+		return commands.Args{}, commands.Refuse(commands.ReasonInvalidArgument,
+			"Give the arguments in the query or in the body, not in both.")
+	}
+	switch bodyType(r.Header) {
+	case "application/json":
+		return jsonArguments(body)
+	case "application/x-www-form-urlencoded":
+		return formArguments(string(body), spec, "form")
+	}
+	return commands.Args{}, commands.Refuse(commands.ReasonMediaType,
+		"Send the body as application/json or application/x-www-form-urlencoded, in UTF-8 and uncompressed, and say so in Content-Type.")
+}
+
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.Body == nil {
+		return nil, nil
+	}
+	tooLarge := commands.Refuse(commands.ReasonTooLarge, "The body is larger than 1 MiB. Send fewer items at a time.")
+	if r.ContentLength > maxBody {
+		return nil, tooLarge
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var over *http.MaxBytesError
+	switch {
+	case errors.As(err, &over):
+		return nil, tooLarge
+	case err != nil:
+		refusal := commands.Refuse(commands.ReasonInvalidArgument, "The body ended before it was complete. Send the request again.")
+		refusal.Cause = err
+		return nil, refusal
+	}
+	return body, nil
+}
+
+// bodyType returns the media type of the body, "" where it is not one that can be read.
+func bodyType(header http.Header) string {
+	mediaType, params, err := mime.ParseMediaType(header.Get("Content-Type"))
+	if err != nil || len(header.Values("Content-Type")) > 1 {
+		return ""
+	}
+	if encoding := header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return ""
+	}
+	charset := strings.ToLower(params["charset"])
+	if !slices.Contains([]string{"", "utf-8", "utf8", "us-ascii"}, charset) {
+		return ""
+	}
+	return mediaType
+}
+
+// formArguments reads a query or form body. A flag without a value (?offline) is
+// true. net/url's parser would lose the order of the names.
+func formArguments(encoded string, spec commands.Spec, what string) (commands.Args, error) {
+	var args commands.Args
+	for pair := range strings.SplitSeq(encoded, "&") {
+		if pair == "" {
+			continue
+		}
+		if strings.Contains(pair, ";") {
+			return args, commands.Refuse(commands.ReasonInvalidArgument, "The %s holds a `;`: separate arguments by `&`, or write it as %%3B.", what)
+		}
+		name, value, hasValue := strings.Cut(pair, "=")
+		name, err := url.QueryUnescape(name)
+		if err == nil {
+			value, err = url.QueryUnescape(value)
+		}
+		if err != nil {
+			return args, commands.Refuse(commands.ReasonInvalidArgument, "The %s is not encoded well: write a plain %% as %%25.", what)
+		}
+		if !utf8.ValidString(name) || !utf8.ValidString(value) {
+			return args, commands.Refuse(commands.ReasonInvalidArgument, "The %s is not valid UTF-8.", what)
+		}
+		if p, ok := spec.Param(name); ok && p.Kind == commands.KindBool && !hasValue {
+			value = "true"
+		}
+		if err := addArgument(&args, name, value); err != nil {
+			return args, err
+		}
+	}
+	return args, nil
+}
+
+// jsonArguments reads a JSON body: an object whose values are strings, numbers,
+// booleans, arrays of strings, or null, which is as good as not given.
+func jsonArguments(body []byte) (commands.Args, error) {
+	var args commands.Args
+	if !utf8.Valid(body) {
+		return args, commands.Refuse(commands.ReasonInvalidArgument, "The JSON body is not valid UTF-8.")
+	}
+	var whole json.RawMessage
+	if err := json.Unmarshal(body, &whole); err != nil {
+		var syntax *json.SyntaxError
+		if errors.As(err, &syntax) {
+			return args, commands.Refuse(commands.ReasonInvalidArgument, "The body is not well-formed JSON: look near byte %d.", syntax.Offset)
+		}
+		return args, commands.Refuse(commands.ReasonInvalidArgument, "The body is not well-formed JSON.")
+	}
+	// Tokens, since a map would hide a name that is given twice.
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber()
+	if start, err := decoder.Token(); err != nil || start != json.Delim('{') {
+		return args, commands.Refuse(commands.ReasonInvalidArgument, `The JSON body must be an object of arguments: {"team": "platform"}.`)
+	}
+	seen := map[string]bool{}
+	for decoder.More() {
+		token, err := decoder.Token()
+		if err != nil {
+			return args, commands.AsError(err)
+		}
+		name, _ := token.(string)
+		if seen[name] {
+			return args, commands.Refuse(commands.ReasonInvalidArgument, "%s stands in the JSON body twice.", commands.Quote(name))
+		}
+		seen[name] = true
+		values, given, err := jsonValues(decoder, name)
+		if err != nil {
+			return args, err
+		}
+		if !given {
+			continue
+		}
+		if err := addArgument(&args, name, values...); err != nil {
+			return args, err
+		}
+	}
+	return args, nil
+}
+
+// jsonValues reads the value of one argument; given is false for null.
+func jsonValues(decoder *json.Decoder, name string) (values []string, given bool, err error) {
+	refusal := commands.Refuse(commands.ReasonInvalidArgument,
+		"%s must be a string, a number, true or false, or an array of strings.", commands.Quote(name))
+	token, err := decoder.Token()
+	if err != nil {
+		return nil, false, refusal
+	}
+	switch value := token.(type) {
+	case nil:
+		return nil, false, nil
+	case string:
+		return []string{value}, true, nil
+	case json.Number:
+		return []string{value.String()}, true, nil
+	case bool:
+		if value {
+			return []string{"true"}, true, nil
+		}
+		return []string{"false"}, true, nil
+	}
+	if token != json.Delim('[') {
+		return nil, false, refusal
+	}
+	values = []string{}
+	for decoder.More() {
+		token, err := decoder.Token()
+		item, ok := token.(string)
+		if err != nil || !ok {
+			return nil, false, refusal
+		}
+		values = append(values, item)
+	}
+	_, err = decoder.Token() // the closing bracket
+	return values, true, err
+}
+
+func addArgument(args *commands.Args, name string, values ...string) error {
+	args.Add(name, values...)
+	if len(args.Named) > maxArguments {
+		return commands.Refuse(commands.ReasonInvalidArgument, "The request gives more than %d arguments, which no command has.", maxArguments)
+	}
+	return nil
+}
+
+// takeOrg takes the argument "org" out of args.
+func takeOrg(args *commands.Args) (*string, error) {
+	values, _ := args.Get("org")
+	args.Named = slices.DeleteFunc(args.Named, func(n commands.NamedArg) bool { return n.Name == "org" })
+	if len(values) == 0 {
+		return nil, nil
+	}
+	for _, value := range values[1:] {
+		if value != values[0] {
+			return nil, commands.Refuse(commands.ReasonInvalidArgument, "org is given more than once, with different values.")
+		}
+	}
+	org := strings.TrimSpace(values[0])
+	return &org, nil
+}

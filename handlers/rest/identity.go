@@ -1,0 +1,213 @@
+package rest
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands"
+)
+
+// ErrBadToken is what [Users] returns for a token that GitHub refuses.
+var ErrBadToken = errors.New("GitHub refuses the token")
+
+// A User is who a token belongs to, as GitHub's GET /user answered.
+type User struct {
+	ID    int64
+	Login string
+	Type  string // "User", "Bot"
+	// OAuthClientID is the X-OAuth-Client-Id of the same answer; "" for what is
+	// no OAuth token.
+	OAuthClientID string
+}
+
+// Users tells who a token belongs to: [ErrBadToken] where GitHub refuses it (401,
+// or 403 for a suspended user); any other error is passed on to the caller.
+type Users interface {
+	User(ctx context.Context, token string) (User, error)
+}
+
+// IdentityOptions is what an [Identity] is made of.
+type IdentityOptions struct {
+	Users        Users
+	OAuthClients []string // the client ids of OAuth apps whose tokens are taken
+	// UnknownTokenRate is how many new tokens one address may try per minute; 30 where 0.
+	UnknownTokenRate int
+	Clock            func() time.Time // time.Now where nil
+	Logger           zerolog.Logger
+}
+
+const (
+	verdictLife  = time.Minute    // how long GitHub's answer about a token counts
+	acceptedLife = 24 * time.Hour // how long a token that was good is no new one
+	askTimeout   = 20 * time.Second
+
+	// What is remembered, at most: some 2 MB when full.
+	maxAccepted = 4_096
+	maxRefused  = 16_384
+)
+
+// An Identity proves who sends a request by their GitHub token. Tokens are kept
+// as hashes alone, salted anew in each process, and in memory.
+type Identity struct {
+	IdentityOptions
+	salt     []byte
+	verdicts *lru.Cache[tokenKey, verdict]   // of tokens that GitHub took
+	refusals *lru.Cache[tokenKey, verdict]   // apart, so that guesses drive out nobody
+	accepted *lru.Cache[tokenKey, time.Time] // when a token was last taken
+	attempts *attempts
+	asking   singleflight.Group
+}
+
+// A tokenKey stands for a token.
+type tokenKey [sha256.Size]byte
+
+// A verdict is what became of a token.
+type verdict struct {
+	caller  commands.Principal
+	refusal error
+	until   time.Time
+}
+
+// NewIdentity returns an Identity that asks o.Users about tokens.
+func NewIdentity(o IdentityOptions) *Identity {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.UnknownTokenRate <= 0 {
+		o.UnknownTokenRate = 30
+	}
+	salt := make([]byte, sha256.Size)
+	rand.Read(salt)
+	return &Identity{
+		IdentityOptions: o,
+		salt:            salt,
+		verdicts:        newLRU[tokenKey, verdict](maxAccepted),
+		refusals:        newLRU[tokenKey, verdict](maxRefused),
+		accepted:        newLRU[tokenKey, time.Time](maxRefused),
+		attempts:        newAttempts(o.UnknownTokenRate),
+	}
+}
+
+// newLRU returns a cache; size is a constant above 0, which is all that could be wrong.
+func newLRU[K comparable, V any](size int) *lru.Cache[K, V] {
+	cache, err := lru.New[K, V](size)
+	if err != nil {
+		panic(err)
+	}
+	return cache
+}
+
+// Authenticate returns who sent a request, by the values of its Authorization
+// header. GitHub is asked where the token is not known, and only so often for an address.
+func (i *Identity) Authenticate(ctx context.Context, authorization []string, from netip.Addr) (commands.Principal, error) {
+	token, err := tokenOf(authorization)
+	if err != nil {
+		return commands.Principal{}, err
+	}
+	key := i.keyOf(token)
+	if v, ok := i.known(key); ok {
+		return v.caller, v.refusal
+	}
+	if at, ok := i.accepted.Get(key); !ok || i.Clock().Sub(at) > acceptedLife {
+		if wait := i.attempts.add(limitKey(from), key, i.Clock()); wait > 0 {
+			refusal := commands.Refuse(commands.ReasonRateLimited,
+				"Too many new tokens were tried from this address. Tokens that worked here lately still do; try a new one in %s.", (wait + time.Second - 1).Truncate(time.Second))
+			refusal.RetryAfter = wait
+			return commands.Principal{}, refusal
+		}
+	}
+	// Many requests with one token ask once, and none is lost with the first caller's connection.
+	answer, err, _ := i.asking.Do(string(key[:]), func() (any, error) {
+		if v, ok := i.known(key); ok {
+			return v, nil
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
+		defer cancel()
+		return i.ask(ctx, token, key)
+	})
+	if err != nil {
+		return commands.Principal{}, err
+	}
+	v, _ := answer.(verdict)
+	return v.caller, v.refusal
+}
+
+// known returns the verdict about a token while it counts.
+func (i *Identity) known(key tokenKey) (verdict, bool) {
+	for _, cache := range []*lru.Cache[tokenKey, verdict]{i.verdicts, i.refusals} {
+		if v, ok := cache.Get(key); ok && i.Clock().Before(v.until) {
+			return v, true
+		}
+	}
+	return verdict{}, false
+}
+
+// ask asks GitHub whose token it is, and keeps the verdict. Where GitHub fails
+// there is none.
+func (i *Identity) ask(ctx context.Context, token string, key tokenKey) (verdict, error) {
+	user, err := i.Users.User(ctx, token)
+	unknown := errors.Is(err, ErrBadToken)
+	if err != nil && !unknown {
+		return verdict{}, githubFailed(err)
+	}
+	now := i.Clock()
+	v := verdict{until: now.Add(verdictLife), refusal: i.refuseUser(user, token)}
+	if unknown {
+		v.refusal = badToken("GitHub does not accept this token: it is mistyped, expired or revoked.")
+	}
+	if v.refusal != nil {
+		i.verdicts.Remove(key)
+		i.refusals.Add(key, v)
+		return v, nil //nolint:nilerr // that GitHub refuses the token is the verdict
+	}
+	v.caller = commands.Principal{ID: user.ID, Login: user.Login}
+	i.refusals.Remove(key)
+	i.verdicts.Add(key, v)
+	i.accepted.Add(key, now)
+	return v, nil
+}
+
+// refuseUser says what speaks against a token that GitHub takes; nil is nothing.
+func (i *Identity) refuseUser(user User, token string) error {
+	switch {
+	case user.ID <= 0 || user.Login == "":
+		return badToken("GitHub does not say which person this token belongs to.")
+	case strings.EqualFold(user.Type, "Bot"):
+		return badToken("This token belongs to a bot.")
+	case isPersonal(token):
+		return nil
+	case user.OAuthClientID == "" && !strings.HasPrefix(token, prefixOAuth):
+		return nil // from before tokens had prefixes
+	case !slices.Contains(i.OAuthClients, user.OAuthClientID):
+		return badToken("This is a token of an OAuth app that this server does not take.")
+	}
+	return nil
+}
+
+// githubFailed puts err into the caller's terms where it is not in them yet.
+func githubFailed(err error) error {
+	var known *commands.Error
+	if errors.As(err, &known) || !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	timeout := commands.Refuse(commands.ReasonGitHubTimeout, "GitHub did not say in time whose token this is. Try again.")
+	timeout.Cause = err
+	return timeout
+}
+
+func (i *Identity) keyOf(token string) tokenKey {
+	mac := hmac.New(sha256.New, i.salt)
+	mac.Write([]byte(token))
+	return tokenKey(mac.Sum(nil))
+}
