@@ -164,46 +164,6 @@ func replace(link http.RoundTripper) githubapp.ClientMiddleware {
 	return func(http.RoundTripper) http.RoundTripper { return link }
 }
 
-type userTokenKey struct{}
-
-func userToken(ctx context.Context) (string, error) {
-	token, _ := ctx.Value(userTokenKey{}).(Secret)
-	return token.Reveal(), nil
-}
-
-// A User is an account on GitHub.
-type User struct {
-	ID    int64
-	Login string
-	Type  string // "User", "Bot" or "Organization"
-	// OAuthClientID names the OAuth app that the token was made for, where it
-	// was (X-OAuth-Client-Id of the same answer). Only App.User sets it.
-	OAuthClientID string
-}
-
-func userOf(u *github.User) User {
-	return User{ID: u.GetID(), Login: u.GetLogin(), Type: u.GetType()}
-}
-
-// User asks whose token this is. It is Unauthorized where GitHub refuses the
-// token, and where the text cannot be one.
-func (a *App) User(ctx context.Context, token string) (User, error) {
-	const op = "ask whose token this is"
-	if len(token) > maxToken || !tokenPattern.MatchString(token) {
-		return User{}, &Error{Kind: Unauthorized, Op: op, Message: "this is not a token"}
-	}
-	user, resp, err := a.user.Users.Get(context.WithValue(ctx, userTokenKey{}, NewSecret(token)), "")
-	if err != nil {
-		return User{}, a.failed(op, err)
-	}
-	if user.GetID() == 0 || user.GetLogin() == "" {
-		return User{}, &Error{Kind: Other, Op: op, Message: "the answer names no user"}
-	}
-	u := userOf(user)
-	u.OAuthClientID = resp.Header.Get("X-OAuth-Client-Id")
-	return u, nil
-}
-
 // RateRemaining tells for each installation how many requests its rate limit
 // had left at the last answer.
 func (a *App) RateRemaining() map[int64]int {
@@ -229,3 +189,51 @@ func (a *App) ServerVersion() string {
 	}
 	return ""
 }
+
+// An AppInfo is what GitHub knows of the App itself.
+type AppInfo struct {
+	ID          int64             `json:"id"`
+	Slug        string            `json:"slug"`
+	Name        string            `json:"name"`
+	HTMLURL     string            `json:"html_url"`
+	Permissions map[string]string `json:"permissions"` // asked for; an installation may not have granted them yet
+	Events      []string          `json:"events"`
+}
+
+// App asks for the App itself.
+func (a *App) App(ctx context.Context) (AppInfo, error) {
+	info, _, err := send[AppInfo](ctx, a.self, http.MethodGet, "app", nil)
+	return info, a.failed("ask about the GitHub App", err)
+}
+
+// Ping asks for something small, to see whether GitHub answers and still knows
+// the App's key. It does not ask where GitHub has just asked the App to wait: then
+// GitHub answers.
+func (a *App) Ping(ctx context.Context) error {
+	if a.pace.heard(a.now()) {
+		return nil
+	}
+	_, _, err := send[struct{}](ctx, a.self, http.MethodGet, "app", nil)
+	return a.failed("reach GitHub", err)
+}
+
+// A HookConfig says where GitHub sends the App's webhooks.
+type HookConfig struct {
+	URL         string
+	InsecureSSL bool // certificates are not checked
+	HasSecret   bool // deliveries are signed
+}
+
+// HookConfig asks for the App's webhook.
+func (a *App) HookConfig(ctx context.Context) (HookConfig, error) {
+	c, _, err := a.self.Apps.GetHookConfig(ctx)
+	if err != nil {
+		return HookConfig{}, a.failed("ask about the App's webhook", err)
+	}
+	return HookConfig{
+		URL:         c.GetURL(),
+		InsecureSSL: c.GetInsecureSSL() == "1",
+		HasSecret:   c.GetSecret() != "",
+	}, nil
+}
+

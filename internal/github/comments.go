@@ -97,27 +97,3 @@ func (o *Org) Comments(ctx context.Context, issue int, since time.Time) ([]Comme
 	return comments, nil
 }
 
-// UserKeys lists a user's public SSH keys, which everybody may see, each as a
-// line of authorized_keys without a comment.
-func (o *Org) UserKeys(ctx context.Context, user string) ([]string, error) {
-	op := fmt.Sprintf("list the SSH keys of %.100q", user)
-	user, err := login(user)
-	if err != nil {
-		return nil, o.app.failed(op, err)
-	}
-	s, _, err := o.admin(ctx, op)
-	if err != nil {
-		return nil, err
-	}
-	found, err := pages(ctx, func(ctx context.Context, page github.ListOptions) ([]*github.Key, *github.Response, error) {
-		return s.comments.Users.ListKeys(ctx, user, &page)
-	})
-	if err != nil {
-		return nil, o.app.failed(op, err)
-	}
-	keys := make([]string, len(found))
-	for i, k := range found {
-		keys[i] = k.GetKey()
-	}
-	return keys, nil
-}

@@ -2,62 +2,12 @@ package github
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
 	"time"
-
-	"github.com/google/go-github/v41/github"
 )
-
-// An AppInfo is what GitHub knows of the App itself.
-type AppInfo struct {
-	ID          int64             `json:"id"`
-	Slug        string            `json:"slug"`
-	Name        string            `json:"name"`
-	HTMLURL     string            `json:"html_url"`
-	Permissions map[string]string `json:"permissions"` // asked for; an installation may not have granted them yet
-	Events      []string          `json:"events"`
-}
-
-// App asks for the App itself.
-func (a *App) App(ctx context.Context) (AppInfo, error) {
-	info, _, err := send[AppInfo](ctx, a.self, http.MethodGet, "app", nil)
-	return info, a.failed("ask about the GitHub App", err)
-}
-
-// Ping asks for something small, to see whether GitHub answers and still knows
-// the App's key. It does not ask where GitHub has just asked the App to wait: then
-// GitHub answers.
-func (a *App) Ping(ctx context.Context) error {
-	if a.pace.heard(a.now()) {
-		return nil
-	}
-	_, _, err := send[struct{}](ctx, a.self, http.MethodGet, "app", nil)
-	return a.failed("reach GitHub", err)
-}
-
-// A HookConfig says where GitHub sends the App's webhooks.
-type HookConfig struct {
-	URL         string
-	InsecureSSL bool // certificates are not checked
-	HasSecret   bool // deliveries are signed
-}
-
-// HookConfig asks for the App's webhook.
-func (a *App) HookConfig(ctx context.Context) (HookConfig, error) {
-	c, _, err := a.self.Apps.GetHookConfig(ctx)
-	if err != nil {
-		return HookConfig{}, a.failed("ask about the App's webhook", err)
-	}
-	return HookConfig{
-		URL:         c.GetURL(),
-		InsecureSSL: c.GetInsecureSSL() == "1",
-		HasSecret:   c.GetSecret() != "",
-	}, nil
-}
 
 // A Delivery is one try of GitHub's to deliver a webhook.
 type Delivery struct {
@@ -114,63 +64,3 @@ func (a *App) Redeliver(ctx context.Context, id int64) error {
 	return a.failedWrite(fmt.Sprintf("redeliver delivery %d", id), err)
 }
 
-// A Manifest is what a new GitHub App was given when it was made.
-type Manifest struct {
-	ID            int64
-	Slug          string
-	HTMLURL       string
-	PEM           Secret
-	WebhookSecret Secret
-	ClientID      string
-	ClientSecret  Secret
-}
-
-// ConvertManifest exchanges the code of the manifest flow for the App. It can
-// be done once for a code, within an hour. Of the options AppID and Key are
-// not needed: there is no App yet.
-func ConvertManifest(ctx context.Context, o Options, code string) (Manifest, error) {
-	const op = "take over the new GitHub App"
-	code, err := segment("code", codePattern, code)
-	a, errApp := newApp(o)
-	if errApp != nil {
-		return Manifest{}, errApp
-	}
-	if err != nil {
-		return Manifest{}, a.failed(op, err)
-	}
-	defer a.transport.CloseIdleConnections()
-	client := github.NewClient(&http.Client{Transport: &gate{app: a, next: &wire{app: a, next: a.transport}}})
-	client.BaseURL, client.UserAgent = a.base, a.userAgent
-	c, _, err := client.Apps.CompleteAppManifest(ctx, code)
-	if err != nil {
-		return Manifest{}, a.failedWrite(op, err)
-	}
-	return Manifest{
-		ID: c.GetID(), Slug: c.GetSlug(), HTMLURL: c.GetHTMLURL(), ClientID: c.GetClientID(),
-		PEM: NewSecret(c.GetPEM()), WebhookSecret: NewSecret(c.GetWebhookSecret()), ClientSecret: NewSecret(c.GetClientSecret()),
-	}, nil
-}
-
-// send asks for what go-github v41 has no method for, or leaves something out
-// of the answer. What it returns may be shared: see decode.
-func send[T any](ctx context.Context, c *github.Client, method, path string, body any, headers ...string) (T, *github.Response, error) {
-	var answer T
-	req, err := c.NewRequest(method, path, body)
-	if err != nil {
-		return answer, nil, err
-	}
-	for i := 0; i+1 < len(headers); i += 2 {
-		req.Header.Set(headers[i], headers[i+1])
-	}
-	resp, err := c.BareDo(ctx, req)
-	var accepted *github.AcceptedError
-	if errors.As(err, &accepted) { // 202 is an error to go-github
-		return answer, resp, nil
-	}
-	if err != nil {
-		return answer, resp, err
-	}
-	defer resp.Body.Close()
-	answer, err = decode[T](resp.Response)
-	return answer, resp, err
-}

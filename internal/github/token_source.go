@@ -2,9 +2,11 @@ package github
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
+	"github.com/google/go-github/v41/github"
 	"golang.org/x/sync/singleflight"
 )
 
@@ -100,4 +102,43 @@ func (t *tokens) whole(ctx context.Context) (minted, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.current, nil
+}
+
+// The two tokens that a session has.
+func mainToken(s *session) *tokens    { return s.mainTokens }
+func commentToken(s *session) *tokens { return s.commentTokens }
+
+// minter mints tokens of one kind. Where GitHub does not know the installation
+// any more, the App may have been installed anew: then that one's token does.
+func (o *Org) minter(s *session, kind func(*session) *tokens, options *github.InstallationTokenOptions) func(context.Context) (minted, error) {
+	return func(ctx context.Context) (minted, error) {
+		fresh, err := o.app.mint(ctx, s.ID, options)
+		if k := KindOf(err); k != NotFound && k != Forbidden {
+			return fresh, unsigned(err)
+		}
+		o.forget(s)
+		successor, again := o.resolved(ctx)
+		if again != nil || successor.ID == s.ID {
+			return minted{}, unsigned(err)
+		}
+		return kind(successor).whole(ctx)
+	}
+}
+
+func (a *App) mint(ctx context.Context, installation int64, options *github.InstallationTokenOptions) (minted, error) {
+	op := fmt.Sprintf("get a token of installation %d", installation)
+	// A token too many does no harm, so this POST may be tried again.
+	ctx = context.WithValue(ctx, harmlessKey{}, true)
+	token, _, err := a.self.Apps.CreateInstallationToken(ctx, installation, options)
+	if err != nil {
+		return minted{}, a.failed(op, err)
+	}
+	if token.GetToken() == "" {
+		return minted{}, &Error{Kind: Other, Op: op, Message: "the answer holds no token"}
+	}
+	expires := token.GetExpiresAt()
+	if expires.IsZero() {
+		expires = a.now().Add(time.Hour) // what GitHub documents
+	}
+	return minted{value: token.GetToken(), expires: expires}, nil
 }
