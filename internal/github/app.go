@@ -1,7 +1,7 @@
-// Package github is everything that we ask of GitHub: as the App, as its
-// installation in an organization with narrow tokens, and as a user who shows
-// a token. It sees to caching, retries, limits and typed errors; what the
-// answers mean is for its callers.
+// Package github is the client for GitHub's REST API. It sends requests as the App, as
+// the App's installation in an organization, and as the user whose token a caller
+// presents. It handles authentication, caching, retries, rate limits and typed errors.
+// What an answer means for a command is up to the caller.
 package github
 
 import (
@@ -31,50 +31,48 @@ const (
 	defaultUserAgent   = "actions-runner-manager"
 )
 
-// Options say which App we are, and where GitHub is. Only Key and AppID have
-// no default.
+// Options configure an [App]. AppID and Key are required; everything else has a default.
 type Options struct {
 	BaseURL     *url.URL         // of the REST API; default https://api.github.com/
 	AppID       int64            // of the GitHub App
 	Key         *rsa.PrivateKey  // of the GitHub App
 	RootCAs     *x509.CertPool   // default: the system's
-	Registry    metrics.Registry // takes go-githubapp's client metrics and github.304; default: one of its own
-	UserAgent   string           // default: the name of this program
-	CacheBytes  int64            // budget of the cache for answers; default 16 MiB
+	Registry    metrics.Registry // for go-githubapp's client metrics and github.304; default: a new one
+	UserAgent   string           // default: this program's name
+	CacheBytes  int64            // budget of the response cache; default 16 MiB
 	Clock       func() time.Time // default time.Now
-	Logger      zerolog.Logger   // where the context carries none
+	Logger      zerolog.Logger   // used if the context has none
 	CallTimeout time.Duration    // of one HTTP exchange; default 10 s
 }
 
-// An App asks GitHub in the name of a GitHub App. Its methods may be called
-// concurrently.
+// An App sends requests as a GitHub App. Its methods may be called concurrently.
 type App struct {
 	base      *url.URL
 	id        int64
-	pem       Secret // of the App's key
+	pem       Secret // the App's private key
 	userAgent string
 	timeout   time.Duration
 	now       func() time.Time
 	log       zerolog.Logger
 	registry  metrics.Registry
-	transport *http.Transport
+	pool      *http.Transport
 	cache     *cache
 	slots     *semaphore.Weighted
 
-	self *github.Client // signed as the App
-	user *github.Client // signed with the token in the context
+	self *github.Client // authenticates as the App
+	user *github.Client // authenticates with the user token in the context
 
-	skew      atomic.Int64
+	skew      atomic.Int64 // nanoseconds; see ClockSkew
 	skewKnown atomic.Bool
 	version   atomic.Pointer[string]
-	remaining sync.Map // installation id → requests left
-	pace      pace
+	remaining sync.Map // requests left, by installation id
+	limiter   limiter  // of the whole App; each installation has one too
 }
 
-// New makes an App. It asks nothing of GitHub yet.
+// New makes an App. It sends nothing to GitHub yet.
 func New(o Options) (*App, error) {
 	if o.Key == nil || o.AppID <= 0 {
-		return nil, errors.New("a GitHub App needs its id and its private key")
+		return nil, errors.New("a GitHub App needs its ID and its private key")
 	}
 	a, err := newApp(o)
 	if err != nil {
@@ -91,18 +89,18 @@ func New(o Options) (*App, error) {
 	return a, nil
 }
 
-// newApp fills in defaults; it makes no clients.
+// newApp makes an App without clients, with the defaults of o filled in.
 func newApp(o Options) (*App, error) {
 	base := &url.URL{Scheme: "https", Host: "api.github.com", Path: "/"}
 	if o.BaseURL != nil {
 		base = &url.URL{Scheme: o.BaseURL.Scheme, Host: o.BaseURL.Host, Path: strings.TrimSuffix(o.BaseURL.Path, "/") + "/"}
 	}
 	if base.Scheme != "https" && base.Scheme != "http" || base.Host == "" {
-		return nil, fmt.Errorf("the address of GitHub's API must be like https://api.github.com/, not %q", base)
+		return nil, fmt.Errorf("the URL of GitHub's API must look like https://api.github.com/, not %q", base)
 	}
 	a := &App{
 		base: base, id: o.AppID, userAgent: o.UserAgent, timeout: o.CallTimeout, now: o.Clock, log: o.Logger,
-		registry: o.Registry, transport: newTransport(o.RootCAs), slots: semaphore.NewWeighted(maxConcurrent),
+		registry: o.Registry, pool: newPool(o.RootCAs), slots: semaphore.NewWeighted(maxConcurrent),
 	}
 	if a.userAgent == "" {
 		a.userAgent = defaultUserAgent
@@ -125,64 +123,66 @@ func newApp(o Options) (*App, error) {
 	return a, err
 }
 
-// Format implements fmt.Formatter: however an App is printed, it shows its id
-// alone, and nothing of what it holds.
+// Format implements [fmt.Formatter]. Whatever the verb, only the ID is printed, never a
+// key.
 func (a *App) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "GitHub App %d", a.id) }
 
-// creator is go-githubapp's maker of clients, with our links before and behind
-// its own.
-func (a *App) creator(transport http.RoundTripper, middleware githubapp.ClientMiddleware) githubapp.ClientCreator {
+// clientCreator returns go-githubapp's ClientCreator with middleware outside its own
+// chain and transport inside.
+func (a *App) clientCreator(transport http.RoundTripper, middleware githubapp.ClientMiddleware) githubapp.ClientCreator {
 	return githubapp.NewClientCreator(a.base.String(), "", a.id, []byte(a.pem.Reveal()),
 		githubapp.WithClientUserAgent(a.userAgent),
 		githubapp.WithTransport(transport),
 		githubapp.WithClientMiddleware(middleware))
 }
 
-// appClient signs with the App's key, which go-githubapp does, and caches
-// nothing: every signature is another, and so would be every ETag.
+// appClient makes the client that authenticates as the App; go-githubapp signs its
+// requests. It has no cache: GitHub's ETags depend on the token, and every request has a
+// new one.
 func (a *App) appClient() (*github.Client, error) {
 	measured := githubapp.ClientMetrics(a.registry)
-	return a.creator(&wire{app: a, next: a.transport}, func(next http.RoundTripper) http.RoundTripper {
-		return &gate{app: a, next: measured(next), pace: new(pace)}
+	return a.clientCreator(&baseTransport{app: a, next: a.pool}, func(next http.RoundTripper) http.RoundTripper {
+		return &transport{app: a, next: measured(next), limiter: new(limiter)}
 	}).NewAppClient()
 }
 
-// userClient signs with the token in the context; it neither caches nor shares.
+// userClient makes the client that authenticates with the user token in the context. It
+// neither caches nor coalesces, so that no user sees another's answer.
 func (a *App) userClient() (*github.Client, error) {
-	link := &gate{
+	outermost := &transport{
 		app:        a,
-		next:       githubapp.ClientMetrics(a.registry)(&wire{app: a, next: a.transport, hideRate: true}),
+		next:       githubapp.ClientMetrics(a.registry)(&baseTransport{app: a, next: a.pool, userToken: true}),
 		credential: &credential{scheme: "Bearer", get: userToken},
 	}
-	return a.creator(a.transport, replace(link)).NewInstallationClient(0)
+	return a.clientCreator(a.pool, replaceChain(outermost)).NewInstallationClient(0)
 }
 
-// replace ends go-githubapp's chain with link. Its own last link would mint
-// tokens for everything that the App may do, renew them while a caller waits,
-// and know no second try.
-func replace(link http.RoundTripper) githubapp.ClientMiddleware {
-	return func(http.RoundTripper) http.RoundTripper { return link }
+// replaceChain is middleware that replaces go-githubapp's chain with ours. Its own would
+// mint tokens with all of the App's permissions, renew them while a caller waits, and not
+// retry.
+func replaceChain(ours http.RoundTripper) githubapp.ClientMiddleware {
+	return func(http.RoundTripper) http.RoundTripper { return ours }
 }
 
-// RateRemaining tells for each installation how many requests its rate limit
-// had left at the last answer.
+// RateRemaining returns, by installation ID, how many requests were left of the primary
+// rate limit at GitHub's last answer.
 func (a *App) RateRemaining() map[int64]int {
 	left := make(map[int64]int)
 	a.remaining.Range(func(installation, n any) bool {
-		left[installation.(int64)] = n.(int) //nolint:forcetypeassert // wire.observe alone stores here
+		left[installation.(int64)] = n.(int) //nolint:forcetypeassert // only baseTransport.observe stores here
 		return true
 	})
 	return left
 }
 
-// ClockSkew is how far our clock is ahead of GitHub's by its last answer, to
-// about a second; false before the first answer.
+// ClockSkew returns how far our clock is ahead of GitHub's, to about a second. The result
+// is false if GitHub has not answered yet.
 func (a *App) ClockSkew() (time.Duration, bool) {
 	return time.Duration(a.skew.Load()), a.skewKnown.Load()
 }
 
-// ServerVersion is the version of the Enterprise Server; empty on github.com
-// and before the first answer.
+// ServerVersion returns the version of the Enterprise Server. It is empty on github.com,
+// and if GitHub has not answered yet.
 func (a *App) ServerVersion() string {
 	if v := a.version.Load(); v != nil {
 		return *v
@@ -190,45 +190,44 @@ func (a *App) ServerVersion() string {
 	return ""
 }
 
-// An AppInfo is what GitHub knows of the App itself.
+// An AppInfo describes the App as it is registered on GitHub.
 type AppInfo struct {
 	ID          int64             `json:"id"`
 	Slug        string            `json:"slug"`
 	Name        string            `json:"name"`
 	HTMLURL     string            `json:"html_url"`
-	Permissions map[string]string `json:"permissions"` // asked for; an installation may not have granted them yet
+	Permissions map[string]string `json:"permissions"` // requested; an installation may not have granted them yet
 	Events      []string          `json:"events"`
 }
 
-// App asks for the App itself.
+// App gets the App's registration.
 func (a *App) App(ctx context.Context) (AppInfo, error) {
 	info, _, err := send[AppInfo](ctx, a.self, http.MethodGet, "app", nil)
-	return info, a.failed("ask about the GitHub App", err)
+	return info, a.failed("get the GitHub App", err)
 }
 
-// Ping asks for something small, to see whether GitHub answers and still knows
-// the App's key. It does not ask where GitHub has just asked the App to wait: then
-// GitHub answers.
+// Ping checks that GitHub answers and accepts the App's key. If GitHub asked the App to
+// wait within the last minute, Ping sends nothing: GitHub is up.
 func (a *App) Ping(ctx context.Context) error {
-	if a.pace.heard(a.now()) {
+	if a.limiter.blockedRecently(a.now()) {
 		return nil
 	}
 	_, _, err := send[struct{}](ctx, a.self, http.MethodGet, "app", nil)
 	return a.failed("reach GitHub", err)
 }
 
-// A HookConfig says where GitHub sends the App's webhooks.
+// A HookConfig is the configuration of the App's webhook.
 type HookConfig struct {
 	URL         string
-	InsecureSSL bool // certificates are not checked
+	InsecureSSL bool // GitHub does not verify our certificate
 	HasSecret   bool // deliveries are signed
 }
 
-// HookConfig asks for the App's webhook.
+// HookConfig gets the configuration of the App's webhook.
 func (a *App) HookConfig(ctx context.Context) (HookConfig, error) {
 	c, _, err := a.self.Apps.GetHookConfig(ctx)
 	if err != nil {
-		return HookConfig{}, a.failed("ask about the App's webhook", err)
+		return HookConfig{}, a.failed("get the App's webhook configuration", err)
 	}
 	return HookConfig{
 		URL:         c.GetURL(),
@@ -236,4 +235,3 @@ func (a *App) HookConfig(ctx context.Context) (HookConfig, error) {
 		HasSecret:   c.GetSecret() != "",
 	}, nil
 }
-

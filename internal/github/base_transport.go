@@ -16,17 +16,18 @@ import (
 const (
 	apiVersion = "2022-11-28"
 	mediaType  = "application/vnd.github+json"
-	// repositoryMediaType makes the team's repository endpoint answer with the
-	// repository and the permissions, not with 204 alone.
+	// repositoryMediaType makes the team's repository endpoint return the repository with
+	// the team's permissions. With any other media type it only answers 204.
 	repositoryMediaType = "application/vnd.github.v3.repository+json"
 
-	// notModifiedKey counts the answers that cost no rate limit.
+	// notModifiedKey is the metric of 304 answers, which GitHub does not charge to the
+	// rate limit.
 	notModifiedKey = "github.304"
 )
 
-// newTransport is the one connection pool. Proxies are taken from the
-// environment (HTTPS_PROXY), HTTP/2 is used where it is spoken.
-func newTransport(roots *x509.CertPool) *http.Transport {
+// newPool returns the connection pool that all clients share. It uses the proxies of the
+// environment (HTTPS_PROXY), and HTTP/2 if the server supports it.
+func newPool(roots *x509.CertPool) *http.Transport {
 	const idle = 64
 	return &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
@@ -41,63 +42,59 @@ func newTransport(roots *x509.CertPool) *http.Transport {
 	}
 }
 
-// A wire is the last link before the connection pool: it sees each exchange as
-// it is, one line of log for each, and nothing of the cache above it.
-type wire struct {
+// A baseTransport is the innermost http.RoundTripper, directly above the connection
+// pool. It logs every exchange and records what GitHub's headers say about clock,
+// version and rate limit. Because it is below the cache, it sees 304 answers.
+type baseTransport struct {
 	app          *App
 	next         http.RoundTripper
-	installation int64 // 0 for the App itself and for users
-	hideRate     bool  // users' rate limits are none of our business
+	installation int64 // 0 for requests as the App itself and as a user
+	userToken    bool  // the rate limit in the answer is the user's, not ours
 }
 
-// RoundTrip implements http.RoundTripper.
-func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
-	// go-githubapp's App transport adds an old media type beside ours.
+// RoundTrip implements [http.RoundTripper].
+func (b *baseTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	// go-githubapp's App transport adds an old media type after ours.
 	if accepts := req.Header["Accept"]; len(accepts) > 1 {
 		req.Header["Accept"] = accepts[:1]
 	}
 	start := time.Now()
-	resp, err := w.next.RoundTrip(req)
-	event := w.app.logger(req.Context()).Debug().
+	resp, err := b.next.RoundTrip(req)
+	event := b.app.logger(req.Context()).Debug().
 		Str("method", req.Method).Str("path", req.URL.Path).
-		Dur("duration", time.Since(start)).Int64("installation", w.installation)
+		Dur("duration", time.Since(start)).Int64("installation", b.installation)
 	if err != nil {
-		event.Err(err).Msg("GitHub did not answer")
+		event.Err(err).Msg("GitHub request failed")
 		return nil, err
 	}
 	notModified := resp.StatusCode == http.StatusNotModified
 	if notModified {
-		metrics.GetOrRegisterCounter(notModifiedKey, w.app.registry).Inc(1)
+		metrics.GetOrRegisterCounter(notModifiedKey, b.app.registry).Inc(1)
 	}
-	w.observe(resp)
-	event.Int("status", resp.StatusCode).Bool("not_modified", notModified).Msg("asked GitHub")
+	b.observe(resp)
+	event.Int("status", resp.StatusCode).Bool("not_modified", notModified).Msg("GitHub request")
 	return resp, nil
 }
 
-// observe notes what every answer tells beside what was asked.
-func (w *wire) observe(resp *http.Response) {
+// observe records clock skew, server version and remaining requests from the headers.
+func (b *baseTransport) observe(resp *http.Response) {
 	if at, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		w.app.skew.Store(int64(w.app.now().Sub(at)))
-		w.app.skewKnown.Store(true)
+		b.app.skew.Store(int64(b.app.now().Sub(at)))
+		b.app.skewKnown.Store(true)
 	}
 	if version := resp.Header.Get("X-GitHub-Enterprise-Version"); version != "" {
-		w.app.version.Store(&version)
+		b.app.version.Store(&version)
 	}
-	if w.hideRate {
-		for _, name := range []string{"X-Ratelimit-Limit", "X-Ratelimit-Remaining"} {
-			if value := resp.Header.Get(name); value != "" {
-				resp.Header.Set(keptPrefix+name, value)
-				resp.Header.Del(name)
-			}
-		}
+	if b.userToken {
+		hideRateHeaders(resp.Header, rateLimit, rateRemaining) // from go-githubapp's metrics too
 		return
 	}
-	if left, err := strconv.Atoi(resp.Header.Get("X-RateLimit-Remaining")); err == nil && w.installation != 0 {
-		w.app.remaining.Store(w.installation, left)
+	if left, err := strconv.Atoi(resp.Header.Get(rateRemaining)); err == nil && b.installation != 0 {
+		b.app.remaining.Store(b.installation, left)
 	}
 }
 
-// logger is the one that ctx carries, or else the App's own.
+// logger returns the logger in ctx, or the App's if ctx has none.
 func (a *App) logger(ctx context.Context) *zerolog.Logger {
 	if l := zerolog.Ctx(ctx); l.GetLevel() != zerolog.Disabled {
 		return l
@@ -105,13 +102,13 @@ func (a *App) logger(ctx context.Context) *zerolog.Logger {
 	return &a.log
 }
 
-// revalidated lets the cache take nothing for fresh: every read is asked
-// again, with the validators of the last answer. (go-githubapp's own
-// "alwaysValidate" does the same, for clients whose tokens it makes.)
-type revalidated struct{ next http.RoundTripper }
+// alwaysRevalidate overrides Cache-Control, so that the cache sends every read to GitHub,
+// with the ETag of the last answer. (go-githubapp's "alwaysValidate" does the same, but
+// only for clients whose tokens it mints.)
+type alwaysRevalidate struct{ next http.RoundTripper }
 
-// RoundTrip implements http.RoundTripper.
-func (r revalidated) RoundTrip(req *http.Request) (*http.Response, error) {
+// RoundTrip implements [http.RoundTripper].
+func (r alwaysRevalidate) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := r.next.RoundTrip(req)
 	if err != nil {
 		return nil, err
@@ -119,8 +116,7 @@ func (r revalidated) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp.Header.Set("Cache-Control", "private, max-age=0")
 	resp.Header.Del("Expires")
 	if resp.StatusCode != http.StatusOK {
-		// httpcache keeps refusals too, and after a 304 it would write down once more
-		// what it has.
+		// Otherwise httpcache stores refusals too, and after a 304 stores its entry again.
 		resp.Header.Set("Cache-Control", "no-store")
 	}
 	return resp, nil

@@ -7,8 +7,9 @@ import (
 	"github.com/google/go-github/v41/github"
 )
 
-// send asks for what go-github v41 has no method for, or leaves something out
-// of the answer. What it returns may be shared: see decode.
+// send makes a request for which go-github v41 has no method, or whose answer it decodes
+// incompletely. headers are names and values in turn. Callers share the answer and must
+// not change it: see [decode].
 func send[T any](ctx context.Context, c *github.Client, method, path string, body any, headers ...string) (T, *github.Response, error) {
 	var answer T
 	req, err := c.NewRequest(method, path, body)
@@ -20,7 +21,7 @@ func send[T any](ctx context.Context, c *github.Client, method, path string, bod
 	}
 	resp, err := c.BareDo(ctx, req)
 	var accepted *github.AcceptedError
-	if errors.As(err, &accepted) { // 202 is an error to go-github
+	if errors.As(err, &accepted) { // go-github reports a 202 as an error
 		return answer, resp, nil
 	}
 	if err != nil {

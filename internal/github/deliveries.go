@@ -9,29 +9,29 @@ import (
 	"time"
 )
 
-// A Delivery is one try of GitHub's to deliver a webhook.
+// A Delivery is one attempt by GitHub to deliver a webhook.
 type Delivery struct {
 	ID             int64     `json:"id"`
-	GUID           string    `json:"guid"` // the same for all tries
+	GUID           string    `json:"guid"` // the same for all attempts
 	DeliveredAt    time.Time `json:"delivered_at"`
 	Redelivery     bool      `json:"redelivery"`
 	Status         string    `json:"status"`
-	StatusCode     int       `json:"status_code"` // what we answered
+	StatusCode     int       `json:"status_code"` // our answer; 0 if there was none
 	Event          string    `json:"event"`
 	Action         string    `json:"action"`
 	InstallationID int64     `json:"installation_id"`
 	RepositoryID   int64     `json:"repository_id"`
 }
 
-// Failed says whether GitHub counts the delivery as failed.
+// Failed reports whether GitHub counts the delivery as failed.
 func (d Delivery) Failed() bool {
 	return d.StatusCode < http.StatusOK || d.StatusCode >= http.StatusBadRequest
 }
 
-// Deliveries asks for one page of the App's deliveries, the newest first. The
-// first page has the empty cursor; next is empty on the last. With failedOnly
-// the failed ones alone are asked for; a server that does not know that
-// answers with all, which are then sorted out here.
+// Deliveries gets one page of the App's deliveries, newest first. The cursor of the first
+// page is empty; next is empty after the last page. If failedOnly is set, the page has
+// only failed ones. Enterprise Servers that ignore that filter return all deliveries, so
+// they are filtered here too.
 func (a *App) Deliveries(ctx context.Context, cursor string, failedOnly bool) (page []Delivery, next string, err error) {
 	query := url.Values{"per_page": {"100"}}
 	if cursor != "" {
@@ -58,9 +58,8 @@ func (a *App) Deliveries(ctx context.Context, cursor string, failedOnly bool) (p
 	return page, next, nil
 }
 
-// Redeliver asks GitHub to deliver once more.
+// Redeliver makes GitHub deliver the webhook again.
 func (a *App) Redeliver(ctx context.Context, id int64) error {
 	_, _, err := send[struct{}](ctx, a.self, http.MethodPost, "app/hook/deliveries/"+strconv.FormatInt(id, 10)+"/attempts", nil)
 	return a.failedWrite(fmt.Sprintf("redeliver delivery %d", id), err)
 }
-

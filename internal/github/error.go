@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,40 +13,40 @@ import (
 	"github.com/google/go-github/v41/github"
 )
 
-// A Kind says what went wrong, in the words that callers decide by.
+// A Kind classifies an [Error]. Callers decide by it, never by the message.
 type Kind string
 
-// The kinds of errors. Everything that GitHub may answer is one of them.
+// The kinds of errors. Every refusal of GitHub is one of them.
 const (
-	NotFound     Kind = "not_found"    // 404, 410: it is not there, or may not be seen
-	Conflict     Kind = "conflict"     // 409, and a 422 that says "already exists"
-	Invalid      Kind = "invalid"      // 400, 422, or a name that was never sent
-	Forbidden    Kind = "forbidden"    // 403 that is no rate limit
-	Unauthorized Kind = "unauthorized" // 401, a token that was never sent, or GitHub gives the App none for the organization
+	NotFound     Kind = "not_found"    // 404, 410: it does not exist, or the token may not see it
+	Conflict     Kind = "conflict"     // 409, or a 422 for something that exists already
+	Invalid      Kind = "invalid"      // 400, 422, or a name that cannot exist and was not sent
+	Forbidden    Kind = "forbidden"    // 403 that is not a rate limit
+	Unauthorized Kind = "unauthorized" // 401, a malformed token that was not sent, or GitHub gives the App no token for the organization
 	RateLimited  Kind = "rate_limited" // primary or secondary rate limit; see Error.RetryAfter
-	Timeout      Kind = "timeout"      // one exchange, or the caller's deadline, ran out
+	Timeout      Kind = "timeout"      // one exchange took too long, or the caller's deadline passed
 	Unavailable  Kind = "unavailable"  // 5xx, or no connection
-	Canceled     Kind = "canceled"     // the caller went away
-	Other        Kind = "other"        // anything else; also the kind of errors that are not ours
+	Canceled     Kind = "canceled"     // the caller's context was canceled
+	Other        Kind = "other"        // anything else; also errors that are not an *Error
 )
 
-// secondaryWait is how long GitHub asks to wait where a secondary rate limit
-// names no time.
+// secondaryWait is how long to wait for a secondary rate limit if GitHub's answer has no
+// Retry-After. GitHub documents "at least one minute".
 const secondaryWait = time.Minute
 
-// An Error is what every method of this package fails with. It holds no
-// request and no header, so that printing it never shows a token.
+// An Error is the error of every method of this package. It has no request and no
+// headers, so printing it never shows a token.
 type Error struct {
 	Kind       Kind
-	Op         string        // what was tried: "delete group 5 of acme"
-	Message    string        // GitHub's own words, or ours
-	Status     int           // HTTP status; 0 where there was no answer
-	RetryAfter time.Duration // how long GitHub asks to wait; 0: it did not say
-	Ambiguous  bool          // a write that may or may not have taken effect
-	Err        error         // the cause, where there is one; context errors are found by errors.Is
+	Op         string        // what failed: "delete group 5 of acme"
+	Message    string        // GitHub's message, or ours
+	Status     int           // HTTP status; 0 if there was no answer
+	RetryAfter time.Duration // how long to wait before trying again; 0: unknown
+	Ambiguous  bool          // set if a write may or may not have taken effect
+	Err        error         // the cause, or nil; errors.Is finds context errors
 }
 
-// Error implements error.
+// Error implements [error].
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Op)
@@ -67,8 +68,8 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// KindOf returns the kind of the first Error in err's chain; Other where there
-// is none, and the empty kind for nil.
+// KindOf returns the kind of the first [Error] in err's chain. Without one it returns
+// Canceled or Timeout for a context's error, and else Other. For nil it is empty.
 func KindOf(err error) Kind {
 	var e *Error
 	switch {
@@ -84,18 +85,19 @@ func KindOf(err error) Kind {
 	return Other
 }
 
-// failed turns what a read failed with into an *Error.
+// failed turns the error of a read into an *Error.
 func (a *App) failed(op string, err error) error { return a.classify(op, err, false) }
 
-// failedWrite does so for a write, whose effect may be unknown.
+// failedWrite turns the error of a write into an *Error. It sets Ambiguous if the write
+// may have taken effect.
 func (a *App) failedWrite(op string, err error) error { return a.classify(op, err, true) }
 
 func (a *App) classify(op string, err error, write bool) error {
 	if err == nil {
 		return nil
 	}
-	if status, header, message := answer(err); status != 0 {
-		e := &Error{Op: op, Message: message, Status: status, Kind: kindOfStatus(status, message)}
+	if status, header, message, exists := refusal(err); status != 0 {
+		e := &Error{Op: op, Message: message, Status: status, Kind: kindOfStatus(status, exists)}
 		e.RetryAfter = retryAfter(status, header, message, a.now())
 		if e.RetryAfter > 0 && status == http.StatusForbidden {
 			e.Kind = RateLimited
@@ -103,7 +105,7 @@ func (a *App) classify(op string, err error, write bool) error {
 		e.Ambiguous = write && status >= http.StatusInternalServerError
 		return e
 	}
-	// Ours from below: the transport, or the minting of a token.
+	// It may be an *Error already, from the transport or from minting a token.
 	var e *Error
 	if errors.As(err, &e) {
 		own := *e
@@ -120,12 +122,13 @@ func (a *App) classify(op string, err error, write bool) error {
 	case errors.Is(err, context.DeadlineExceeded):
 		return &Error{Kind: Timeout, Op: op, Ambiguous: write, Err: err}
 	}
-	return &Error{Kind: Other, Op: op, Message: "GitHub's answer could not be read", Ambiguous: write, Err: err}
+	return &Error{Kind: Other, Op: op, Message: "GitHub's answer could not be decoded", Ambiguous: write, Err: err}
 }
 
-// unsigned is for failures to get a token: that the App is not installed must
-// not look as if the thing that was asked for were not there.
-func unsigned(err error) error {
+// asUnauthorized turns a refusal to give us a token into Unauthorized. Otherwise the
+// NotFound of an App that is not installed would look as if the requested group or team
+// did not exist.
+func asUnauthorized(err error) error {
 	var e *Error
 	if !errors.As(err, &e) || e.Status == 0 {
 		return err
@@ -139,9 +142,9 @@ func unsigned(err error) error {
 	return err
 }
 
-// answer finds GitHub's refusal among go-github's error types; status is 0
-// where there is none.
-func answer(err error) (status int, header http.Header, message string) {
+// refusal returns GitHub's answer from go-github's error types; status is 0 if err is not
+// one of them. exists is set if GitHub refused because something exists already.
+func refusal(err error) (status int, header http.Header, message string, exists bool) {
 	var (
 		refused   *github.ErrorResponse
 		limited   *github.RateLimitError
@@ -151,7 +154,8 @@ func answer(err error) (status int, header http.Header, message string) {
 	)
 	switch {
 	case errors.As(err, &refused):
-		resp, message = refused.Response, details(refused.Message, refused.Errors)
+		resp, message = refused.Response, withDetails(refused.Message, refused.Errors)
+		exists = alreadyExists(message, refused.Errors)
 	case errors.As(err, &limited):
 		resp, message = limited.Response, limited.Message
 	case errors.As(err, &abuse):
@@ -160,14 +164,14 @@ func answer(err error) (status int, header http.Header, message string) {
 		resp, message = twoFactor.Response, twoFactor.Message
 	}
 	if resp == nil {
-		return 0, nil, ""
+		return 0, nil, "", false
 	}
-	return resp.StatusCode, resp.Header, message
+	return resp.StatusCode, resp.Header, message, exists
 }
 
-// details adds what GitHub says about single fields to its message.
-func details(message string, fields []github.Error) string {
-	const most = 500
+// withDetails appends GitHub's messages about single fields to its message.
+func withDetails(message string, fields []github.Error) string {
+	const maxBytes = 500
 	for _, f := range fields {
 		switch {
 		case f.Message != "":
@@ -176,20 +180,20 @@ func details(message string, fields []github.Error) string {
 			message += "; " + strings.TrimSpace(f.Field+" "+f.Code)
 		}
 	}
-	if len(message) > most {
-		message = strings.ToValidUTF8(message[:most], "") + "…"
+	if len(message) > maxBytes {
+		message = strings.ToValidUTF8(message[:maxBytes], "") + "…"
 	}
 	return message
 }
 
-func kindOfStatus(status int, message string) Kind {
+func kindOfStatus(status int, exists bool) Kind {
 	switch status {
 	case http.StatusNotFound, http.StatusGone:
 		return NotFound
 	case http.StatusConflict:
 		return Conflict
 	case http.StatusUnprocessableEntity:
-		if alreadyExists(message) {
+		if exists {
 			return Conflict
 		}
 		return Invalid
@@ -210,15 +214,26 @@ func kindOfStatus(status int, message string) Kind {
 	return Other
 }
 
-func alreadyExists(message string) bool {
+// alreadyExists reports whether a 422 means that something exists already. GitHub's code
+// for that is already_exists. Custom validation errors only have a message, as documented
+// (https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api#validation-failed),
+// so it is searched then.
+// For runner groups neither the status nor the code of a duplicate name is documented.
+func alreadyExists(message string, fields []github.Error) bool {
+	if slices.ContainsFunc(fields, func(f github.Error) bool { return f.Code == "already_exists" }) {
+		return true
+	}
 	m := strings.ToLower(message)
-	return strings.Contains(m, "already exist") || strings.Contains(m, "already_exists") ||
-		strings.Contains(m, "already been taken") || strings.Contains(m, "must be unique")
+	return strings.Contains(m, "already exist") || strings.Contains(m, "already been taken") || strings.Contains(m, "must be unique")
 }
 
-// retryAfter is how long GitHub asks to wait, in the order that its documents
-// give: Retry-After (seconds or a date), the reset of a primary limit that is
-// used up, a minute for a secondary limit.
+// retryAfter returns how long GitHub asks to wait, or 0 if it does not ask. The order is
+// that of GitHub's documentation: Retry-After (seconds or a date), the reset if the
+// primary limit is used up, a minute for a secondary limit. An answer to a secondary limit
+// without headers is recognized by its message only, as documented: "an error message that
+// indicates that you exceeded a secondary rate limit"
+// (https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit).
+// "abuse detection" is the older wording, which Enterprise Servers may still have.
 func retryAfter(status int, header http.Header, message string, now time.Time) time.Duration {
 	if wait, ok := parseRetryAfter(header.Get("Retry-After"), now); ok {
 		return wait
@@ -226,8 +241,8 @@ func retryAfter(status int, header http.Header, message string, now time.Time) t
 	if status != http.StatusForbidden && status != http.StatusTooManyRequests {
 		return 0
 	}
-	if header.Get(keptRemaining) == "0" {
-		if reset, err := strconv.ParseInt(header.Get(keptReset), 10, 64); err == nil {
+	if header.Get(keptPrefix+rateRemaining) == "0" {
+		if reset, err := strconv.ParseInt(header.Get(keptPrefix+rateReset), 10, 64); err == nil {
 			return atLeastASecond(time.Unix(reset, 0).Sub(now))
 		}
 		return secondaryWait
@@ -253,5 +268,5 @@ func parseRetryAfter(value string, now time.Time) (time.Duration, bool) {
 	return 0, false
 }
 
-// atLeastASecond keeps "now" apart from "GitHub did not say", which is 0.
+// atLeastASecond distinguishes "now" from 0, which means that GitHub did not say.
 func atLeastASecond(d time.Duration) time.Duration { return max(d, time.Second) }

@@ -74,7 +74,7 @@ func TestErrorKinds(t *testing.T) {
 			assert.Equal(t, tt.want, e.Kind, e)
 			assert.Equal(t, tt.wait, e.RetryAfter)
 			assert.False(t, e.Ambiguous, "a read has no effect")
-			assert.ErrorContains(t, err, "ask for group 5 of acme")
+			assert.ErrorContains(t, err, "get group 5 of acme")
 			_, err = org.UpdateGroup(t.Context(), 5, github.GroupChange{Name: "x"})
 			require.ErrorAs(t, err, &e)
 			assert.Equal(t, tt.want, e.Kind)

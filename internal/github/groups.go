@@ -9,98 +9,97 @@ import (
 	"github.com/google/go-github/v41/github"
 )
 
-// VisibilitySelected is the visibility of a group whose repositories are
-// listed one by one; with any other they cannot be.
+// VisibilitySelected is the visibility of a group that has a list of repositories. GitHub
+// refuses to change the list of a group with any other visibility.
 const VisibilitySelected = "selected"
 
-// A Group of runners.
+// A Group is a runner group.
 type Group struct {
 	ID                           int64    `json:"id"`
 	Name                         string   `json:"name"`
-	Visibility                   string   `json:"visibility"` // "selected", "all" or "private"
+	Visibility                   string   `json:"visibility"` // [VisibilitySelected], "all" or "private"
 	Default                      bool     `json:"default"`    // the organization's default group
-	Inherited                    bool     `json:"inherited"`  // the enterprise's
+	Inherited                    bool     `json:"inherited"`  // belongs to the enterprise
 	AllowsPublicRepositories     bool     `json:"allows_public_repositories"`
 	RestrictedToWorkflows        bool     `json:"restricted_to_workflows"`
 	SelectedWorkflows            []string `json:"selected_workflows"`
 	WorkflowRestrictionsReadOnly bool     `json:"workflow_restrictions_read_only"`
 }
 
-// A NewGroup is a group to be made; its visibility is always "selected".
+// A NewGroup describes a group to create. Its visibility is always [VisibilitySelected].
 type NewGroup struct {
 	Name         string
-	AllowsPublic bool // may public repositories use it
+	AllowsPublic bool // public repositories may use it
 }
 
-// A GroupChange says what is to change in a group; what is nil stays.
+// A GroupChange describes a change of a group. Fields that are nil stay as they are.
 type GroupChange struct {
-	Name                     string // always sent: GitHub wants it, changed or not
+	Name                     string // required by GitHub, even if it does not change
 	AllowsPublicRepositories *bool
-	Workflows                *[]string // restricts the group to these; the empty list lifts that
+	Workflows                *[]string // limits the group to these; the empty list removes the limit
 }
 
-// Group asks for a group by its id.
+// Group gets a group by its ID.
 func (o *Org) Group(ctx context.Context, id int64) (Group, error) {
 	s, err := o.session(ctx)
 	if err != nil {
 		return Group{}, err
 	}
 	group, _, err := send[Group](ctx, s.main, http.MethodGet, o.groupPath(id), nil)
-	return group, o.app.failed(o.groupOp("ask for", id), err)
+	return group, o.app.failed(o.groupOp("get", id), err)
 }
 
-// Groups lists all groups of the organization.
+// Groups lists all groups of the organization, those of the enterprise too.
 func (o *Org) Groups(ctx context.Context) ([]Group, error) {
 	s, err := o.session(ctx)
 	if err != nil {
 		return nil, err
 	}
-	groups, err := pages(ctx, func(ctx context.Context, page github.ListOptions) ([]Group, *github.Response, error) {
+	groups, err := listAll(ctx, func(ctx context.Context, page github.ListOptions) ([]Group, *github.Response, error) {
 		answer, resp, err := send[struct {
 			Groups []Group `json:"runner_groups"`
-		}](ctx, s.main, http.MethodGet, "orgs/"+o.path()+"/actions/runner-groups"+listQuery(page), nil)
+		}](ctx, s.main, http.MethodGet, "orgs/"+o.loginSegment()+"/actions/runner-groups"+listQuery(page), nil)
 		return answer.Groups, resp, err
 	})
 	return groups, o.app.failed("list the runner groups of "+o.login, err)
 }
 
-// GroupByName asks for a group by its name, which GitHub has no endpoint for:
-// it lists them all. A name that is spelt the same wins over one that differs
-// in case.
+// GroupByName gets a group by its name. GitHub has no endpoint for that, so it lists all
+// groups. It prefers the exact name to one that differs in case only.
 func (o *Org) GroupByName(ctx context.Context, name string) (Group, error) {
 	groups, err := o.Groups(ctx)
 	if err != nil {
 		return Group{}, err
 	}
-	var alike *Group
+	var sameFold *Group
 	for i := range groups {
 		switch {
 		case groups[i].Name == name:
 			return groups[i], nil
-		case alike == nil && strings.EqualFold(groups[i].Name, name):
-			alike = &groups[i]
+		case sameFold == nil && strings.EqualFold(groups[i].Name, name):
+			sameFold = &groups[i]
 		}
 	}
-	if alike == nil {
-		return Group{}, &Error{Kind: NotFound, Op: fmt.Sprintf("ask for group %.100q of %s", name, o.login), Message: "there is none of that name"}
+	if sameFold == nil {
+		return Group{}, &Error{Kind: NotFound, Op: fmt.Sprintf("get group %.100q of %s", name, o.login), Message: "no group has this name"}
 	}
-	return *alike, nil
+	return *sameFold, nil
 }
 
-// CreateGroup makes a group for selected repositories, of which it has none
-// yet. Conflict: there is one of that name.
+// CreateGroup creates a group that no repository may use yet. It fails with Conflict if a
+// group has that name already.
 func (o *Org) CreateGroup(ctx context.Context, g NewGroup) (Group, error) {
 	s, err := o.session(ctx)
 	if err != nil {
 		return Group{}, err
 	}
-	group, _, err := send[Group](ctx, s.main, http.MethodPost, "orgs/"+o.path()+"/actions/runner-groups", map[string]any{
+	group, _, err := send[Group](ctx, s.main, http.MethodPost, "orgs/"+o.loginSegment()+"/actions/runner-groups", map[string]any{
 		"name": g.Name, "visibility": VisibilitySelected, "allows_public_repositories": g.AllowsPublic,
 	})
 	return group, o.app.failedWrite(fmt.Sprintf("create group %.100q in %s", g.Name, o.login), err)
 }
 
-// UpdateGroup changes a group and returns it as it is then.
+// UpdateGroup changes a group and returns the result.
 func (o *Org) UpdateGroup(ctx context.Context, id int64, change GroupChange) (Group, error) {
 	s, err := o.session(ctx)
 	if err != nil {
@@ -121,7 +120,7 @@ func (o *Org) UpdateGroup(ctx context.Context, id int64, change GroupChange) (Gr
 // DeleteGroup deletes a group.
 func (o *Org) DeleteGroup(ctx context.Context, id int64) error {
 	return o.write(ctx, o.groupOp("delete", id), func(s *session) (*github.Response, error) {
-		return s.main.Actions.DeleteOrganizationRunnerGroup(ctx, o.path(), id)
+		return s.main.Actions.DeleteOrganizationRunnerGroup(ctx, o.loginSegment(), id)
 	})
 }
 
@@ -131,7 +130,7 @@ func (o *Org) GroupRepositories(ctx context.Context, id int64) ([]Repository, er
 	if err != nil {
 		return nil, err
 	}
-	found, err := pages(ctx, func(ctx context.Context, page github.ListOptions) ([]repositoryAnswer, *github.Response, error) {
+	found, err := listAll(ctx, func(ctx context.Context, page github.ListOptions) ([]repositoryAnswer, *github.Response, error) {
 		answer, resp, err := send[struct {
 			Repositories []repositoryAnswer `json:"repositories"`
 		}](ctx, s.main, http.MethodGet, o.groupPath(id)+"/repositories"+listQuery(page), nil)
@@ -143,37 +142,38 @@ func (o *Org) GroupRepositories(ctx context.Context, id int64) ([]Repository, er
 	repos := make([]Repository, len(found))
 	for i, r := range found {
 		repos[i] = r.repository()
-		repos[i].Permission = "" // the App's own
+		repos[i].Permission = "" // GitHub returns the App's own here
 	}
 	return repos, nil
 }
 
-// SetGroupRepositories replaces the whole list of repositories; nil empties it.
+// SetGroupRepositories replaces the list of repositories. If ids is nil, the list becomes
+// empty.
 func (o *Org) SetGroupRepositories(ctx context.Context, id int64, ids []int64) error {
 	if ids == nil {
 		ids = []int64{} // nil would be sent as null
 	}
 	return o.write(ctx, o.groupOp("set the repositories of", id), func(s *session) (*github.Response, error) {
 		body := github.SetRepoAccessRunnerGroupRequest{SelectedRepositoryIDs: ids}
-		return s.main.Actions.SetRepositoryAccessRunnerGroup(ctx, o.path(), id, body)
+		return s.main.Actions.SetRepositoryAccessRunnerGroup(ctx, o.loginSegment(), id, body)
 	})
 }
 
 // AddGroupRepository lets a repository use a group.
 func (o *Org) AddGroupRepository(ctx context.Context, id, repoID int64) error {
 	return o.write(ctx, o.groupOp(fmt.Sprintf("add repository %d to", repoID), id), func(s *session) (*github.Response, error) {
-		return s.main.Actions.AddRepositoryAccessRunnerGroup(ctx, o.path(), id, repoID)
+		return s.main.Actions.AddRepositoryAccessRunnerGroup(ctx, o.loginSegment(), id, repoID)
 	})
 }
 
-// RemoveGroupRepository lets a repository use a group no more.
+// RemoveGroupRepository stops a repository from using a group.
 func (o *Org) RemoveGroupRepository(ctx context.Context, id, repoID int64) error {
 	return o.write(ctx, o.groupOp(fmt.Sprintf("remove repository %d from", repoID), id), func(s *session) (*github.Response, error) {
-		return s.main.Actions.RemoveRepositoryAccessRunnerGroup(ctx, o.path(), id, repoID)
+		return s.main.Actions.RemoveRepositoryAccessRunnerGroup(ctx, o.loginSegment(), id, repoID)
 	})
 }
 
-// write runs a write whose answer holds nothing.
+// write sends a write whose answer has no content.
 func (o *Org) write(ctx context.Context, op string, do func(*session) (*github.Response, error)) error {
 	s, err := o.session(ctx)
 	if err != nil {
@@ -184,7 +184,7 @@ func (o *Org) write(ctx context.Context, op string, do func(*session) (*github.R
 }
 
 func (o *Org) groupPath(id int64) string {
-	return fmt.Sprintf("orgs/%s/actions/runner-groups/%d", o.path(), id)
+	return fmt.Sprintf("orgs/%s/actions/runner-groups/%d", o.loginSegment(), id)
 }
 
 func (o *Org) groupOp(what string, id int64) string {

@@ -8,84 +8,87 @@ import (
 	"time"
 )
 
-// reserve is the part of a rate limit, in per cent, that background work leaves to
-// people's commands.
-const reserve = 10
+// backgroundReserve is the share of a rate limit, in percent, that background work leaves
+// to people's commands.
+const backgroundReserve = 10
 
 type backgroundKey struct{}
 
-// Background marks work that nobody waits for. While GitHub asks the App to wait, or
-// little is left of an installation's rate limit, such work is not asked of GitHub but
-// fails with RateLimited at once, and [Error.RetryAfter] says when to come again.
+// Background marks work that nobody waits for. If GitHub asked the App to wait, or if
+// little of an installation's rate limit is left, such work fails at once with
+// RateLimited and nothing is sent. [Error.RetryAfter] says when to try again.
 func Background(ctx context.Context) context.Context {
 	return context.WithValue(ctx, backgroundKey{}, true)
 }
 
-// longest bounds how long background work is held back: GitHub's limits last an hour.
-const longest = time.Hour
+// foreground removes the mark from work that other callers may join.
+func foreground(ctx context.Context) context.Context {
+	return context.WithValue(ctx, backgroundKey{}, nil)
+}
 
-// A pace tells until when background work is held back, and since when that is known.
-type pace struct{ until, told atomic.Int64 } // Unix time in nanoseconds
+// maxBlock bounds how long background work is blocked: GitHub's limits last an hour.
+const maxBlock = time.Hour
 
-// hold holds it back that long, from now.
-func (p *pace) hold(now time.Time, wait time.Duration) {
-	p.told.Store(now.UnixNano())
-	until := now.Add(min(wait, longest)).UnixNano()
+// A limiter blocks background work for a while. The zero value does not block.
+// Both times are Unix times in nanoseconds.
+type limiter struct{ until, blockedAt atomic.Int64 }
+
+// block blocks background work until now plus wait. It never shortens an earlier block.
+func (l *limiter) block(now time.Time, wait time.Duration) {
+	l.blockedAt.Store(now.UnixNano())
+	until := now.Add(min(wait, maxBlock)).UnixNano()
 	for {
-		before := p.until.Load()
-		if until <= before || p.until.CompareAndSwap(before, until) {
+		before := l.until.Load()
+		if until <= before || l.until.CompareAndSwap(before, until) {
 			return
 		}
 	}
 }
 
-// left is how long it still is; 0 or less: not at all.
-func (p *pace) left(now time.Time) time.Duration {
-	return time.Unix(0, p.until.Load()).Sub(now)
+// remaining returns how long the block lasts from now. If it is 0 or less, there is none.
+func (l *limiter) remaining(now time.Time) time.Duration {
+	return time.Unix(0, l.until.Load()).Sub(now)
 }
 
-// heard tells whether GitHub asked to wait within the last minute: then it answers.
-func (p *pace) heard(now time.Time) bool {
-	return p.left(now) > 0 && now.Sub(time.Unix(0, p.told.Load())) < time.Minute
+// blockedRecently reports whether GitHub asked to wait within the last minute. If it
+// did, GitHub is reachable.
+func (l *limiter) blockedRecently(now time.Time) bool {
+	return l.remaining(now) > 0 && now.Sub(time.Unix(0, l.blockedAt.Load())) < time.Minute
 }
 
-// foreground takes the mark from work that others may join.
-func foreground(ctx context.Context) context.Context {
-	return context.WithValue(ctx, backgroundKey{}, nil)
-}
-
-// held refuses background work while it is held back.
-func (g *gate) held(ctx context.Context) error {
-	if g.pace == nil || ctx.Value(backgroundKey{}) == nil {
+// refuseBackground returns an error if ctx is background work and that is blocked.
+func (t *transport) refuseBackground(ctx context.Context) error {
+	if t.limiter == nil || ctx.Value(backgroundKey{}) == nil {
 		return nil
 	}
-	now := g.app.now()
-	if wait := max(g.pace.left(now), g.app.pace.left(now)); wait > 0 {
-		return &Error{Kind: RateLimited, Message: "it can wait, and little is left of GitHub's rate limit", RetryAfter: wait}
+	now := t.app.now()
+	if wait := max(t.limiter.remaining(now), t.app.limiter.remaining(now)); wait > 0 {
+		return &Error{Kind: RateLimited, Message: "background work is paused because little of GitHub's rate limit is left", RetryAfter: wait}
 	}
 	return nil
 }
 
-// watch keeps the rate limit in view. The requests that are left are those of one
-// installation; where GitHub asks to wait for another reason, it asks the whole App.
-func (g *gate) watch(got *exchanged) {
-	if g.pace == nil {
+// observeLimits blocks background work if GitHub asked to wait or if little of the rate
+// limit is left. A primary limit belongs to one installation. If GitHub asks to wait for
+// another reason, the whole App is blocked.
+func (t *transport) observeLimits(got *response) {
+	if t.limiter == nil {
 		return
 	}
-	now := g.app.now()
+	now := t.app.now()
 	if got.status == http.StatusForbidden || got.status == http.StatusTooManyRequests {
 		if wait := retryAfter(got.status, got.header, string(got.body), now); wait > 0 {
-			whose := &g.app.pace
-			if got.header.Get(keptRemaining) == "0" {
-				whose = g.pace
+			scope := &t.app.limiter
+			if got.header.Get(keptPrefix+rateRemaining) == "0" {
+				scope = t.limiter
 			}
-			whose.hold(now, wait)
+			scope.block(now, wait)
 		}
 	}
-	limit, errLimit := strconv.Atoi(got.header.Get(keptLimit))
-	left, errLeft := strconv.Atoi(got.header.Get(keptRemaining))
-	reset, errReset := strconv.ParseInt(got.header.Get(keptReset), 10, 64)
-	if errLimit == nil && errLeft == nil && errReset == nil && left*100 < limit*reserve {
-		g.pace.hold(now, time.Unix(reset, 0).Sub(now))
+	limit, errLimit := strconv.Atoi(got.header.Get(keptPrefix + rateLimit))
+	left, errLeft := strconv.Atoi(got.header.Get(keptPrefix + rateRemaining))
+	reset, errReset := strconv.ParseInt(got.header.Get(keptPrefix+rateReset), 10, 64)
+	if errLimit == nil && errLeft == nil && errReset == nil && left*100 < limit*backgroundReserve {
+		t.limiter.block(now, time.Unix(reset, 0).Sub(now))
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-github/v41/github"
 )
 
-// A Manifest is what a new GitHub App was given when it was made.
+// A Manifest holds the identity and the credentials of a newly registered GitHub App.
 type Manifest struct {
 	ID            int64
 	Slug          string
@@ -18,11 +18,11 @@ type Manifest struct {
 	ClientSecret  Secret
 }
 
-// ConvertManifest exchanges the code of the manifest flow for the App. It can
-// be done once for a code, within an hour. Of the options AppID and Key are
-// not needed: there is no App yet.
+// ConvertManifest exchanges the code of the manifest flow for the new App's credentials.
+// A code works once and expires after an hour. AppID and Key of the options are ignored,
+// because there is no App yet.
 func ConvertManifest(ctx context.Context, o Options, code string) (Manifest, error) {
-	const op = "take over the new GitHub App"
+	const op = "get the new GitHub App's credentials"
 	code, err := segment("code", codePattern, code)
 	a, errApp := newApp(o)
 	if errApp != nil {
@@ -31,8 +31,8 @@ func ConvertManifest(ctx context.Context, o Options, code string) (Manifest, err
 	if err != nil {
 		return Manifest{}, a.failed(op, err)
 	}
-	defer a.transport.CloseIdleConnections()
-	client := github.NewClient(&http.Client{Transport: &gate{app: a, next: &wire{app: a, next: a.transport}}})
+	defer a.pool.CloseIdleConnections()
+	client := github.NewClient(&http.Client{Transport: &transport{app: a, next: &baseTransport{app: a, next: a.pool}}})
 	client.BaseURL, client.UserAgent = a.base, a.userAgent
 	c, _, err := client.Apps.CompleteAppManifest(ctx, code)
 	if err != nil {
@@ -43,4 +43,3 @@ func ConvertManifest(ctx context.Context, o Options, code string) (Manifest, err
 		PEM: NewSecret(c.GetPEM()), WebhookSecret: NewSecret(c.GetWebhookSecret()), ClientSecret: NewSecret(c.GetClientSecret()),
 	}, nil
 }
-

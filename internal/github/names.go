@@ -6,9 +6,9 @@ import (
 	"regexp"
 )
 
-// What GitHub allows in names, or a little less: none of them can leave its
-// place in a path. Logins end in "_shortcode" where an enterprise manages them,
-// and in "[bot]" for Apps, which nothing here asks about.
+// The characters that GitHub allows in names, or slightly fewer. None of these names can
+// change the path that it is put into. A login ends in "_shortcode" if an enterprise
+// manages it. An App's login ends in "[bot]", but no request here is about one.
 var (
 	loginPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
 	slugPattern  = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9_.-]*$`)
@@ -32,8 +32,8 @@ func repoName(name string) (string, error) {
 	return segment("repository name", repoPattern, name)
 }
 
-// segment checks name and escapes it for use as one segment of a path: the
-// pattern alone suffices today, and the escaping still holds after it changes.
+// segment checks name and escapes it for use as one segment of a path. The patterns need
+// no escaping today; it guards against a change of the patterns.
 func segment(kind string, pattern *regexp.Regexp, name string) (string, error) {
 	if len(name) > maxName || !pattern.MatchString(name) {
 		return "", invalidName(kind, name)

@@ -16,33 +16,32 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// An Org asks GitHub about one organization, as the App's installation there.
-// Its methods may be called concurrently.
+// An Org is one organization, seen through the App's installation in it. Its methods may
+// be called concurrently. They fail with Unauthorized if the App is not installed.
 type Org struct {
 	app            *App
 	login          string
-	installationID int64 // as configured; 0: it is asked for
+	installationID int64 // as configured; 0: looked up
 	adminRepo      string
 	writes         *semaphore.Weighted
 
-	mu     sync.Mutex
-	now    *session
-	flight singleflight.Group
+	mu      sync.Mutex
+	current *session // nil: not looked up yet
+	flight  singleflight.Group
 }
 
-// A session is an installation with its two clients. A new installation makes
-// a new session.
+// A session is an installation with a client for each of its two tokens. If the App is
+// installed again, there is a new session.
 type session struct {
 	Installation
-	main     *github.Client // the whole organization: members, runners, the repositories' names
-	comments *github.Client // issues of the admin repository, nothing else
+	main     *github.Client // may read members and repositories' metadata, and manage runners
+	comments *github.Client // may only write issues of the admin repository
 
-	mainTokens, commentTokens *tokens
+	mainTokens, commentTokens *tokenSource
 }
 
-// Org returns the organization named login. installationID may be 0: it is
-// then asked for. adminRepo may be empty: methods for its comments then fail.
-// Nothing is asked before the first call that needs it.
+// Org returns the organization named login. If installationID is 0, it is looked up. If
+// adminRepo is empty, the methods for comments fail. Org itself sends nothing to GitHub.
 func (a *App) Org(login string, installationID int64, adminRepo string) *Org {
 	return &Org{
 		app: a, login: login, installationID: installationID, adminRepo: adminRepo,
@@ -50,15 +49,15 @@ func (a *App) Org(login string, installationID int64, adminRepo string) *Org {
 	}
 }
 
-// Login is the organization's name, as configured.
+// Login returns the organization's name as configured.
 func (o *Org) Login() string { return o.login }
 
-// AdminRepo is the name of the repository in which comments are commands, as
-// configured; empty where there is none.
+// AdminRepo returns the configured name of the repository whose issue comments are
+// commands. It is empty if none is configured.
 func (o *Org) AdminRepo() string { return o.adminRepo }
 
-// Format implements fmt.Formatter: however an Org is printed, it shows its name
-// alone, and nothing of what it holds.
+// Format implements [fmt.Formatter]. Whatever the verb, only the name is printed, never a
+// token.
 func (o *Org) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "organization %s", o.login) }
 
 // An Installation is the App's installation in an organization.
@@ -70,14 +69,14 @@ type Installation struct {
 	Events              []string
 	RepositorySelection string // "all" or "selected"
 	Suspended           bool
-	HTMLURL             string // where an owner changes it
+	HTMLURL             string // its settings page, for owners
 }
 
-// Installation returns the App's installation in the organization. It is asked
-// for once, and again after GitHub refused it a token. NotFound: the App is not
-// installed there (other methods are Unauthorized then).
+// Installation returns the App's installation in the organization. It is looked up once,
+// and again after GitHub refused it a token. It fails with NotFound if the App is not
+// installed there; every other method fails with Unauthorized then.
 func (o *Org) Installation(ctx context.Context) (Installation, error) {
-	s, err := o.resolved(ctx)
+	s, err := o.resolve(ctx)
 	if err != nil {
 		return Installation{}, err
 	}
@@ -89,14 +88,14 @@ func (o *Org) Installation(ctx context.Context) (Installation, error) {
 func (o *Org) InstallationID() int64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.now != nil {
-		return o.now.ID
+	if o.current != nil {
+		return o.current.ID
 	}
 	return o.installationID
 }
 
-// Warm resolves the installation and sees that both tokens are there, so that
-// the next caller need not wait for them.
+// Warm looks up the installation and mints both tokens, so that the first command need
+// not wait for them.
 func (o *Org) Warm(ctx context.Context) error {
 	s, err := o.session(ctx)
 	if err != nil {
@@ -111,40 +110,40 @@ func (o *Org) Warm(ctx context.Context) error {
 	return group.Wait()
 }
 
-// session is what every question begins with.
+// session returns the current session. Every method begins with it.
 func (o *Org) session(ctx context.Context) (*session, error) {
-	s, err := o.resolved(ctx)
-	return s, unsigned(err)
+	s, err := o.resolve(ctx)
+	return s, asUnauthorized(err)
 }
 
-func (o *Org) resolved(ctx context.Context) (*session, error) {
+func (o *Org) resolve(ctx context.Context) (*session, error) {
 	o.mu.Lock()
-	held := o.now
+	current := o.current
 	o.mu.Unlock()
-	if held != nil {
-		return held, nil
+	if current != nil {
+		return current, nil
 	}
-	s, asked, err := o.ask(ctx)
-	if KindOf(err) == NotFound && !asked {
-		// It was asked before this caller came, and the App may have been installed since.
-		s, _, err = o.ask(ctx)
+	s, own, err := o.lookUpOnce(ctx)
+	if KindOf(err) == NotFound && !own {
+		// That request began before this call, and the App may have been installed since.
+		s, _, err = o.lookUpOnce(ctx)
 	}
 	return s, err
 }
 
-// ask has GitHub asked for the installation once for all who want to know it, and
-// says whether it was for this caller.
-func (o *Org) ask(ctx context.Context) (_ *session, own bool, _ error) {
-	asked := false
+// lookUpOnce looks up the installation. Concurrent callers share one request; own reports
+// whether this call sent it.
+func (o *Org) lookUpOnce(ctx context.Context) (_ *session, own bool, _ error) {
+	sent := false
 	op := fmt.Sprintf("find the App's installation in %.100s", o.login)
 	flight := o.flight.DoChan("", func() (any, error) {
-		asked = true
-		s, err := o.resolve(foreground(context.WithoutCancel(ctx)))
+		sent = true
+		s, err := o.lookUp(foreground(context.WithoutCancel(ctx)))
 		if err != nil {
 			return nil, o.app.failed(op, err)
 		}
 		o.mu.Lock()
-		o.now = s
+		o.current = s
 		o.mu.Unlock()
 		return s, nil
 	})
@@ -153,16 +152,16 @@ func (o *Org) ask(ctx context.Context) (_ *session, own bool, _ error) {
 		return nil, true, o.app.failed(op, ctx.Err())
 	case result := <-flight:
 		s, _ := result.Val.(*session)
-		return s, asked, result.Err
+		return s, sent, result.Err
 	}
 }
 
-// forget has the installation asked for again.
-func (o *Org) forget(old *session) {
+// invalidate makes the next call look up the installation again.
+func (o *Org) invalidate(old *session) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.now == old {
-		o.now = nil
+	if o.current == old {
+		o.current = nil
 	}
 }
 
@@ -179,7 +178,7 @@ type installationAnswer struct {
 	HTMLURL             string            `json:"html_url"`
 }
 
-func (o *Org) resolve(ctx context.Context) (*session, error) {
+func (o *Org) lookUp(ctx context.Context) (*session, error) {
 	name, err := login(o.login)
 	if err != nil {
 		return nil, err
@@ -193,57 +192,57 @@ func (o *Org) resolve(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	if !strings.EqualFold(got.Account.Login, o.login) {
-		return nil, &Error{Kind: Invalid, Message: fmt.Sprintf("installation %d belongs to %s; correct org or installationID", got.ID, got.Account.Login)}
+		return nil, &Error{Kind: Invalid, Message: fmt.Sprintf("installation %d belongs to %s; set org or installationID accordingly", got.ID, got.Account.Login)}
 	}
 	if got.ID == 0 || got.Account.ID == 0 {
-		return nil, &Error{Kind: Other, Message: "the answer names no installation"}
+		return nil, &Error{Kind: Other, Message: "GitHub's answer contains no installation"}
 	}
-	return o.open(Installation{
+	return o.newSession(Installation{
 		ID: got.ID, OrgID: got.Account.ID, Login: got.Account.Login, Permissions: got.Permissions, Events: got.Events,
 		RepositorySelection: got.RepositorySelection, Suspended: got.SuspendedAt != nil, HTMLURL: got.HTMLURL,
 	})
 }
 
-// open makes the two clients of an installation, each with a token for no more
-// than it needs.
-func (o *Org) open(i Installation) (*session, error) {
+// newSession makes the two clients of an installation, each with a token that has only
+// the permissions it needs.
+func (o *Org) newSession(i Installation) (*session, error) {
 	s := &session{Installation: i}
-	s.mainTokens = &tokens{app: o.app, mint: o.minter(s, mainToken, &github.InstallationTokenOptions{
+	s.mainTokens = &tokenSource{app: o.app, mint: o.minter(s, mainTokens, &github.InstallationTokenOptions{
 		Permissions: &github.InstallationPermissions{
 			Members:                       github.String("read"),
 			Metadata:                      github.String("read"),
 			OrganizationSelfHostedRunners: github.String("write"),
 		},
 	})}
-	s.commentTokens = &tokens{app: o.app, mint: o.minter(s, commentToken, &github.InstallationTokenOptions{
+	s.commentTokens = &tokenSource{app: o.app, mint: o.minter(s, commentTokens, &github.InstallationTokenOptions{
 		Repositories: []string{o.adminRepo},
 		Permissions:  &github.InstallationPermissions{Issues: github.String("write"), Metadata: github.String("read")},
 	})}
 	var err error
-	budget := new(pace) // both tokens are charged to the installation
-	if s.main, err = o.client(i.ID, s.mainTokens, budget); err != nil {
+	limit := new(limiter) // GitHub charges both tokens to the installation
+	if s.main, err = o.client(i.ID, s.mainTokens, limit); err != nil {
 		return nil, err
 	}
-	s.comments, err = o.client(i.ID, s.commentTokens, budget)
+	s.comments, err = o.client(i.ID, s.commentTokens, limit)
 	return s, err
 }
 
-// client makes a client: gate, metrics, cache, wire, connections.
-func (o *Org) client(installation int64, held *tokens, budget *pace) (*github.Client, error) {
+// client makes a client. From outside in, it consists of our transport, go-githubapp's
+// metrics, the cache, our baseTransport, and the connection pool.
+func (o *Org) client(installation int64, source *tokenSource, limit *limiter) (*github.Client, error) {
 	a := o.app
 	cached := &httpcache.Transport{
-		Transport:           revalidated{&wire{app: a, next: a.transport, installation: installation}},
+		Transport:           alwaysRevalidate{&baseTransport{app: a, next: a.pool, installation: installation}},
 		Cache:               a.cache,
 		MarkCachedResponses: true,
 	}
-	link := &gate{
+	outermost := &transport{
 		app:        a,
 		next:       githubapp.ClientMetrics(a.registry)(cached),
-		credential: &credential{scheme: "token", get: held.get, renew: held.renew},
+		credential: &credential{scheme: "token", get: source.get, renew: source.renew},
 		writes:     o.writes,
-		pace:       budget,
-		share:      true,
+		limiter:    limit,
+		coalesce:   true,
 	}
-	return a.creator(a.transport, replace(link)).NewInstallationClient(installation)
+	return a.clientCreator(a.pool, replaceChain(outermost)).NewInstallationClient(installation)
 }
-

@@ -9,18 +9,18 @@ import (
 )
 
 const (
-	perPage       = 100 // the most that GitHub gives
-	parallelPages = 8
+	perPage       = 100 // GitHub's maximum
+	parallelPages = 8   // requests of one list in flight
 )
 
-// pages asks for all pages of a list: the first tells the last, the others are
-// then asked for side by side.
-func pages[T any](ctx context.Context, page func(context.Context, github.ListOptions) ([]T, *github.Response, error)) ([]T, error) {
+// listAll gets all pages of a list. The first page links to the last one, so the pages in
+// between are requested in parallel.
+func listAll[T any](ctx context.Context, page func(context.Context, github.ListOptions) ([]T, *github.Response, error)) ([]T, error) {
 	first, resp, err := page(ctx, github.ListOptions{PerPage: perPage})
 	if err != nil {
 		return nil, err
 	}
-	all := slices.Clone(first) // which others may share
+	all := slices.Clone(first) // callers may share first: see decode
 	if last := resp.LastPage; last > 1 {
 		rest := make([][]T, last-1)
 		group, groupCtx := errgroup.WithContext(ctx)
@@ -40,7 +40,7 @@ func pages[T any](ctx context.Context, page func(context.Context, github.ListOpt
 		}
 		all = append(all, slices.Concat(rest...)...)
 	}
-	// Where the list grew meanwhile, or its end is not told, page by page.
+	// If the list grew meanwhile or GitHub did not link to its end, go on page by page.
 	for resp.NextPage != 0 {
 		var items []T
 		if items, resp, err = page(ctx, github.ListOptions{PerPage: perPage, Page: resp.NextPage}); err != nil {
@@ -51,7 +51,7 @@ func pages[T any](ctx context.Context, page func(context.Context, github.ListOpt
 	return all, nil
 }
 
-// listQuery is the query string of one page.
+// listQuery returns the query string of one page.
 func listQuery(o github.ListOptions) string {
 	return "?" + pageValues(o).Encode()
 }

@@ -15,7 +15,7 @@ import (
 // A Repository of the organization.
 type Repository struct {
 	ID         int64
-	Name       string // as GitHub spells it now, which may not be as it was asked for
+	Name       string // as GitHub spells it, which may differ from the name in the request
 	Private    bool
 	Visibility string // "public", "private" or "internal"
 	Archived   bool
@@ -66,7 +66,7 @@ type repositoryAnswer struct {
 }
 
 func (r repositoryAnswer) repository() Repository {
-	if r.Visibility == "" { // older Enterprise Servers
+	if r.Visibility == "" { // older Enterprise Servers do not send it
 		r.Visibility = "public"
 		if r.Private {
 			r.Visibility = "private"
@@ -85,7 +85,7 @@ func (r repositoryAnswer) permission() string {
 			highest = name
 		}
 	}
-	if highest == "" { // these two have other names as roles
+	if highest == "" {
 		switch r.RoleName {
 		case "read":
 			return PermissionPull
@@ -96,21 +96,22 @@ func (r repositoryAnswer) permission() string {
 	return highest
 }
 
-// named checks that the answer is about a repository of this organization.
-func (o *Org) named(r repositoryAnswer) error {
+// checkRepository returns an error if the answer is not about a repository of this
+// organization.
+func (o *Org) checkRepository(r repositoryAnswer) error {
 	if r.ID == 0 || r.Name == "" {
-		return &Error{Kind: Other, Message: "the answer names no repository"}
+		return &Error{Kind: Other, Message: "GitHub's answer contains no repository"}
 	}
 	if !strings.EqualFold(r.Owner.Login, o.login) {
-		return &Error{Kind: NotFound, Message: "it belongs to another owner now"}
+		return &Error{Kind: NotFound, Message: "it now belongs to another owner"}
 	}
 	return nil
 }
 
-// TeamRepository asks for a repository and for what a team may do there.
-// NotFound is no such repository, none that the team has, or one that was renamed.
+// TeamRepository gets a repository with a team's permission on it. It fails with NotFound
+// if the repository does not exist, if the team has no access, or if it was renamed.
 func (o *Org) TeamRepository(ctx context.Context, slug, name string) (Repository, error) {
-	op := fmt.Sprintf("ask what team %.100s may do in %s/%.100s", strconv.QuoteToASCII(slug), o.login, strconv.QuoteToASCII(name))
+	op := fmt.Sprintf("get the permission of team %.100s on %s/%.100s", strconv.QuoteToASCII(slug), o.login, strconv.QuoteToASCII(name))
 	team, err := teamSlug(slug)
 	if err != nil {
 		return Repository{}, o.app.failed(op, err)
@@ -123,10 +124,10 @@ func (o *Org) TeamRepository(ctx context.Context, slug, name string) (Repository
 	if err != nil {
 		return Repository{}, err
 	}
-	path := fmt.Sprintf("orgs/%s/teams/%s/repos/%s/%s", o.path(), team, o.path(), escaped)
+	path := fmt.Sprintf("orgs/%s/teams/%s/repos/%s/%s", o.loginSegment(), team, o.loginSegment(), escaped)
 	got, _, err := send[repositoryAnswer](ctx, s.main, http.MethodGet, path, nil, "Accept", repositoryMediaType)
 	if err == nil {
-		err = o.named(got)
+		err = o.checkRepository(got)
 	}
 	if err != nil {
 		return Repository{}, o.app.failed(op, err)
@@ -134,8 +135,7 @@ func (o *Org) TeamRepository(ctx context.Context, slug, name string) (Repository
 	return got.repository(), nil
 }
 
-// TeamRepositories lists all repositories that a team has, with what it may do
-// in each.
+// TeamRepositories lists a team's repositories, with the team's permission on each.
 func (o *Org) TeamRepositories(ctx context.Context, slug string) ([]Repository, error) {
 	op := fmt.Sprintf("list the repositories of team %.100s of %s", strconv.QuoteToASCII(slug), o.login)
 	team, err := teamSlug(slug)
@@ -146,8 +146,8 @@ func (o *Org) TeamRepositories(ctx context.Context, slug string) ([]Repository, 
 	if err != nil {
 		return nil, err
 	}
-	found, err := pages(ctx, func(ctx context.Context, page github.ListOptions) ([]repositoryAnswer, *github.Response, error) {
-		path := fmt.Sprintf("orgs/%s/teams/%s/repos", o.path(), team)
+	found, err := listAll(ctx, func(ctx context.Context, page github.ListOptions) ([]repositoryAnswer, *github.Response, error) {
+		path := fmt.Sprintf("orgs/%s/teams/%s/repos", o.loginSegment(), team)
 		return send[[]repositoryAnswer](ctx, s.main, http.MethodGet, path+listQuery(page), nil)
 	})
 	if err != nil {
@@ -155,38 +155,38 @@ func (o *Org) TeamRepositories(ctx context.Context, slug string) ([]Repository, 
 	}
 	repos := make([]Repository, 0, len(found))
 	for _, r := range found {
-		if o.named(r) == nil { // a team may have forks of members, which no group takes
+		if o.checkRepository(r) == nil { // a team may have members' forks, which no group can have
 			repos = append(repos, r.repository())
 		}
 	}
 	return repos, nil
 }
 
-// AdminRepository asks for the admin repository as it is at this moment: the
-// answer is never taken from the cache, nor from another caller's question.
+// AdminRepository gets the admin repository as it is now. The answer never comes from the
+// cache or from another caller's request.
 func (o *Org) AdminRepository(ctx context.Context) (Repository, error) {
-	op := "ask for the admin repository"
-	s, repo, err := o.admin(ctx, op)
+	op := "get the admin repository"
+	s, repo, err := o.adminSession(ctx, op)
 	if err != nil {
 		return Repository{}, err
 	}
-	got, _, err := send[repositoryAnswer](ctx, s.comments, http.MethodGet, "repos/"+o.path()+"/"+repo, nil, "Cache-Control", "no-store")
+	got, _, err := send[repositoryAnswer](ctx, s.comments, http.MethodGet, "repos/"+o.loginSegment()+"/"+repo, nil, "Cache-Control", "no-store")
 	if err == nil {
-		err = o.named(got)
+		err = o.checkRepository(got)
 	}
 	if err != nil {
 		return Repository{}, o.app.failed(op+" "+o.login+"/"+repo, err)
 	}
 	r := got.repository()
-	r.Permission = "" // the App's own
+	r.Permission = "" // GitHub returns the App's own here
 	return r, nil
 }
 
-// admin is for what is asked of the admin repository: the session, and the
-// repository's name as a segment of a path.
-func (o *Org) admin(ctx context.Context, op string) (*session, string, error) {
+// adminSession returns the session, and the admin repository's name as a segment of a
+// path. It fails with Invalid if no admin repository is configured.
+func (o *Org) adminSession(ctx context.Context, op string) (*session, string, error) {
 	if o.adminRepo == "" {
-		return nil, "", &Error{Kind: Invalid, Op: op, Message: "no admin repository is configured: set chatops.adminRepo"}
+		return nil, "", &Error{Kind: Invalid, Op: op, Message: "no admin repository is configured; set chatops.adminRepo"}
 	}
 	repo, err := repoName(o.adminRepo)
 	if err != nil {
@@ -196,9 +196,9 @@ func (o *Org) admin(ctx context.Context, op string) (*session, string, error) {
 	return s, repo, err
 }
 
-// path is the organization's name as a segment of a path. A session exists
-// only where the name was found to be one.
-func (o *Org) path() string { return url.PathEscape(o.login) }
+// loginSegment returns the organization's name as a segment of a path. [Org.lookUp] has
+// validated the name: there is no session without it.
+func (o *Org) loginSegment() string { return url.PathEscape(o.login) }
 
 func pageValues(o github.ListOptions) url.Values {
 	values := url.Values{"per_page": {strconv.Itoa(o.PerPage)}}

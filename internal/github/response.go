@@ -9,66 +9,63 @@ import (
 	"github.com/gregjones/httpcache"
 )
 
-// readAnswer reads the body to its end, or a byte more than we take.
-func readAnswer(resp *http.Response) ([]byte, error) {
+// readBody reads the body to its end. If it is larger than maxAnswer, readBody stops one
+// byte after that.
+func readBody(resp *http.Response) ([]byte, error) {
 	var body bytes.Buffer
 	if 0 < resp.ContentLength && resp.ContentLength <= maxAnswer {
-		body.Grow(int(resp.ContentLength) + bytes.MinRead) // else it grows again to see the end
+		body.Grow(int(resp.ContentLength) + bytes.MinRead) // ReadFrom needs MinRead to see the end without growing
 	}
 	_, err := body.ReadFrom(io.LimitReader(resp.Body, maxAnswer+1))
 	return body.Bytes(), err
 }
 
-// A body is that of an answer that was read to its end.
+// A body is the body of a response that is complete in memory. It lets [decode] find the
+// value that was decoded from the same answer before.
 type body struct {
 	io.Reader
-	whole []byte
-	cache *cache
-	key   string
-	etag  string
-	again bool // GitHub confirmed what the cache holds
+	data        []byte
+	cache       *cache
+	key         string // of the cache; empty for a write
+	etag        string
+	notModified bool // GitHub answered 304: data comes from the cache
 }
 
-// Close implements io.Closer.
+// Close implements [io.Closer].
 func (*body) Close() error { return nil }
 
-// decode decodes an answer of JSON, or finds what was decoded of it before. What it
-// returns may be another caller's too: it must not be changed.
+func (t *transport) newBody(req *http.Request, r *response, reader io.Reader) *body {
+	b := &body{Reader: reader, data: r.body, cache: t.app.cache}
+	if req.Method == http.MethodGet {
+		b.key = req.URL.String() // httpcache's key
+		b.etag, b.notModified = r.header.Get("Etag"), r.header.Get(httpcache.XFromCache) != ""
+	}
+	return b
+}
+
+// decode decodes a JSON body, or returns the value that the cache has of it. Other
+// callers may hold the same value, so nobody may change it.
 func decode[T any](resp *http.Response) (T, error) {
 	var answer T
 	b, ok := resp.Body.(*body)
 	if !ok {
 		err := json.NewDecoder(resp.Body).Decode(&answer)
-		return answer, unlessEmpty(err)
+		if err == io.EOF { //nolint:errorlint // Decode returns it unwrapped for an empty body
+			err = nil
+		}
+		return answer, err
 	}
-	if b.again {
-		if known, ok := b.cache.decoded(b.key, b.etag).(T); ok {
-			return known, nil
+	if b.notModified {
+		if decoded, ok := b.cache.decoded(b.key, b.etag).(T); ok {
+			return decoded, nil
 		}
 	}
-	if len(b.whole) == 0 {
+	if len(b.data) == 0 {
 		return answer, nil
 	}
-	err := json.Unmarshal(b.whole, &answer)
+	err := json.Unmarshal(b.data, &answer)
 	if err == nil && b.etag != "" {
-		b.cache.keep(b.key, b.etag, answer)
+		b.cache.setDecoded(b.key, b.etag, answer)
 	}
 	return answer, err
-}
-
-func unlessEmpty(err error) error {
-	if err == io.EOF { //nolint:errorlint // Decode returns it bare
-		return nil
-	}
-	return err
-}
-
-// bodyOf is the body of an answer to req.
-func (g *gate) bodyOf(req *http.Request, e *exchanged, r io.Reader) *body {
-	b := &body{Reader: r, whole: e.body, cache: g.app.cache}
-	if req.Method == http.MethodGet {
-		// as httpcache names what it keeps
-		b.key, b.etag, b.again = req.URL.String(), e.header.Get("Etag"), e.header.Get(httpcache.XFromCache) != ""
-	}
-	return b
 }

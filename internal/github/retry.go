@@ -8,56 +8,64 @@ import (
 	"time"
 )
 
-// attempts sends req, and sends it again where that can do no harm.
-func (g *gate) attempts(req *http.Request) (*exchanged, error) {
+// maxAttempts is how often one request is sent if GitHub cannot be reached or answers
+// 502, 503 or 504.
+const maxAttempts = 3
+
+// sendWithRetries sends req, and sends it again if that is safe and may help.
+func (t *transport) sendWithRetries(req *http.Request) (*response, error) {
 	ambiguous := false
-	for try := 1; ; try++ {
-		got, err := g.signed(req)
-		if err == nil && !transient(got.status) {
-			if try > 1 && req.Method == http.MethodDelete && got.status == http.StatusNotFound {
-				return &exchanged{status: http.StatusNoContent, header: got.header}, nil // an earlier try did it
+	for attempt := 1; ; attempt++ {
+		got, err := t.sendAuthenticated(req)
+		if err == nil && !isTransient(got.status) {
+			if attempt > 1 && req.Method == http.MethodDelete && got.status == http.StatusNotFound {
+				return &response{status: http.StatusNoContent, header: got.header}, nil // an earlier attempt deleted it
 			}
 			return got, nil
 		}
+		// An error with an Op comes from another request, such as the one for a token. It
+		// may be shared with other callers and does not describe req.
 		var failure *Error
-		own := errors.As(err, &failure) && failure.Op == "" // another's is shared, and says nothing of this request
+		own := errors.As(err, &failure) && failure.Op == ""
 		if own {
 			ambiguous = ambiguous || failure.Ambiguous
 			failure.Ambiguous = ambiguous
 		}
-		again := err == nil && got.mayRepeatSoon(g.app.now()) || own && failure.Kind == Unavailable
-		if try == maxTries || !again || !repeatable(req) || !pause(req.Context(), try) {
+		again := err == nil && got.retryableSoon(t.app.now()) || own && failure.Kind == Unavailable
+		if attempt == maxAttempts || !again || !isRepeatable(req) || !backOff(req.Context(), attempt) {
 			return got, err
 		}
 	}
 }
 
-// repeatable says whether req may be sent twice.
-func repeatable(req *http.Request) bool {
+// isRepeatable reports whether sending req twice has the same effect as once.
+func isRepeatable(req *http.Request) bool {
 	switch req.Method {
 	case http.MethodGet, http.MethodPut, http.MethodDelete:
 		return true
 	}
-	return req.Context().Value(harmlessKey{}) != nil
+	return req.Context().Value(repeatableKey{}) != nil
 }
 
-// harmlessKey marks the context of a POST that may be repeated.
-type harmlessKey struct{}
+// repeatableKey marks the context of a POST that may be sent twice.
+type repeatableKey struct{}
 
-func transient(status int) bool {
+func isTransient(status int) bool {
 	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }
 
-// mayRepeatSoon is false where GitHub asks to wait: waiting is for the caller.
-func (e *exchanged) mayRepeatSoon(now time.Time) bool {
-	wait, told := parseRetryAfter(e.header.Get("Retry-After"), now)
-	return !told || wait <= time.Second
+// retryableSoon is false if GitHub asks to wait for more than a second. Long waits are
+// left to the caller.
+func (r *response) retryableSoon(now time.Time) bool {
+	wait, ok := parseRetryAfter(r.header.Get("Retry-After"), now)
+	return !ok || wait <= time.Second
 }
 
-// pause waits a little, longer after each try; false where ctx ends first.
-func pause(ctx context.Context, try int) bool {
+// backOff waits 100 to 200 ms, times the number of attempts made. It returns false if
+// ctx ends first.
+func backOff(ctx context.Context, attempts int) bool {
 	const unit = 100 * time.Millisecond
-	wait := time.Duration(try) * (unit + rand.N(unit)) //nolint:gosec // it spreads retries, it guards nothing
+	wait := time.Duration(attempts) * (unit + rand.N(unit)) //nolint:gosec // spreads retries, needs no secure randomness
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
@@ -67,4 +75,3 @@ func pause(ctx context.Context, try int) bool {
 		return true
 	}
 }
-

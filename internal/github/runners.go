@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-github/v41/github"
 )
 
-// A Runner is a self-hosted runner.
+// A Runner is a self-hosted runner. Its status can be minutes old.
 type Runner struct {
 	ID     int64
 	Name   string
@@ -44,7 +44,7 @@ func (o *Org) GroupRunners(ctx context.Context, groupID int64) ([]Runner, error)
 	if err != nil {
 		return nil, err
 	}
-	found, err := pages(ctx, func(ctx context.Context, page github.ListOptions) ([]runnerAnswer, *github.Response, error) {
+	found, err := listAll(ctx, func(ctx context.Context, page github.ListOptions) ([]runnerAnswer, *github.Response, error) {
 		answer, resp, err := send[struct {
 			Runners []runnerAnswer `json:"runners"`
 		}](ctx, s.main, http.MethodGet, o.groupPath(groupID)+"/runners"+listQuery(page), nil)
@@ -60,33 +60,34 @@ func (o *Org) GroupRunners(ctx context.Context, groupID int64) ([]Runner, error)
 	return runners, nil
 }
 
-// MoveRunner puts a runner into a group; it leaves the group that it was in.
+// MoveRunner moves a runner from its group into this one.
 func (o *Org) MoveRunner(ctx context.Context, groupID, runnerID int64) error {
 	return o.write(ctx, o.groupOp(fmt.Sprintf("move runner %d to", runnerID), groupID), func(s *session) (*github.Response, error) {
-		return s.main.Actions.AddRunnerGroupRunners(ctx, o.path(), groupID, runnerID)
+		return s.main.Actions.AddRunnerGroupRunners(ctx, o.loginSegment(), groupID, runnerID)
 	})
 }
 
-// RemoveRunner removes a runner from the organization.
+// RemoveRunner removes a runner from the organization. The machine keeps running, but
+// gets no more jobs.
 func (o *Org) RemoveRunner(ctx context.Context, runnerID int64) error {
 	return o.write(ctx, fmt.Sprintf("remove runner %d from %s", runnerID, o.login), func(s *session) (*github.Response, error) {
-		return s.main.Actions.RemoveOrganizationRunner(ctx, o.path(), runnerID)
+		return s.main.Actions.RemoveOrganizationRunner(ctx, o.loginSegment(), runnerID)
 	})
 }
 
-// A Token registers runners with the organization, in any of its groups, or
-// removes them.
+// A Token registers or removes runners, as often as its holder likes until it expires. It
+// is not limited to a group: GitHub lets its holder register into any group.
 type Token struct {
 	Token     Secret
 	ExpiresAt time.Time
 }
 
-// RegistrationToken mints a token that registers runners.
+// RegistrationToken mints a [Token] that registers runners.
 func (o *Org) RegistrationToken(ctx context.Context) (Token, error) {
 	return o.runnerToken(ctx, "get a registration token for "+o.login, "registration-token")
 }
 
-// RemovalToken mints a token that removes runners.
+// RemovalToken mints a [Token] that removes runners.
 func (o *Org) RemovalToken(ctx context.Context) (Token, error) {
 	return o.runnerToken(ctx, "get a removal token for "+o.login, "remove-token")
 }
@@ -99,29 +100,29 @@ func (o *Org) runnerToken(ctx context.Context, op, endpoint string) (Token, erro
 	answer, _, err := send[struct {
 		Token     Secret    `json:"token"`
 		ExpiresAt time.Time `json:"expires_at"`
-	}](ctx, s.main, http.MethodPost, "orgs/"+o.path()+"/actions/runners/"+endpoint, nil)
+	}](ctx, s.main, http.MethodPost, "orgs/"+o.loginSegment()+"/actions/runners/"+endpoint, nil)
 	if err == nil && answer.Token.Reveal() == "" {
-		err = &Error{Kind: Other, Message: "the answer holds no token"}
+		err = &Error{Kind: Other, Message: "GitHub's answer contains no token"}
 	}
 	return Token(answer), o.app.failedWrite(op, err)
 }
 
-// A JITRequest describes one runner to be.
+// A JITRequest describes the runner of a just-in-time configuration.
 type JITRequest struct {
 	Name       string
 	GroupID    int64
-	Labels     []string // GitHub wants 1 to 100
-	WorkFolder string   // relative to the runner's directory; empty: GitHub's default, _work
+	Labels     []string // 1 to 100 of them
+	WorkFolder string   // relative to the runner's directory; if empty, _work
 }
 
-// A JIT is a just-in-time configuration: it makes one runner, once.
+// A JIT is a just-in-time configuration. It starts one runner, once, for one job.
 type JIT struct {
 	Runner        Runner
 	EncodedConfig Secret
 }
 
-// JITConfig asks for a just-in-time configuration. Conflict: there is a runner
-// of that name.
+// JITConfig creates a runner with a just-in-time configuration. It fails with Conflict if
+// a runner has that name already.
 func (o *Org) JITConfig(ctx context.Context, r JITRequest) (JIT, error) {
 	s, err := o.session(ctx)
 	if err != nil {
@@ -134,9 +135,9 @@ func (o *Org) JITConfig(ctx context.Context, r JITRequest) (JIT, error) {
 	answer, _, err := send[struct {
 		Runner runnerAnswer `json:"runner"`
 		Config Secret       `json:"encoded_jit_config"`
-	}](ctx, s.main, http.MethodPost, "orgs/"+o.path()+"/actions/runners/generate-jitconfig", body)
+	}](ctx, s.main, http.MethodPost, "orgs/"+o.loginSegment()+"/actions/runners/generate-jitconfig", body)
 	if err == nil && answer.Config.Reveal() == "" {
-		err = &Error{Kind: Other, Message: "the answer holds no configuration"}
+		err = &Error{Kind: Other, Message: "GitHub's answer contains no configuration"}
 	}
 	if err != nil {
 		return JIT{}, o.app.failedWrite(fmt.Sprintf("configure runner %.100q in group %d of %s", r.Name, r.GroupID, o.login), err)

@@ -80,5 +80,5 @@ func TestContextLoggerIsUsed(t *testing.T) {
 	assert.Contains(t, own.String(), `"request_id":"r1"`)
 	assert.Empty(t, fallback.String())
 	require.NoError(t, app.Ping(t.Context()))
-	assert.Contains(t, fallback.String(), "asked GitHub")
+	assert.Contains(t, fallback.String(), "GitHub request")
 }

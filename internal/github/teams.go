@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-github/v41/github"
 )
 
-// A Team of the organization. Slug and name may change and be given to another
-// team; the id stays.
+// A Team belongs to the organization. Its slug and name can change and be reused by
+// another team; its ID never changes.
 type Team struct {
 	ID        int64     `json:"id"`
 	Slug      string    `json:"slug"`
@@ -22,19 +22,19 @@ type Team struct {
 	CreatedAt time.Time `json:"created_at"`
 }
 
-// Team asks for the team that has this slug now.
+// Team gets the team that has this slug now.
 func (o *Org) Team(ctx context.Context, slug string) (Team, error) {
-	op := fmt.Sprintf("ask for team %.100q of %s", slug, o.login)
+	op := fmt.Sprintf("get team %.100q of %s", slug, o.login)
 	escaped, err := teamSlug(slug)
 	if err != nil {
 		return Team{}, o.app.failed(op, err)
 	}
-	return o.team(ctx, op, func(*session) string { return "orgs/" + o.path() + "/teams/" + escaped })
+	return o.team(ctx, op, func(*session) string { return "orgs/" + o.loginSegment() + "/teams/" + escaped })
 }
 
-// TeamByID asks for a team by its id.
+// TeamByID gets a team by its ID.
 func (o *Org) TeamByID(ctx context.Context, id int64) (Team, error) {
-	op := fmt.Sprintf("ask for team %d of %s", id, o.login)
+	op := fmt.Sprintf("get team %d of %s", id, o.login)
 	return o.team(ctx, op, func(s *session) string { return fmt.Sprintf("organizations/%d/team/%d", s.OrgID, id) })
 }
 
@@ -45,71 +45,71 @@ func (o *Org) team(ctx context.Context, op string, path func(*session) string) (
 	}
 	team, _, err := send[Team](ctx, s.main, http.MethodGet, path(s), nil)
 	if err == nil && team.ID == 0 {
-		err = &Error{Kind: Other, Message: "the answer names no team"}
+		err = &Error{Kind: Other, Message: "GitHub's answer contains no team"}
 	}
 	return team, o.app.failed(op, err)
 }
 
-// Teams lists all teams of the organization, secret ones too. GitHub leaves the
-// time of their creation out of the list; [Org.Team] tells it.
+// Teams lists all teams of the organization, secret ones too. CreatedAt is zero, because
+// GitHub's list does not have it; [Org.Team] returns it.
 func (o *Org) Teams(ctx context.Context) ([]Team, error) {
 	s, err := o.session(ctx)
 	if err != nil {
 		return nil, err
 	}
-	teams, err := pages(ctx, func(ctx context.Context, page github.ListOptions) ([]Team, *github.Response, error) {
-		return send[[]Team](ctx, s.main, http.MethodGet, "orgs/"+o.path()+"/teams"+listQuery(page), nil)
+	teams, err := listAll(ctx, func(ctx context.Context, page github.ListOptions) ([]Team, *github.Response, error) {
+		return send[[]Team](ctx, s.main, http.MethodGet, "orgs/"+o.loginSegment()+"/teams"+listQuery(page), nil)
 	})
 	return teams, o.app.failed("list the teams of "+o.login, err)
 }
 
-// What GitHub says in memberships.
+// The values of [Membership].
 const (
 	RoleMaintainer = "maintainer" // of a team
 	RoleMember     = "member"     // of a team or an organization
 	RoleAdmin      = "admin"      // of an organization: its owner
 	StateActive    = "active"
-	StatePending   = "pending" // invited, and nothing yet
+	StatePending   = "pending" // invited, but has not accepted yet
 )
 
-// A Membership of a user in a team or in the organization.
+// A Membership is a user's membership in a team or in the organization.
 type Membership struct {
-	TeamID int64  // of a team asked for by its slug, where the answer tells; else 0
+	TeamID int64  // the team's ID if GitHub's answer contains it, else 0
 	Role   string // RoleMaintainer, RoleMember or RoleAdmin
 	State  string // StateActive or StatePending
 }
 
-// TeamMembership asks for a user's membership in the team with this id.
-// Members of child teams are members of their parents; NotFound is none.
+// TeamMembership gets a user's membership in the team with this ID. Members of a child
+// team count as members of its parents. It fails with NotFound if there is no membership.
 func (o *Org) TeamMembership(ctx context.Context, teamID int64, user string) (Membership, error) {
-	return o.membership(ctx, fmt.Sprintf("ask for the membership of %.100q in team %d", user, teamID), user,
+	return o.membership(ctx, fmt.Sprintf("get the membership of %.100q in team %d", user, teamID), user,
 		func(s *session, user string) (*github.Membership, *github.Response, error) {
 			return s.main.Teams.GetTeamMembershipByID(ctx, s.OrgID, teamID, user)
 		})
 }
 
-// TeamMembershipBySlug asks for a user's membership in the team that has this
-// slug now; which one that is, Membership.TeamID says where GitHub does.
+// TeamMembershipBySlug gets a user's membership in the team that has this slug now. Check
+// Membership.TeamID: a slug can pass to another team.
 func (o *Org) TeamMembershipBySlug(ctx context.Context, slug, user string) (Membership, error) {
-	op := fmt.Sprintf("ask for the membership of %.100q in team %.100q", user, slug)
+	op := fmt.Sprintf("get the membership of %.100q in team %.100q", user, slug)
 	escaped, err := teamSlug(slug)
 	if err != nil {
 		return Membership{}, o.app.failed(op, err)
 	}
 	return o.membership(ctx, op, user, func(s *session, user string) (*github.Membership, *github.Response, error) {
-		return s.main.Teams.GetTeamMembershipBySlug(ctx, o.path(), escaped, user)
+		return s.main.Teams.GetTeamMembershipBySlug(ctx, o.loginSegment(), escaped, user)
 	})
 }
 
-// Membership asks for a user's membership in the organization.
+// Membership gets a user's membership in the organization.
 func (o *Org) Membership(ctx context.Context, user string) (Membership, error) {
-	return o.membership(ctx, fmt.Sprintf("ask for the membership of %.100q in %s", user, o.login), user,
+	return o.membership(ctx, fmt.Sprintf("get the membership of %.100q in %s", user, o.login), user,
 		func(s *session, user string) (*github.Membership, *github.Response, error) {
-			return s.main.Organizations.GetOrgMembership(ctx, user, o.path())
+			return s.main.Organizations.GetOrgMembership(ctx, user, o.loginSegment())
 		})
 }
 
-func (o *Org) membership(ctx context.Context, op, user string, ask func(*session, string) (*github.Membership, *github.Response, error)) (Membership, error) {
+func (o *Org) membership(ctx context.Context, op, user string, get func(*session, string) (*github.Membership, *github.Response, error)) (Membership, error) {
 	user, err := login(user)
 	if err != nil {
 		return Membership{}, o.app.failed(op, err)
@@ -118,7 +118,7 @@ func (o *Org) membership(ctx context.Context, op, user string, ask func(*session
 	if err != nil {
 		return Membership{}, err
 	}
-	m, _, err := ask(s, user)
+	m, _, err := get(s, user)
 	if err != nil {
 		return Membership{}, o.app.failed(op, err)
 	}
@@ -127,10 +127,10 @@ func (o *Org) membership(ctx context.Context, op, user string, ask func(*session
 
 var membershipURL = regexp.MustCompile(`/teams?/([0-9]+)/memberships/[^/]+$`)
 
-// teamOf reads the team's id from a membership's own address, which names it
-// on github.com: https://api.github.com/organizations/1/team/2/memberships/mona.
-func teamOf(address string) int64 {
-	found := membershipURL.FindStringSubmatch(address)
+// teamOf returns the team's ID in the URL of a membership, or 0 if the URL has none. On
+// github.com it is like https://api.github.com/organizations/1/team/2/memberships/mona.
+func teamOf(membership string) int64 {
+	found := membershipURL.FindStringSubmatch(membership)
 	if found == nil {
 		return 0
 	}
@@ -141,8 +141,8 @@ func teamOf(address string) int64 {
 	return id
 }
 
-// TeamMaintainers lists the maintainers of the team that has this slug now:
-// one answer for all who may ask.
+// TeamMaintainers lists the maintainers of the team that has this slug now. The answer is
+// the same for all callers, so the cache serves all of them.
 func (o *Org) TeamMaintainers(ctx context.Context, slug string) ([]User, error) {
 	op := fmt.Sprintf("list the maintainers of team %.100q of %s", slug, o.login)
 	escaped, err := teamSlug(slug)
@@ -153,9 +153,9 @@ func (o *Org) TeamMaintainers(ctx context.Context, slug string) ([]User, error) 
 	if err != nil {
 		return nil, err
 	}
-	found, err := pages(ctx, func(ctx context.Context, page github.ListOptions) ([]*github.User, *github.Response, error) {
+	found, err := listAll(ctx, func(ctx context.Context, page github.ListOptions) ([]*github.User, *github.Response, error) {
 		options := &github.TeamListTeamMembersOptions{Role: RoleMaintainer, ListOptions: page}
-		return s.main.Teams.ListTeamMembersBySlug(ctx, o.path(), escaped, options)
+		return s.main.Teams.ListTeamMembersBySlug(ctx, o.loginSegment(), escaped, options)
 	})
 	if err != nil {
 		return nil, o.app.failed(op, err)

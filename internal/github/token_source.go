@@ -11,78 +11,78 @@ import (
 )
 
 const (
-	renewBefore = 5 * time.Minute  // from then on a token is renewed in the background
-	deadBefore  = 30 * time.Second // from then on it is not used any more
-	renewPause  = 30 * time.Second // between renewals in the background that fail
+	renewBefore    = 5 * time.Minute  // so long before its expiry, a token is renewed in the background
+	unusableBefore = 30 * time.Second // so long before its expiry, a token is no longer used
+	renewPause     = 30 * time.Second // between failed renewals in the background
 )
 
-// A tokens holds one installation token and its successor to be.
-type tokens struct {
+// A tokenSource holds one installation token and renews it in time.
+type tokenSource struct {
 	app  *App
-	mint func(context.Context) (minted, error)
+	mint func(context.Context) (installationToken, error)
 
 	mu       sync.Mutex
-	current  minted
-	renewing bool
-	notYet   time.Time // no renewal in the background before
+	current  installationToken
+	renewing bool      // in the background
+	retryAt  time.Time // no renewal in the background before
 	flight   singleflight.Group
 }
 
-type minted struct {
-	value   string
+type installationToken struct {
+	value   string // empty: none yet
 	expires time.Time
 }
 
-// get returns a token that is good for a while. Only the first caller of all,
-// and one after long silence, waits for it.
-func (t *tokens) get(ctx context.Context) (string, error) {
-	now := t.app.now()
-	t.mu.Lock()
-	held := t.current
-	usable := held.value != "" && now.Before(held.expires.Add(-deadBefore))
-	early := usable && !now.Before(held.expires.Add(-renewBefore)) && !t.renewing && !now.Before(t.notYet)
+// get returns a token that is valid for at least unusableBefore. It waits for GitHub
+// only if there is none, as for the first caller or after a long idle time.
+func (s *tokenSource) get(ctx context.Context) (string, error) {
+	now := s.app.now()
+	s.mu.Lock()
+	current := s.current
+	usable := current.value != "" && now.Before(current.expires.Add(-unusableBefore))
+	early := usable && !now.Before(current.expires.Add(-renewBefore)) && !s.renewing && !now.Before(s.retryAt)
 	if early {
-		t.renewing = true
+		s.renewing = true
 	}
-	t.mu.Unlock()
+	s.mu.Unlock()
 	if early {
-		go t.renewEarly(foreground(context.WithoutCancel(ctx)), held.value)
+		go s.renewInBackground(foreground(context.WithoutCancel(ctx)), current.value)
 	}
 	if usable {
-		return held.value, nil
+		return current.value, nil
 	}
-	return t.renew(ctx, held.value)
+	return s.renew(ctx, current.value)
 }
 
-func (t *tokens) renewEarly(ctx context.Context, old string) {
-	_, err := t.renew(ctx, old)
+func (s *tokenSource) renewInBackground(ctx context.Context, old string) {
+	_, err := s.renew(ctx, old)
 	if err != nil {
-		t.app.logger(ctx).Warn().Err(err).Msg("the installation token could not be renewed yet")
+		s.app.logger(ctx).Warn().Err(err).Msg("could not renew the installation token yet")
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.renewing = false
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.renewing = false
 	if err != nil {
-		t.notYet = t.app.now().Add(renewPause)
+		s.retryAt = s.app.now().Add(renewPause)
 	}
 }
 
-// renew replaces the token old. Callers that arrive together share one new one.
-func (t *tokens) renew(ctx context.Context, old string) (string, error) {
-	flight := t.flight.DoChan(old, func() (any, error) {
-		t.mu.Lock()
-		held := t.current
-		t.mu.Unlock()
-		if held.value != old {
-			return held.value, nil // somebody was faster
+// renew replaces the token old. Concurrent callers share one request.
+func (s *tokenSource) renew(ctx context.Context, old string) (string, error) {
+	flight := s.flight.DoChan(old, func() (any, error) {
+		s.mu.Lock()
+		current := s.current
+		s.mu.Unlock()
+		if current.value != old {
+			return current.value, nil // another caller has renewed it already
 		}
-		fresh, err := t.mint(foreground(context.WithoutCancel(ctx)))
+		fresh, err := s.mint(foreground(context.WithoutCancel(ctx)))
 		if err != nil {
 			return "", err
 		}
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		t.current = fresh
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.current = fresh
 		return fresh.value, nil
 	})
 	select {
@@ -94,51 +94,52 @@ func (t *tokens) renew(ctx context.Context, old string) (string, error) {
 	}
 }
 
-// whole returns the token that is held, with its end.
-func (t *tokens) whole(ctx context.Context) (minted, error) {
-	if _, err := t.get(ctx); err != nil {
-		return minted{}, err
+// getWithExpiry is get for a caller who needs the expiry too.
+func (s *tokenSource) getWithExpiry(ctx context.Context) (installationToken, error) {
+	if _, err := s.get(ctx); err != nil {
+		return installationToken{}, err
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.current, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current, nil
 }
 
-// The two tokens that a session has.
-func mainToken(s *session) *tokens    { return s.mainTokens }
-func commentToken(s *session) *tokens { return s.commentTokens }
+// The token sources of a session, for [Org.minter].
+func mainTokens(s *session) *tokenSource    { return s.mainTokens }
+func commentTokens(s *session) *tokenSource { return s.commentTokens }
 
-// minter mints tokens of one kind. Where GitHub does not know the installation
-// any more, the App may have been installed anew: then that one's token does.
-func (o *Org) minter(s *session, kind func(*session) *tokens, options *github.InstallationTokenOptions) func(context.Context) (minted, error) {
-	return func(ctx context.Context) (minted, error) {
+// minter returns a function that mints the tokens of one source. If GitHub no longer
+// knows the installation, the App may have been installed again. Then the function
+// returns the new installation's token.
+func (o *Org) minter(s *session, source func(*session) *tokenSource, options *github.InstallationTokenOptions) func(context.Context) (installationToken, error) {
+	return func(ctx context.Context) (installationToken, error) {
 		fresh, err := o.app.mint(ctx, s.ID, options)
 		if k := KindOf(err); k != NotFound && k != Forbidden {
-			return fresh, unsigned(err)
+			return fresh, asUnauthorized(err)
 		}
-		o.forget(s)
-		successor, again := o.resolved(ctx)
-		if again != nil || successor.ID == s.ID {
-			return minted{}, unsigned(err)
+		o.invalidate(s)
+		successor, errSuccessor := o.resolve(ctx)
+		if errSuccessor != nil || successor.ID == s.ID {
+			return installationToken{}, asUnauthorized(err)
 		}
-		return kind(successor).whole(ctx)
+		return source(successor).getWithExpiry(ctx)
 	}
 }
 
-func (a *App) mint(ctx context.Context, installation int64, options *github.InstallationTokenOptions) (minted, error) {
+func (a *App) mint(ctx context.Context, installation int64, options *github.InstallationTokenOptions) (installationToken, error) {
 	op := fmt.Sprintf("get a token of installation %d", installation)
-	// A token too many does no harm, so this POST may be tried again.
-	ctx = context.WithValue(ctx, harmlessKey{}, true)
+	// A second token does no harm, so this POST may be sent twice.
+	ctx = context.WithValue(ctx, repeatableKey{}, true)
 	token, _, err := a.self.Apps.CreateInstallationToken(ctx, installation, options)
 	if err != nil {
-		return minted{}, a.failed(op, err)
+		return installationToken{}, a.failed(op, err)
 	}
 	if token.GetToken() == "" {
-		return minted{}, &Error{Kind: Other, Op: op, Message: "the answer holds no token"}
+		return installationToken{}, &Error{Kind: Other, Op: op, Message: "GitHub's answer contains no token"}
 	}
 	expires := token.GetExpiresAt()
 	if expires.IsZero() {
-		expires = a.now().Add(time.Hour) // what GitHub documents
+		expires = a.now().Add(time.Hour) // the lifetime that GitHub documents
 	}
-	return minted{value: token.GetToken(), expires: expires}, nil
+	return installationToken{value: token.GetToken(), expires: expires}, nil
 }

@@ -197,7 +197,7 @@ func TestTokenThatIsNotGranted(t *testing.T) {
 	f.on("POST /app/installations/77/access_tokens", 422, `{"message":"The permissions requested are not granted to this installation."}`)
 	_, err := newApp(t, f.URL).Org("acme", 0, "").Group(t.Context(), 5)
 	assert.Equal(t, github.Unauthorized, github.KindOf(err))
-	assert.ErrorContains(t, err, "ask for group 5 of acme: get a token of installation 77: The permissions requested are not granted")
+	assert.ErrorContains(t, err, "get group 5 of acme: get a token of installation 77: The permissions requested are not granted")
 }
 
 func TestMintingIsTriedAgain(t *testing.T) {

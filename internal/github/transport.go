@@ -16,98 +16,100 @@ import (
 )
 
 const (
-	maxConcurrent = 64 // GitHub's secondary limit is 100
-	maxWrites     = 4  // an installation's writes at a time; GitHub asks for few
-	maxTries      = 3
-	maxAnswer     = 32 << 20 // bytes of one answer
+	maxConcurrent = 64       // requests in flight; GitHub's secondary limit is 100
+	maxWrites     = 4        // writes in flight per installation; GitHub asks for serial ones
+	maxAnswer     = 32 << 20 // bytes of one response body
 
-	// The rate limit's headers go on under these names: under their own,
-	// go-github remembers them and refuses calls by itself until the reset,
-	// even where GitHub asked for a shorter wait.
+	// The rate limit headers are passed on with this prefix. If go-github sees them under
+	// their own names, it refuses calls by itself until the reset, even if GitHub's
+	// Retry-After is shorter.
 	keptPrefix    = "X-Kept-"
-	keptLimit     = keptPrefix + "X-Ratelimit-Limit"
-	keptRemaining = keptPrefix + "X-Ratelimit-Remaining"
-	keptReset     = keptPrefix + "X-Ratelimit-Reset"
+	rateLimit     = "X-Ratelimit-Limit"
+	rateRemaining = "X-Ratelimit-Remaining"
+	rateReset     = "X-Ratelimit-Reset"
 )
 
-// A credential is what a gate signs its requests with.
+// A credential provides the Authorization header of a [transport].
 type credential struct {
-	scheme string
+	scheme string // "Bearer" or "token"
 	get    func(context.Context) (string, error)
-	// renew replaces a token that GitHub refused; nil where there is no other.
+	// renew replaces a token that GitHub refused with 401. If it is nil, the caller gets
+	// the 401.
 	renew func(ctx context.Context, refused string) (string, error)
 }
 
-// A gate is the first link of a client: it keeps requests on GitHub's host,
-// asks identical reads once, signs, limits how much goes on at a time, and
-// tries again what may be tried again. It reads every answer to its end, which
-// the cache below needs.
-type gate struct {
+// A transport is the outermost http.RoundTripper of a client. It keeps requests on
+// GitHub's host, sends identical concurrent reads once, authenticates, limits
+// concurrency, and retries. It reads every body to its end, because httpcache only
+// stores a response if the body was read completely.
+type transport struct {
 	app        *App
 	next       http.RoundTripper
-	credential *credential         // nil: a link below signs
-	writes     *semaphore.Weighted // nil: no limit of their own
-	pace       *pace               // nil: not the App's own rate limit
-	share      bool                // identical reads are asked once
+	credential *credential         // nil if a transport below authenticates
+	writes     *semaphore.Weighted // nil: writes have no limit of their own
+	limiter    *limiter            // nil if requests do not count against the App's rate limit
+	coalesce   bool                // identical reads are sent once
 	flights    singleflight.Group
-	written    atomic.Int64 // writes that ended: no read joins one that began before
+	writesDone atomic.Int64 // finished writes; no read joins one that began before a write finished
 }
 
-// An exchanged answer, whole in memory, that several callers may share.
-type exchanged struct {
+// A response is complete in memory. Several callers may share one.
+type response struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// RoundTrip implements http.RoundTripper.
-func (g *gate) RoundTrip(req *http.Request) (*http.Response, error) {
-	req, err := g.prepare(req)
+// RoundTrip implements [http.RoundTripper].
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	req, err := t.prepare(req)
 	if err == nil {
-		err = g.held(req.Context())
+		err = t.refuseBackground(req.Context())
 	}
 	if err != nil {
 		return nil, err
 	}
 	if req.Method != http.MethodGet {
-		got, err := g.attempts(req)
-		g.written.Add(1)
-		return g.response(req, got), err
+		got, err := t.sendWithRetries(req)
+		t.writesDone.Add(1)
+		return t.httpResponse(req, got), err
 	}
-	if !g.share || req.Header.Get("Cache-Control") != "" {
-		got, err := g.attempts(req)
-		return g.response(req, got), err
+	if !t.coalesce || req.Header.Get("Cache-Control") != "" {
+		got, err := t.sendWithRetries(req)
+		return t.httpResponse(req, got), err
 	}
-	key := strconv.FormatInt(g.written.Load(), 10) + " " + req.Header.Get("Accept") + " " + req.URL.String()
-	flight := g.flights.DoChan(key, func() (any, error) { //nolint:contextcheck // one caller's going away must not fail the others
-		return g.attempts(req.WithContext(foreground(context.WithoutCancel(req.Context()))))
+	key := strconv.FormatInt(t.writesDone.Load(), 10) + " " + req.Header.Get("Accept") + " " + req.URL.String()
+	flight := t.flights.DoChan(key, func() (any, error) { //nolint:contextcheck // if one caller leaves, the others still need the answer
+		return t.sendWithRetries(req.WithContext(foreground(context.WithoutCancel(req.Context()))))
 	})
 	select {
 	case <-req.Context().Done():
 		return nil, req.Context().Err()
 	case result := <-flight:
-		got, _ := result.Val.(*exchanged)
-		return g.response(req, got), result.Err
+		got, _ := result.Val.(*response)
+		return t.httpResponse(req, got), result.Err
 	}
 }
 
-// prepare checks where req goes and makes a copy with our headers.
-func (g *gate) prepare(req *http.Request) (*http.Request, error) {
+// prepare returns a copy of req with our headers. It fails if req goes to another host,
+// or if it follows a redirect that would change its meaning.
+func (t *transport) prepare(req *http.Request) (*http.Request, error) {
 	if req.Body != nil {
-		req.Body.Close() // each try takes a new one from GetBody
+		req.Body.Close() // every attempt takes a new one from GetBody
 	}
-	base := g.app.base
+	base := t.app.base
 	if req.URL.Scheme != base.Scheme || req.URL.Host != base.Host || !hasPrefix(req.URL.Path, base.Path) {
 		return nil, &Error{Kind: Other, Message: "GitHub redirected to " + strconv.Quote(req.URL.Host) + ", which is not followed"}
 	}
-	// http.Client turns a write that is redirected by 301, 302 or 303 into a read.
+	const moved = "it was renamed or moved; use its new name"
+	// If a write is redirected with 301, 302 or 303, http.Client turns it into a read.
 	if first := req.Response; first != nil && first.Request != nil && first.Request.Method != req.Method {
-		return nil, &Error{Kind: NotFound, Message: "it has moved: use its new name", Status: first.StatusCode}
+		return nil, &Error{Kind: NotFound, Message: moved, Status: first.StatusCode}
 	}
-	// What a team may do in a repository is told by the team's own address alone:
-	// the repository's answer tells what the App may do there.
+	// The team's endpoint reports what the team may do in a repository. The repository's
+	// endpoint, the target of the redirect, reports what the App may do.
 	if first := req.Response; first != nil && req.Header.Get("Accept") == repositoryMediaType {
-		return nil, &Error{Kind: NotFound, Message: "it has moved: use its new name", Status: first.StatusCode}
+		return nil, &Error{Kind: NotFound, Message: moved, Status: first.StatusCode}
 	}
 	req = req.Clone(req.Context())
 	req.Header.Set("X-GitHub-Api-Version", apiVersion)
@@ -119,45 +121,46 @@ func (g *gate) prepare(req *http.Request) (*http.Request, error) {
 
 func hasPrefix(path, base string) bool { return len(path) >= len(base) && path[:len(base)] == base }
 
-// signed sends req with the gate's credential; a token that GitHub refuses is
-// replaced once. The slots of exchange are not held meanwhile, since a new
-// token needs one itself.
-func (g *gate) signed(req *http.Request) (*exchanged, error) {
-	if g.credential == nil {
-		return g.exchange(req, "")
+// sendAuthenticated sends req with the credential. If GitHub answers 401, it renews the
+// token and sends req once more. No slot of sendOnce is held while the token is renewed,
+// because that needs a slot too.
+func (t *transport) sendAuthenticated(req *http.Request) (*response, error) {
+	if t.credential == nil {
+		return t.sendOnce(req, "")
 	}
-	token, err := g.credential.get(req.Context())
+	token, err := t.credential.get(req.Context())
 	if err != nil {
 		return nil, err
 	}
-	got, err := g.exchange(req, g.credential.scheme+" "+token)
-	if err != nil || got.status != http.StatusUnauthorized || g.credential.renew == nil {
+	got, err := t.sendOnce(req, t.credential.scheme+" "+token)
+	if err != nil || got.status != http.StatusUnauthorized || t.credential.renew == nil {
 		return got, err
 	}
-	if token, err = g.credential.renew(req.Context(), token); err != nil {
+	if token, err = t.credential.renew(req.Context(), token); err != nil {
 		return nil, err
 	}
-	return g.exchange(req, g.credential.scheme+" "+token)
+	return t.sendOnce(req, t.credential.scheme+" "+token)
 }
 
-// exchange is one HTTP exchange.
-func (g *gate) exchange(req *http.Request, authorization string) (*exchanged, error) {
+// sendOnce makes one HTTP exchange and reads the whole body. It waits if too many
+// requests are in flight.
+func (t *transport) sendOnce(req *http.Request, authorization string) (*response, error) {
 	write := req.Method != http.MethodGet
-	if write && g.writes != nil {
-		if err := g.writes.Acquire(req.Context(), 1); err != nil {
+	if write && t.writes != nil {
+		if err := t.writes.Acquire(req.Context(), 1); err != nil {
 			return nil, err
 		}
-		defer g.writes.Release(1)
+		defer t.writes.Release(1)
 	}
-	if err := g.app.slots.Acquire(req.Context(), 1); err != nil {
+	if err := t.app.slots.Acquire(req.Context(), 1); err != nil {
 		return nil, err
 	}
-	defer g.app.slots.Release(1)
+	defer t.app.slots.Release(1)
 
-	ctx, cancel := context.WithTimeout(req.Context(), g.app.timeout)
+	ctx, cancel := context.WithTimeout(req.Context(), t.app.timeout)
 	defer cancel()
 	var sent atomic.Bool
-	if write { // only there it matters
+	if write { // a read that may have been sent has no effect
 		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
 	}
 	out := req.Clone(ctx)
@@ -171,55 +174,62 @@ func (g *gate) exchange(req *http.Request, authorization string) (*exchanged, er
 		}
 		out.Body = body
 	}
-	resp, err := g.next.RoundTrip(out)
+	resp, err := t.next.RoundTrip(out)
 	if err != nil {
-		return nil, g.unanswered(req.Context(), err, write && sent.Load())
+		return nil, t.noResponse(req.Context(), err, write && sent.Load())
 	}
 	defer resp.Body.Close()
-	body, err := readAnswer(resp)
+	body, err := readBody(resp)
 	if err != nil {
-		return nil, g.unanswered(req.Context(), err, write)
+		return nil, t.noResponse(req.Context(), err, write)
 	}
 	if len(body) > maxAnswer {
-		return nil, &Error{Kind: Other, Message: fmt.Sprintf("the answer is larger than %d MiB", maxAnswer>>20), Ambiguous: write}
+		return nil, &Error{Kind: Other, Message: fmt.Sprintf("GitHub's answer is larger than %d MiB", maxAnswer>>20), Ambiguous: write}
 	}
-	for _, name := range []string{"X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset"} {
-		if value := resp.Header.Get(name); value != "" {
-			resp.Header.Set(keptPrefix+name, value)
-			resp.Header.Del(name)
-		}
-	}
-	got := &exchanged{status: resp.StatusCode, header: resp.Header, body: body}
-	g.watch(got)
+	hideRateHeaders(resp.Header, rateLimit, rateRemaining, rateReset)
+	got := &response{status: resp.StatusCode, header: resp.Header, body: body}
+	t.observeLimits(got)
 	return got, nil
 }
 
-// unanswered says why there is no answer. ctx is the caller's.
-func (g *gate) unanswered(ctx context.Context, err error, ambiguous bool) error {
+// hideRateHeaders renames those headers: see keptPrefix.
+func hideRateHeaders(header http.Header, names ...string) {
+	for _, name := range names {
+		if value := header.Get(name); value != "" {
+			header.Set(keptPrefix+name, value)
+			header.Del(name)
+		}
+	}
+}
+
+// noResponse returns the [Error] for an exchange that failed with err. ctx is the
+// caller's: its end is reported as such, and not as our own timeout.
+func (t *transport) noResponse(ctx context.Context, err error, ambiguous bool) error {
 	var timeout net.Error
 	switch {
 	case ctx.Err() != nil:
 		return &Error{Kind: KindOf(ctx.Err()), Ambiguous: ambiguous, Err: ctx.Err()}
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return &Error{Kind: Timeout, Message: fmt.Sprintf("GitHub did not answer within %s", g.app.timeout), Ambiguous: ambiguous}
+		return &Error{Kind: Timeout, Message: fmt.Sprintf("GitHub did not answer within %s", t.app.timeout), Ambiguous: ambiguous}
 	}
 	return &Error{Kind: Unavailable, Message: "GitHub could not be reached", Ambiguous: ambiguous, Err: err}
 }
 
-// response is a response of the caller's own.
-func (g *gate) response(req *http.Request, e *exchanged) *http.Response {
-	if e == nil {
+// httpResponse returns a copy of r for one caller, who may change its headers. If r is
+// nil, so is the copy.
+func (t *transport) httpResponse(req *http.Request, r *response) *http.Response {
+	if r == nil {
 		return nil
 	}
 	return &http.Response{
-		Status:        strconv.Itoa(e.status) + " " + http.StatusText(e.status),
-		StatusCode:    e.status,
+		Status:        strconv.Itoa(r.status) + " " + http.StatusText(r.status),
+		StatusCode:    r.status,
 		Proto:         "HTTP/1.1",
 		ProtoMajor:    1,
 		ProtoMinor:    1,
-		Header:        e.header.Clone(),
-		Body:          g.bodyOf(req, e, bytes.NewReader(e.body)),
-		ContentLength: int64(len(e.body)),
+		Header:        r.header.Clone(),
+		Body:          t.newBody(req, r, bytes.NewReader(r.body)),
+		ContentLength: int64(len(r.body)),
 		Request:       req,
 	}
 }

@@ -19,8 +19,8 @@ type User struct {
 	ID    int64
 	Login string
 	Type  string // "User", "Bot" or "Organization"
-	// OAuthClientID names the OAuth app that the token was made for, where it
-	// was (X-OAuth-Client-Id of the same answer). Only App.User sets it.
+	// OAuthClientID is the client ID of the OAuth app that the token was issued to, from the
+	// header X-OAuth-Client-Id. It is empty for other kinds of tokens. Only [App.User] sets it.
 	OAuthClientID string
 }
 
@@ -28,38 +28,38 @@ func userOf(u *github.User) User {
 	return User{ID: u.GetID(), Login: u.GetLogin(), Type: u.GetType()}
 }
 
-// User asks whose token this is. It is Unauthorized where GitHub refuses the
-// token, and where the text cannot be one.
+// User returns the user whose token this is. It fails with Unauthorized if GitHub refuses
+// the token. If the text cannot be a token, it is not sent.
 func (a *App) User(ctx context.Context, token string) (User, error) {
-	const op = "ask whose token this is"
+	const op = "get the user of a token"
 	if len(token) > maxToken || !tokenPattern.MatchString(token) {
-		return User{}, &Error{Kind: Unauthorized, Op: op, Message: "this is not a token"}
+		return User{}, &Error{Kind: Unauthorized, Op: op, Message: "it is not a valid token"}
 	}
 	user, resp, err := a.user.Users.Get(context.WithValue(ctx, userTokenKey{}, NewSecret(token)), "")
 	if err != nil {
 		return User{}, a.failed(op, err)
 	}
 	if user.GetID() == 0 || user.GetLogin() == "" {
-		return User{}, &Error{Kind: Other, Op: op, Message: "the answer names no user"}
+		return User{}, &Error{Kind: Other, Op: op, Message: "GitHub's answer contains no user"}
 	}
 	u := userOf(user)
 	u.OAuthClientID = resp.Header.Get("X-OAuth-Client-Id")
 	return u, nil
 }
 
-// UserKeys lists a user's public SSH keys, which everybody may see, each as a
-// line of authorized_keys without a comment.
+// UserKeys lists a user's SSH keys, which are public. Each has the format of an
+// authorized_keys line without a comment.
 func (o *Org) UserKeys(ctx context.Context, user string) ([]string, error) {
 	op := fmt.Sprintf("list the SSH keys of %.100q", user)
 	user, err := login(user)
 	if err != nil {
 		return nil, o.app.failed(op, err)
 	}
-	s, _, err := o.admin(ctx, op)
+	s, _, err := o.adminSession(ctx, op)
 	if err != nil {
 		return nil, err
 	}
-	found, err := pages(ctx, func(ctx context.Context, page github.ListOptions) ([]*github.Key, *github.Response, error) {
+	found, err := listAll(ctx, func(ctx context.Context, page github.ListOptions) ([]*github.Key, *github.Response, error) {
 		return s.comments.Users.ListKeys(ctx, user, &page)
 	})
 	if err != nil {
