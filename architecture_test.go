@@ -28,7 +28,10 @@ const anything = "*"
 func mayImport() map[string][]string {
 	return map[string][]string{
 		"cmd":                  {anything},
-		"server":               {"config", "handlers", "handlers/comment", "handlers/rest", "handlers/pages", "commands", "internal/github", "internal/queue", "internal/store"},
+		"server":               {"config", "handlers", "handlers/comment", "handlers/rest", "handlers/pages", "commands", "internal/github", "internal/queue", "internal/store", "server/connect", "server/doctor", "server/setup"},
+		"server/connect":       {"config", "internal/github"},
+		"server/doctor":        {"config", "handlers/comment", "internal/github", "internal/store", "server/connect"},
+		"server/setup":         {"config", "handlers/comment", "handlers/pages", "internal/github", "server/connect", "server/doctor"},
 		"handlers":             {"commands"},
 		"handlers/comment":     {"handlers", "commands"},
 		"handlers/rest":        {"handlers", "commands"},

@@ -2,10 +2,8 @@ package server
 
 import (
 	"context"
-	"crypto/x509"
 	"fmt"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
@@ -20,6 +18,8 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/queue"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+	"github.com/actions-runner-manager/actions-runner-manager/server/connect"
+	"github.com/actions-runner-manager/actions-runner-manager/server/setup"
 )
 
 // warmEvery is how often tokens and open ends are looked after in the background.
@@ -73,7 +73,7 @@ func (s *Server) build(ctx context.Context, a *app) error {
 	if a.store.New() {
 		s.log.Warn().Msg("the database is new and empty, so no team owns a group yet; if there was one before, database.url names another place, or the disk did not last")
 	}
-	if a.github, err = newGitHub(c, a.meter.registry, s.opts.Version, s.log); err != nil {
+	if a.github, err = connect.GitHub(c, a.meter.registry, s.opts.Version, s.log); err != nil {
 		return err
 	}
 	a.env = newEnv(c, a.store, a.github)
@@ -120,7 +120,7 @@ func (s *Server) serveApp(a *app, dispatcher *commands.Dispatcher) error {
 	if err != nil {
 		return err
 	}
-	closed, err := setupClosed()
+	closed, err := setup.Closed()
 	if err != nil {
 		return err
 	}
@@ -128,43 +128,11 @@ func (s *Server) serveApp(a *app, dispatcher *commands.Dispatcher) error {
 	mux.Handle(comment.WebhookPath, hook)
 	mux.HandleFunc("/livez", livez)
 	mux.HandleFunc("/readyz", a.health.readyz)
-	mux.HandleFunc(setupPath, closed)
-	mux.HandleFunc(setupPath+"/", closed)
+	mux.HandleFunc(setup.Path, closed)
+	mux.HandleFunc(setup.Path+"/", closed)
 	mux.Handle("/", pages)
 	a.handler = rest.Guard(api, mux)
 	return nil
-}
-
-// newGitHub makes the client of GitHub that the configuration asks for.
-func newGitHub(c *config.Config, registry metrics.Registry, version string, log zerolog.Logger) (*github.App, error) {
-	roots, err := rootCAs(c.GitHub.CAFile)
-	if err != nil {
-		return nil, err
-	}
-	return github.New(github.Options{
-		BaseURL: c.APIBaseURL(), AppID: c.AppID, Key: c.Key(), RootCAs: roots,
-		Registry: registry, UserAgent: "actions-runner-manager/" + version, Logger: log,
-	})
-}
-
-// rootCAs returns the system's certificate authorities and those of the file, nil
-// where there is no file.
-func rootCAs(file string) (*x509.CertPool, error) {
-	if file == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("github.caFile: %w", err)
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("github.caFile: %s holds no certificate in PEM", file)
-	}
-	return pool, nil
 }
 
 // start begins the background work.

@@ -11,6 +11,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+	"github.com/actions-runner-manager/actions-runner-manager/server/connect"
 )
 
 // newEnv tells the commands what the configuration says.
@@ -58,7 +59,7 @@ func OpenOperator(ctx context.Context, c *config.Config, o Options) (*Operator, 
 	if err != nil {
 		return nil, nil, err
 	}
-	gh, err := newGitHub(c, newMeter(nil).registry, o.Version, log)
+	gh, err := connect.GitHub(c, nil, o.Version, log)
 	if err != nil {
 		_ = st.Close()
 		return nil, nil, err

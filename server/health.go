@@ -13,6 +13,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+	"github.com/actions-runner-manager/actions-runner-manager/server/doctor"
 )
 
 const (
@@ -27,7 +28,7 @@ const (
 // from that, since webhooks can still be stored; the command status tells of it.
 type health struct {
 	local    checks.Checker // database: what readiness depends on
-	database condition
+	database doctor.Condition
 	remote   checks.Checker // GitHub, asked from time to time
 	draining *atomic.Bool
 	version  string
@@ -44,14 +45,14 @@ func newHealth(st *store.Store, gh *github.App, draining *atomic.Bool, version s
 			}
 		}
 	}
-	database := databaseAnswers()
+	database := doctor.DatabaseReady()
 	return &health{
 		database: database,
 		local: checks.NewChecker(
 			checks.WithDisabledAutostart(), checks.WithCacheDuration(readyFor), checks.WithTimeout(checkTimeout),
 			checks.WithCheck(checks.Check{
-				Name: database.name, StatusListener: listener(told(database.name)),
-				Check: func(ctx context.Context) error { return database.try(ctx, st) },
+				Name: database.Name, StatusListener: listener(told(database.Name)),
+				Check: func(ctx context.Context) error { return database.Try(ctx, st) },
 			}),
 		),
 		remote: checks.NewChecker(
@@ -83,7 +84,7 @@ func (h *health) why(ctx context.Context) []string {
 		why = append(why, "the server is stopping; ask again when it has started anew, or another replica")
 	}
 	if h.local.Check(ctx).Status != checks.StatusUp {
-		why = append(why, h.database.reason())
+		why = append(why, h.database.Reason())
 	}
 	return why
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/actions-runner-manager/actions-runner-manager/config"
-	"github.com/actions-runner-manager/actions-runner-manager/server"
+	"github.com/actions-runner-manager/actions-runner-manager/server/doctor"
 )
 
 // What /readyz, status and doctor say of a database that cannot be used is the same, to
@@ -49,8 +49,8 @@ func TestReadinessIsToldAlike(t *testing.T) {
 		environ = append(environ, "ARM_"+name+"="+value)
 	}
 	c, err := config.Load("", environ)
-	d := server.Doctor(t.Context(), c, err, server.Options{Version: "test"})
-	at := slices.IndexFunc(d.Checks, func(c server.Check) bool { return c.Name == "database" })
+	d := doctor.Run(t.Context(), c, err, "test")
+	at := slices.IndexFunc(d.Checks, func(c doctor.Check) bool { return c.Name == "database" })
 	require.GreaterOrEqual(t, at, 0)
 	assert.False(t, d.Checks[at].OK)
 	assert.Contains(t, d.Checks[at].Detail, path, "doctor is the operator's")

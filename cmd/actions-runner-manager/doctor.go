@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/actions-runner-manager/actions-runner-manager/server"
+	"github.com/actions-runner-manager/actions-runner-manager/server/doctor"
 )
 
 func (p *program) doctorCommand() *cobra.Command {
@@ -21,7 +21,7 @@ first. Below it stand what to do and the page where to do it. It changes nothing
 on GitHub, and works beside a running server.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := p.load()
-			found := server.Doctor(cmd.Context(), c, err, p.options(c))
+			found := doctor.Run(cmd.Context(), c, err, p.build.Version)
 			if asJSON {
 				enc := json.NewEncoder(p.stdout)
 				enc.SetEscapeHTML(false)

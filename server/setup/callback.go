@@ -1,4 +1,4 @@
-package server
+package setup
 
 import (
 	"context"
@@ -11,18 +11,19 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/server/connect"
 )
 
 // takeOverFor bounds how long GitHub may take to hand over the App. It ends before
 // the server's own patience with the answer does.
 const takeOverFor = 30 * time.Second
 
-// callback serves /setup/callback, where GitHub sends its reader with a code for the
+// Callback serves /setup/callback, where GitHub sends its reader with a code for the
 // App that was just made.
-func (u *setup) callback(w http.ResponseWriter, r *http.Request) {
+func (u *Setup) Callback(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet {
 		w.Header().Set("Allow", "GET")
-		u.look.show(w, http.StatusMethodNotAllowed, setupView{Title: "This page is for reading", Lead: "GitHub leads here, with GET."})
+		u.look.show(w, http.StatusMethodNotAllowed, view{Title: "This page is for reading", Lead: "GitHub leads here, with GET."})
 		return
 	}
 	query := r.URL.Query()
@@ -31,36 +32,36 @@ func (u *setup) callback(w http.ResponseWriter, r *http.Request) {
 	begun, ok := u.take(query.Get("state"))
 	switch {
 	case u.finished():
-		u.look.show(w, http.StatusForbidden, setupView{
+		u.look.show(w, http.StatusForbidden, view{
 			Title: "Set-up is closed",
 			Lead:  "A GitHub App is configured already. If GitHub has just made another one, delete that in your organization's settings.",
 		})
 	case !ok:
-		u.look.show(w, http.StatusForbidden, setupView{
+		u.look.show(w, http.StatusForbidden, view{
 			Title: "This page was used or is too old",
 			Lead: "Every try has a state of its own, which is good once and for an hour. Open the link in the server's log to start again; " +
 				"if GitHub has made an App already, delete that first, in your organization's settings.",
 		})
 	case query.Get("code") == "":
-		u.look.show(w, http.StatusBadRequest, setupView{Title: "GitHub sent no code", Lead: "Without it there is no App to take over.", Again: u.again(begun.org)})
+		u.look.show(w, http.StatusBadRequest, view{Title: "GitHub sent no code", Lead: "Without it there is no App to take over.", Again: u.again(begun.org)})
 	default:
 		u.takeOver(w, r, begun.org, query.Get("code"))
 	}
 }
 
 // again is where who was let in may start anew.
-func (u *setup) again(org string) string {
+func (u *Setup) again(org string) string {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return setupPath + "?" + url.Values{"token": {u.token}, "org": {org}}.Encode()
+	return Path + "?" + url.Values{"token": {u.token}, "org": {org}}.Encode()
 }
 
 // takeOver exchanges the code for the App, and puts the App to work.
-func (u *setup) takeOver(w http.ResponseWriter, r *http.Request, org, code string) {
-	if taken, err := namesApp(u.server.opts.ConfigPath); err == nil && taken {
-		u.look.show(w, http.StatusConflict, setupView{
+func (u *Setup) takeOver(w http.ResponseWriter, r *http.Request, org, code string) {
+	if taken, err := namesApp(u.ConfigPath); err == nil && taken {
+		u.look.show(w, http.StatusConflict, view{
 			Title: "There is an App already",
-			Lead: "The file " + u.server.opts.ConfigPath + " names one since this server started. Restart the server to use it, " +
+			Lead: "The file " + u.ConfigPath + " names one since this server started. Restart the server to use it, " +
 				"and delete the App that GitHub has just made.",
 		})
 		return
@@ -68,7 +69,7 @@ func (u *setup) takeOver(w http.ResponseWriter, r *http.Request, org, code strin
 	made, err := u.convert(r.Context(), code)
 	if err != nil {
 		// The code is a secret until it is used.
-		u.server.log.Error().Str("cause", strings.ReplaceAll(err.Error(), code, "[code]")).Msg("set-up: GitHub did not hand over the App")
+		u.Log.Error().Str("cause", strings.ReplaceAll(err.Error(), code, "[code]")).Msg("set-up: GitHub did not hand over the App")
 		u.look.show(w, http.StatusBadGateway, u.refused(org, err))
 		return
 	}
@@ -85,28 +86,26 @@ func (u *setup) takeOver(w http.ResponseWriter, r *http.Request, org, code strin
 }
 
 // convert asks once. Nothing of it is logged on the way: the address holds the code.
-func (u *setup) convert(ctx context.Context, code string) (github.Manifest, error) {
+func (u *Setup) convert(ctx context.Context, code string) (github.Manifest, error) {
 	ctx, cancel := context.WithTimeout(zerolog.Nop().WithContext(context.WithoutCancel(ctx)), takeOverFor)
 	defer cancel()
-	roots, err := rootCAs(u.config.GitHub.CAFile)
+	options, err := connect.GitHubOptions(u.Config, u.Version, zerolog.Nop())
 	if err != nil {
 		return github.Manifest{}, err
 	}
-	return github.ConvertManifest(ctx, github.Options{
-		BaseURL: u.config.APIBaseURL(), RootCAs: roots,
-		UserAgent: "actions-runner-manager/" + u.server.opts.Version, Logger: zerolog.Nop(), CallTimeout: takeOverFor,
-	}, code)
+	options.CallTimeout = takeOverFor
+	return github.ConvertManifest(ctx, options, code)
 }
 
 // refused explains why GitHub did not hand over the App.
-func (u *setup) refused(org string, err error) setupView {
-	v := setupView{Title: "GitHub did not hand over the App", Again: u.again(org)}
-	apps := u.config.GitHub.URL + "/organizations/" + url.PathEscape(org) + "/settings/apps"
+func (u *Setup) refused(org string, err error) view {
+	v := view{Title: "GitHub did not hand over the App", Again: u.again(org)}
+	apps := u.Config.GitHub.URL + "/organizations/" + url.PathEscape(org) + "/settings/apps"
 	switch github.KindOf(err) {
 	case github.NotFound, github.Invalid:
 		v.Lead = "The code that GitHub gave is unknown there: it is good once, and for an hour."
 	case github.Unavailable, github.Timeout:
-		v.Lead = "GitHub did not answer, or not in time. Try again once it does; the server needs to reach " + u.config.APIBaseURL().String() + "."
+		v.Lead = "GitHub did not answer, or not in time. Try again once it does; the server needs to reach " + u.Config.APIBaseURL().String() + "."
 	default:
 		v.Lead = "GitHub's answer was not what was expected. The cause is in the server's log."
 	}
@@ -115,15 +114,14 @@ func (u *setup) refused(org string, err error) setupView {
 }
 
 // settle writes the App down, lets the server work with it, and tells what remains.
-func (u *setup) settle(ctx context.Context, org string, n newAppKeys, made github.Manifest) setupView {
-	s := u.server
-	v := setupView{
+func (u *Setup) settle(ctx context.Context, org string, n newAppKeys, made github.Manifest) view {
+	v := view{
 		Title: "The App is there", Org: org, Install: u.installURL(made),
 		Lead: "The server works with it from now on. Three steps remain.",
 	}
 	c := u.withApp(n)
 	problem := ""
-	if err := writeConfig(s.opts.ConfigPath, n); err != nil {
+	if err := writeConfig(u.ConfigPath, n); err != nil {
 		problem = err.Error()
 	} else if read, why := u.reload(n); why == "" {
 		c = read
@@ -131,22 +129,22 @@ func (u *setup) settle(ctx context.Context, org string, n newAppKeys, made githu
 		problem = why
 	}
 	if problem != "" {
-		s.log.Warn().Str("file", s.opts.ConfigPath).Str("cause", problem).Msg("set-up: the App is kept in memory alone until it is configured")
+		u.Log.Warn().Str("file", u.ConfigPath).Str("cause", problem).Msg("set-up: the App is kept in memory alone until it is configured")
 		v.Lines, v.Environment = n.lines(), n.environment()
 		v.Lead = "The server works with it until it is restarted. Configure it before that."
-		v.Warnings = append(v.Warnings, "The configuration could not be written to "+name(absolute(s.opts.ConfigPath))+": "+problem+". Keep the lines below before you leave this page.")
+		v.Warnings = append(v.Warnings, "The configuration could not be written to "+name(absolute(u.ConfigPath))+": "+problem+". Keep the lines below before you leave this page.")
 	}
 	for _, o := range c.Organizations() {
 		if strings.EqualFold(o.Org, org) {
 			v.AdminRepo = o.Chatops.AdminRepo
 		}
 	}
-	if err := u.goOn(ctx, c); err != nil {
-		s.log.Error().Err(err).Msg("set-up: the App is configured, but the server cannot work with it yet")
+	if err := u.Apply(ctx, c); err != nil {
+		u.Log.Error().Err(err).Msg("set-up: the App is configured, but the server cannot work with it yet")
 		v.Lead = "The server cannot work with it yet: mend what the log tells, and restart it."
 		v.Warnings = append(v.Warnings, err.Error())
 	} else {
-		s.log.Info().Int64("app_id", n.id).Str("app", made.Slug).Str("org", org).Msg("set-up is done: the server works with its new GitHub App")
+		u.Log.Info().Int64("app_id", n.id).Str("app", made.Slug).Str("org", org).Msg("set-up is done: the server works with its new GitHub App")
 	}
 	return v
 }
@@ -161,14 +159,14 @@ func name(path string) string {
 // installURL is where an owner installs the App. GitHub tells its page; where that is
 // not on the GitHub that is configured, it follows from the slug. An Enterprise Server
 // has its Apps below another folder.
-func (u *setup) installURL(made github.Manifest) string {
+func (u *Setup) installURL(made github.Manifest) string {
 	const install = "/installations/new"
-	if strings.HasPrefix(made.HTMLURL, u.config.GitHub.URL+"/") {
+	if strings.HasPrefix(made.HTMLURL, u.Config.GitHub.URL+"/") {
 		return strings.TrimRight(made.HTMLURL, "/") + install
 	}
 	folder := "/apps/"
-	if strings.HasPrefix(u.config.APIBaseURL().Path, "/api/v3") {
+	if strings.HasPrefix(u.Config.APIBaseURL().Path, "/api/v3") {
 		folder = "/github-apps/"
 	}
-	return u.config.GitHub.URL + folder + url.PathEscape(made.Slug) + install
+	return u.Config.GitHub.URL + folder + url.PathEscape(made.Slug) + install
 }

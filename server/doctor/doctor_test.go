@@ -1,4 +1,4 @@
-package server_test
+package doctor_test
 
 import (
 	"encoding/json"
@@ -16,7 +16,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
-	"github.com/actions-runner-manager/actions-runner-manager/server"
+	"github.com/actions-runner-manager/actions-runner-manager/server/doctor"
 )
 
 // A clinic is a simulated GitHub and the settings of a server against it.
@@ -69,14 +69,14 @@ func (c *clinic) record(records ...store.Record) {
 	}
 }
 
-func (c *clinic) examine() server.Diagnosis {
+func (c *clinic) examine() doctor.Diagnosis {
 	c.t.Helper()
 	var environ []string
 	for name, value := range c.env {
 		environ = append(environ, "ARM_"+name+"="+value)
 	}
 	conf, err := config.Load("", environ)
-	return server.Doctor(c.t.Context(), conf, err, server.Options{Version: "test"})
+	return doctor.Run(c.t.Context(), conf, err, "test")
 }
 
 func TestDoctorFindsNothing(t *testing.T) {
@@ -194,7 +194,7 @@ func TestDoctor(t *testing.T) {
 			tt.broken(c)
 			d := c.examine()
 			assert.False(t, d.OK)
-			at := slices.IndexFunc(d.Checks, func(c server.Check) bool { return c.Name == tt.check })
+			at := slices.IndexFunc(d.Checks, func(c doctor.Check) bool { return c.Name == tt.check })
 			require.GreaterOrEqual(t, at, 0, d.Text())
 			found := d.Checks[at]
 			assert.False(t, found.OK || found.Skipped, d.Text())

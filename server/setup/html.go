@@ -1,4 +1,4 @@
-package server
+package setup
 
 import (
 	"io"
@@ -7,8 +7,8 @@ import (
 	h "maragu.dev/gomponents/html"
 )
 
-// A setupView is what a page of set-up shows; what is empty is left out.
-type setupView struct {
+// A view is what a page of set-up shows; what is empty is left out.
+type view struct {
 	Title, Lead string
 	Notes       []string
 	Warnings    []string
@@ -29,7 +29,7 @@ type setupView struct {
 
 // write writes the page. The style stands in it, since /setup/ serves nothing once the
 // App is there.
-func (v setupView) write(w io.Writer, style string) error {
+func (v view) write(w io.Writer, style string) error {
 	return h.Doctype(h.HTML(h.Lang("en"),
 		h.Head(
 			h.Meta(h.Charset("utf-8")),
@@ -63,13 +63,13 @@ func (v setupView) write(w io.Writer, style string) error {
 }
 
 // question asks for the organization.
-func (v setupView) question() g.Node {
+func (v view) question() g.Node {
 	answer := h.Input(h.ID("org"), h.Name("org"), h.Required(), h.MaxLength("100"), h.AutoComplete("off"),
 		g.Attr("autocapitalize", "none"), g.Attr("spellcheck", "false"), h.Placeholder("acme"))
 	if len(v.Orgs) > 0 {
 		answer = h.Select(h.ID("org"), h.Name("org"), g.Map(v.Orgs, func(org string) g.Node { return h.Option(g.Text(org)) }))
 	}
-	return h.Section(h.Form(h.Method("get"), h.Action(setupPath),
+	return h.Section(h.Form(h.Method("get"), h.Action(Path),
 		h.Input(h.Type("hidden"), h.Name("token"), h.Value(v.Token)),
 		h.Label(h.For("org"), g.Text("Organization")), answer,
 		h.P(h.Button(g.Text("Go on"))),
@@ -77,7 +77,7 @@ func (v setupView) question() g.Node {
 }
 
 // form sends the manifest to GitHub.
-func (v setupView) form() g.Node {
+func (v view) form() g.Node {
 	permission := func(name, what string) g.Node { return g.Group{h.Dt(g.Text(name)), h.Dd(g.Text(what))} }
 	return h.Section(
 		h.H2(g.Text("What the App may do")),
@@ -98,7 +98,7 @@ func (v setupView) form() g.Node {
 }
 
 // keep shows the configuration that could not be written.
-func (v setupView) keep() g.Node {
+func (v view) keep() g.Node {
 	lines := func(text string) g.Node { return h.Pre(h.Class("whole"), h.Code(g.Text(text))) }
 	return h.Section(
 		h.H2(g.Text("Keep these lines now")),
@@ -110,7 +110,7 @@ func (v setupView) keep() g.Node {
 }
 
 // steps are what remains to be done.
-func (v setupView) steps() g.Node {
+func (v view) steps() g.Node {
 	adminRepo := h.P(g.Text("Comments are commands once "), h.Code(g.Text("chatops.adminRepo")),
 		g.Text(" names a private repository of "+v.Org+" that has issues. Set it and start the server again; without it, there is REST alone."))
 	adminTitle := "2. Choose the admin repository"

@@ -1,4 +1,4 @@
-package server
+package doctor
 
 import (
 	"context"
@@ -7,42 +7,42 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
-// A condition is something without which the server cannot take work. It is tried in
-// one way and told in one set of words, by /readyz again and again and by [Doctor] once.
-type condition struct {
-	name string
-	// try fails where the condition does not hold. Its error may hold paths and host
+// A Condition is something without which the server cannot take work. It is tried in
+// one way and told in one set of words, by /readyz again and again and by [Run] once.
+type Condition struct {
+	Name string
+	// Try fails where the condition does not hold. Its error may hold paths and host
 	// names, so it is for the log and for doctor alone.
-	try    func(context.Context, *store.Store) error
+	Try    func(context.Context, *store.Store) error
 	holds  string // what doctor says where it holds
 	broken string // what anybody may read where it does not
 	remedy string // what to do then
 }
 
-// databaseAnswers is the one condition there is. That the schema is this program's, too,
+// DatabaseReady is the one condition there is. That the schema is this program's, too,
 // is seen to when the database is opened, and not asked again: while a newer replica
 // brings it up to date, the older ones go on with their work.
-func databaseAnswers() condition {
-	return condition{
-		name:   "database",
-		try:    func(ctx context.Context, st *store.Store) error { return st.Ping(ctx) },
+func DatabaseReady() Condition {
+	return Condition{
+		Name:   "database",
+		Try:    func(ctx context.Context, st *store.Store) error { return st.Ping(ctx) },
 		holds:  "can be written, and its schema is this program's",
 		broken: "the database does not answer or cannot be written",
 		remedy: "Make the database that database.url names reachable and writable for the user that runs the server, with room on its disk, or name another.",
 	}
 }
 
-// reason is what /readyz and the command status answer, in half a sentence: what is
+// Reason is what /readyz and the command status answer, in half a sentence: what is
 // wrong and what to do, without the cause.
-func (c condition) reason() string {
+func (c Condition) Reason() string {
 	todo := strings.ToLower(c.remedy[:1]) + strings.TrimSuffix(c.remedy[1:], ".")
 	return c.broken + "; " + todo + "; the cause is in the server's log"
 }
 
 // examined is what doctor makes of the condition, for the thing at where.
-func (c condition) examined(where string, err error) Check {
+func (c Condition) examined(where string, err error) Check {
 	if err != nil {
-		return Check{Name: c.name, Detail: where + ": " + err.Error(), Remedy: c.remedy}
+		return Check{Name: c.Name, Detail: where + ": " + err.Error(), Remedy: c.remedy}
 	}
-	return Check{Name: c.name, OK: true, Detail: where + " " + c.holds}
+	return Check{Name: c.Name, OK: true, Detail: where + " " + c.holds}
 }

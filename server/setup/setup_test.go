@@ -1,4 +1,4 @@
-package server
+package setup
 
 import (
 	"bytes"
@@ -24,16 +24,19 @@ func TestSetupLink(t *testing.T) {
 	c.Org, c.Server.PublicURL = "acme", "https://arm.example.com"
 	var log bytes.Buffer
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	u, err := newSetup(&Server{log: zerolog.New(&log).Level(zerolog.FatalLevel)}, &c, func() time.Time { return now })
+	u, err := New(Options{
+		Config: &c, PublicURL: c.Server.PublicURL, Log: zerolog.New(&log).Level(zerolog.FatalLevel),
+		Now: func() time.Time { return now }, Stopping: func() bool { return false },
+	})
 	require.NoError(t, err)
-	u.renewLink()
+	u.RenewLink()
 	first := u.token
 	assert.Contains(t, log.String(), "https://arm.example.com/setup?token="+first+`"`, "at any level")
 	get := func(address string) int {
 		w := httptest.NewRecorder()
-		handler := u.page
-		if strings.HasPrefix(address, callbackPath) {
-			handler = u.callback
+		handler := u.Page
+		if strings.HasPrefix(address, CallbackPath) {
+			handler = u.Callback
 		}
 		handler(w, httptest.NewRequest(http.MethodGet, address, nil))
 		return w.Code
@@ -41,7 +44,7 @@ func TestSetupLink(t *testing.T) {
 	assert.Equal(t, 200, get("/setup?token="+first))
 	now = now.Add(linkLife)
 	assert.Equal(t, 403, get("/setup?token="+first), "an hour later")
-	u.renewLink()
+	u.RenewLink()
 	assert.NotEqual(t, first, u.token)
 	assert.Contains(t, log.String(), u.token)
 	assert.Equal(t, 403, get("/setup?token="+first))
@@ -49,7 +52,7 @@ func TestSetupLink(t *testing.T) {
 
 	state := u.begin("acme")
 	now = now.Add(stateLife)
-	assert.Equal(t, 403, get(callbackPath+"?code=x&state="+state), "a state that is too old")
+	assert.Equal(t, 403, get(CallbackPath+"?code=x&state="+state), "a state that is too old")
 	for range 3 * maxStates {
 		u.begin("acme")
 	}
@@ -57,7 +60,7 @@ func TestSetupLink(t *testing.T) {
 	u.finish()
 	assert.Equal(t, 403, get("/setup?token="))
 	logged := log.Len()
-	u.renewLink()
+	u.RenewLink()
 	assert.Equal(t, logged, log.Len(), "no link after the end")
 }
 
@@ -115,14 +118,8 @@ func TestInstallURL(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			c := config.Defaults()
 			c.GitHub.URL = tt.github
-			u := &setup{config: &c}
+			u := &Setup{Options: Options{Config: &c}}
 			assert.Equal(t, tt.want, u.installURL(github.Manifest{Slug: "arm", HTMLURL: tt.page}))
 		})
-	}
-}
-
-func TestOlder(t *testing.T) {
-	for version, want := range map[string]bool{"3.9.4": true, "3.10.0": false, "3.17.0": false, "2.22.1": true, "4.0": false, "odd": false} {
-		assert.Equal(t, want, older(version, 3, 10), version)
 	}
 }

@@ -1,4 +1,4 @@
-package server
+package doctor
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 )
@@ -165,7 +166,7 @@ func (d *doctor) webhook(ctx context.Context) {
 	case !sameURL(hook.URL, want):
 		d.fail("webhook", "GitHub sends webhooks to "+hook.URL+", but this server expects them at "+want,
 			"Set the Webhook URL in the App's settings to "+want+", or server.publicURL to where users reach the server.", page)
-	case len(webhookSecrets(d.config)()) == 0:
+	case !slices.ContainsFunc(d.config.GitHub.WebhookSecrets, func(s config.Secret) bool { return s != "" }):
 		d.fail("webhook", "github.webhookSecret is empty, so that every webhook is refused",
 			"Set a Webhook secret in the App's settings, and github.webhookSecret to the same.", page)
 	case !hook.HasSecret:

@@ -1,4 +1,4 @@
-package server
+package setup
 
 import (
 	"bytes"
@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/actions-runner-manager/actions-runner-manager/server/doctor"
 )
 
 // newAppKeys are what the configuration learns of a new App.
@@ -116,7 +118,7 @@ func tryConfig(path string) error {
 	if err != nil {
 		return err
 	}
-	return writable(filepath.Dir(e.path))
+	return doctor.Writable(filepath.Dir(e.path))
 }
 
 // An edit is what is to become of the configuration file.

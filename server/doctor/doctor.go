@@ -1,4 +1,5 @@
-package server
+// Package doctor checks that the configuration, GitHub and the database fit together.
+package doctor
 
 import (
 	"context"
@@ -15,6 +16,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+	"github.com/actions-runner-manager/actions-runner-manager/server/connect"
 )
 
 // A Check is one thing that must be as it should for the server to work.
@@ -31,7 +33,7 @@ type Check struct {
 	Warning bool `json:"-"`
 }
 
-// A Diagnosis is what [Doctor] found.
+// A Diagnosis is what [Run] found.
 type Diagnosis struct {
 	OK     bool    `json:"ok"`
 	Checks []Check `json:"checks"`
@@ -75,10 +77,10 @@ type doctor struct {
 	noRecords bool // since there is no database yet
 }
 
-// Doctor looks at everything that the configuration and GitHub must have in common.
-// It works beside a running server. Of o it needs the version alone. failure is what
-// [config.Load] failed with: then there is nothing else to look at.
-func Doctor(ctx context.Context, c *config.Config, failure error, o Options) Diagnosis {
+// Run checks everything that the configuration and GitHub must have in common. It works
+// beside a running server. failure is the error of [config.Load]; if it is not nil, Run
+// reports it and checks nothing else.
+func Run(ctx context.Context, c *config.Config, failure error, version string) Diagnosis {
 	d := &doctor{config: c}
 	if failure != nil {
 		d.fail("configuration", strings.ReplaceAll(failure.Error(), "\n", "; "),
@@ -97,7 +99,7 @@ func Doctor(ctx context.Context, c *config.Config, failure error, o Options) Dia
 		return d.diagnosis()
 	}
 	var err error
-	if d.gh, err = newGitHub(c, newMeter(nil).registry, o.Version, zerolog.Nop()); err != nil {
+	if d.gh, err = connect.GitHub(c, nil, version, zerolog.Nop()); err != nil {
 		d.fail("app", err.Error(), "Correct the configuration of the GitHub App.", "")
 		return d.diagnosis()
 	}
@@ -171,12 +173,12 @@ func (d *doctor) comments() bool {
 // database opens the database as the operator's commands do, beside a running server,
 // which also brings its schema up to date. It returns what closes it.
 func (d *doctor) database(ctx context.Context) func() {
-	ready := databaseAnswers()
+	ready := DatabaseReady()
 	where := d.config.Database.URL.String()
 	if path, is := strings.CutPrefix(d.config.Database.URL.Reveal(), "sqlite:"); is {
-		if _, err := os.Stat(path); os.IsNotExist(err) && writable(filepath.Dir(path)) == nil {
+		if _, err := os.Stat(path); os.IsNotExist(err) && Writable(filepath.Dir(path)) == nil {
 			d.noRecords = true
-			d.pass(ready.name, where+" is not there yet; the server makes it when it first starts")
+			d.pass(ready.Name, where+" is not there yet; the server makes it when it first starts")
 			return func() {}
 		}
 	}
@@ -184,7 +186,7 @@ func (d *doctor) database(ctx context.Context) func() {
 	defer cancel()
 	st, err := store.Open(ctx, store.Options{URL: d.config.Database.URL.Reveal(), Logger: zerolog.Nop()})
 	if err == nil {
-		if err = ready.try(ctx, st); err != nil {
+		if err = ready.Try(ctx, st); err != nil {
 			_ = st.Close()
 		}
 	}
@@ -196,8 +198,8 @@ func (d *doctor) database(ctx context.Context) func() {
 	return func() { _ = st.Close() }
 }
 
-// writable tries whether a file can be made in the folder.
-func writable(dir string) error {
+// Writable reports, as an error, why no file can be created in the folder dir.
+func Writable(dir string) error {
 	file, err := os.CreateTemp(dir, ".doctor-*")
 	if err != nil {
 		return err

@@ -1,0 +1,58 @@
+// Package connect opens what a configuration names, for the server and for the
+// subcommands that work beside it.
+package connect
+
+import (
+	"crypto/x509"
+	"fmt"
+	"os"
+
+	"github.com/rcrowley/go-metrics"
+	"github.com/rs/zerolog"
+
+	"github.com/actions-runner-manager/actions-runner-manager/config"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+)
+
+// GitHub returns the client of the GitHub App that c describes. If registry is nil,
+// the client keeps its metrics to itself.
+func GitHub(c *config.Config, registry metrics.Registry, version string, log zerolog.Logger) (*github.App, error) {
+	options, err := GitHubOptions(c, version, log)
+	if err != nil {
+		return nil, err
+	}
+	options.AppID, options.Key, options.Registry = c.AppID, c.Key(), registry
+	return github.New(options)
+}
+
+// GitHubOptions returns how to reach the GitHub that c names, without the App's
+// identity: setup has none yet.
+func GitHubOptions(c *config.Config, version string, log zerolog.Logger) (github.Options, error) {
+	roots, err := rootCAs(c.GitHub.CAFile)
+	if err != nil {
+		return github.Options{}, err
+	}
+	return github.Options{
+		BaseURL: c.APIBaseURL(), RootCAs: roots, UserAgent: "actions-runner-manager/" + version, Logger: log,
+	}, nil
+}
+
+// rootCAs returns the system's certificate authorities and those in file, or nil if
+// file is empty.
+func rootCAs(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("github.caFile: %w", err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("github.caFile: %s holds no certificate in PEM", file)
+	}
+	return pool, nil
+}
