@@ -20,8 +20,8 @@ func TestCacheStaysInItsBudget(t *testing.T) {
 	assert.Positive(t, c.lru.Len())
 	c.Set("huge", make([]byte, budget))
 	_, ok := c.Get("huge")
-	assert.False(t, ok, "what is larger than all is not kept")
-	assert.Positive(t, c.lru.Len(), "and displaces nothing")
+	assert.False(t, ok, "an answer larger than the budget is not stored")
+	assert.Positive(t, c.lru.Len(), "and evicts nothing")
 
 	c.Set("kept", []byte("1"))
 	for i := range 100 {
@@ -29,10 +29,10 @@ func TestCacheStaysInItsBudget(t *testing.T) {
 		c.Set(fmt.Sprintf("other%d", i), make([]byte, 500))
 	}
 	_, ok = c.Get("kept")
-	assert.True(t, ok, "what is used stays")
+	assert.True(t, ok, "a used entry stays")
 	for _, key := range c.lru.Keys() {
 		c.setDecoded(key, "etag", 1)
-		require.LessOrEqual(t, c.bytes, int64(budget), "what is decoded counts, too")
+		require.LessOrEqual(t, c.bytes, int64(budget), "decoded values count too")
 	}
 	c.lru.Purge()
 	assert.Zero(t, c.bytes)

@@ -52,14 +52,14 @@ func TestReadsAreConditional(t *testing.T) {
 	left := app.RateRemaining()[77]
 	assert.Positive(t, left)
 	second := read()
-	assert.Len(t, second, 7, "everything is asked again")
-	assert.Zero(t, charged(second), "and costs nothing")
+	assert.Len(t, second, 7, "every read is sent again")
+	assert.Zero(t, charged(second), "and is not charged")
 	assert.Equal(t, left, app.RateRemaining()[77])
 	assert.Equal(t, int64(7), registry.Get("github.304").(metrics.Counter).Count())
 	assert.Equal(t, int64(7), registry.Get("github.requests.cached").(metrics.Counter).Count())
 	assert.NotNil(t, registry.Get("github.rate.remaining[installation:77]"))
 
-	// A write is seen at once, by us and behind our back.
+	// A write is visible at once, whether it was ours or not.
 	require.NoError(t, org.AddGroupRepository(ctx, group, web))
 	repos, err := org.GroupRepositories(ctx, group)
 	require.NoError(t, err)
@@ -70,7 +70,7 @@ func TestReadsAreConditional(t *testing.T) {
 	assert.Empty(t, repos)
 }
 
-func TestWhatIsNeverCached(t *testing.T) {
+func TestUncachedRequests(t *testing.T) {
 	s := newSim(t)
 	app := newApp(t, s.url)
 	org := app.Org("acme", 0, "runner-admin")
@@ -84,10 +84,10 @@ func TestWhatIsNeverCached(t *testing.T) {
 	for _, c := range s.Calls() {
 		assert.NotEqual(t, http.StatusNotModified, c.Status, c)
 	}
-	assert.NotContains(t, app.RateRemaining(), int64(0), "a user's limit is not ours")
+	assert.NotContains(t, app.RateRemaining(), int64(0), "a user's rate limit is not recorded")
 }
 
-func TestAnswersAreNotFreshByTheirOwnWord(t *testing.T) {
+func TestCacheControlIsIgnored(t *testing.T) {
 	f := newFake(t)
 	f.on("GET /orgs/acme/actions/runner-groups/5", 200, `{"id":5}`, "Cache-Control", "private, max-age=600, s-maxage=600", "Etag", `"1"`, "Vary", "Authorization")
 	f.on("GET /orgs/acme/actions/runner-groups/6", 404, `{"message":"Not Found"}`, "Cache-Control", "private, max-age=600", "Etag", `"1"`)
@@ -98,14 +98,15 @@ func TestAnswersAreNotFreshByTheirOwnWord(t *testing.T) {
 		_, err = org.Group(t.Context(), 6)
 		assert.Equal(t, github.NotFound, github.KindOf(err))
 	}
-	asked := f.asked()
+	asked := f.calls()
 	require.Len(t, asked, 4)
 	assert.Equal(t, `"1"`, asked[2].header.Get("If-None-Match"))
-	assert.Empty(t, asked[3].header.Get("If-None-Match"), "refusals are not kept")
+	assert.Empty(t, asked[3].header.Get("If-None-Match"), "refusals are not stored")
 }
 
-// What GitHub confirms is not decoded again, and what changed is never taken for it.
-func TestConfirmedAnswersAreDecodedOnce(t *testing.T) {
+// If GitHub answers 304, nothing is decoded again. If the answer changed, the new one is
+// decoded.
+func TestUnchangedAnswersAreDecodedOnce(t *testing.T) {
 	f := newFake(t)
 	const path = "GET /orgs/acme/actions/runner-groups"
 	answer := func(etag, body string) {
@@ -128,7 +129,7 @@ func TestConfirmedAnswersAreDecodedOnce(t *testing.T) {
 	answer(`"1"`, `{"runner_groups":[{"id":1,"name":"a"},{"id":2,"name":"b"}]}`)
 	first := groups()
 	require.Len(t, first, 2)
-	first[0].Name = "changed by its caller"
+	first[0].Name = "changed by a caller"
 	_ = append(first[:1], github.Group{ID: 9})
 	assert.Equal(t, []string{"a", "b"}, []string{groups()[0].Name, groups()[1].Name}, "callers do not share")
 	allocs := testing.AllocsPerRun(20, func() { groups() })
@@ -138,8 +139,8 @@ func TestConfirmedAnswersAreDecodedOnce(t *testing.T) {
 		many = append(many, fmt.Sprintf(`{"id":%d,"name":"n%d"}`, i+1, i))
 	}
 	answer(`"2"`, `{"runner_groups":[`+strings.Join(many, ",")+`]}`)
-	require.Len(t, groups(), 100, "what changed is taken")
-	assert.Less(t, testing.AllocsPerRun(20, func() { groups() }), allocs+50, "a hundred groups cost as little as two")
+	require.Len(t, groups(), 100, "a changed answer is decoded")
+	assert.Less(t, testing.AllocsPerRun(20, func() { groups() }), allocs+50, "a hundred groups cost no more than two")
 	answer(`"1"`, `{"runner_groups":[]}`)
-	assert.Empty(t, groups(), "an ETag that comes again is another answer's")
+	assert.Empty(t, groups(), "an old ETag does not bring back its value")
 }

@@ -18,20 +18,20 @@ func TestErrorKinds(t *testing.T) {
 	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 	const group = "/orgs/acme/actions/runner-groups/5"
 	tests := []struct {
-		name    string
-		status  int
-		body    string
-		headers []string
-		want    github.Kind
-		wait    time.Duration
-		unsure  bool // a write with this answer may have happened
+		name      string
+		status    int
+		body      string
+		headers   []string
+		want      github.Kind
+		wait      time.Duration
+		ambiguous bool // a write with this answer is Ambiguous
 	}{
 		{name: "not found", status: 404, body: `{"message":"Not Found"}`, want: github.NotFound},
 		{name: "gone", status: 410, body: `{"message":"Issues are disabled for this repo"}`, want: github.NotFound},
 		{name: "conflict", status: 409, body: `{"message":"exists"}`, want: github.Conflict},
 		{name: "422 for a conflict", status: 422, body: `{"message":"Validation Failed","errors":[{"code":"already_exists","field":"name"}]}`, want: github.Conflict},
-		{name: "422 for a conflict in words", status: 422, body: `{"message":"Name has already been taken"}`, want: github.Conflict},
-		{name: "422", status: 422, body: `{"message":"Validation Failed","errors":["a text alone"]}`, want: github.Invalid},
+		{name: "422 for a conflict by message", status: 422, body: `{"message":"Name has already been taken"}`, want: github.Conflict},
+		{name: "422", status: 422, body: `{"message":"Validation Failed","errors":["only a text"]}`, want: github.Invalid},
 		{name: "bad request", status: 400, body: `{}`, want: github.Invalid},
 		{name: "forbidden", status: 403, body: `{"message":"Resource not accessible by integration"}`, want: github.Forbidden},
 		{name: "forbidden with requests left", status: 403, body: `{"message":"no"}`, headers: []string{"X-RateLimit-Remaining", "12"}, want: github.Forbidden},
@@ -45,19 +45,19 @@ func TestErrorKinds(t *testing.T) {
 			headers: []string{"Retry-After", "3", "X-RateLimit-Remaining", "0", "X-RateLimit-Reset", "1777899600"},
 			want:    github.RateLimited, wait: 3 * time.Second,
 		},
-		{name: "secondary limit without a time", status: 403, body: `{"message":"You have exceeded a secondary rate limit"}`, want: github.RateLimited, wait: time.Minute},
+		{name: "secondary limit without Retry-After", status: 403, body: `{"message":"You have exceeded a secondary rate limit"}`, want: github.RateLimited, wait: time.Minute},
 		{
-			name: "secondary limit as go-github knows it", status: 403, want: github.RateLimited, wait: time.Minute,
+			name: "secondary limit that go-github recognizes", status: 403, want: github.RateLimited, wait: time.Minute,
 			body: `{"message":"You have triggered an abuse detection mechanism.","documentation_url":"https://docs.github.com/en/free-pro-team@latest/rest/reference/#abuse-rate-limits"}`,
 		},
 		{name: "too many requests", status: 429, body: `{"message":"slow down"}`, want: github.RateLimited, wait: time.Minute},
 		{name: "Retry-After as a date", status: 429, headers: []string{"Retry-After", "Mon, 04 May 2026 12:00:20 GMT"}, want: github.RateLimited, wait: 20 * time.Second},
 		{name: "Retry-After of the past", status: 429, headers: []string{"Retry-After", "Mon, 04 May 2026 11:00:00 GMT"}, want: github.RateLimited, wait: time.Second},
-		{name: "server error", status: 500, body: `oops`, want: github.Unavailable, unsure: true},
-		{name: "unavailable, come back later", status: 503, headers: []string{"Retry-After", "30"}, want: github.Unavailable, wait: 30 * time.Second, unsure: true},
+		{name: "server error", status: 500, body: `oops`, want: github.Unavailable, ambiguous: true},
+		{name: "unavailable, come back later", status: 503, headers: []string{"Retry-After", "30"}, want: github.Unavailable, wait: 30 * time.Second, ambiguous: true},
 		{name: "one-time password", status: 401, headers: []string{"X-GitHub-OTP", "required; app"}, want: github.Unauthorized},
 		{name: "teapot", status: 418, body: `{}`, want: github.Other},
-		{name: "nonsense", status: 200, body: `<html>`, want: github.Other, unsure: true},
+		{name: "nonsense", status: 200, body: `<html>`, want: github.Other, ambiguous: true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -78,7 +78,7 @@ func TestErrorKinds(t *testing.T) {
 			_, err = org.UpdateGroup(t.Context(), 5, github.GroupChange{Name: "x"})
 			require.ErrorAs(t, err, &e)
 			assert.Equal(t, tt.want, e.Kind)
-			assert.Equal(t, tt.unsure, e.Ambiguous)
+			assert.Equal(t, tt.ambiguous, e.Ambiguous)
 		})
 	}
 }
@@ -93,7 +93,7 @@ func TestKindOf(t *testing.T) {
 		{name: "wrapped", err: errors.Join(errors.New("x"), &github.Error{Kind: github.Conflict}), want: github.Conflict},
 		{name: "canceled", err: context.Canceled, want: github.Canceled},
 		{name: "deadline", err: context.DeadlineExceeded, want: github.Timeout},
-		{name: "foreign", err: errors.New("x"), want: github.Other},
+		{name: "other", err: errors.New("x"), want: github.Other},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { assert.Equal(t, tt.want, github.KindOf(tt.err)) })
@@ -147,7 +147,7 @@ func TestOwnTimeout(t *testing.T) {
 	assert.Equal(t, github.Timeout, e.Kind)
 	assert.True(t, e.Ambiguous)
 	assert.ErrorContains(t, err, "within 100ms")
-	assert.Len(t, f.asked(), 1, "a timeout is not tried again")
+	assert.Len(t, f.calls(), 1, "a timeout is not retried")
 }
 
 func TestUnreachable(t *testing.T) {

@@ -28,7 +28,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 )
 
-// Both are made once for all tests, since that takes a moment.
+// Both are made once for all tests, because that is slow.
 var (
 	key      = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
 	document = sync.OnceValues(func() (*contract.Contract, error) {
@@ -39,7 +39,7 @@ var (
 	})
 )
 
-// A buffer takes logs from several goroutines.
+// A buffer is a bytes.Buffer for concurrent use.
 type buffer struct {
 	mu   sync.Mutex
 	data bytes.Buffer
@@ -57,7 +57,7 @@ func (b *buffer) String() string {
 	return b.data.String()
 }
 
-// A clock that stands still until it is told to go on.
+// A clock changes only by Add.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -75,7 +75,7 @@ func (c *clock) Add(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// newApp makes an App for the GitHub at address.
+// newApp makes an App for the API at that address.
 func newApp(t *testing.T, address string, change ...func(*github.Options)) *github.App {
 	t.Helper()
 	base, err := url.Parse(address)
@@ -91,8 +91,9 @@ func newApp(t *testing.T, address string, change ...func(*github.Options)) *gith
 	return app
 }
 
-// A fake is a GitHub that knows the installation, hands out tokens t1, t2, …
-// and answers what a test tells it to; it remembers what it was asked.
+// A fake is a server with one installation. It mints the tokens t1, t2, …, answers as
+// set by on and handle, and records every request. If there is no answer for a request,
+// it answers 404.
 type fake struct {
 	*httptest.Server
 	mu       sync.Mutex
@@ -117,7 +118,7 @@ func newFake(t *testing.T) *fake {
 	return f
 }
 
-// on sets the answer to a request.
+// on sets the answer to a request such as "GET /app". headers are names and values in turn.
 func (f *fake) on(what string, status int, body string, headers ...string) {
 	f.handle(what, func(w http.ResponseWriter, _ *http.Request) {
 		for i := 0; i+1 < len(headers); i += 2 {
@@ -156,20 +157,20 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer(w, r)
 }
 
-// all lists every request.
+// all returns every request.
 func (f *fake) all() []request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.requests)
 }
 
-// mints lists the requests for tokens.
+// mints returns the requests for tokens.
 func (f *fake) mints() []request {
 	return slices.DeleteFunc(f.all(), func(r request) bool { return !strings.HasSuffix(r.path, "/access_tokens") })
 }
 
-// asked lists what was asked beside installations and tokens.
-func (f *fake) asked() []request {
+// calls returns all requests except those for installations and tokens.
+func (f *fake) calls() []request {
 	return slices.DeleteFunc(f.all(), func(r request) bool {
 		return strings.HasPrefix(r.path, "/app/installations") || strings.HasSuffix(r.path, "/installation")
 	})
@@ -197,8 +198,8 @@ apps:
   - {id: 4242, name: Runner Manager, webhookSecret: hush, installations: [{id: 77, org: acme}]}
 `
 
-// A sim is a running simulator; exchanges are checked against GitHub's
-// document where the environment names it.
+// A sim is a running simulator. If GITHUB_CONTRACT_DIR is set, every exchange is checked
+// against GitHub's OpenAPI document.
 type sim struct {
 	*ghsim.Server
 	url string
@@ -233,7 +234,7 @@ func newSim(t *testing.T, change ...func(*ghsim.Scenario)) sim {
 	return sim{s, server.URL}
 }
 
-// ids of the simulated organization's things.
+// ids returns the IDs of team platform, repositories api and web, and group platform.
 func (s sim) ids() (team, api, web, group int64) {
 	s.Update(func(st *ghsim.State) {
 		o := st.Org("acme")

@@ -33,5 +33,5 @@ func TestConvertManifest(t *testing.T) {
 	assert.NotEmpty(t, got.WebhookSecret.Reveal())
 	assert.NotContains(t, fmt.Sprintf("%+v", got), got.WebhookSecret.Reveal())
 	_, err = github.ConvertManifest(t.Context(), github.Options{BaseURL: base}, to.Query().Get("code"))
-	assert.Equal(t, github.NotFound, github.KindOf(err), "a code serves once")
+	assert.Equal(t, github.NotFound, github.KindOf(err), "a code works once")
 }

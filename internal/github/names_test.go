@@ -11,7 +11,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 )
 
-func TestStrangeNamesAreNeverSent(t *testing.T) {
+func TestInvalidNamesAreNotSent(t *testing.T) {
 	f := newFake(t)
 	app := newApp(t, f.URL)
 	org := app.Org("acme", 77, "runner-admin")
@@ -54,5 +54,5 @@ func TestStrangeNamesAreNeverSent(t *testing.T) {
 			assert.Less(t, len(err.Error()), 600, use)
 		}
 	}
-	assert.Empty(t, f.all(), "nothing was asked")
+	assert.Empty(t, f.all(), "nothing was sent")
 }

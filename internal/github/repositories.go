@@ -20,8 +20,8 @@ type Repository struct {
 	Visibility string // "public", "private" or "internal"
 	Archived   bool
 	HasIssues  bool
-	// Permission is the highest permission of the team that was asked about, one of
-	// [Permissions]. It is empty if no team was asked about.
+	// Permission is the highest permission of the team in the request, one of
+	// [Permissions]. It is empty if the request was not about a team.
 	Permission string
 }
 

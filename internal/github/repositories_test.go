@@ -21,7 +21,8 @@ func TestPermissionAtLeast(t *testing.T) {
 	}
 }
 
-// A struct tag cannot refer to a constant, so policy.repoPermission repeats the list.
+// A struct tag cannot refer to a constant, so the one of policy.repoPermission repeats the
+// list.
 func TestConfigurationHasTheSamePermissions(t *testing.T) {
 	field, ok := reflect.TypeOf(config.Config{}.Policy).FieldByName("RepoPermission")
 	require.True(t, ok)

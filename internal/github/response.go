@@ -50,7 +50,7 @@ func decode[T any](resp *http.Response) (T, error) {
 	b, ok := resp.Body.(*body)
 	if !ok {
 		err := json.NewDecoder(resp.Body).Decode(&answer)
-		if err == io.EOF { //nolint:errorlint // Decode returns it unwrapped for an empty body
+		if err == io.EOF { // Decode returns it unwrapped for an empty body
 			err = nil
 		}
 		return answer, err

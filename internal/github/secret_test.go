@@ -14,8 +14,8 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 )
 
-// Everything that this package returns, prints and logs, at the finest level,
-// beside every secret that the simulator handed out.
+// None of the simulator's secrets may appear in what this package returns, prints or logs
+// at trace level.
 func TestNoSecretIsShown(t *testing.T) {
 	s := newSim(t)
 	var log buffer

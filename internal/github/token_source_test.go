@@ -27,7 +27,7 @@ func TestTokensAreNarrow(t *testing.T) {
 	require.Len(t, mints, 2)
 	assert.JSONEq(t, `{"permissions":{"members":"read","metadata":"read","organization_self_hosted_runners":"write"}}`, mints[0].body)
 	assert.JSONEq(t, `{"repositories":["runner-admin"],"permissions":{"issues":"write","metadata":"read"}}`, mints[1].body)
-	asked := f.asked()
+	asked := f.calls()
 	assert.Equal(t, "token t1", asked[0].header.Get("Authorization"))
 	assert.Equal(t, "token t2", asked[1].header.Get("Authorization"))
 }
@@ -41,7 +41,7 @@ func TestTokensAreRenewed(t *testing.T) {
 	use := func() string {
 		_, err := org.Group(t.Context(), 5)
 		require.NoError(t, err)
-		asked := f.asked()
+		asked := f.calls()
 		return asked[len(asked)-1].header.Get("Authorization")
 	}
 	assert.Equal(t, "token t1", use())
@@ -49,7 +49,7 @@ func TestTokensAreRenewed(t *testing.T) {
 	assert.Equal(t, "token t1", use())
 	assert.Len(t, f.mints(), 1)
 
-	// Close to the end, the old one still serves while the new one comes.
+	// Close to its expiry, the old token is used until the new one arrives.
 	release := make(chan struct{})
 	f.handle("POST /app/installations/77/access_tokens", func(w http.ResponseWriter, r *http.Request) {
 		<-release
@@ -64,7 +64,7 @@ func TestTokensAreRenewed(t *testing.T) {
 	require.Eventually(t, func() bool { return use() == "token t2" }, time.Second, time.Millisecond)
 	assert.Len(t, f.mints(), 2)
 
-	// After long silence callers share one new token.
+	// After a long idle time, callers share one new token.
 	c.Add(3 * time.Hour)
 	var wg sync.WaitGroup
 	for range 10 {
@@ -89,7 +89,7 @@ func TestRefusedTokenIsReplacedOnce(t *testing.T) {
 	org := newApp(t, f.URL).Org("acme", 0, "")
 	_, err := org.CreateGroup(t.Context(), github.NewGroup{Name: "x"})
 	require.NoError(t, err)
-	asked := f.asked()
+	asked := f.calls()
 	require.Len(t, asked, 2)
 	assert.Equal(t, asked[0].body, asked[1].body)
 
@@ -106,7 +106,7 @@ func TestReinstalled(t *testing.T) {
 	require.NoError(t, err)
 	s.Update(func(st *ghsim.State) { st.Apps[0].Installations = nil })
 	_, err = org.Groups(t.Context())
-	assert.Equal(t, github.Unauthorized, github.KindOf(err), "what was asked for may well be there")
+	assert.Equal(t, github.Unauthorized, github.KindOf(err), "the group itself may exist")
 	_, err = org.Installation(t.Context())
 	assert.Equal(t, github.NotFound, github.KindOf(err))
 	_, err = s.Install("runner-manager", "acme")
@@ -116,7 +116,7 @@ func TestReinstalled(t *testing.T) {
 	before, err := org.Installation(t.Context())
 	require.NoError(t, err)
 
-	// The same without a call in between.
+	// The same, if nothing was called while the App was not installed.
 	s.Update(func(st *ghsim.State) { st.Apps[0].Installations = nil })
 	_, err = s.Install("runner-manager", "acme")
 	require.NoError(t, err)
@@ -127,9 +127,9 @@ func TestReinstalled(t *testing.T) {
 	assert.NotEqual(t, before.ID, after.ID)
 }
 
-// Who comes while GitHub is still asked for an installation that was not there before
-// learns of one that is there now.
-func TestInstallationIsAskedForAfresh(t *testing.T) {
+// A caller may join a lookup that began before the App was installed. If that fails, the
+// caller looks the installation up again.
+func TestInstallationIsLookedUpAgain(t *testing.T) {
 	f := newFake(t)
 	asked, answer := make(chan struct{}), make(chan struct{})
 	f.handle("GET /orgs/acme/installation", func(w http.ResponseWriter, _ *http.Request) {
@@ -150,7 +150,7 @@ func TestInstallationIsAskedForAfresh(t *testing.T) {
 	require.NoError(t, <-second)
 }
 
-// joined tells when somebody begins to wait for its end.
+// joined is a context that closes waits when somebody begins to wait for its end.
 type joined struct {
 	context.Context
 	once  sync.Once
@@ -162,7 +162,7 @@ func (j *joined) Done() <-chan struct{} {
 	return j.Context.Done()
 }
 
-func TestInstallationIsResolvedOnceAndAgainAfterAFailure(t *testing.T) {
+func TestInstallationIsLookedUpOnce(t *testing.T) {
 	f := newFake(t)
 	f.on("GET /orgs/acme/installation", 500, `{}`)
 	f.on("GET /orgs/acme/actions/runner-groups/5", 200, `{"id":5}`)
@@ -192,7 +192,7 @@ func TestInstallationOfAnotherOrganization(t *testing.T) {
 	assert.ErrorContains(t, err, "belongs to other")
 }
 
-func TestTokenThatIsNotGranted(t *testing.T) {
+func TestTokenIsNotGranted(t *testing.T) {
 	f := newFake(t)
 	f.on("POST /app/installations/77/access_tokens", 422, `{"message":"The permissions requested are not granted to this installation."}`)
 	_, err := newApp(t, f.URL).Org("acme", 0, "").Group(t.Context(), 5)
@@ -200,7 +200,7 @@ func TestTokenThatIsNotGranted(t *testing.T) {
 	assert.ErrorContains(t, err, "get group 5 of acme: get a token of installation 77: The permissions requested are not granted")
 }
 
-func TestMintingIsTriedAgain(t *testing.T) {
+func TestMintingIsRetried(t *testing.T) {
 	s := newSim(t)
 	org := newApp(t, s.url).Org("acme", 0, "")
 	s.Inject(ghsim.Fault{Path: "access_tokens", Status: 502, Times: 2})

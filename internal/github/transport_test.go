@@ -30,23 +30,23 @@ func TestRetries(t *testing.T) {
 	}
 	remove := func(ctx context.Context, o *github.Org) error { return o.DeleteGroup(ctx, 2) }
 	tests := []struct {
-		name   string
-		do     func(context.Context, *github.Org) error
-		fault  ghsim.Fault
-		want   github.Kind
-		calls  int
-		unsure bool
+		name      string
+		do        func(context.Context, *github.Org) error
+		fault     ghsim.Fault
+		want      github.Kind
+		calls     int
+		ambiguous bool
 	}{
 		{name: "read, twice 502", do: read, fault: ghsim.Fault{Status: 502, Times: 2}, calls: 3},
 		{name: "read, always 503", do: read, fault: ghsim.Fault{Status: 503, Times: -1}, want: github.Unavailable, calls: 3},
-		{name: "read, 500 is not tried again", do: read, fault: ghsim.Fault{Status: 500, Times: -1}, want: github.Unavailable, calls: 1},
+		{name: "read, 500 is not retried", do: read, fault: ghsim.Fault{Status: 500, Times: -1}, want: github.Unavailable, calls: 1},
 		{name: "read, broken connections", do: read, fault: ghsim.Fault{Drop: true, Times: 2}, calls: 3},
-		{name: "read, told to wait", do: read, fault: ghsim.Fault{Status: 503, Times: -1, Header: http.Header{"Retry-After": {"60"}}}, want: github.Unavailable, calls: 1},
+		{name: "read, asked to wait", do: read, fault: ghsim.Fault{Status: 503, Times: -1, Header: http.Header{"Retry-After": {"60"}}}, want: github.Unavailable, calls: 1},
 		{name: "put, 504", do: put, fault: ghsim.Fault{Status: 504}, calls: 2},
-		{name: "put, always broken", do: put, fault: ghsim.Fault{Drop: true, Times: -1}, want: github.Unavailable, calls: 3, unsure: true},
-		{name: "create is never repeated", do: create, fault: ghsim.Fault{Status: 502}, want: github.Unavailable, calls: 1, unsure: true},
-		{name: "create, answer lost", do: create, fault: ghsim.Fault{DropAfter: true}, want: github.Unavailable, calls: 1, unsure: true},
-		{name: "delete, answer lost: gone is done", do: remove, fault: ghsim.Fault{DropAfter: true}, calls: 2},
+		{name: "put, always broken", do: put, fault: ghsim.Fault{Drop: true, Times: -1}, want: github.Unavailable, calls: 3, ambiguous: true},
+		{name: "create is not retried", do: create, fault: ghsim.Fault{Status: 502}, want: github.Unavailable, calls: 1, ambiguous: true},
+		{name: "create, answer lost", do: create, fault: ghsim.Fault{DropAfter: true}, want: github.Unavailable, calls: 1, ambiguous: true},
+		{name: "delete, answer lost: 404 is success", do: remove, fault: ghsim.Fault{DropAfter: true}, calls: 2},
 		{name: "secondary limit", do: put, fault: ghsim.SecondaryLimit(403, 3*time.Second), want: github.RateLimited, calls: 1},
 	}
 	for _, tt := range tests {
@@ -61,13 +61,13 @@ func TestRetries(t *testing.T) {
 			assert.Equal(t, tt.want, github.KindOf(err), err)
 			assert.Len(t, s.Calls(), tt.calls)
 			if err != nil {
-				assert.Equal(t, tt.unsure, err.(*github.Error).Ambiguous) //nolint:errorlint // not wrapped
+				assert.Equal(t, tt.ambiguous, err.(*github.Error).Ambiguous) //nolint:errorlint // not wrapped
 			}
 		})
 	}
 }
 
-func TestIdenticalReadsAreAskedOnce(t *testing.T) {
+func TestIdenticalReadsAreCoalesced(t *testing.T) {
 	f := newFake(t)
 	var asked atomic.Int32
 	release := make(chan struct{})
@@ -92,10 +92,10 @@ func TestIdenticalReadsAreAskedOnce(t *testing.T) {
 			assert.Equal(t, "five", g.Name)
 		})
 	}
-	leave() // the first goes away, and fails nobody else
+	leave() // if the first caller leaves, the others still get their answer
 	require.ErrorIs(t, <-left, context.Canceled)
 
-	// A read that begins after a write asks anew.
+	// A read that begins after a write joins no earlier read.
 	require.NoError(t, org.AddGroupRepository(t.Context(), 5, 6))
 	wg.Go(func() { _, err := org.Group(t.Context(), 5); assert.NoError(t, err) })
 	require.Eventually(t, func() bool { return asked.Load() >= 2 }, time.Second, time.Millisecond)
@@ -104,7 +104,7 @@ func TestIdenticalReadsAreAskedOnce(t *testing.T) {
 	assert.LessOrEqual(t, asked.Load(), int32(3))
 }
 
-func TestFewWritesAtATime(t *testing.T) {
+func TestConcurrentWritesAreLimited(t *testing.T) {
 	f := newFake(t)
 	var now, most atomic.Int32
 	release := make(chan struct{})
@@ -141,7 +141,7 @@ func TestRedirects(t *testing.T) {
 	org := newApp(t, f.URL).Org("acme", 0, "")
 
 	_, err := org.TeamRepository(t.Context(), "t", "renamed")
-	assert.Equal(t, github.NotFound, github.KindOf(err), "the repository's own answer says what the App may do, not the team")
+	assert.Equal(t, github.NotFound, github.KindOf(err), "the repository's own endpoint returns the App's permission, not the team's")
 	_, err = org.TeamRepository(t.Context(), "t", "strange")
 	assert.ErrorContains(t, err, "not followed")
 	_, err = org.TeamRepository(t.Context(), "t", "taken")
@@ -160,7 +160,7 @@ func TestHeaders(t *testing.T) {
 	require.NoError(t, app.Ping(t.Context()))
 	_, err := app.Org("acme", 0, "").Group(t.Context(), 5)
 	require.NoError(t, err)
-	for _, r := range f.asked() {
+	for _, r := range f.calls() {
 		assert.Equal(t, []string{"application/vnd.github+json"}, r.header["Accept"])
 		assert.Equal(t, "2022-11-28", r.header.Get("X-GitHub-Api-Version"))
 		assert.Contains(t, r.header.Get("User-Agent"), "actions-runner-manager")
