@@ -22,7 +22,7 @@ const recordWithin = 10 * time.Second
 func (e *Env) audit(next Func) Func {
 	return func(ctx context.Context, call *Call) (Result, error) {
 		result, err := next(ctx, call)
-		if !call.Caller.Known() && call.Door != Operator {
+		if !call.Caller.Known() && call.Channel != CLI {
 			return result, err // help and status, which anybody may ask
 		}
 		// the record is written even where the caller's time is up
@@ -73,7 +73,7 @@ func (e *Env) release(ctx context.Context, call *Call) {
 	call.held = nil
 }
 
-// Refused puts on record what a door refused by itself, because it could not be read,
+// Refused puts on record what a channel refused by itself, because it could not be read,
 // was unknown, or came too late.
 func (e *Env) Refused(ctx context.Context, req Request, refusal *Error) {
 	call := &Call{Request: req, Spec: Spec{Name: clip(req.Command, 100)}, Env: e}
@@ -95,7 +95,7 @@ func (e *Env) entry(call *Call) store.Entry {
 		At: e.Now(), OrgID: call.OrgID, Org: call.Request.Org,
 		Team: clip(call.teamSlug(), 100), TeamID: call.Team.ID,
 		CallerID: call.Caller.ID, Caller: call.Caller.Login,
-		Door: string(call.Door), Command: call.Spec.Name,
+		Channel: string(call.Channel), Command: call.Spec.Name,
 		Args: auditArgs(call.Args), RequestID: call.ID, Count: 1,
 	}
 }

@@ -35,7 +35,7 @@ type AuditEntry struct {
 	At        time.Time `json:"at"`
 	Caller    string    `json:"caller"`
 	CallerID  int64     `json:"callerId"`
-	Door      string    `json:"door"`
+	Channel      string    `json:"channel"`
 	Command   string    `json:"command"`
 	Arguments string    `json:"arguments"`
 	Outcome   string    `json:"outcome"` // done, refused, failed; shown: what it would do; asked: it was begun, and its end is not on record
@@ -56,7 +56,7 @@ func auditList() Command {
 		Summary: "Show what was asked and done for the team, refusals too",
 		Needs:   Maintainer, Effect: Reads,
 		Sample: Result{Response: AuditListing{Team: "platform", Entries: []AuditEntry{{
-			At: sampleTime(), Caller: "mona", CallerID: 583231, Door: string(Comment), Command: "repos-add", Arguments: "api,web team=platform",
+			At: sampleTime(), Caller: "mona", CallerID: 583231, Channel: string(Comment), Command: "repos-add", Arguments: "api,web team=platform",
 			Outcome: "done", RequestID: "0b989ba4-242f-11e5-81e1-c7b6966d2516/0", Count: 1,
 		}}}},
 	}, runAuditList)
@@ -75,10 +75,10 @@ func runAuditList(ctx context.Context, call *Call, args AuditArgs) (Result, erro
 		return Result{}, storeError(err)
 	}
 	entries := make([]AuditEntry, 0, len(found))
-	table := Table{Title: fmt.Sprintf("Entries (%d)", len(found)), Header: []string{"When (UTC)", "Who", "Door", "Command", "Outcome"}}
+	table := Table{Title: fmt.Sprintf("Entries (%d)", len(found)), Header: []string{"When (UTC)", "Who", "Channel", "Command", "Outcome"}}
 	for _, e := range found {
 		entries = append(entries, AuditEntry{
-			At: e.At.UTC(), Caller: e.Caller, CallerID: e.CallerID, Door: e.Door, Command: e.Command, Arguments: e.Args,
+			At: e.At.UTC(), Caller: e.Caller, CallerID: e.CallerID, Channel: e.Channel, Command: e.Command, Arguments: e.Args,
 			Outcome: e.Outcome, Reason: e.Reason, RequestID: e.RequestID, Count: e.Count,
 		})
 		outcome := e.Outcome
@@ -88,7 +88,7 @@ func runAuditList(ctx context.Context, call *Call, args AuditArgs) (Result, erro
 		if e.Count > 1 {
 			outcome += fmt.Sprintf(" ×%d", e.Count)
 		}
-		table.Rows = append(table.Rows, []string{e.At.UTC().Format("2006-01-02 15:04:05"), e.Caller, e.Door, e.Command + " " + e.Args, outcome})
+		table.Rows = append(table.Rows, []string{e.At.UTC().Format("2006-01-02 15:04:05"), e.Caller, e.Channel, e.Command + " " + e.Args, outcome})
 	}
 	return Result{
 		Response: AuditListing{Team: call.Team.Slug, Entries: entries},

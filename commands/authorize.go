@@ -25,7 +25,7 @@ func (e *Env) authorize(next Func) Func {
 		}
 		call.OrgID = id
 		switch {
-		case call.Door == Operator:
+		case call.Channel == CLI:
 			err = e.findTeams(ctx, call)
 		case call.Spec.Needs == Member:
 			err = call.mustBeMember(ctx)
@@ -226,7 +226,7 @@ func (e *Env) maintainedTeams(ctx context.Context, call *Call, only []string) ([
 			return nil, storeError(err)
 		}
 		if n > most {
-			return nil, Refuse(ReasonMissingArgument, "More than %d teams own a group here: say which teams with %s.", most, call.Door.Argument("team", "a,b"))
+			return nil, Refuse(ReasonMissingArgument, "More than %d teams own a group here: say which teams with %s.", most, call.Channel.Argument("team", "a,b"))
 		}
 		if records, err = e.Store.Records(ctx, call.OrgID); err != nil {
 			return nil, storeError(err)

@@ -14,7 +14,7 @@ import (
 const lockPoll = 50 * time.Millisecond
 
 // begin is the last step before GitHub is asked. It lets one call at a time change a
-// group, over both doors and all replicas: by a lease in the database, which ends with
+// group, over both channels and all replicas: by a lease in the database, which ends with
 // the call's deadline, or once its outcome is on record. And it puts a call that
 // changes or reveals on record: what cannot be recorded is not done.
 func (e *Env) begin(next Func) Func {

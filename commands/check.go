@@ -5,7 +5,7 @@ import "strings"
 // read decodes the call's arguments and looks at their values, as far as nobody needs
 // to be asked.
 func (c *Call) read() error {
-	args, err := c.command.decode(c.Args, c.Door)
+	args, err := c.command.decode(c.Args, c.Channel)
 	if err != nil {
 		return c.withUsage(err)
 	}
@@ -16,10 +16,10 @@ func (c *Call) read() error {
 	return nil
 }
 
-// called returns what the argument of that name is called at the call's door.
+// called returns what the argument of that name is called at the call's channel.
 func (c *Call) called(name string) string {
 	p, _ := c.Spec.Param(name)
-	return p.name(c.Door)
+	return p.name(c.Channel)
 }
 
 // namesTeam reports whether the arguments say which team the call is for.
@@ -41,7 +41,7 @@ func (d *Dispatcher) Check(name, org string, args Args) *Error {
 		org = ownerIn(args)
 	}
 	call := &Call{
-		Request: Request{Door: Comment, Command: name, Org: org, Args: args},
+		Request: Request{Channel: Comment, Command: name, Org: org, Args: args},
 		Spec:    command.Spec, Env: d.env, Org: &Org{Login: org}, command: command,
 	}
 	if call.Spec.Team() && !call.namesTeam() {

@@ -52,42 +52,42 @@ func (s Since) Time(now time.Time) time.Time {
 
 // decodeInto fills the struct value from args, and names everything that is wrong
 // with them in one error.
-func decodeInto(value reflect.Value, spec Spec, args Args, door Door) error {
-	args, err := placePositional(spec, args, door)
+func decodeInto(value reflect.Value, spec Spec, args Args, channel Channel) error {
+	args, err := placePositional(spec, args, channel)
 	if err != nil {
 		return err
 	}
 	for _, named := range args.Named {
 		if _, ok := spec.Param(named.Name); !ok {
-			return unknownArgument(spec, named.Name, door)
+			return unknownArgument(spec, named.Name, channel)
 		}
 	}
 	for i, p := range spec.Params {
 		values, given := args.Get(p.Name)
 		if p.Kind == KindList {
-			items, err := listOf(p.name(door), values)
+			items, err := listOf(p.name(channel), values)
 			if err != nil {
 				return err
 			}
 			if len(items) == 0 && p.Required {
-				return missingArgument(spec, p, door)
+				return missingArgument(spec, p, channel)
 			}
 			if given {
 				setList(value.Field(i), items)
 			}
 			continue
 		}
-		text, err := single(p.name(door), values)
+		text, err := single(p.name(channel), values)
 		if err != nil {
 			return err
 		}
 		if text == "" {
 			if p.Required {
-				return missingArgument(spec, p, door)
+				return missingArgument(spec, p, channel)
 			}
 			continue
 		}
-		if err := setScalar(value.Field(i), p, p.name(door), text); err != nil {
+		if err := setScalar(value.Field(i), p, p.name(channel), text); err != nil {
 			return err
 		}
 	}
@@ -96,7 +96,7 @@ func decodeInto(value reflect.Value, spec Spec, args Args, door Door) error {
 
 // placePositional moves the words that belong to no flag to the argument that is
 // declared as positional.
-func placePositional(spec Spec, args Args, door Door) (Args, error) {
+func placePositional(spec Spec, args Args, channel Channel) (Args, error) {
 	if len(args.Positional) == 0 {
 		return args, nil
 	}
@@ -109,7 +109,7 @@ func placePositional(spec Spec, args Args, door Door) (Args, error) {
 	words := args.Positional
 	if p.Kind != KindList && len(words) > 1 {
 		return args, Refuse(ReasonUnknownArgument, "`%s` takes one word for %s; %s is one too many.",
-			spec.Name, p.name(door), Quote(words[1]))
+			spec.Name, p.name(channel), Quote(words[1]))
 	}
 	placed := Args{Named: slices.Clone(args.Named)}
 	if p.Kind == KindList {
@@ -249,31 +249,31 @@ func parseSince(text string) (Since, error) {
 	return Since{}, fmt.Errorf("not a time")
 }
 
-func missingArgument(spec Spec, p Param, door Door) *Error {
-	return Refuse(ReasonMissingArgument, "`%s` needs the argument %s: %s.", spec.Name, p.name(door), p.Doc)
+func missingArgument(spec Spec, p Param, channel Channel) *Error {
+	return Refuse(ReasonMissingArgument, "`%s` needs the argument %s: %s.", spec.Name, p.name(channel), p.Doc)
 }
 
-func unknownArgument(spec Spec, name string, door Door) *Error {
+func unknownArgument(spec Spec, name string, channel Channel) *Error {
 	names := make([]string, 0, len(spec.Params)+2)
 	for _, p := range spec.Params {
 		names = append(names, p.Name)
 	}
-	if door == Comment {
-		names = append(names, spec.DoorFlags()...)
+	if channel == Comment {
+		names = append(names, spec.ChannelFlags()...)
 	}
 	hint := ""
 	if nearest := Nearest(name, names); nearest != "" {
-		hint = fmt.Sprintf(" Did you mean %s?", door.Argument(nearest))
+		hint = fmt.Sprintf(" Did you mean %s?", channel.Argument(nearest))
 	}
 	given := name
-	if door != REST {
+	if channel != REST {
 		given = "--" + name
 	}
 	return Refuse(ReasonUnknownArgument, "`%s` knows no argument %s.%s", spec.Name, Quote(given), hint)
 }
 
 // withUsage adds to a refusal of arguments how the command is written at the call's
-// door, for its team where it names one.
+// channel, for its team where it names one.
 func (c *Call) withUsage(err error) error {
 	var refusal *Error
 	if !errors.As(err, &refusal) || refusal.Reason != ReasonMissingArgument && refusal.Reason != ReasonUnknownArgument {
@@ -285,7 +285,7 @@ func (c *Call) withUsage(err error) error {
 	}
 	spec := c.Spec.For(team)
 	usage := spec.Usage()
-	if c.Door == REST {
+	if c.Channel == REST {
 		usage = spec.RESTUsage()
 	}
 	told := *refusal

@@ -96,7 +96,7 @@ func TestDecodeWithoutPositional(t *testing.T) {
 	assert.ErrorContains(t, err, "Did you mean `items`?")
 }
 
-// Decoding does not change what the door found: it may be decoded again.
+// Decoding does not change what the channel found: it may be decoded again.
 func TestDecodeKeepsArguments(t *testing.T) {
 	args := Args{Positional: []string{"x"}, Named: []NamedArg{{"team", []string{"a"}}, {"items", append(make([]string, 0, 9), "y")}}}
 	for range 2 {

@@ -17,7 +17,7 @@ type Middleware func(Func) Func
 // A Command is a declared command, bound to what runs it. Make one with [Define].
 type Command struct {
 	Spec
-	decode func(Args, Door) (any, error)
+	decode func(Args, Channel) (any, error)
 	run    Func
 }
 
@@ -35,9 +35,9 @@ func Define[A any](spec Spec, run func(context.Context, *Call, A) (Result, error
 	spec.Params = params
 	return Command{
 		Spec: spec,
-		decode: func(args Args, door Door) (any, error) {
+		decode: func(args Args, channel Channel) (any, error) {
 			value := reflect.New(t).Elem()
-			if err := decodeInto(value, spec, args, door); err != nil {
+			if err := decodeInto(value, spec, args, channel); err != nil {
 				return nil, err
 			}
 			return value.Interface(), nil

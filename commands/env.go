@@ -15,7 +15,7 @@ import (
 type Env struct {
 	Orgs  []*Org
 	Store *store.Store
-	// RateLimit is how many requests a user may make in a second, over all doors.
+	// RateLimit is how many requests a user may make in a second, over all channels.
 	RateLimit float64
 	// GitHubURL is where people see GitHub: "https://github.com".
 	GitHubURL string
@@ -136,7 +136,7 @@ type Status struct {
 
 // An Observation is one call that ended, for metrics.
 type Observation struct {
-	Door     Door
+	Channel     Channel
 	Command  string
 	Outcome  string // "done", "refused", "failed"
 	Reason   Reason

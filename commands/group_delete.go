@@ -63,7 +63,7 @@ func runGroupDelete(ctx context.Context, call *Call, args GroupDeleteArgs) (Resu
 	if len(held.runners) > 0 && call.Other.ID == 0 {
 		return Result{}, Refuse(ReasonGroupNotEmpty,
 			"The runner group %s still has %s: %s. Remove them with `runners-remove`, or name a team that takes them: %s.",
-			Quote(held.group.Name), count(len(held.runners), "runner"), list(runnerNames(held.runners)), call.Door.Argument("move-runners-to", "TEAM"))
+			Quote(held.group.Name), count(len(held.runners), "runner"), list(runnerNames(held.runners)), call.Channel.Argument("move-runners-to", "TEAM"))
 	}
 	if call.Preview {
 		return previewDelete(call, held), nil

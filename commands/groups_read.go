@@ -138,7 +138,7 @@ func runGroupsList(ctx context.Context, call *Call, args TeamsArgs) (Result, err
 	}
 	message := "You maintain " + count(len(groups), "team") + " with a runner group here."
 	if len(groups) == 0 {
-		message = "You maintain no team that owns a runner group here. `group-create` with " + call.Door.Argument("team", "SLUG") + " makes one."
+		message = "You maintain no team that owns a runner group here. `group-create` with " + call.Channel.Argument("team", "SLUG") + " makes one."
 	}
 	return Result{Response: GroupsListing{Groups: groups}, Message: message, Tables: []Table{table}}, nil
 }

@@ -19,7 +19,7 @@ func (e *Env) inferTeam(ctx context.Context, call *Call) error {
 	// The other arguments come first: no call for a command that is wrong anyway.
 	probe := *call
 	probe.setTeam("team")
-	if _, err := call.command.decode(probe.Args, call.Door); err != nil {
+	if _, err := call.command.decode(probe.Args, call.Channel); err != nil {
 		return call.withUsage(err)
 	}
 	id, err := call.Org.id(ctx)

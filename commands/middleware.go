@@ -41,7 +41,7 @@ func (e *Env) observe(next Func) Func {
 		outcome, reason := outcomeOf(err)
 		took := e.Now().Sub(start)
 		if e.Observe != nil {
-			e.Observe(Observation{Door: call.Door, Command: call.Spec.Name, Outcome: outcome, Reason: reason, Duration: took})
+			e.Observe(Observation{Channel: call.Channel, Command: call.Spec.Name, Outcome: outcome, Reason: reason, Duration: took})
 		}
 		log := zerolog.Ctx(ctx)
 		event := log.Info()
@@ -52,7 +52,7 @@ func (e *Env) observe(next Func) Func {
 				event = log.Error().AnErr("cause", refusal.Cause)
 			}
 		}
-		event.Str("command", call.Spec.Name).Str("door", string(call.Door)).Str("org", call.Request.Org).
+		event.Str("command", call.Spec.Name).Str("channel", string(call.Channel)).Str("org", call.Request.Org).
 			Str("team", call.teamSlug()).Int64("caller_id", call.Caller.ID).Str("caller", call.Caller.Login).
 			Str("id", call.ID).Str("outcome", outcome).Str("reason", string(reason)).Dur("took", took).Msg("command")
 		return result, err
@@ -111,10 +111,10 @@ func (e *Env) deadlineOf(call *Call) time.Duration {
 	return defaultDeadline
 }
 
-// limit charges the call to the caller's budget, one for all doors and tokens.
+// limit charges the call to the caller's budget, one for all channels and tokens.
 func (e *Env) limit(next Func) Func {
 	return func(ctx context.Context, call *Call) (Result, error) {
-		if !call.Caller.Known() || call.Limited || call.Door == Operator {
+		if !call.Caller.Known() || call.Limited || call.Channel == CLI {
 			return next(ctx, call)
 		}
 		burst := max(1, int(math.Floor(e.RateLimit)))
@@ -145,7 +145,7 @@ func (e *Env) validate(next Func) Func {
 		if err := e.findOrg(call); err != nil {
 			return Result{}, err
 		}
-		if call.Door == Comment && call.Spec.Team() {
+		if call.Channel == Comment && call.Spec.Team() {
 			if err := e.inferTeam(ctx, call); err != nil {
 				return Result{}, err
 			}

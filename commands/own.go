@@ -134,7 +134,7 @@ func (e *Env) obey(next Func) Func {
 // mayAct refuses a team that the policy keeps from using the server; the operator
 // may act for any.
 func (c *Call) mayAct(team github.Team) error {
-	if team.ID == 0 || c.Door == Operator {
+	if team.ID == 0 || c.Channel == CLI {
 		return nil
 	}
 	if rule, ok := c.Org.Policy.allows(team.Slug); !ok {

@@ -5,17 +5,18 @@ import (
 	"time"
 )
 
-// A Door is a way in.
-type Door string
+// A Channel is how a request arrived. The audit, logs and metrics carry it.
+type Channel string
 
-// The doors.
+// The channels.
 const (
-	REST     Door = "rest"
-	Comment  Door = "comment"
-	Operator Door = "operator" // the operator's own subcommands
+	REST     Channel = "rest"
+	Comment  Channel = "comment"
+	CLI      Channel = "cli"      // the operator's subcommands
+	Schedule Channel = "schedule" // the server itself
 )
 
-// A Principal is who asks, as the door proved them.
+// A Principal is who asks, as the channel proved them.
 type Principal struct {
 	ID    int64 // GitHub's numeric user id
 	Login string
@@ -24,7 +25,7 @@ type Principal struct {
 // Known reports whether somebody was proved at all.
 func (p Principal) Known() bool { return p.ID != 0 }
 
-// Args are the arguments of one call as a door found them, not yet decoded.
+// Args are the arguments of one call as a channel found them, not yet decoded.
 type Args struct {
 	Positional []string // the words of a comment that belong to no flag
 	Named      []NamedArg
@@ -58,14 +59,14 @@ func (a Args) Get(name string) ([]string, bool) {
 	return nil, false
 }
 
-// A Request is one call of a command, whichever door it came through.
+// A Request is one call of a command, whichever channel it came through.
 type Request struct {
 	ID      string // delivery GUID and index, or request id
-	Door    Door
+	Channel Channel
 	Command string
 	Org     string // from the event or the configuration, never from the arguments alone
 	// OrgArg is the argument "org", where the server serves several
-	// organizations and the door got one.
+	// organizations and the channel got one.
 	OrgArg *string
 	Caller Principal
 	Args   Args
@@ -73,7 +74,7 @@ type Request struct {
 	// TeamHint is the team that the place of a comment names (the label,
 	// the form's field); it counts where the arguments name none.
 	TeamHint string
-	// Malformed is what is wrong with the arguments, where the door could not even
+	// Malformed is what is wrong with the arguments, where the channel could not even
 	// read them: the refusal, at the place in the order where arguments are checked.
 	Malformed *Error
 	// Preview asks what would change, and changes nothing.
@@ -99,7 +100,7 @@ type Result struct {
 	Tables []Table
 	// Notes are further sentences: what to do next, what to mind.
 	Notes []string
-	// Secret is set where the response holds one; the comment door never shows
+	// Secret is set where the response holds one; the comment channel never shows
 	// Response then, but this, by the way that tokenReply names.
 	Secret *Secret
 	// Items is what became of each item, for a command on several.

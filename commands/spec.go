@@ -1,7 +1,7 @@
 // Package commands holds what Actions Runner Manager can do: one file per
 // command, and the dispatcher that is the only way to run one.
 //
-// Both doors, REST and comments, turn what they get into one [Request] and get
+// Both channels, REST and comments, turn what they get into one [Request] and get
 // one [Result] or one [*Error] back. Nothing outside this package calls GitHub's
 // runner-group API.
 package commands
@@ -124,9 +124,9 @@ func (s Spec) Param(name string) (Param, bool) {
 	return s.Params[i], true
 }
 
-// DoorFlags returns the flags that a comment may hold beside the command's own
+// ChannelFlags returns the flags that a comment may hold beside the command's own
 // arguments: yes runs what policy.confirm asks about, encrypted hides a secret.
-func (s Spec) DoorFlags() []string {
+func (s Spec) ChannelFlags() []string {
 	if s.Effect == Reveals {
 		return []string{"yes", "encrypted"}
 	}

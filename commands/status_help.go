@@ -73,7 +73,7 @@ func help() Command {
 		}
 		for _, s := range specs {
 			if s.Answers(strings.ToLower(args.Command)) {
-				return helpOne(s.For(call.TeamHint), call.Door), nil
+				return helpOne(s.For(call.TeamHint), call.Channel), nil
 			}
 		}
 		return Result{}, call.unknown(args.Command)
@@ -92,7 +92,7 @@ func helpAll(specs []Spec, team string) Result {
 	return Result{Response: answer, Message: "These are the commands. `/runner-group help repos-add` explains one.", Tables: []Table{table}}
 }
 
-func helpOne(s Spec, door Door) Result {
+func helpOne(s Spec, channel Channel) Result {
 	message := fmt.Sprintf("`%s`: %s. %s", s.Usage(), lowerFirst(s.Summary), s.Details)
 	table := Table{Header: []string{"Argument", "What it is"}, Code: true}
 	for _, p := range s.Params {
@@ -103,7 +103,7 @@ func helpOne(s Spec, door Door) Result {
 		if p.Required {
 			doc += "; needed"
 		}
-		table.Rows = append(table.Rows, []string{strings.Trim(p.name(door), "`"), doc})
+		table.Rows = append(table.Rows, []string{strings.Trim(p.name(channel), "`"), doc})
 	}
 	if s.Effect == Reveals && !s.EncryptedOnly {
 		table.Rows = append(table.Rows, []string{"--encrypted", "in a comment: let the answer be readable with your SSH key alone"})

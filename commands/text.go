@@ -25,9 +25,9 @@ func Quote(text string) string {
 
 var harmless = strings.NewReplacer("`", "'", `\"`, `"`, "<", "‹", ">", "›", "@", "＠")
 
-// Argument returns how the argument of that name is given at the door, with the value
+// Argument returns how the argument of that name is given at the channel, with the value
 // where there is one: as code, and in a comment and at the operator's shell as a flag.
-func (d Door) Argument(name string, value ...string) string {
+func (d Channel) Argument(name string, value ...string) string {
 	flag, is := "--", " "
 	if d == REST {
 		flag, is = "", "="
@@ -35,13 +35,13 @@ func (d Door) Argument(name string, value ...string) string {
 	return "`" + flag + strings.Join(append([]string{name}, value...), is) + "`"
 }
 
-// name is what the argument is called at the door. In a comment the words without a
+// name is what the argument is called at the channel. In a comment the words without a
 // flag are the positional one.
-func (p Param) name(door Door) string {
+func (p Param) name(channel Channel) string {
 	if p.Positional {
 		return "`" + p.Name + "`"
 	}
-	return door.Argument(p.Name)
+	return channel.Argument(p.Name)
 }
 
 // For returns the declaration with that team in its examples; as it is, where the

@@ -70,7 +70,7 @@ func removal(call *Call, token github.Token) Result {
 	return tokenResult(call, "removal token", token, line, note)
 }
 
-// mayReveal applies the policy on org-wide tokens, and asks the door whether the
+// mayReveal applies the policy on org-wide tokens, and asks the channel whether the
 // answer can be kept secret, before a token is made.
 func (c *Call) mayReveal(ctx context.Context) error {
 	const instead = "Use `token-jit`, which makes a runner for this group alone."

@@ -10,8 +10,8 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 )
 
-// What is wrong with arguments is told in the words of the door they came through.
-func TestWordingOfDoors(t *testing.T) {
+// What is wrong with arguments is told in the words of the channel they came through.
+func TestWordingOfChannels(t *testing.T) {
 	for _, test := range []struct {
 		name, command string
 		args          Args
@@ -76,10 +76,10 @@ func TestWordingOfDoors(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := NewDispatcher(&Env{}, All())
-			for door, want := range map[Door]string{Comment: test.comment, REST: test.rest} {
+			for channel, want := range map[Channel]string{Comment: test.comment, REST: test.rest} {
 				command := d.byName[test.command]
 				call := &Call{
-					Request: Request{Door: door, Args: test.args, TeamHint: test.hint},
+					Request: Request{Channel: channel, Args: test.args, TeamHint: test.hint},
 					Spec:    command.Spec, Env: d.env, Org: &Org{Login: "acme"}, command: command,
 				}
 				assert.Equal(t, want, AsError(call.read()).Message)
@@ -98,13 +98,13 @@ func TestCheckWithoutTeam(t *testing.T) {
 // On the issue of a team, help shows the commands as one writes them for that team.
 func TestHelpOfTeam(t *testing.T) {
 	d := NewDispatcher(&Env{}, All(), (&Env{}).validate)
-	all, err := d.Dispatch(t.Context(), Request{Door: Comment, Command: "help", TeamHint: "web"})
+	all, err := d.Dispatch(t.Context(), Request{Channel: Comment, Command: "help", TeamHint: "web"})
 	require.NoError(t, err)
 	require.Len(t, all.Tables, 1)
 	assert.True(t, all.Tables[0].Code, "the commands are code, those without arguments too")
 	assert.Equal(t, "/runner-group group-create [--team web]", all.Tables[0].Rows[0][0])
 
-	one, err := d.Dispatch(t.Context(), Request{Door: Comment, Command: "help", TeamHint: "web", Args: named("command", "audit-list")})
+	one, err := d.Dispatch(t.Context(), Request{Channel: Comment, Command: "help", TeamHint: "web", Args: named("command", "audit-list")})
 	require.NoError(t, err)
 	assert.Contains(t, one.Message, "`/runner-group audit-list [--team web] [--since 7d] [--limit 50]`")
 	assert.Equal(t, []string{"--since", "how far back: a date, a time, or how long ago (7d)"}, one.Tables[0].Rows[1])

@@ -25,7 +25,7 @@ func (a WorkflowsArgs) Check(call *Call) error {
 	}
 	if a.Workflows == nil {
 		return Refuse(ReasonMissingArgument, "`workflows-set` needs %s: files at a ref, or an empty list (%s) to lift the restriction.",
-			call.called("workflows"), call.Door.Argument("workflows", noneAt(call.Door)))
+			call.called("workflows"), call.Channel.Argument("workflows", noneAt(call.Channel)))
 	}
 	var items []Item
 	bad := false
@@ -44,9 +44,9 @@ func (a WorkflowsArgs) Check(call *Call) error {
 	return nil
 }
 
-// noneAt is how an empty list is written at the door.
-func noneAt(door Door) string {
-	if door == REST {
+// noneAt is how an empty list is written at the channel.
+func noneAt(channel Channel) string {
+	if channel == REST {
 		return ""
 	}
 	return "''"

@@ -14,7 +14,7 @@ import (
 // APIPrefix begins the path of every REST command.
 const APIPrefix = "/api/v1/"
 
-// A Dispatcher is what the REST door runs commands with: [commands.Dispatcher].
+// A Dispatcher is what the REST channel runs commands with: [commands.Dispatcher].
 type Dispatcher interface {
 	Specs() []commands.Spec
 	Lookup(name string) (commands.Spec, bool)

@@ -9,7 +9,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
 )
 
-// An Answer is how the REST door answers.
+// An Answer is how the REST channel answers.
 type Answer struct {
 	Code      int             `json:"Code"`
 	Response  any             `json:"Response,omitempty"`

@@ -16,7 +16,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/queue"
 )
 
-// users lets the REST door ask GitHub who a token belongs to.
+// users lets the REST channel ask GitHub who a token belongs to.
 type users struct{ app *github.App }
 
 // User implements [rest.Users].
@@ -31,7 +31,7 @@ func (u users) User(ctx context.Context, token string) (rest.User, error) {
 	return rest.User{}, commands.GitHubError(err, "tell who a token belongs to")
 }
 
-// commentGitHub is what the comment door and the deletion of comments ask of GitHub.
+// commentGitHub is what the comment channel and the deletion of comments ask of GitHub.
 type commentGitHub struct {
 	env   *commands.Env
 	appID int64
@@ -46,7 +46,7 @@ func (g *commentGitHub) org(login string) (*github.Org, error) {
 	return org.GitHub, nil
 }
 
-// explained turns GitHub's error into one for the comment door, with GitHub's status
+// explained turns GitHub's error into one for the comment channel, with GitHub's status
 // where asking again will not help.
 func explained(err error, doing string) error {
 	if err == nil {
@@ -170,7 +170,7 @@ func (a *app) accept(ctx context.Context, guid string, comment comment.Comment) 
 // commentWorker lets the queue work off comments.
 type commentWorker struct {
 	env  *commands.Env
-	door *comment.Worker
+	channel *comment.Worker
 }
 
 // Handle implements [queue.Handler].
@@ -179,7 +179,7 @@ func (w *commentWorker) Handle(ctx context.Context, work *queue.Work) error {
 	if err != nil || !ours {
 		return err
 	}
-	err = w.door.Handle(ctx, job)
+	err = w.channel.Handle(ctx, job)
 	var again *comment.Again
 	if errors.As(err, &again) {
 		return &queue.Again{After: again.After}
@@ -193,7 +193,7 @@ func (w *commentWorker) GiveUp(ctx context.Context, work *queue.Work, cause erro
 	if err != nil || !ours {
 		return err
 	}
-	return w.door.GiveUp(ctx, job, cause)
+	return w.channel.GiveUp(ctx, job, cause)
 }
 
 // job reads what was kept of a comment. One that was accepted before the server knew
@@ -214,7 +214,7 @@ func (w *commentWorker) job(ctx context.Context, work *queue.Work) (*job, bool, 
 	return j, installation.ID == j.comment.InstallationID, nil
 }
 
-// job is a delivery as the comment door sees it.
+// job is a delivery as the comment channel sees it.
 type job struct {
 	work    *queue.Work
 	comment comment.Comment

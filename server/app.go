@@ -86,12 +86,12 @@ func (s *Server) build(ctx context.Context, a *app) error {
 
 	policies := commentPolicies(c)
 	comments := &commentGitHub{env: a.env, appID: c.AppID, ttl: func(org string) time.Duration { return policies(org).TTL }}
-	door := comment.NewWorker(comment.WorkerOptions{
+	channel := comment.NewWorker(comment.WorkerOptions{
 		Dispatcher: dispatcher, GitHub: comments, Ephemerals: a, Policy: policies,
 		PublicURL: a.env.PublicURL, MultiOrg: len(a.env.Orgs) > 1, Refused: a.env.Refused, Logger: s.log,
 	})
 	a.queue, err = queue.New(queue.Options{
-		Store: a.store, Handler: &commentWorker{a.env, door}, Ephemerals: comments, Sweeper: newSweeper(c, a.github, a.env),
+		Store: a.store, Handler: &commentWorker{a.env, channel}, Ephemerals: comments, Sweeper: newSweeper(c, a.github, a.env),
 		Logger: s.log, Registry: a.meter.registry, AuditRetention: c.Database.AuditRetention,
 	})
 	if err != nil {

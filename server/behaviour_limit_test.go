@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A user's requests are counted together: all tokens, both doors, refusals too.
+// A user's requests are counted together: all tokens, both channels, refusals too.
 func TestRateLimit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme(), "SERVER_RATE_LIMIT=2")
@@ -67,7 +67,7 @@ func TestRateLimitCountsWhatIsWrong(t *testing.T) {
 	w.ok("ghp_bob", "GET /api/v1/whoami")
 	_, reaction := w.say("olga", 2, "/runner-group whoami")
 	assert.Equal(t, "rocket", reaction)
-	w.refused(429, "rate_limited", "ghp_olga", "GET /api/v1/whoami") // comments count for the other door
+	w.refused(429, "rate_limited", "ghp_olga", "GET /api/v1/whoami") // comments count for the other channel
 	for range 5 {
 		w.ok("", "GET /api/v1/help") // nobody's budget
 	}

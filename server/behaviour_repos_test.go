@@ -13,7 +13,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 )
 
-// A list means the same in every form, through both doors.
+// A list means the same in every form, through both channels.
 func TestListForms(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())

@@ -136,7 +136,7 @@ func TestAuditList(t *testing.T) {
 	for _, e := range a.Response["entries"].([]any) {
 		entry := e.(map[string]any)
 		if entry["outcome"] != "asked" {
-			seen = append(seen, strings.Join([]string{entry["caller"].(string), entry["door"].(string), entry["command"].(string), entry["outcome"].(string)}, " "))
+			seen = append(seen, strings.Join([]string{entry["caller"].(string), entry["channel"].(string), entry["command"].(string), entry["outcome"].(string)}, " "))
 		}
 	}
 	for _, want := range []string{

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The main job, by both doors: a team makes its group, attaches repositories, gets
+// The main job, by both channels: a team makes its group, attaches repositories, gets
 // tokens, and ends the group.
 func TestMainJob(t *testing.T) {
 	w := newWorld(t, acme())

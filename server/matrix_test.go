@@ -28,10 +28,10 @@ var matrixRoles = []struct{ name, login string }{
 	{"suspended", "sam"},
 }
 
-// matrixDoors come last in a line of the golden file.
-var matrixDoors = []commands.Door{commands.REST, commands.Comment}
+// matrixChannels come last in a line of the golden file.
+var matrixChannels = []commands.Channel{commands.REST, commands.Comment}
 
-const matrixHead = `# Who may do what, by which door: "done" or the reason of the refusal.
+const matrixHead = `# Who may do what, by which channel: "done" or the reason of the refusal.
 # Each line has a team of its own, which owns a group where the command needs one.
 #
 #   owner       owns the organization, and is in no team
@@ -47,7 +47,7 @@ const matrixHead = `# Who may do what, by which door: "done" or the reason of th
 # Rewrite it: UPDATE_GOLDEN=1 go test ./server -run TestMatrix
 `
 
-// TestMatrix runs every command as every role by every door, and compares what became
+// TestMatrix runs every command as every role by every channel, and compares what became
 // of it with a table that people can review.
 func TestMatrix(t *testing.T) {
 	t.Parallel()
@@ -59,7 +59,7 @@ func TestMatrix(t *testing.T) {
 	comments := map[string]int64{}
 	for i, spec := range specs {
 		for _, role := range matrixRoles {
-			cell := func(door commands.Door) string { return matrixKey(spec, door, role.name) }
+			cell := func(channel commands.Channel) string { return matrixKey(spec, channel, role.name) }
 			team := matrixTeam(spec, commands.REST)
 			a := w.call("ghp_"+role.login, asREST(spec, example(spec, team)))
 			outcomes[cell(commands.REST)] = a.Reason
@@ -83,17 +83,17 @@ func TestMatrix(t *testing.T) {
 
 	var table strings.Builder
 	table.WriteString(matrixHead)
-	line := func(command, door string, cell func(role string) string) {
-		fmt.Fprintf(&table, "%-17s%-9s", command, door)
+	line := func(command, channel string, cell func(role string) string) {
+		fmt.Fprintf(&table, "%-17s%-9s", command, channel)
 		for _, role := range matrixRoles {
 			fmt.Fprintf(&table, "%-16s", cell(role.name))
 		}
 		table.WriteString("\n")
 	}
-	line("command", "door", func(role string) string { return role })
+	line("command", "channel", func(role string) string { return role })
 	for _, spec := range specs {
-		for _, door := range matrixDoors {
-			line(spec.Name, string(door), func(role string) string { return outcomes[matrixKey(spec, door, role)] })
+		for _, channel := range matrixChannels {
+			line(spec.Name, string(channel), func(role string) string { return outcomes[matrixKey(spec, channel, role)] })
 		}
 	}
 	golden(t, "matrix.golden", table.String())
@@ -116,13 +116,13 @@ func golden(t *testing.T, name, text string) {
 	assert.Equal(t, string(want), got.String())
 }
 
-func matrixKey(spec commands.Spec, door commands.Door, role string) string {
-	return spec.Name + "/" + string(door) + "/" + role
+func matrixKey(spec commands.Spec, channel commands.Channel, role string) string {
+	return spec.Name + "/" + string(channel) + "/" + role
 }
 
-func matrixTeam(spec commands.Spec, door commands.Door) string { return spec.Name + "-" + string(door) }
+func matrixTeam(spec commands.Spec, channel commands.Channel) string { return spec.Name + "-" + string(channel) }
 
-// matrixScenario has two teams for each command and door, and an issue for each
+// matrixScenario has two teams for each command and channel, and an issue for each
 // command, in an admin repository that everybody can see.
 func matrixScenario(t *testing.T, specs []commands.Spec) ghsim.Scenario {
 	sc := withKey(acme(), "ada", newSSHKey(t))
@@ -138,8 +138,8 @@ func matrixScenario(t *testing.T, specs []commands.Spec) ghsim.Scenario {
 		}
 	}
 	for _, spec := range specs {
-		for _, door := range matrixDoors {
-			name := matrixTeam(spec, door)
+		for _, channel := range matrixChannels {
+			name := matrixTeam(spec, channel)
 			org.Teams = append(org.Teams,
 				ghsim.TeamSpec{
 					Name: name, Maintainers: []string{"ada", "robot"}, Members: []string{"bob", "sam"}, PendingMaintainers: []string{"pete"},
@@ -161,8 +161,8 @@ func matrixGroups(w *world, specs []commands.Spec) {
 		if spec.Group != commands.OwnsGroup && spec.Name != "group-release" {
 			continue
 		}
-		for _, door := range matrixDoors {
-			team := matrixTeam(spec, door)
+		for _, channel := range matrixChannels {
+			team := matrixTeam(spec, channel)
 			w.ok("ghp_ada", "POST /api/v1/group-create?team="+team)
 			w.ok("ghp_ada", "POST /api/v1/group-create?team="+team+"-to")
 			w.ok("ghp_ada", "POST /api/v1/token-jit?team="+team+"&name="+team+"-1")

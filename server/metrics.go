@@ -42,7 +42,7 @@ func newMeter(registry metrics.Registry) *meter {
 func (m *meter) named(name string, labels prometheus.Labels) string {
 	var key strings.Builder
 	key.WriteString(name)
-	for _, label := range []string{"door", "command", "outcome", "reason"} {
+	for _, label := range []string{"channel", "command", "outcome", "reason"} {
 		key.WriteString("|" + labels[label])
 	}
 	m.mu.Lock()
@@ -54,10 +54,10 @@ func (m *meter) named(name string, labels prometheus.Labels) string {
 // command counts a command that ended.
 func (m *meter) command(o commands.Observation) {
 	count := m.named("arm_commands_total", prometheus.Labels{
-		"door": string(o.Door), "command": o.Command, "outcome": o.Outcome, "reason": string(o.Reason),
+		"channel": string(o.Channel), "command": o.Command, "outcome": o.Outcome, "reason": string(o.Reason),
 	})
 	metrics.GetOrRegisterCounter(count, m.registry).Inc(1)
-	took := m.named("arm_command_duration_seconds", prometheus.Labels{"door": string(o.Door), "command": o.Command})
+	took := m.named("arm_command_duration_seconds", prometheus.Labels{"channel": string(o.Channel), "command": o.Command})
 	metrics.GetOrRegisterTimer(took, m.registry).Update(o.Duration)
 }
 
@@ -96,7 +96,7 @@ type collector struct {
 func (c *collector) Describe(chan<- *prometheus.Desc) {}
 
 var helps = map[string]string{ //nolint:gochecknoglobals // a table that is never written
-	"arm_commands_total":           "Commands that ended, by door, command, outcome (done, refused, failed) and reason.",
+	"arm_commands_total":           "Commands that ended, by channel, command, outcome (done, refused, failed) and reason.",
 	"arm_command_duration_seconds": "How long commands took.",
 	"arm_deliveries_total":         "Webhook deliveries, by outcome.",
 }

@@ -56,10 +56,10 @@ func TestReadinessIsToldAlike(t *testing.T) {
 	assert.Contains(t, d.Checks[at].Detail, path, "doctor is the operator's")
 
 	remedy := strings.TrimSuffix(d.Checks[at].Remedy[1:], ".") // but for its capital
-	for door, told := range map[string]string{"/readyz": ready.Reasons[0], "status": status.Error} {
-		assert.Contains(t, told, remedy, door)
-		assert.NotContains(t, told, w.dir, door)
-		assert.NotContains(t, told, "replaced", door)
+	for channel, told := range map[string]string{"/readyz": ready.Reasons[0], "status": status.Error} {
+		assert.Contains(t, told, remedy, channel)
+		assert.NotContains(t, told, w.dir, channel)
+		assert.NotContains(t, told, "replaced", channel)
 	}
 	assert.Contains(t, w.log.String(), "was removed or replaced", "the cause is in the log")
 }

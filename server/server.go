@@ -1,4 +1,4 @@
-// Package server wires the program together and runs it: listeners, doors,
+// Package server wires the program together and runs it: listeners, channels,
 // commands, queue, database and GitHub, from top to bottom.
 package server
 

@@ -96,13 +96,13 @@ func TestThreatSquatter(t *testing.T) {
 	for _, e := range listed {
 		entry := e.(map[string]any)
 		if entry["outcome"] == "refused" {
-			seen[fmt.Sprint(entry["command"], " ", entry["door"])] = true
+			seen[fmt.Sprint(entry["command"], " ", entry["channel"])] = true
 		}
 		assert.Equal(t, "bob", entry["caller"])
 	}
 	for _, spec := range teamCommands() {
 		if spec.Name != "audit-list" {
-			assert.True(t, seen[spec.Name+" rest"] && seen[spec.Name+" comment"], "the audit has refusals of %s by both doors", spec.Name)
+			assert.True(t, seen[spec.Name+" rest"] && seen[spec.Name+" comment"], "the audit has refusals of %s by both channels", spec.Name)
 		}
 	}
 }

@@ -50,7 +50,7 @@ func TestThreatConfusedDeputy(t *testing.T) {
 	}
 }
 
-// The limit is the person's, whatever tokens and doors they use.
+// The limit is the person's, whatever tokens and channels they use.
 func TestThreatManyTokens(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme(), "SERVER_RATE_LIMIT=0.1")

@@ -90,7 +90,7 @@ func (w *world) logged() (calls []loggedCall) {
 	return calls
 }
 
-type loggedCall struct{ Message, Command, Door, Team, Caller, Outcome, Reason, ID string }
+type loggedCall struct{ Message, Command, Channel, Team, Caller, Outcome, Reason, ID string }
 
 // reasonOf returns how a comment's only command ended, by its delivery's GUID: "done"
 // or the reason.

@@ -251,7 +251,7 @@ func checkContract(t testing.TB, hub *ghsim.Server) {
 	}
 }
 
-// An answer is what the REST door answered.
+// An answer is what the REST channel answered.
 type answer struct {
 	Code      int
 	Response  map[string]any

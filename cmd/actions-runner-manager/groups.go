@@ -25,7 +25,7 @@ func (p *program) groupsCommand() *cobra.Command {
 		p.groupsAdopt(&org), p.groupsList(&org), p.groupsRelease(&org), p.groupsExport(&org), p.groupsImport(&org))
 	c.Long = `A team controls a runner group only where the record says so. These commands are
 the operator's own: they need the server's configuration and its database, may be
-used while it runs, and stand in the audit under "operator".`
+used while it runs, and audited with channel "cli" and caller "operator".`
 	c.PersistentFlags().StringVar(&org, "org", "", "the `ORGANIZATION`, where the server serves several")
 	return c
 }

@@ -18,7 +18,7 @@ const operatorLogin = "operator"
 // by turns, and empty values are left out.
 func operatorRequest(command, org string, args ...string) commands.Request {
 	req := commands.Request{
-		ID: "operator-" + rand.Text(), Door: commands.Operator, Command: command, Org: org,
+		ID: "operator-" + rand.Text(), Channel: commands.CLI, Command: command, Org: org,
 		Caller: commands.Principal{Login: operatorLogin},
 	}
 	for i := 0; i+1 < len(args); i += 2 {

@@ -28,7 +28,7 @@ type Job interface {
 	Record(ctx context.Context, step string, v any) error
 }
 
-// GitHub is what the comment door asks of GitHub, all of it in an
+// GitHub is what the comment channel asks of GitHub, all of it in an
 // organization's admin repository. Its errors are [*commands.Error], with the Code
 // that GitHub answered where asking again will not help (403, 404, 410, 422).
 type GitHub interface {
@@ -54,14 +54,14 @@ type Ephemerals interface {
 	Posted(ctx context.Context, marker string, commentID int64) error
 }
 
-// A Policy is what an organization wants of the comment door.
+// A Policy is what an organization wants of the comment channel.
 type Policy struct {
 	TokenReply string        // "comment", "encrypted" or "off": how secrets are answered
 	TTL        time.Duration // after which a comment that holds a secret is deleted
 	Confirm    []string      // commands that run with --yes alone
 }
 
-// WorkerOptions is what the comment door is made of.
+// WorkerOptions is what the comment channel is made of.
 type WorkerOptions struct {
 	Dispatcher handlers.Dispatcher
 	GitHub     GitHub
@@ -69,7 +69,7 @@ type WorkerOptions struct {
 	Policy     func(org string) Policy
 	PublicURL  string // where users reach the server; may be empty
 	MultiOrg   bool   // several organizations are served, so curl lines name one
-	// Refused, where set, is told of commands that this door refuses itself: those
+	// Refused, where set, is told of commands that this channel refuses itself: those
 	// that cannot be read, are unknown, stale or too many.
 	Refused func(ctx context.Context, req commands.Request, refusal *commands.Error)
 	Clock   func() time.Time // time.Now where nil
@@ -79,7 +79,7 @@ type WorkerOptions struct {
 // Worker runs the commands of comments and answers them.
 type Worker struct{ WorkerOptions }
 
-// NewWorker returns the worker of the comment door.
+// NewWorker returns the worker of the comment channel.
 func NewWorker(o WorkerOptions) *Worker {
 	if o.Clock == nil {
 		o.Clock = time.Now

@@ -85,8 +85,8 @@ func (c *slashCommand) readArguments(words []string) *commands.Error {
 		name = strings.ToLower(name)
 		param, known := c.spec.Param(name)
 		switch {
-		case !known && c.isDoorFlag(name):
-			if refusal := c.setDoorFlag(name, value, given); refusal != nil {
+		case !known && c.isChannelFlag(name):
+			if refusal := c.setChannelFlag(name, value, given); refusal != nil {
 				return refusal
 			}
 			continue
@@ -123,20 +123,20 @@ func (c *slashCommand) oneDash(word string) *commands.Error {
 		}
 		flags = append(flags, commands.Comment.Argument(p.Name))
 	}
-	for _, name := range c.spec.DoorFlags() {
+	for _, name := range c.spec.ChannelFlags() {
 		flags = append(flags, commands.Comment.Argument(name))
 	}
 	return commands.Refuse(commands.ReasonUnknownArgument, "A flag begins with two dashes, which %s does not. %s has %s.",
 		commands.Quote(word), codeSpan(c.spec.Name), strings.Join(flags, ", "))
 }
 
-// isDoorFlag reports whether the flag is for this door rather than for the
+// isChannelFlag reports whether the flag is for this channel rather than for the
 // command: --yes, and --encrypted of commands that hand out a secret.
-func (c *slashCommand) isDoorFlag(name string) bool {
-	return slices.Contains(c.spec.DoorFlags(), name)
+func (c *slashCommand) isChannelFlag(name string) bool {
+	return slices.Contains(c.spec.ChannelFlags(), name)
 }
 
-func (c *slashCommand) setDoorFlag(name, value string, given bool) *commands.Error {
+func (c *slashCommand) setChannelFlag(name, value string, given bool) *commands.Error {
 	on := true
 	if given {
 		var err error

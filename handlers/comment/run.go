@@ -74,7 +74,7 @@ func (c *Worker) request(job Job, i int, call slashCommand) commands.Request {
 	hint, _ := teamHint(comment)
 	req := commands.Request{
 		ID:       requestID(job, i),
-		Door:     commands.Comment,
+		Channel:     commands.Comment,
 		Command:  call.name,
 		Org:      comment.Org,
 		Caller:   commands.Principal{ID: comment.Author.ID, Login: comment.Author.Login},

@@ -15,7 +15,7 @@ import (
 // same commands give the same bytes.
 type object = map[string]any
 
-// OpenAPI returns the OpenAPI 3.1 description of the REST door to specs, at the
+// OpenAPI returns the OpenAPI 3.1 description of the REST channel to specs, at the
 // server that the description comes from. With multi, `org` is an argument.
 func OpenAPI(specs []commands.Spec, version string, multi bool) ([]byte, error) {
 	paths := object{}

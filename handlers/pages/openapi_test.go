@@ -94,7 +94,7 @@ func TestOpenAPIWithSeveralOrganizations(t *testing.T) {
 	assert.NotContains(t, string(mustJSON(t, handlertest.Specs())), `"org"`, "the declarations are left alone")
 }
 
-// Every answer that the door gives is one that the description knows.
+// Every answer that the channel gives is one that the description knows.
 func TestAnswersAreAsDescribed(t *testing.T) {
 	body, err := OpenAPI(handlertest.Specs(), "1.2.3", false)
 	require.NoError(t, err)

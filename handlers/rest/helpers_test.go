@@ -99,7 +99,7 @@ const aliceToken = "ghp_alice"
 
 func alice() User { return User{ID: 7, Login: "alice", Type: "User"} }
 
-// restFixture is a REST door with a dispatcher and users that tests look into.
+// restFixture is a REST channel with a dispatcher and users that tests look into.
 type restFixture struct {
 	dispatcher *fakeDispatcher
 	users      *fakeUsers

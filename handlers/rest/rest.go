@@ -24,7 +24,7 @@ import (
 // something: 2026-01-01, as RFC 9745 writes it.
 const getDeprecatedSince = "@1767225600"
 
-// Options is what the REST door is made of.
+// Options is what the REST channel is made of.
 type Options struct {
 	Dispatcher handlers.Dispatcher
 	Identity   *Identity
@@ -36,12 +36,12 @@ type Options struct {
 	Proxies   []netip.Prefix // whose X-Forwarded-For is believed
 }
 
-// New returns the REST door, to be mounted at [handlers.APIPrefix], best through [Guard].
+// New returns the REST channel, to be mounted at [handlers.APIPrefix], best through [Guard].
 func New(o Options) http.Handler {
-	return &restDoor{Options: o}
+	return &restChannel{Options: o}
 }
 
-type restDoor struct {
+type restChannel struct {
 	Options
 	stranger sync.Once
 }
@@ -59,7 +59,7 @@ type restCall struct {
 
 // ServeHTTP answers one request, and writes one line about it to the log. Neither
 // has the query or a token in it.
-func (d *restDoor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (d *restChannel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	call := &restCall{id: handlers.NewRequestID(), client: handlers.ClientAddress(r, d.Proxies)}
 	logger := d.Logger.With().Str("request_id", call.id).Logger()
@@ -84,7 +84,7 @@ func (d *restDoor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // run checks and runs the command; whatever breaks in it becomes an error.
-func (d *restDoor) run(ctx context.Context, w http.ResponseWriter, r *http.Request, call *restCall) (result commands.Result, err error) {
+func (d *restChannel) run(ctx context.Context, w http.ResponseWriter, r *http.Request, call *restCall) (result commands.Result, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
@@ -103,7 +103,7 @@ func (d *restDoor) run(ctx context.Context, w http.ResponseWriter, r *http.Reque
 
 // request turns r into a request for the dispatcher. What it refuses, it refuses in
 // the order of the public interface: what is asked for at all, who asks, with which arguments.
-func (d *restDoor) request(ctx context.Context, w http.ResponseWriter, r *http.Request, call *restCall) (commands.Request, error) {
+func (d *restChannel) request(ctx context.Context, w http.ResponseWriter, r *http.Request, call *restCall) (commands.Request, error) {
 	spec, err := d.route(r)
 	if err != nil {
 		return commands.Request{}, err
@@ -121,7 +121,7 @@ func (d *restDoor) request(ctx context.Context, w http.ResponseWriter, r *http.R
 			return commands.Request{}, err
 		}
 	}
-	req := commands.Request{ID: call.id, Door: commands.REST, Command: spec.Name, Caller: call.caller}
+	req := commands.Request{ID: call.id, Channel: commands.REST, Command: spec.Name, Caller: call.caller}
 	if !d.Multi && len(d.Orgs) > 0 {
 		req.Org = d.Orgs[0]
 	}
@@ -138,7 +138,7 @@ func (d *restDoor) request(ctx context.Context, w http.ResponseWriter, r *http.R
 
 // route finds the command by the path as it was sent: no encoded form of a name,
 // and nothing that cleaning would make one, is a command.
-func (d *restDoor) route(r *http.Request) (commands.Spec, error) {
+func (d *restChannel) route(r *http.Request) (commands.Spec, error) {
 	name, ok := strings.CutPrefix(r.URL.EscapedPath(), handlers.APIPrefix)
 	if spec, found := d.Dispatcher.Lookup(name); ok && found {
 		return spec, nil
@@ -186,7 +186,7 @@ func usable(spec commands.Spec) string {
 }
 
 // answer writes the outcome.
-func (d *restDoor) answer(w http.ResponseWriter, call *restCall, result commands.Result, err error) {
+func (d *restChannel) answer(w http.ResponseWriter, call *restCall, result commands.Result, err error) {
 	var answer handlers.Answer
 	if err == nil {
 		answer = handlers.ResultAnswer(result)

@@ -73,7 +73,7 @@ func TestRESTRequest(t *testing.T) {
 	require.Len(t, f.dispatcher.requests(), 1)
 	got := f.dispatcher.requests()[0]
 	assert.Equal(t, commands.Request{
-		ID: response.Header.Get("X-Request-Id"), Door: commands.REST, Command: "group-create", Org: "acme",
+		ID: response.Header.Get("X-Request-Id"), Channel: commands.REST, Command: "group-create", Org: "acme",
 		Caller: commands.Principal{ID: 7, Login: "alice"},
 		Args:   commands.Args{Named: []commands.NamedArg{{Name: "team", Values: []string{"platform"}}}},
 	}, got)
@@ -266,14 +266,14 @@ func TestRESTGoesOnWithoutItsCaller(t *testing.T) {
 func TestRESTLog(t *testing.T) {
 	f := newRESTFixture()
 	f.options.Proxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
-	door := New(f.options)
+	channel := New(f.options)
 	for range 2 {
 		r := httptest.NewRequest(http.MethodGet, handlers.APIPrefix+"group-add?team=query-team", nil)
 		r.Header.Set("Authorization", "token "+aliceToken)
 		r.Header.Set("X-Request-Id", "mine\n")
 		r.Header.Set("X-Forwarded-For", "203.0.113.9")
 		r.RemoteAddr = "192.0.2.1:999"
-		door.ServeHTTP(httptest.NewRecorder(), r)
+		channel.ServeHTTP(httptest.NewRecorder(), r)
 	}
 	log := f.log.String()
 	assert.Equal(t, 1, strings.Count(log, "trustedProxies"), "said once")

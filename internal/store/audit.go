@@ -17,7 +17,7 @@ type Entry struct {
 	TeamID    int64  // 0 where the team was not known yet
 	CallerID  int64
 	Caller    string // login, or "operator"
-	Door      string
+	Channel      string
 	Command   string
 	Args      string // without secrets; cut at 1 kB
 	Outcome   string // Asked, Done, Refused or Failed
@@ -36,7 +36,7 @@ const (
 
 const maxAuditText = 1024 // bytes; texts may come from outside
 
-const auditColumns = `at, org_id, org, team_id, team, caller_id, caller, door, command, args, outcome, reason, request_id, count`
+const auditColumns = `at, org_id, org, team_id, team, caller_id, caller, channel, command, args, outcome, reason, request_id, count`
 
 const auditValues = `?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14`
 
@@ -63,7 +63,7 @@ func (s *Store) auditArgs(e Entry) []any {
 		e.At = s.Now()
 	}
 	return []any{
-		Micros(e.At), e.OrgID, cut(e.Org), e.TeamID, cut(e.Team), e.CallerID, cut(e.Caller), e.Door, cut(e.Command),
+		Micros(e.At), e.OrgID, cut(e.Org), e.TeamID, cut(e.Team), e.CallerID, cut(e.Caller), e.Channel, cut(e.Command),
 		cut(e.Args), e.Outcome, cut(e.Reason), cut(e.RequestID), max(e.Count, 1),
 	}
 }
@@ -92,7 +92,7 @@ func (s *Store) AuditList(ctx context.Context, q AuditQuery) ([]Entry, error) {
 	list, err := Collect(ctx, s.Reader(), scanEntry, `
 		SELECT id, coalesce((SELECT min(o.at) FROM audit o
 				WHERE o.request_id = a.request_id AND o.command = a.command AND a.request_id <> '' AND o.minute IS NULL AND a.minute IS NULL), at) AS asked_at,
-			org_id, org, team_id, team, caller_id, caller, door, command, args, outcome, reason, request_id, count
+			org_id, org, team_id, team, caller_id, caller, channel, command, args, outcome, reason, request_id, count
 		FROM (SELECT * FROM audit
 			WHERE org_id = ?1 AND at >= ?2
 				AND (CAST(?3 AS BIGINT) = 0 OR team_id = ?3 OR (team_id = 0 AND team = ?4))
@@ -121,7 +121,7 @@ func (s *Store) AuditAsked(ctx context.Context, requestID string) (time.Time, er
 func scanEntry(row Row) (Entry, error) {
 	var e Entry
 	var at int64
-	err := row.Scan(&e.ID, &at, &e.OrgID, &e.Org, &e.TeamID, &e.Team, &e.CallerID, &e.Caller, &e.Door, &e.Command,
+	err := row.Scan(&e.ID, &at, &e.OrgID, &e.Org, &e.TeamID, &e.Team, &e.CallerID, &e.Caller, &e.Channel, &e.Command,
 		&e.Args, &e.Outcome, &e.Reason, &e.RequestID, &e.Count)
 	e.At = FromMicros(at)
 	return e, err

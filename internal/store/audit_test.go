@@ -22,7 +22,7 @@ func TestAuditList(t *testing.T) {
 			t.Helper()
 			*now = now.Add(time.Second)
 			require.NoError(t, s.Audit(ctx, store.Entry{
-				OrgID: 1, Org: "acme", TeamID: teamID, Team: team, CallerID: 5, Caller: "alice", Door: "rest",
+				OrgID: 1, Org: "acme", TeamID: teamID, Team: team, CallerID: 5, Caller: "alice", Channel: "rest",
 				Command: "repos-add", Args: "repos=a", Outcome: outcome, RequestID: request,
 			}))
 		}
@@ -67,7 +67,7 @@ func TestAuditList(t *testing.T) {
 		assert.Equal(t, began.Add(time.Second), last.At, "the time of the asking")
 		assert.Equal(t, store.Entry{
 			ID: last.ID, At: last.At, OrgID: 1, Org: "acme", Team: "platform", TeamID: 10, CallerID: 5, Caller: "alice",
-			Door: "rest", Command: "repos-add", Args: "repos=a", Outcome: store.Done, RequestID: "r1", Count: 1,
+			Channel: "rest", Command: "repos-add", Args: "repos=a", Outcome: store.Done, RequestID: "r1", Count: 1,
 		}, last)
 
 		other, err := s.AuditList(ctx, store.AuditQuery{OrgID: 2})
