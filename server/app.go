@@ -66,7 +66,7 @@ func (s *Server) newApp(ctx context.Context, c *config.Config) (*app, error) {
 func (s *Server) build(ctx context.Context, a *app) error {
 	c := a.config
 	var err error
-	a.store, err = store.Open(ctx, store.Options{URL: c.Database.URL.Reveal(), Logger: s.log, Exclusive: true})
+	a.store, err = store.Open(ctx, store.Options{URL: c.Database.URL.Reveal(), Logger: s.log, Clock: s.opts.Clock, Exclusive: true})
 	if err != nil {
 		return fmt.Errorf("database.url: %w", err)
 	}
@@ -77,7 +77,7 @@ func (s *Server) build(ctx context.Context, a *app) error {
 		return err
 	}
 	a.env = newEnv(c, a.store, a.github)
-	a.env.Version = s.opts.Version
+	a.env.Version, a.env.Clock = s.opts.Version, s.opts.Clock
 	a.env.PublicURL = s.publicURL(c)
 	a.env.Observe = a.meter.command
 	a.health = newHealth(a.store, a.github, &s.draining, s.opts.Version, s.log)

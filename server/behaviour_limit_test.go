@@ -19,7 +19,7 @@ func TestRateLimit(t *testing.T) {
 	for _, token := range []string{"ghp_ada", "github_pat_ada", "ghp_bob"} {
 		w.call(token, "GET /api/v1/group-list?team=nowhere") // GitHub is asked about the tokens
 	}
-	time.Sleep(1100 * time.Millisecond) // the bucket is full again
+	w.advance(1100 * time.Millisecond) // the bucket is full again
 	w.hub.ResetCalls()
 	var passed, limited atomic.Int64
 	var all sync.WaitGroup

@@ -23,6 +23,7 @@ import (
 )
 
 func TestCrashFaults(t *testing.T) {
+	t.Parallel()
 	post, put := http.MethodPost, http.MethodPut
 	for _, tc := range []struct {
 		name   string
@@ -92,6 +93,7 @@ func TestCrashFaults(t *testing.T) {
 }
 
 func TestCrashTerminated(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, database string) {
 		t.Parallel()
 		w := newCrashWorld(t, database, squads(8))
@@ -134,13 +136,14 @@ func TestCrashSecondServer(t *testing.T) {
 		t.Fatal("the second server runs on")
 	}
 	assert.Equal(t, 1, second.code)
-	assert.Contains(t, second.log.String(), "is in use by another server; stop that one, or use PostgreSQL for several replicas")
+	assert.True(t, second.log.contains("is in use by another server; stop that one, or use PostgreSQL for several replicas"))
 	assert.False(t, p.gone())
 	w.ok("", "GET /api/v1/status")
 }
 
 // TestCrashDatabaseGone takes the database away for a while.
 func TestCrashDatabaseGone(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		name string
 		open func(t *testing.T) (database string, take func(away bool))

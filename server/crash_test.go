@@ -3,7 +3,6 @@ package server_test
 import (
 	"fmt"
 	"net/http"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -30,11 +29,13 @@ func squads(n int) ghsim.Scenario {
 }
 
 func TestCrashThreeTimes(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, database string) {
 		t.Parallel()
 		const ttl = 8 * time.Second
-		random := seeded(t)
+		random, seed := seeded(t)
 		w := newCrashWorld(t, database, squads(10), "CHATOPS_TOKEN_REPLY_TTL="+ttl.String())
+		w.seed = seed
 		p := w.run()
 		for i := range 5 {
 			w.ok("ghp_ada", "POST /api/v1/group-create"+query("team", fmt.Sprintf("t%d", i)))
@@ -67,7 +68,7 @@ func TestCrashThreeTimes(t *testing.T) {
 		}
 		// what was missed is asked for on start; a delivery that a kill cut off again
 		// would be asked for in minutes, so GitHub is told to here
-		assert.Eventually(t, func() bool { return strings.Contains(p.log.String(), "asked for a missed delivery") }, eventually, tick)
+		assert.Eventually(t, func() bool { return p.log.contains("asked for a missed delivery") }, eventually, tick)
 		w.redeliver()
 		w.settled(2*time.Minute, all...)
 		for i := range 5 {
@@ -80,6 +81,7 @@ func TestCrashThreeTimes(t *testing.T) {
 }
 
 func TestCrashBetweenEffectAndReply(t *testing.T) {
+	t.Parallel()
 	storetest.Each(t, func(t *testing.T, database string) {
 		t.Parallel()
 		w := newCrashWorld(t, database, acme())
@@ -151,6 +153,7 @@ func TestCrashAtEveryCall(t *testing.T) {
 }
 
 func TestCrashWithSecret(t *testing.T) {
+	t.Parallel()
 	const ttl = 6 * time.Second
 	for _, at := range []struct {
 		name    string

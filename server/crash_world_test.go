@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -93,14 +94,10 @@ func newCrashWorld(t *testing.T, database string, sc ghsim.Scenario, settings ..
 		w.client.CloseIdleConnections()
 		assert.Empty(t, hub.Unknown(), "only addresses that GitHub has are asked")
 		w.noSecrets()
-		if t.Failed() {
-			t.Logf("log of the servers:\n%s", tail(w.log.String(), 20000))
-		}
+		w.keepLog()
 	})
 	return w
 }
-
-func tail(text string, n int) string { return text[max(0, len(text)-n):] }
 
 func freePort(t *testing.T) string {
 	t.Helper()
@@ -178,7 +175,7 @@ func (w *crashWorld) run(settings ...string) *process {
 		res.Body.Close()
 		return res.StatusCode == http.StatusOK
 	}, eventually, tick, "the server is not ready")
-	require.False(w.t, p.gone(), "the server ended at once: %s", p.log)
+	require.False(w.t, p.gone(), "the server ended at once")
 	w.url = p.url
 	w.hub.SetHookURL(p.url + "/api/github/hook")
 	return p
@@ -260,6 +257,15 @@ func (w *crashWorld) minutesLater() {
 	conn, err := pgx.Connect(w.t.Context(), w.database)
 	require.NoError(w.t, err)
 	defer conn.Close(context.Background())
+	// A statement that the dead server had sent may still be running. If it took a job
+	// after the update below, that job would wait for 3 real minutes.
+	require.Eventually(w.t, func() bool {
+		var others int
+		err := conn.QueryRow(w.t.Context(), `SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`).Scan(&others)
+		require.NoError(w.t, err)
+		return others == 0
+	}, eventually, tick, "connections of the dead server are still open")
 	for _, statement := range []string{
 		`UPDATE river_job SET state = 'available' WHERE state = 'running'`,
 		`DELETE FROM river_leader`,
@@ -337,12 +343,24 @@ func (w *crashWorld) repliesTo(s said) (replies []string) {
 	return replies
 }
 
-// redeliver has GitHub send again what it could not hand over, as its page of
-// deliveries can, leaving out what a redelivery brought already.
+// redeliver has GitHub send every failed delivery again until each has arrived, as its
+// page of deliveries can.
 func (w *crashWorld) redeliver() {
 	w.t.Helper()
+	require.Eventually(w.t, func() bool {
+		require.NoError(w.t, w.hub.Wait(w.t.Context()))
+		missed := w.missedDeliveries()
+		for guid, d := range missed {
+			_, err := w.hub.Deliver(w.t.Context(), d.Event, d.Payload, ghsim.DeliverOptions{GUID: guid})
+			require.NoError(w.t, err)
+		}
+		return len(missed) == 0
+	}, time.Minute, tick, "some deliveries fail each time")
+}
+
+// missedDeliveries returns the deliveries of new comments of which no attempt arrived.
+func (w *crashWorld) missedDeliveries() map[string]ghsim.Delivery {
 	arrived, missed := map[string]bool{}, map[string]ghsim.Delivery{}
-	require.NoError(w.t, w.hub.Wait(w.t.Context()))
 	for _, d := range w.hub.Deliveries() {
 		if d.StatusCode >= 200 && d.StatusCode < 300 {
 			arrived[d.GUID] = true
@@ -350,12 +368,8 @@ func (w *crashWorld) redeliver() {
 			missed[d.GUID] = d
 		}
 	}
-	for guid, d := range missed {
-		if !arrived[guid] {
-			_, err := w.hub.Deliver(w.t.Context(), d.Event, d.Payload, ghsim.DeliverOptions{GUID: guid})
-			require.NoError(w.t, err)
-		}
-	}
+	maps.DeleteFunc(missed, func(guid string, _ ghsim.Delivery) bool { return arrived[guid] })
+	return missed
 }
 
 // secretsGone waits until no comment shows a secret.
@@ -382,13 +396,12 @@ func isPost(suffix, holds string) func(ghsim.Exchange) bool {
 	}
 }
 
-// seeded makes a random source whose seed the log tells.
-func seeded(t *testing.T) *rand.Rand {
+// seeded returns a random source, and its seed, which CRASH_SEED can set.
+func seeded(t *testing.T) (*rand.Rand, uint64) {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	if given, err := strconv.ParseUint(os.Getenv("CRASH_SEED"), 10, 64); err == nil {
 		seed = given
 	}
-	t.Logf("CRASH_SEED=%d repeats this run", seed)
-	return rand.New(rand.NewPCG(seed, seed))
+	return rand.New(rand.NewPCG(seed, seed)), seed
 }

@@ -11,6 +11,7 @@ import (
 // The main job, by both channels: a team makes its group, attaches repositories, gets
 // tokens, and ends the group.
 func TestMainJob(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, acme())
 	created := w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
 	group := created.Response["group"].(map[string]any)
@@ -63,6 +64,7 @@ func TestMainJob(t *testing.T) {
 
 // A token asked for in a comment stands in a comment of its own, which goes.
 func TestSecretInComment(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, acme(), "CHATOPS_TOKEN_REPLY_TTL=1s")
 	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
 	replies, reaction := w.say("ada", 1, "/runner-group token-register")

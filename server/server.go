@@ -29,8 +29,11 @@ type Options struct {
 	Reload  func() (*config.Config, error)
 	Version string
 	Commit  string
-	// Log is where log lines go where logging.ephemeral is set.
+	// Log gets the log lines if logging.ephemeral is set.
 	Log io.Writer
+	// Clock is the time by which limits, leases and work are due; nil means time.Now,
+	// and the database's clock for what replicas share. Tests set it.
+	Clock func() time.Time
 	// Listening, where set, is told where the server can be reached, once it can.
 	Listening func(url string)
 	// SetupLink, where set, is told each link to set-up, as the log is.

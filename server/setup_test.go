@@ -97,7 +97,7 @@ func browser(t *testing.T) *http.Client {
 func (w *world) link() string {
 	w.t.Helper()
 	found := linkInLog.FindAllString(w.log.String(), -1)
-	require.NotEmpty(w.t, found, "the link is in the log:\n%s", w.log)
+	require.NotEmpty(w.t, found, "the link is in the log")
 	return found[len(found)-1]
 }
 
@@ -128,6 +128,7 @@ func (w *world) send(page string) string {
 
 // From no App to a served command, and nothing of it twice.
 func TestSetup(t *testing.T) {
+	t.Parallel()
 	const before = "# ours\norg: acme # the company\ngithub:\n  webhookSecret: \"\"\n  caFile: ''   # none\npolicy: {repoPermission: admin}\n"
 	w := newSetupWorld(t, before, "", "LOGGING_LEVEL=fatal")
 	link := w.link()
@@ -208,6 +209,7 @@ func TestSetup(t *testing.T) {
 
 // No App is made for a server that could not work with it.
 func TestSetupNeedsDatabase(t *testing.T) {
+	t.Parallel()
 	c := config.Defaults()
 	c.Org, c.Server.Port, c.Database.URL = "acme", 0, "sqlite:/nonexistent/arm.db"
 	_, err := server.New(t.Context(), server.Options{Config: &c, Log: io.Discard})
@@ -216,6 +218,7 @@ func TestSetupNeedsDatabase(t *testing.T) {
 
 // Where no organization is configured, the page asks for one.
 func TestSetupAsksForOrganization(t *testing.T) {
+	t.Parallel()
 	w := newSetupWorld(t, "", "")
 	link := w.link()
 	_, _, page := w.open(link)
@@ -236,6 +239,7 @@ func TestSetupAsksForOrganization(t *testing.T) {
 
 // Where the file cannot be written the lines are shown, once, and the server goes on.
 func TestSetupShowsWhatItCannotWrite(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name, file, path, settings, want string
 		mode                             os.FileMode
@@ -282,6 +286,7 @@ func (w *world) slug() (slug string) {
 
 // An App that the file got in the meantime stays.
 func TestSetupKeepsExistingApp(t *testing.T) {
+	t.Parallel()
 	w := newSetupWorld(t, "org: acme\n", "")
 	_, _, page := w.open(w.link())
 	back := w.send(page)
@@ -299,6 +304,7 @@ func TestSetupKeepsExistingApp(t *testing.T) {
 
 // Of two browsers at once one wins, and what GitHub refuses can be tried again.
 func TestSetupOnce(t *testing.T) {
+	t.Parallel()
 	w := newSetupWorld(t, "org: acme\n", "")
 	_, _, page := w.open(w.link())
 	w.hub.Inject(ghsim.Fault{Path: "/app-manifests/", Status: 503, Times: 1})

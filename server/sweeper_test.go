@@ -19,6 +19,7 @@ import (
 
 // What keeps one organization from being asked does not keep the others' deliveries.
 func TestSweepOverSeveralOrganizations(t *testing.T) {
+	t.Parallel()
 	admin := func(login string) ghsim.OrgSpec {
 		return ghsim.OrgSpec{Login: login, Repositories: []ghsim.RepoSpec{{Name: "runner-admin", Issues: []ghsim.IssueSpec{{Title: "Runners"}}}}}
 	}

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,6 +15,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -30,7 +33,20 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/server"
 )
 
-func TestMain(m *testing.M) { storetest.Main(m) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// Most of these tests wait, for a retry or for the end of a server, so more of them
+	// than there are processors run side by side, unless -parallel asks for a number.
+	const waiting = 4
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "test.parallel" })
+	if !asked {
+		if err := flag.Set("test.parallel", strconv.Itoa(waiting*runtime.GOMAXPROCS(0))); err != nil {
+			panic(err)
+		}
+	}
+	storetest.Main(m)
+}
 
 const (
 	eventually = 30 * time.Second
@@ -62,9 +78,16 @@ type world struct {
 	dir    string
 	env    map[string]string
 	stop   func() error
+	seed   uint64 // of the test's random choices; 0: none
 
+	ahead   *atomic.Int64 // how far the server's clock is ahead, in nanoseconds
 	watcher *atomic.Pointer[func(ghsim.Exchange)]
 }
+
+// advance sets the server's clock ahead, so that a test need not wait.
+func (w *world) advance(by time.Duration) { w.ahead.Add(int64(by)) }
+
+func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
 
 // watch has every exchange with the simulated GitHub from now on told to see.
 func (w *world) watch(see func(ghsim.Exchange)) { w.watcher.Store(&see) }
@@ -128,7 +151,7 @@ func newWorld(t testing.TB, sc ghsim.Scenario, settings ...string) *world {
 	hub, err := ghsim.New(sc)
 	require.NoError(t, err)
 	checkContract(t, hub)
-	w := &world{t: t, hub: hub, log: &lockedBuffer{}, dir: t.TempDir(), watcher: &atomic.Pointer[func(ghsim.Exchange)]{}}
+	w := &world{t: t, hub: hub, log: &lockedBuffer{}, dir: t.TempDir(), watcher: &atomic.Pointer[func(ghsim.Exchange)]{}, ahead: &atomic.Int64{}}
 	check := hub.OnExchange
 	hub.OnExchange = func(e ghsim.Exchange) {
 		if check != nil {
@@ -162,6 +185,7 @@ func newWorld(t testing.TB, sc ghsim.Scenario, settings ...string) *world {
 		front.Close()
 		assert.Empty(t, hub.Unknown(), "only addresses that GitHub has are asked")
 		w.noSecrets()
+		w.keepLog()
 	})
 	w.start()
 	return w
@@ -177,8 +201,12 @@ func (w *world) start() {
 	c, err := config.Load("", environ)
 	require.NoError(w.t, err)
 	listening := make(chan string, 1)
+	clock := w.now
+	if !strings.HasPrefix(w.env["DATABASE_URL"], "sqlite:") {
+		clock = nil // replicas go by the database's clock
+	}
 	s, err := server.New(w.t.Context(), server.Options{
-		Config: c, Version: "test", Log: w.log, Listening: func(url string) { listening <- url },
+		Config: c, Version: "test", Log: w.log, Clock: clock, Listening: func(url string) { listening <- url },
 	})
 	require.NoError(w.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -203,10 +231,33 @@ func (w *world) noSecrets() {
 	for _, secret := range append(w.hub.Secrets(), webhookSecret) {
 		for line := range strings.Lines(secret) {
 			if line = strings.TrimSpace(line); len(line) > 6 && !strings.HasPrefix(line, "-----") {
-				assert.NotContains(w.t, logged, line, "a secret is in the log")
+				assert.False(w.t, strings.Contains(logged, line), "a secret is in the log: %.6s…", line)
 			}
 		}
 	}
+}
+
+// keepLog writes the server's log to a file if the test failed, and logs last of all
+// where it is and how to repeat the test.
+func (w *world) keepLog() {
+	w.t.Helper()
+	if !w.t.Failed() {
+		return
+	}
+	again := "go test ./server -run '^" + strings.ReplaceAll(w.t.Name(), "/", "$/^") + "$'"
+	if w.seed != 0 {
+		again = fmt.Sprintf("CRASH_SEED=%d %s", w.seed, again)
+	}
+	file, err := os.CreateTemp("", "arm-*.log")
+	if err == nil {
+		_, err = file.WriteString(w.log.String())
+		file.Close()
+	}
+	if err != nil {
+		w.t.Logf("the server's log could not be kept: %v", err)
+		return
+	}
+	w.t.Logf("%s failed. The server's log: %s. Repeat with: %s", w.t.Name(), file.Name(), again)
 }
 
 // certificate writes a certificate for 127.0.0.1 and returns a client that trusts it.
@@ -324,7 +375,7 @@ func (w *world) say(login string, issue int, text string) (replies []string, rea
 	require.Eventually(w.t, func() bool {
 		reaction = w.reaction(issue, id)
 		return reaction != ""
-	}, 30*time.Second, 5*time.Millisecond, "no last reaction to %q; log:\n%s", text, w.log)
+	}, 30*time.Second, 5*time.Millisecond, "no last reaction to %q", text)
 	for _, c := range w.hub.Comments("acme", "runner-admin", issue)[before:] {
 		if c.ID != id {
 			replies = append(replies, c.Body)
@@ -386,3 +437,5 @@ func (b *lockedBuffer) String() string {
 	defer b.mu.Unlock()
 	return b.b.String()
 }
+
+func (b *lockedBuffer) contains(text string) bool { return strings.Contains(b.String(), text) }

@@ -7,40 +7,39 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
-// A Condition is something without which the server cannot take work. It is tried in
-// one way and told in one set of words, by /readyz again and again and by [Run] once.
+// A Condition is something without which the server cannot accept work. /readyz checks
+// it continually and [Run] once, and both describe it in the same words.
 type Condition struct {
 	Name string
-	// Try fails where the condition does not hold. Its error may hold paths and host
-	// names, so it is for the log and for doctor alone.
+	// Try returns why the condition does not hold. The error may contain paths and host
+	// names, so only the log and doctor may show it.
 	Try    func(context.Context, *store.Store) error
-	holds  string // what doctor says where it holds
-	broken string // what anybody may read where it does not
+	holds  string // what doctor says if it holds
+	broken string // what anybody may read if it does not
 	remedy string // what to do then
 }
 
-// DatabaseReady is the one condition there is. That the schema is this program's, too,
-// is seen to when the database is opened, and not asked again: while a newer replica
-// brings it up to date, the older ones go on with their work.
+// DatabaseReady is the only condition. It does not check the schema, which is checked when
+// the database is opened: older replicas keep working while a newer one migrates it.
 func DatabaseReady() Condition {
 	return Condition{
 		Name:   "database",
 		Try:    func(ctx context.Context, st *store.Store) error { return st.Ping(ctx) },
-		holds:  "can be written, and its schema is this program's",
+		holds:  "is writable and has the current schema",
 		broken: "the database does not answer or cannot be written",
-		remedy: "Make the database that database.url names reachable and writable for the user that runs the server, with room on its disk, or name another.",
+		remedy: "Make the database in database.url reachable and writable for the user that runs the server, with free disk space, or set another one.",
 	}
 }
 
-// Reason is what /readyz and the command status answer, in half a sentence: what is
-// wrong and what to do, without the cause.
+// Reason is what /readyz and the command status answer if the condition does not hold:
+// what is wrong and what to do, without the cause.
 func (c Condition) Reason() string {
 	todo := strings.ToLower(c.remedy[:1]) + strings.TrimSuffix(c.remedy[1:], ".")
 	return c.broken + "; " + todo + "; the cause is in the server's log"
 }
 
-// examined is what doctor makes of the condition, for the thing at where.
-func (c Condition) examined(where string, err error) Check {
+// check returns the condition as a check of the database at where.
+func (c Condition) check(where string, err error) Check {
 	if err != nil {
 		return Check{Name: c.Name, Detail: where + ": " + err.Error(), Remedy: c.remedy}
 	}

@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -19,17 +17,17 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/server/connect"
 )
 
-// A Check is one thing that must be as it should for the server to work.
+// A Check is the result of checking one thing that the server needs.
 type Check struct {
 	Name   string `json:"name"`
 	OK     bool   `json:"ok"`
 	Detail string `json:"detail"` // what was found
-	Remedy string `json:"remedy"` // what to do; also advice where the check passes
+	Remedy string `json:"remedy"` // what to do; if the check passes, advice
 	URL    string `json:"url"`    // the page on which to do it
 
-	// Skipped says that the check could not be made, since another one fails.
+	// Skipped means that the check was not made, because another one failed.
 	Skipped bool `json:"-"`
-	// Warning says that the check passes, and that its detail wants to be looked at.
+	// Warning means that the check passed, and that its Detail deserves a look.
 	Warning bool `json:"-"`
 }
 
@@ -39,8 +37,8 @@ type Diagnosis struct {
 	Checks []Check `json:"checks"`
 }
 
-// Text is the diagnosis for people: a line for each check, and below those that fail
-// what to do and where. What passes and yet could be better is marked warn.
+// Text formats the diagnosis for people: a line for each check, and below it the remedy
+// and its page, if there is one. A check that passed with advice is marked warn.
 func (d Diagnosis) Text() string {
 	var b strings.Builder
 	for _, c := range d.Checks {
@@ -63,18 +61,18 @@ func (d Diagnosis) Text() string {
 	return b.String()
 }
 
-// doctorTimeout bounds one call to GitHub or to the database.
-const doctorTimeout = 20 * time.Second
+// callTimeout bounds one call to GitHub or to the database.
+const callTimeout = 20 * time.Second
 
 // A doctor collects checks.
 type doctor struct {
 	config *config.Config
 	gh     *github.App
 	app    github.AppInfo
-	store  *store.Store // nil where the database cannot be used, or is not there yet
+	store  *store.Store // nil if the database cannot be used or does not exist yet
 	checks []Check
 
-	noRecords bool // since there is no database yet
+	newDatabase bool // the database does not exist yet, and the server can create it
 }
 
 // Run checks everything that the configuration and GitHub must have in common. It works
@@ -84,18 +82,18 @@ func Run(ctx context.Context, c *config.Config, failure error, version string) D
 	d := &doctor{config: c}
 	if failure != nil {
 		d.fail("configuration", strings.ReplaceAll(failure.Error(), "\n", "; "),
-			"Correct the configuration: `actions-runner-manager config check` shows what is read.", "")
+			"Correct the configuration. `actions-runner-manager config check` shows what is read.", "")
 		return d.diagnosis()
 	}
 	d.pass("configuration", "it is valid")
 	for _, warning := range c.Warnings() {
 		d.checks = append(d.checks, Check{Name: "configuration", OK: true, Detail: warning, Warning: true})
 	}
-	closeDatabase := d.database(ctx)
+	closeDatabase := d.checkDatabase(ctx)
 	defer closeDatabase()
 	if c.SetupMode() {
 		d.fail("app", "no GitHub App is configured yet",
-			"Start the server and open the /setup link; the link is in the server's log. It makes the App and configures it.", "")
+			"Start the server and open the /setup link; the link is in the server's log. It creates the App and configures it.", "")
 		return d.diagnosis()
 	}
 	var err error
@@ -103,11 +101,12 @@ func Run(ctx context.Context, c *config.Config, failure error, version string) D
 		d.fail("app", err.Error(), "Correct the configuration of the GitHub App.", "")
 		return d.diagnosis()
 	}
-	if d.asApp(ctx) {
-		d.permissions()
-		d.webhook(ctx)
+	if d.checkApp(ctx) {
+		d.checkPermissions()
+		d.checkEvents()
+		d.checkWebhook(ctx)
 		for _, org := range c.Organizations() {
-			d.organization(ctx, org)
+			d.checkOrganization(ctx, org)
 		}
 	}
 	return d.diagnosis()
@@ -120,7 +119,7 @@ func (d *doctor) diagnosis() Diagnosis {
 
 func (d *doctor) pass(name, detail string) { d.advise(name, detail, "", "") }
 
-// advise passes a check, and tells what could be better all the same.
+// advise adds a check that passed, with advice.
 func (d *doctor) advise(name, detail, remedy, page string) {
 	d.checks = append(d.checks, Check{Name: name, OK: true, Detail: detail, Remedy: remedy, URL: page})
 }
@@ -129,16 +128,16 @@ func (d *doctor) fail(name, detail, remedy, page string) {
 	d.checks = append(d.checks, Check{Name: name, Detail: detail, Remedy: remedy, URL: page})
 }
 
-// skip notes what cannot be known before something else is mended.
-func (d *doctor) skip(since, page string, names ...string) {
+// skip adds checks that were not made. reason completes "not checked, because".
+func (d *doctor) skip(reason, page string, names ...string) {
 	for _, name := range names {
 		d.checks = append(d.checks, Check{
-			Name: name, Skipped: true, Detail: "not checked, since " + since, Remedy: "Mend that first, and run doctor again.", URL: page,
+			Name: name, Skipped: true, Detail: "not checked, because " + reason, Remedy: "Fix that first, then run doctor again.", URL: page,
 		})
 	}
 }
 
-// page is an address on GitHub.
+// page returns the address of a page on GitHub.
 func (d *doctor) page(elements ...string) string {
 	for i := range elements {
 		elements[i] = url.PathEscape(elements[i])
@@ -146,8 +145,8 @@ func (d *doctor) page(elements ...string) string {
 	return d.config.GitHub.URL + "/" + strings.Join(elements, "/")
 }
 
-// appPage is a page of the App's settings. The App is its organization's; where
-// several are served, the first is taken for that.
+// appPage returns a page of the App's settings, which are the settings of the
+// organization that owns it. If several are served, it assumes the first.
 func (d *doctor) appPage(more ...string) string {
 	at := []string{"organizations", d.config.Organizations()[0].Org, "settings", "apps"}
 	if d.app.Slug != "" {
@@ -156,54 +155,16 @@ func (d *doctor) appPage(more ...string) string {
 	return d.page(at...)
 }
 
-// of names a check of one organization, where there are several.
-func (d *doctor) of(org, name string) string {
+// checkName adds the organization to the name of a check if several are configured.
+func (d *doctor) checkName(org, name string) string {
 	if len(d.config.Orgs) > 0 {
 		return name + " (" + org + ")"
 	}
 	return name
 }
 
-// comments tells whether comments are commands in any organization: without them the
+// usesComments reports whether any organization has an admin repository. If none has, the
 // App needs neither issues nor a webhook.
-func (d *doctor) comments() bool {
+func (d *doctor) usesComments() bool {
 	return slices.ContainsFunc(d.config.Organizations(), func(o config.Organization) bool { return o.Chatops.AdminRepo != "" })
-}
-
-// database opens the database as the operator's commands do, beside a running server,
-// which also brings its schema up to date. It returns what closes it.
-func (d *doctor) database(ctx context.Context) func() {
-	ready := DatabaseReady()
-	where := d.config.Database.URL.String()
-	if path, is := strings.CutPrefix(d.config.Database.URL.Reveal(), "sqlite:"); is {
-		if _, err := os.Stat(path); os.IsNotExist(err) && Writable(filepath.Dir(path)) == nil {
-			d.noRecords = true
-			d.pass(ready.Name, where+" is not there yet; the server makes it when it first starts")
-			return func() {}
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, doctorTimeout)
-	defer cancel()
-	st, err := store.Open(ctx, store.Options{URL: d.config.Database.URL.Reveal(), Logger: zerolog.Nop()})
-	if err == nil {
-		if err = ready.Try(ctx, st); err != nil {
-			_ = st.Close()
-		}
-	}
-	d.checks = append(d.checks, ready.examined(where, err))
-	if err != nil {
-		return func() {}
-	}
-	d.store = st
-	return func() { _ = st.Close() }
-}
-
-// Writable reports, as an error, why no file can be created in the folder dir.
-func Writable(dir string) error {
-	file, err := os.CreateTemp(dir, ".doctor-*")
-	if err != nil {
-		return err
-	}
-	file.Close()
-	return os.Remove(file.Name())
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/server/doctor"
 )
 
-// A clinic is a simulated GitHub and the settings of a server against it.
+// A clinic is a simulated GitHub, and the environment of a server that uses it.
 type clinic struct {
 	t   *testing.T
 	hub *ghsim.Server
@@ -50,7 +50,7 @@ func (c *clinic) change(change func(*ghsim.App, *ghsim.Org)) {
 	c.hub.Update(func(st *ghsim.State) { change(st.Apps[0], st.Org("acme")) })
 }
 
-// deliver has GitHub deliver something to a server that answers so.
+// deliver makes GitHub deliver a ping to a server that answers with status.
 func (c *clinic) deliver(status int) {
 	c.t.Helper()
 	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
@@ -106,7 +106,7 @@ func TestDoctorFindsNothing(t *testing.T) {
 	}
 }
 
-// Every broken set-up is named, with what to do and where.
+// Every mistake is found, and the check says what to do and on which page.
 func TestDoctor(t *testing.T) {
 	const settings = "/organizations/acme/settings"
 	tests := []struct {
@@ -115,7 +115,7 @@ func TestDoctor(t *testing.T) {
 		check  string // the one that fails
 		detail string
 		remedy string
-		url    string // on GitHub, where it begins with a slash
+		url    string // on GitHub if it begins with a slash
 	}{
 		{"wrong configuration", func(c *clinic) { c.env["POLICY_GROUPS"] = "odd" }, "configuration", "policy.groups", "config check", ""},
 		{"no App", func(c *clinic) { delete(c.env, "APP_ID"); delete(c.env, "PRIVATE_KEY") }, "app", "no GitHub App", "the link is in the server's log", ""},
@@ -155,7 +155,7 @@ func TestDoctor(t *testing.T) {
 		{"no secret there", func(c *clinic) { c.change(func(a *ghsim.App, _ *ghsim.Org) { a.WebhookSecret = "" }) }, "webhook", "not signed", "secret", settings + "/apps/arm"},
 		{"deliveries are refused", func(c *clinic) { c.deliver(200); c.deliver(401) }, "deliveries", "signature", "the same", settings + "/apps/arm/advanced"},
 		{"deliveries do not arrive", func(c *clinic) { c.deliver(502) }, "deliveries", "could not reach", "firewall", settings + "/apps/arm/advanced"},
-		{"no admin repository", func(c *clinic) { c.env["CHATOPS_ADMIN_REPO"] = "nothing" }, "admin-repo", "acme/nothing does not exist", "Make", settings[:19] + "/repositories/new"},
+		{"no admin repository", func(c *clinic) { c.env["CHATOPS_ADMIN_REPO"] = "nothing" }, "admin-repo", "acme/nothing does not exist", "Create", settings[:19] + "/repositories/new"},
 		{
 			"public admin repository", func(c *clinic) {
 				c.change(func(_ *ghsim.App, o *ghsim.Org) { o.Repo("runner-admin").Visibility = "public" })
@@ -218,7 +218,7 @@ func TestDoctor(t *testing.T) {
 	}
 }
 
-// What could be better is told, and fails nothing.
+// Advice does not fail a check.
 func TestDoctorAdvises(t *testing.T) {
 	c := newClinic(t)
 	c.change(func(a *ghsim.App, _ *ghsim.Org) {
@@ -229,7 +229,7 @@ func TestDoctorAdvises(t *testing.T) {
 	c.deliver(200)
 	d := c.examine()
 	assert.True(t, d.OK, d.Text())
-	for _, advice := range []string{"contents (write)", "push", "policy.publicRepos", "these had failed: ping at"} {
+	for _, advice := range []string{"contents (write)", "push", "policy.publicRepos", "1 of 2 failed: ping at"} {
 		assert.Contains(t, d.Text(), advice)
 	}
 	for _, check := range d.Checks {
@@ -260,7 +260,7 @@ func (c *clinic) groupID(name string) (id int64) {
 	return id
 }
 
-// Of several organizations each is looked at; an Enterprise Server tells its version.
+// Each of several organizations is checked. An Enterprise Server reports its version.
 func TestDoctorOfSeveral(t *testing.T) {
 	c := newClinic(t)
 	require.NoError(t, c.hub.Apply(ghsim.Scenario{Organizations: []ghsim.OrgSpec{{Login: "globex", Owners: []string{"olga"}}}}))
@@ -277,7 +277,7 @@ func TestDoctorOfSeveral(t *testing.T) {
 	}
 }
 
-// Doctor works while a server holds the database.
+// Doctor works while a server has the database open.
 func TestDoctorBesideServer(t *testing.T) {
 	c := newClinic(t)
 	held, err := store.Open(t.Context(), store.Options{URL: c.env["DATABASE_URL"], Exclusive: true})
