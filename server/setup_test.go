@@ -144,7 +144,7 @@ func TestSetup(t *testing.T) {
 
 	status, header, page := w.open(link)
 	require.Equal(t, 200, status, page)
-	assert.NotContains(t, page, "Look first", "the file can be written")
+	assert.NotContains(t, page, "Warning: ", "the file can be written")
 	second := config.Defaults()
 	second.Server.Port, second.Database.URL = 0, config.DatabaseURL("sqlite:"+filepath.Join(w.dir, "arm.db"))
 	_, err := server.New(t.Context(), server.Options{Config: &second, Log: io.Discard})
@@ -245,9 +245,9 @@ func TestSetupShowsWhatItCannotWrite(t *testing.T) {
 		mode                             os.FileMode
 	}{
 		{name: "no such folder", path: "/nonexistent/config.yml", settings: "ORG=acme", want: "no such file"},
-		{name: "written in another way", file: "github: {caFile: ''}\norg: acme\n", want: "in a way that set-up cannot add to"},
+		{name: "written in another way", file: "github: {caFile: ''}\norg: acme\n", want: "a format that setup cannot add to"},
 		{name: "read-only", file: "org: acme\n", mode: 0o444, want: "the file is read-only"},
-		{name: "the environment wins", settings: "GITHUB_WEBHOOK_SECRET=another", file: "org: acme\n", want: "the environment says otherwise"},
+		{name: "the environment wins", settings: "GITHUB_WEBHOOK_SECRET=another", file: "org: acme\n", want: "environment variables override it"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -257,7 +257,7 @@ func TestSetupShowsWhatItCannotWrite(t *testing.T) {
 			}
 			_, _, page := w.open(w.link())
 			if tt.name != "the environment wins" {
-				assert.Contains(t, page, tt.want, "it is told before the App is made")
+				assert.Contains(t, page, tt.want, "the page warns before the App is created")
 			}
 			back := w.send(page)
 			status, header, done := w.open(back)
@@ -273,7 +273,7 @@ func TestSetupShowsWhatItCannotWrite(t *testing.T) {
 			require.NoError(t, err)
 			w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
 			_, reaction := w.say("ada", 1, "/runner-group group-list")
-			assert.Equal(t, "rocket", reaction, "webhooks are taken with the new secret")
+			assert.Equal(t, "rocket", reaction, "webhooks with the new secret are accepted")
 		})
 	}
 }

@@ -19,17 +19,17 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/server/doctor"
 )
 
-// newAppKeys are what the configuration learns of a new App.
+// newAppKeys are the settings that a new App adds to the configuration.
 type newAppKeys struct {
 	id                 int64
 	pem, webhookSecret string
-	org                string // empty where the configuration knows it
+	org                string // empty if the configuration has one
 }
 
-// errHasApp says that the file was given an App in the meantime.
-var errHasApp = errors.New("the file names a GitHub App already, which set-up never replaces")
+// errHasApp means that the file has got an App since the server started.
+var errHasApp = errors.New("the file already has a GitHub App, and setup never replaces one")
 
-// lines are the keys as they stand in the file.
+// lines formats the settings for the configuration file.
 func (n newAppKeys) lines() string {
 	text := n.top()
 	if n.webhookSecret != "" {
@@ -38,7 +38,7 @@ func (n newAppKeys) lines() string {
 	return text
 }
 
-// top are the keys that stand in no section.
+// top formats the settings that are in no section.
 func (n newAppKeys) top() string {
 	text := ""
 	if n.org != "" {
@@ -53,7 +53,7 @@ func (n newAppKeys) top() string {
 
 func (n newAppKeys) secretLine() string { return "webhookSecret: " + strconv.Quote(n.webhookSecret) }
 
-// environment are the same as variables.
+// environment formats the settings as environment variables.
 func (n newAppKeys) environment() string {
 	text := ""
 	if n.org != "" {
@@ -67,9 +67,8 @@ func (n newAppKeys) environment() string {
 	return text
 }
 
-// namesApp tells whether the file, which may not be there, names an App. A file that
-// cannot be read is none that can be written.
-func namesApp(path string) (bool, error) {
+// fileHasApp reports whether the file has an App. A file that does not exist has none.
+func fileHasApp(path string) (bool, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) || path == "" {
 		return false, nil
@@ -84,7 +83,7 @@ func namesApp(path string) (bool, error) {
 func decode(text []byte) (map[string]any, error) {
 	keys := map[string]any{}
 	if err := yaml.Unmarshal(text, &keys); err != nil {
-		return nil, errors.New("it is no YAML") // the cause may repeat secrets
+		return nil, errors.New("it is not valid YAML") // the cause may quote secrets
 	}
 	if keys == nil {
 		keys = map[string]any{}
@@ -102,8 +101,8 @@ func hasApp(keys map[string]any) bool {
 	})
 }
 
-// writeConfig puts the App into the file, whole or not at all, readable by its owner
-// alone. What the file says beside it stays, comments included.
+// writeConfig adds the App to the file, completely or not at all, with mode 0600. The rest
+// of the file stays as it is, comments included.
 func writeConfig(path string, n newAppKeys) error {
 	e, err := planEdit(path, n)
 	if err != nil {
@@ -112,7 +111,7 @@ func writeConfig(path string, n newAppKeys) error {
 	return e.write()
 }
 
-// tryConfig tells what would keep writeConfig from writing the file. It changes nothing.
+// tryConfig returns the error that writeConfig would return. It changes nothing.
 func tryConfig(path string) error {
 	e, err := planEdit(path, newAppKeys{id: 1, pem: "-----", webhookSecret: "-"})
 	if err != nil {
@@ -121,16 +120,16 @@ func tryConfig(path string) error {
 	return doctor.Writable(filepath.Dir(e.path))
 }
 
-// An edit is what is to become of the configuration file.
+// An edit is a planned change of the configuration file.
 type edit struct {
-	path          string // links followed
+	path          string // with symbolic links resolved
 	isNew         bool
 	before, after []byte
 }
 
 func planEdit(path string, n newAppKeys) (edit, error) {
 	if path == "" {
-		return edit{}, errors.New("no file is named")
+		return edit{}, errors.New("no file is configured")
 	}
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
@@ -141,14 +140,14 @@ func planEdit(path string, n newAppKeys) (edit, error) {
 		return edit{}, err
 	}
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o200 == 0 {
-		return edit{}, errors.New("the file is read-only") // its folder may not be, but that was hardly meant
+		return edit{}, errors.New("the file is read-only") // a rename could replace it all the same, but it is read-only for a reason
 	}
 	after, err := addApp(string(before), n)
 	return edit{path, isNew, before, []byte(after)}, err
 }
 
-// addApp adds the App's keys to the text of a configuration. It edits lines, so that
-// nothing else changes, and then checks that it did what it meant to.
+// addApp adds the App's settings to the text of a configuration. It edits lines, so that
+// nothing else changes, and then parses the result to check it.
 func addApp(before string, n newAppKeys) (string, error) {
 	want, err := decode([]byte(before))
 	if err != nil {
@@ -184,12 +183,12 @@ func addApp(before string, n newAppKeys) (string, error) {
 	after := strings.Join(lines, "") + n.top()
 	got, err := decode([]byte(after))
 	if err != nil || !reflect.DeepEqual(got, want) {
-		return "", errors.New("the file is written in a way that set-up cannot add to; write the section github as a block, a line for each key, without braces")
+		return "", errors.New("the file has a format that setup cannot add to; write the section github as a block, one line per key, without braces")
 	}
 	return after, nil
 }
 
-// withoutKey leaves out a key of a block, with the lines that belong to it.
+// withoutKey removes a key of a block, with the lines that belong to it.
 func withoutKey(lines []string, indent, key string) []string {
 	at := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, indent+key+":") })
 	if at < 0 {
@@ -202,7 +201,7 @@ func withoutKey(lines []string, indent, key string) []string {
 	return slices.Delete(lines, at, end)
 }
 
-// belongs tells whether the line continues a key that is indented so.
+// belongs reports whether the line continues a key that has this indent.
 func belongs(line, indent string) bool {
 	rest, inside := strings.CutPrefix(line, indent)
 	return inside && strings.TrimSpace(rest) != "" && (rest[0] == ' ' || rest[0] == '\t' || strings.HasPrefix(rest, "- "))
@@ -210,7 +209,7 @@ func belongs(line, indent string) bool {
 
 var sectionLine = regexp.MustCompile(`^github:\s*(#.*)?$`)
 
-// withSecret puts the webhook secret into the section github.
+// withSecret adds the webhook secret to the section github.
 func withSecret(lines []string, n newAppKeys) []string {
 	at := slices.IndexFunc(lines, func(l string) bool { return sectionLine.MatchString(strings.TrimRight(l, "\r\n")) })
 	if at < 0 {
@@ -238,14 +237,14 @@ func withSecret(lines []string, n newAppKeys) []string {
 	return slices.Concat(lines[:at+1], []string{indent + n.secretLine() + "\n"}, section, lines[end:])
 }
 
-// write writes the file beside its place and then moves it there. It refuses where
-// somebody else wrote the file in the meantime.
+// write writes a temporary file and then moves it into place. It fails if the file has
+// changed in the meantime.
 func (e edit) write() error {
 	temp, err := os.CreateTemp(filepath.Dir(e.path), "."+filepath.Base(e.path)+".*") // mode 0600
 	if err != nil {
 		return err
 	}
-	defer os.Remove(temp.Name()) //nolint:errcheck // it is gone already where all went well
+	defer os.Remove(temp.Name()) //nolint:errcheck // it is gone already if all went well
 	_, err = temp.Write(e.after)
 	if err == nil {
 		err = temp.Sync()
@@ -260,14 +259,14 @@ func (e edit) write() error {
 		return err
 	}
 	if dir, err := os.Open(filepath.Dir(e.path)); err == nil {
-		_ = dir.Sync() // where it fails, the file is there all the same
+		_ = dir.Sync() // if it fails, the file exists all the same
 		dir.Close()
 	}
 	return nil
 }
 
-// put moves the written file to its place. A link never takes the place of a file
-// that is there, unlike a rename; not every file system knows links.
+// put moves the temporary file into place. Unlike a rename, a hard link never replaces an
+// existing file. Not every file system has hard links.
 func (e edit) put(temp string) error {
 	if e.isNew {
 		err := os.Link(temp, e.path)
@@ -275,10 +274,10 @@ func (e edit) put(temp string) error {
 			return nil
 		}
 		if errors.Is(err, fs.ErrExist) {
-			return errors.New("somebody else made the file in the meantime")
+			return errors.New("another process created the file in the meantime")
 		}
 	} else if now, err := os.ReadFile(e.path); err != nil || !bytes.Equal(now, e.before) {
-		return errors.New("somebody else changed the file in the meantime")
+		return errors.New("another process changed the file in the meantime")
 	}
 	return os.Rename(temp, e.path)
 }

@@ -12,29 +12,31 @@ import (
 	"net/url"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
+	"github.com/actions-runner-manager/actions-runner-manager/server/doctor"
 )
 
 //go:embed web/*.css
 var web embed.FS
 
-// orgName is what an organization may be called.
+// orgName matches the names that an organization can have.
 var orgName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)
 
-// maxAppName is the longest name that GitHub gives an App, in letters.
+// maxAppName is the length of the longest name that GitHub accepts for an App.
 const maxAppName = 34
 
-// A look turns views into pages.
+// A look renders views as pages.
 type look struct{ style, policy string }
 
-// newLook makes the look of pages whose forms may reach that GitHub; without one
-// they have no forms.
+// newLook returns a look whose pages may send forms to githubURL. If it is empty, they may
+// send none.
 func newLook(githubURL string) (*look, error) {
 	style, err := web.ReadFile("web/setup.css")
 	if err != nil {
-		return nil, fmt.Errorf("read the look of set-up: %w", err)
+		return nil, fmt.Errorf("read the style of the setup pages: %w", err)
 	}
 	forms := "'none'"
 	if githubURL != "" {
@@ -52,11 +54,12 @@ func newLook(githubURL string) (*look, error) {
 	}, nil
 }
 
-// show writes the page. Nothing keeps it, and no other page learns its address.
+// show writes the page. Nothing may cache it, and no other page gets its address, which
+// holds the token.
 func (l *look) show(w http.ResponseWriter, status int, v view) {
 	var b bytes.Buffer
 	if err := v.write(&b, l.style); err != nil {
-		http.Error(w, "The page cannot be shown.", http.StatusInternalServerError)
+		http.Error(w, "This page could not be rendered.", http.StatusInternalServerError)
 		return
 	}
 	header := w.Header()
@@ -70,24 +73,24 @@ func (l *look) show(w http.ResponseWriter, status int, v view) {
 	_, _ = b.WriteTo(w)
 }
 
-// Page serves /setup: who shows the token gets the form that makes the App.
+// Page serves [Path]: the form that creates the App, for a caller with the link's token.
 func (u *Setup) Page(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
-		u.look.show(w, http.StatusMethodNotAllowed, view{Title: "This page is for reading", Lead: "Open it in a browser."})
+		u.look.show(w, http.StatusMethodNotAllowed, view{Title: "Method not allowed", Lead: "Open this page in a browser."})
 		return
 	}
 	query := r.URL.Query()
 	token := query.Get("token")
 	if u.finished() {
-		u.look.show(w, http.StatusForbidden, view{Title: "Set-up is closed", Lead: "A GitHub App is configured already. If the server does not work with it, its log tells why."})
+		u.look.show(w, http.StatusForbidden, view{Title: "Setup is closed", Lead: "A GitHub App is configured already. If the server does not work with it, its log says why."})
 		return
 	}
-	if !u.admits(token) {
+	if !u.validToken(token) {
 		u.look.show(w, http.StatusForbidden, view{
-			Title: "This link does not open set-up",
-			Lead: "The server's log shows the link that does. It is good for an hour; then the log shows a new one. " +
-				"Where the log is not at hand, restart the server: it logs a new link at once.",
+			Title: "This setup link is not valid",
+			Lead: "Use the newest link in the server's log. A link is valid for an hour; then the server logs a new one. " +
+				"Restarting the server also logs a new link.",
 		})
 		return
 	}
@@ -96,55 +99,56 @@ func (u *Setup) Page(w http.ResponseWriter, r *http.Request) {
 	if len(names) == 1 {
 		org = names[0]
 	}
-	if org = strings.TrimSpace(org); !u.knows(org) {
-		v := view{Title: "Whose App will it be?", Lead: "The GitHub App belongs to the organization whose runners it manages.", Ask: true, Orgs: names, Token: token}
+	if org = strings.TrimSpace(org); !u.allowed(org) {
+		v := view{Title: "Choose the organization", Lead: "The GitHub App belongs to the organization whose runners it manages.", AskOrg: true, Orgs: names, Token: token}
 		if org != "" {
-			v.Notes = []string{"That is not the name of an organization that this server can serve. Give it as it stands in its address, without a slash."}
+			v.Notes = []string{"This server cannot serve " + strconv.Quote(org) + ". Use the name from the URL: github.com/acme."}
 		}
 		u.look.show(w, http.StatusOK, v)
 		return
 	}
-	if taken, err := namesApp(u.ConfigPath); err == nil && taken {
+	if taken, err := fileHasApp(u.ConfigPath); err == nil && taken {
 		u.look.show(w, http.StatusConflict, view{
-			Title: "There is an App already",
-			Lead:  "The file " + u.ConfigPath + " names one since this server started. Restart the server to use it.",
+			Title: "An App exists already",
+			Lead:  "The file " + u.ConfigPath + " has got one since this server started. Restart the server to use it.",
 		})
 		return
 	}
 	manifest, err := json.Marshal(u.manifest(org))
 	if err != nil {
-		http.Error(w, "The page cannot be shown.", http.StatusInternalServerError)
+		http.Error(w, "This page could not be rendered.", http.StatusInternalServerError)
 		return
 	}
 	u.look.show(w, http.StatusOK, view{
 		Title:    "Set up Actions Runner Manager",
-		Lead:     "GitHub makes an App for this server, with no more rights than it needs. You may change its name there.",
-		Warnings: u.doubts(), Org: org, Path: absolute(u.ConfigPath), Manifest: string(manifest),
-		Action: u.Config.GitHub.URL + "/organizations/" + url.PathEscape(org) + "/settings/apps/new?state=" + url.QueryEscape(u.begin(org)),
+		Lead:     "GitHub creates an App for this server, with only the permissions it needs. You can change its name there.",
+		Warnings: u.warnings(), Org: org, Path: absolute(u.ConfigPath), Manifest: string(manifest),
+		Action: u.Config.GitHub.URL + "/organizations/" + url.PathEscape(org) + "/settings/apps/new?state=" + url.QueryEscape(u.newAttempt(org)),
 	})
 }
 
-// doubts are what would make the App useless, as far as it can be told beforehand.
-func (u *Setup) doubts() []string {
-	var doubts []string
+// warnings returns what would make the new App useless, as far as the server can see.
+func (u *Setup) warnings() []string {
+	var warnings []string
 	if len(u.organizations()) > 1 {
-		doubts = append(doubts, "A private App can be installed in its own organization alone. For the others, make it public afterwards, "+
-			"under Advanced in its settings; it still works only for the organizations that are configured.")
+		warnings = append(warnings, "A private App can only be installed in the organization that owns it. To serve the others, make it public afterwards "+
+			"under Advanced in its settings. It still only works for the configured organizations.")
 	}
 	if err := tryConfig(u.ConfigPath); err != nil {
-		doubts = append(doubts, "The configuration cannot be written to "+name(absolute(u.ConfigPath))+": "+err.Error()+
-			". Mend that and load this page again; else you see the App's key once, and have to put it into the configuration yourself.")
+		warnings = append(warnings, "The configuration cannot be written to "+fileName(absolute(u.ConfigPath))+": "+err.Error()+
+			". Fix that and reload this page. Otherwise the App's key is shown only once, and you have to add it to the configuration yourself.")
 	}
 	public, err := url.Parse(u.PublicURL)
 	at, githubErr := url.Parse(u.Config.GitHub.URL)
-	if err != nil || githubErr != nil || !ofThisMachine(public.Hostname()) || ofThisMachine(at.Hostname()) {
-		return doubts
+	if err != nil || githubErr != nil || !isLocal(public.Hostname()) || isLocal(at.Hostname()) {
+		return warnings
 	}
-	return append(doubts, "GitHub cannot reach "+public.String()+", and refuses an App that is to be called there. "+
+	return append(warnings, "GitHub cannot reach "+public.String()+" and rejects an App with such a webhook. "+
 		"Set server.publicURL to the address at which GitHub reaches this server, restart it, and open the new link.")
 }
 
-// absolute is the whole path, so that its reader need not know where the server runs.
+// absolute returns the absolute path, because readers may not know the server's working
+// directory.
 func absolute(path string) string {
 	if whole, err := filepath.Abs(path); err == nil && path != "" {
 		return whole
@@ -152,25 +156,31 @@ func absolute(path string) string {
 	return path
 }
 
-func ofThisMachine(host string) bool {
+// isLocal reports whether host is this machine, which GitHub cannot reach.
+func isLocal(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "" || host == "localhost" || ip != nil && (ip.IsLoopback() || ip.IsUnspecified())
 }
 
-// manifest describes the App to GitHub.
+// manifest describes the App to GitHub, with what [doctor.Permissions] lists.
 // https://docs.github.com/en/apps/sharing-github-apps/registering-a-github-app-from-a-manifest
 func (u *Setup) manifest(org string) map[string]any {
 	base := u.PublicURL
 	const suffix = " runner manager"
 	name := org[:min(len(org), maxAppName-len(suffix))] + suffix
+	permissions := map[string]string{}
+	for _, p := range doctor.Permissions() {
+		permissions[p.Key] = p.Access
+	}
+	var events []string
+	for _, e := range doctor.Events() {
+		events = append(events, e.Key)
+	}
 	return map[string]any{
 		"name": name, "url": base, "public": false,
-		"description":     "Lets teams of " + org + " manage their own groups of self-hosted runners.",
-		"hook_attributes": map[string]any{"url": base + comment.WebhookPath, "active": true},
-		"redirect_url":    base + CallbackPath,
-		"default_permissions": map[string]string{
-			"metadata": "read", "issues": "write", "members": "read", "organization_self_hosted_runners": "write",
-		},
-		"default_events": []string{"issue_comment"},
+		"description":         "Lets teams of " + org + " manage their own groups of self-hosted runners.",
+		"hook_attributes":     map[string]any{"url": base + comment.WebhookPath, "active": true},
+		"redirect_url":        base + CallbackPath,
+		"default_permissions": permissions, "default_events": events,
 	}
 }

@@ -1,4 +1,4 @@
-// Package setup takes a server without a GitHub App to one with an App.
+// Package setup creates the GitHub App of a server that has none, with an App manifest.
 package setup
 
 import (
@@ -20,11 +20,11 @@ const (
 	Path         = "/setup"
 	CallbackPath = Path + "/callback"
 
-	// linkLife is how long a link to the page is good.
+	// linkLife is how long a link to the page is valid.
 	linkLife = time.Hour
-	// stateLife is how long GitHub leaves its reader to make the App.
+	// stateLife is how long the user may take to create the App on GitHub.
 	stateLife = time.Hour
-	// maxStates bounds what a reader who loads the page again and again can fill.
+	// maxStates bounds the memory that reloading the page can use.
 	maxStates = 64
 )
 
@@ -36,10 +36,10 @@ func Closed() (http.HandlerFunc, error) {
 	}
 	return func(w http.ResponseWriter, _ *http.Request) {
 		l.show(w, http.StatusForbidden, view{
-			Title: "Set-up is closed", Home: true,
-			Lead: "A GitHub App is configured already. Whoever runs this server changes it in its configuration.",
-			Notes: []string{"An App that is new has to be installed, on all repositories: its owner does that in the organization's settings, " +
-				"under GitHub Apps. Then, where the server runs, actions-runner-manager doctor names whatever is still missing, and the page where to mend it."},
+			Title: "Setup is closed", Home: true,
+			Lead: "A GitHub App is configured already. To change it, edit the server's configuration.",
+			Notes: []string{"A new App must be installed on all repositories: an owner does that in the organization's settings, " +
+				"under GitHub Apps. Then run actions-runner-manager doctor on the server's machine. It lists anything missing and links to the page where you can fix it."},
 		})
 	}, nil
 }
@@ -60,26 +60,25 @@ type Options struct {
 	Apply func(context.Context, *config.Config) error
 }
 
-// A Setup takes a server without an App to one with an App, once. Whoever holds the
-// token of the link in the log may do so, and nobody else: a server that was just
-// deployed must not be anybody's.
+// A Setup gives a server its App, once. Only a caller with the token from the link in the
+// log may do it, so that nobody else can take over a server that was just deployed.
 type Setup struct {
 	Options
 	look *look
 
-	// finishing is held while GitHub hands over an App, so that of two browsers one wins.
+	// finishing is held while an App is created, so that only one of two browsers succeeds.
 	finishing sync.Mutex
 
 	mu      sync.Mutex
 	token   string
 	expires time.Time
 	timer   *time.Timer
-	states  map[[sha256.Size]byte]started
+	states  map[[sha256.Size]byte]attempt // by the hash of the state
 	done    bool
 }
 
-// started is what is known of a form that may have been sent to GitHub.
-type started struct {
+// An attempt is a form that may have been sent to GitHub.
+type attempt struct {
 	org string
 	at  time.Time
 }
@@ -90,11 +89,11 @@ func New(o Options) (*Setup, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Setup{Options: o, look: look, states: map[[sha256.Size]byte]started{}}, nil
+	return &Setup{Options: o, look: look, states: map[[sha256.Size]byte]attempt{}}, nil
 }
 
-// RenewLink makes a new token, after which the old one is worth nothing, and logs the
-// link at a level that no configuration hides. It does so again after an hour.
+// RenewLink replaces the token, which invalidates the old one, and logs the link without a
+// level, so that no configuration hides it. It does so again every hour.
 func (u *Setup) RenewLink() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -104,26 +103,26 @@ func (u *Setup) RenewLink() {
 	u.token, u.expires = rand.Text(), u.Now().Add(linkLife)
 	u.timer = time.AfterFunc(linkLife, u.RenewLink)
 	u.Log.Log().Str("link", u.link()).Time("expires", u.expires).
-		Msg("no GitHub App is configured yet: open this link to set one up; it is good for an hour")
+		Msg("no GitHub App is configured yet: open this link to set one up; it is valid for an hour")
 	if u.ShowLink != nil {
 		u.ShowLink(u.link())
 	}
 }
 
-// link is where set-up begins. The caller holds the lock.
+// link returns the address at which setup starts. The caller holds the lock.
 func (u *Setup) link() string { return u.PublicURL + Path + "?token=" + u.token }
 
-// admits tells whether the token is that of the link which was logged last.
-func (u *Setup) admits(token string) bool {
+// validToken reports whether the token is from the newest link.
+func (u *Setup) validToken(token string) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	same := subtle.ConstantTimeCompare([]byte(token), []byte(u.token)) == 1
 	return same && token != "" && !u.done && u.Now().Before(u.expires)
 }
 
-// begin makes the state that GitHub hands back with the App's code. Its hash is what
-// is kept and compared, so that the time of a comparison tells nothing.
-func (u *Setup) begin(org string) string {
+// newAttempt returns the state that GitHub returns with the App's code. Only its hash is
+// kept and compared, so that the time of a comparison reveals nothing.
+func (u *Setup) newAttempt(org string) string {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if len(u.states) >= maxStates {
@@ -136,12 +135,12 @@ func (u *Setup) begin(org string) string {
 		delete(u.states, oldest)
 	}
 	state := rand.Text()
-	u.states[sha256.Sum256([]byte(state))] = started{org: org, at: u.Now()}
+	u.states[sha256.Sum256([]byte(state))] = attempt{org: org, at: u.Now()}
 	return state
 }
 
-// take gives what was begun with the state, which is worth nothing afterwards.
-func (u *Setup) take(state string) (started, bool) {
+// takeAttempt returns the attempt with the state, which cannot be used again.
+func (u *Setup) takeAttempt(state string) (attempt, bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	key := sha256.Sum256([]byte(state))
@@ -156,7 +155,7 @@ func (u *Setup) finished() bool {
 	return u.done
 }
 
-// finish closes set-up for good.
+// finish closes setup until the next start.
 func (u *Setup) finish() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -165,7 +164,7 @@ func (u *Setup) finish() {
 	u.timer.Stop()
 }
 
-// withApp is the configuration as it is in memory, with the new App.
+// withApp returns the configuration in memory with the new App added.
 func (u *Setup) withApp(n newAppKeys) *config.Config {
 	c := *u.Config
 	c.AppID, c.PrivateKey = n.id, config.Secret(n.pem)
@@ -178,11 +177,11 @@ func (u *Setup) withApp(n newAppKeys) *config.Config {
 	return &c
 }
 
-// reload reads what was written. Where the environment says otherwise, what was
-// written does not count.
+// reload reads the configuration again. It returns a reason instead if what was written is
+// not in effect, for example because the environment overrides it.
 func (u *Setup) reload(n newAppKeys) (*config.Config, string) {
 	if u.Reload == nil {
-		return nil, "the server does not know how to read it"
+		return nil, "the server cannot read it again"
 	}
 	c, err := u.Reload()
 	if err != nil {
@@ -201,10 +200,10 @@ func mismatch(same bool) string {
 	if same {
 		return ""
 	}
-	return "the environment says otherwise, and wins: unset ARM_APP_ID, ARM_PRIVATE_KEY and ARM_GITHUB_WEBHOOK_SECRET, or give them the values below"
+	return "environment variables override it: unset ARM_APP_ID, ARM_PRIVATE_KEY and ARM_GITHUB_WEBHOOK_SECRET, or set them to the values below"
 }
 
-// organizations are the names of which one will own the App.
+// organizations returns the configured names, one of which will own the App.
 func (u *Setup) organizations() []string {
 	var names []string
 	for _, o := range u.Config.Organizations() {
@@ -213,9 +212,9 @@ func (u *Setup) organizations() []string {
 	return names
 }
 
-// knows tells whether the organization may own the App: one that is configured, or
-// any where none is.
-func (u *Setup) knows(org string) bool {
+// allowed reports whether the organization may own the App: it must be configured, unless
+// none is.
+func (u *Setup) allowed(org string) bool {
 	names := u.organizations()
 	for _, name := range names {
 		if strings.EqualFold(name, org) {

@@ -18,7 +18,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 )
 
-// A link is good for an hour; the next one ends it earlier.
+// A link is valid for an hour, and only until the next one.
 func TestSetupLink(t *testing.T) {
 	c := config.Defaults()
 	c.Org, c.Server.PublicURL = "acme", "https://arm.example.com"
@@ -50,11 +50,11 @@ func TestSetupLink(t *testing.T) {
 	assert.Equal(t, 403, get("/setup?token="+first))
 	assert.Equal(t, 200, get("/setup?token="+u.token))
 
-	state := u.begin("acme")
+	state := u.newAttempt("acme")
 	now = now.Add(stateLife)
 	assert.Equal(t, 403, get(CallbackPath+"?code=x&state="+state), "a state that is too old")
 	for range 3 * maxStates {
-		u.begin("acme")
+		u.newAttempt("acme")
 	}
 	assert.LessOrEqual(t, len(u.states), maxStates)
 	u.finish()
@@ -77,7 +77,7 @@ func TestAddApp(t *testing.T) {
 		{name: "an older secret goes", text: "github:\n  webhookSecret:\n    - x\n    - y\n  url: https://x\n", want: hook + "  url: https://x\n" + key},
 		{name: "a section in braces", text: "github: {url: https://x}\n", err: "cannot add to"},
 		{name: "braces", text: "{org: a}\n", err: "cannot add to"},
-		{name: "no YAML", text: "a: [", err: "no YAML"},
+		{name: "no YAML", text: "a: [", err: "not valid YAML"},
 		{name: "an App", text: "appID: 4\n", err: "already"},
 		{name: "a key", text: "privateKeyFile: x\n", err: "already"},
 	}
@@ -94,7 +94,7 @@ func TestAddApp(t *testing.T) {
 	}
 }
 
-// A file that another process made or changed in the meantime stays as it is.
+// A file that another process created or changed in the meantime is not overwritten.
 func TestEditIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.yml")
 	require.NoError(t, os.WriteFile(path, []byte("theirs"), 0o600))
@@ -106,7 +106,7 @@ func TestEditIsRefused(t *testing.T) {
 	require.NoError(t, edit{path, false, []byte("theirs"), []byte("ours")}.write())
 }
 
-// An Enterprise Server has its Apps below another folder, as its answer tells.
+// Enterprise Server has Apps under another path.
 func TestInstallURL(t *testing.T) {
 	tests := []struct{ name, github, page, want string }{
 		{"github.com", "https://github.com", "https://github.com/apps/arm", "https://github.com/apps/arm/installations/new"},
