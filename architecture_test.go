@@ -28,16 +28,18 @@ const anything = "*"
 func mayImport() map[string][]string {
 	return map[string][]string{
 		"cmd":                  {anything},
-		"server":               {"config", "handlers", "handlers/comment", "handlers/rest", "handlers/pages", "commands", "internal/github", "internal/queue", "internal/store", "server/connect", "server/doctor", "server/setup"},
+		"server":               {"config", "handlers", "handlers/comment", "handlers/rest", "handlers/pages", "commands", "commands/dispatch", "commands/ownership", "internal/github", "internal/queue", "internal/store", "server/connect", "server/doctor", "server/setup"},
 		"server/connect":       {"config", "internal/github"},
 		"server/doctor":        {"config", "handlers/comment", "internal/github", "internal/store", "server/connect"},
 		"server/setup":         {"config", "handlers/comment", "handlers/pages", "internal/github", "server/connect", "server/doctor"},
-		"handlers":             {"commands"},
-		"handlers/comment":     {"handlers", "commands"},
-		"handlers/rest":        {"handlers", "commands"},
-		"handlers/pages":       {"handlers", "commands"},
-		"handlers/handlertest": {"commands"}, // for tests
-		"commands":             {"internal/github", "internal/store"},
+		"handlers":             {"commands/dispatch"},
+		"handlers/comment":     {"handlers", "commands/dispatch"},
+		"handlers/rest":        {"handlers", "commands/dispatch"},
+		"handlers/pages":       {"handlers", "commands/dispatch"},
+		"handlers/handlertest": {"commands/dispatch"}, // for tests
+		"commands":             {"commands/dispatch", "commands/ownership", "internal/github", "internal/store"},
+		"commands/dispatch":    {"internal/github", "internal/store"},
+		"commands/ownership":   {"commands/dispatch", "internal/github", "internal/store"},
 		"config":               {},
 		"internal/queue":       {"internal/store"},
 		"internal/github":      {},

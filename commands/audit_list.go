@@ -6,14 +6,15 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
 // AuditArgs are the arguments of audit-list.
 type AuditArgs struct {
-	Team  string `arg:"team,required" doc:"the team's slug" example:"platform"`
-	Since Since  `arg:"since" doc:"how far back: a date, a time, or how long ago (7d)" example:"7d"`
-	Limit int    `arg:"limit" doc:"how many entries at most, the newest first (50; 1000 at most)" example:"50"`
+	Team  string         `arg:"team,required" doc:"the team's slug" example:"platform"`
+	Since dispatch.Since `arg:"since" doc:"how far back: a date, a time, or how long ago (7d)" example:"7d"`
+	Limit int            `arg:"limit" doc:"how many entries at most, the newest first (50; 1000 at most)" example:"50"`
 }
 
 // How many entries audit-list shows, and shows at most.
@@ -23,11 +24,11 @@ const (
 )
 
 // Check refuses what is no slug, and more entries than one answer holds.
-func (a AuditArgs) Check(call *Call) error {
+func (a AuditArgs) Check(call *dispatch.Call) error {
 	if a.Limit > auditLimitTop {
-		return Refuse(ReasonInvalidArgument, "%s: at most %d.", call.called("limit"), auditLimitTop)
+		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: at most %d.", call.Called("limit"), auditLimitTop)
 	}
-	return call.checkTeam(a.Team)
+	return checkTeam(call, a.Team)
 }
 
 // AuditEntry is one thing that was asked, in an answer.
@@ -35,7 +36,7 @@ type AuditEntry struct {
 	At        time.Time `json:"at"`
 	Caller    string    `json:"caller"`
 	CallerID  int64     `json:"callerId"`
-	Channel      string    `json:"channel"`
+	Channel   string    `json:"channel"`
 	Command   string    `json:"command"`
 	Arguments string    `json:"arguments"`
 	Outcome   string    `json:"outcome"` // done, refused, failed; shown: what it would do; asked: it was begun, and its end is not on record
@@ -50,19 +51,19 @@ type AuditListing struct {
 	Entries []AuditEntry `json:"entries"`
 }
 
-func auditList() Command {
-	return Define(Spec{
+func auditList() dispatch.Command {
+	return dispatch.Define(dispatch.Spec{
 		Name: "audit-list", Method: http.MethodGet,
 		Summary: "Show what was asked and done for the team, refusals too",
-		Needs:   Maintainer, Effect: Reads,
-		Sample: Result{Response: AuditListing{Team: "platform", Entries: []AuditEntry{{
-			At: sampleTime(), Caller: "mona", CallerID: 583231, Channel: string(Comment), Command: "repos-add", Arguments: "api,web team=platform",
+		Needs:   dispatch.Maintainer, Effect: dispatch.Reads,
+		Sample: dispatch.Result{Response: AuditListing{Team: "platform", Entries: []AuditEntry{{
+			At: sampleTime(), Caller: "mona", CallerID: 583231, Channel: string(dispatch.Comment), Command: "repos-add", Arguments: "api,web team=platform",
 			Outcome: "done", RequestID: "0b989ba4-242f-11e5-81e1-c7b6966d2516/0", Count: 1,
 		}}}},
 	}, runAuditList)
 }
 
-func runAuditList(ctx context.Context, call *Call, args AuditArgs) (Result, error) {
+func runAuditList(ctx context.Context, call *dispatch.Call, args AuditArgs) (dispatch.Result, error) {
 	limit := args.Limit
 	if limit == 0 {
 		limit = auditLimit
@@ -72,10 +73,10 @@ func runAuditList(ctx context.Context, call *Call, args AuditArgs) (Result, erro
 		Since: args.Since.Time(call.Env.Now()), Limit: limit,
 	})
 	if err != nil {
-		return Result{}, storeError(err)
+		return dispatch.Result{}, dispatch.StoreError(err)
 	}
 	entries := make([]AuditEntry, 0, len(found))
-	table := Table{Title: fmt.Sprintf("Entries (%d)", len(found)), Header: []string{"When (UTC)", "Who", "Channel", "Command", "Outcome"}}
+	table := dispatch.Table{Title: fmt.Sprintf("Entries (%d)", len(found)), Header: []string{"When (UTC)", "Who", "Channel", "Command", "Outcome"}}
 	for _, e := range found {
 		entries = append(entries, AuditEntry{
 			At: e.At.UTC(), Caller: e.Caller, CallerID: e.CallerID, Channel: e.Channel, Command: e.Command, Arguments: e.Args,
@@ -90,9 +91,9 @@ func runAuditList(ctx context.Context, call *Call, args AuditArgs) (Result, erro
 		}
 		table.Rows = append(table.Rows, []string{e.At.UTC().Format("2006-01-02 15:04:05"), e.Caller, e.Channel, e.Command + " " + e.Args, outcome})
 	}
-	return Result{
+	return dispatch.Result{
 		Response: AuditListing{Team: call.Team.Slug, Entries: entries},
 		Message:  fmt.Sprintf("The newest %s for the team `%s`.", count(len(entries), "entry"), call.Team.Slug),
-		Tables:   []Table{table},
+		Tables:   []dispatch.Table{table},
 	}, nil
 }

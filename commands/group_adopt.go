@@ -2,14 +2,14 @@ package commands
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/ownership"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+	"golang.org/x/sync/errgroup"
 )
 
 // AdoptArgs are the arguments of group-adopt.
@@ -19,19 +19,19 @@ type AdoptArgs struct {
 }
 
 // Check refuses what is no slug, and names that no group has.
-func (a AdoptArgs) Check(call *Call) error {
+func (a AdoptArgs) Check(call *dispatch.Call) error {
 	if len(a.Group) > 255 {
-		return Refuse(ReasonInvalidArgument, "%s: a group's name has at most 255 characters.", call.called("group"))
+		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: a group's name has at most 255 characters.", call.Called("group"))
 	}
-	return call.checkTeam(a.Team)
+	return checkTeam(call, a.Team)
 }
 
-func groupAdopt() Command {
-	return Define(Spec{
+func groupAdopt() dispatch.Command {
+	return dispatch.Define(dispatch.Spec{
 		Name: "group-adopt", Method: http.MethodPost,
 		Summary: "Give an existing runner group to a team (owners only)",
 		Details: "Nothing in the group is changed. A record whose group or team is gone is replaced.",
-		Needs:   Owner, Effect: Changes, Example: "platform-runners",
+		Needs:   dispatch.Owner, Effect: dispatch.Changes, Example: "platform-runners",
 		Sample: adopted(sampleCall(), github.Group{ID: 7, Name: "platform-runners", Visibility: "selected"}, sampleRepos(), sampleRunners(), nowOwns("platform", "platform-runners")),
 	}, runGroupAdopt)
 }
@@ -46,9 +46,9 @@ type Adopted struct {
 	Message  string    `json:"message"`
 }
 
-func runGroupAdopt(ctx context.Context, call *Call, args AdoptArgs) (Result, error) {
+func runGroupAdopt(ctx context.Context, call *dispatch.Call, args AdoptArgs) (dispatch.Result, error) {
 	if call.Team.ID == 0 {
-		return Result{}, Refuse(ReasonInvalidArgument, "There is no team `%s` in %s.", args.Team, call.Org.Login)
+		return dispatch.Result{}, dispatch.Refuse(dispatch.ReasonInvalidArgument, "There is no team `%s` in %s.", args.Team, call.Org.Login)
 	}
 	name := args.Group
 	if name == "" {
@@ -57,22 +57,22 @@ func runGroupAdopt(ctx context.Context, call *Call, args AdoptArgs) (Result, err
 	group, err := call.Org.GitHub.GroupByName(ctx, name)
 	switch {
 	case github.KindOf(err) == github.NotFound:
-		return Result{}, Refuse(ReasonGroupNotFound, "There is no runner group %s in %s. Its owners see the names of all at %s.",
-			Quote(name), call.Org.Login, call.groupsPage())
+		return dispatch.Result{}, dispatch.Refuse(dispatch.ReasonGroupNotFound, "There is no runner group %s in %s. Its owners see the names of all at %s.",
+			dispatch.Quote(name), call.Org.Login, groupsPage(call))
 	case err != nil:
-		return Result{}, GitHubError(err, "find the runner group")
+		return dispatch.Result{}, dispatch.GitHubError(err, "find the runner group")
 	case group.Default || group.Inherited:
-		return Result{}, untouchable(group)
+		return dispatch.Result{}, untouchable(group)
 	}
-	if err := call.mayAdopt(ctx, group); err != nil {
-		return Result{}, err
+	if err := ownership.New(call.Env).MayAdopt(ctx, call, group); err != nil {
+		return dispatch.Result{}, err
 	}
-	repos, runners, err := call.holdings(ctx, group)
+	repos, runners, err := holdings(ctx, call, group)
 	if err != nil {
-		return Result{}, err
+		return dispatch.Result{}, err
 	}
 	if call.Preview {
-		return adopted(call, group, repos, runners, fmt.Sprintf("This would give the runner group %s to the team `%s`.", Quote(group.Name), call.Team.Slug)), nil
+		return adopted(call, group, repos, runners, fmt.Sprintf("This would give the runner group %s to the team `%s`.", dispatch.Quote(group.Name), call.Team.Slug)), nil
 	}
 	record := store.Record{
 		OrgID: call.OrgID, TeamID: call.Team.ID, TeamSlug: call.Team.Slug,
@@ -80,10 +80,10 @@ func runGroupAdopt(ctx context.Context, call *Call, args AdoptArgs) (Result, err
 		Origin: store.Adopted, By: call.Caller.Login, At: call.Env.Now(),
 	}
 	if call.Recorded && call.Group.GroupID == group.ID {
-		return adopted(call, group, repos, runners, fmt.Sprintf("The team `%s` owns the runner group %s already.", call.Team.Slug, Quote(group.Name))), nil
+		return adopted(call, group, repos, runners, fmt.Sprintf("The team `%s` owns the runner group %s already.", call.Team.Slug, dispatch.Quote(group.Name))), nil
 	}
-	if err := call.putAdopted(ctx, record); err != nil {
-		return Result{}, err
+	if err := ownership.New(call.Env).Adopt(ctx, call, record); err != nil {
+		return dispatch.Result{}, err
 	}
 	result := adopted(call, group, repos, runners, nowOwns(call.Team.Slug, group.Name))
 	result.Changed = true
@@ -91,60 +91,20 @@ func runGroupAdopt(ctx context.Context, call *Call, args AdoptArgs) (Result, err
 }
 
 func nowOwns(team, group string) string {
-	return fmt.Sprintf("The team `%s` owns the runner group %s now.", team, Quote(group))
-}
-
-// mayAdopt refuses to take the team's own standing group from it, so that nobody
-// loses one by a slip.
-func (c *Call) mayAdopt(ctx context.Context, group github.Group) error {
-	if !c.Recorded || c.Group.GroupID == group.ID {
-		return nil
-	}
-	old, err := c.Org.GitHub.Group(ctx, c.Group.GroupID)
-	switch {
-	case err == nil:
-		return Refuse(ReasonGroupExists, "The team `%s` owns the runner group %s, which still stands. Release it first with `group-release`, or delete it with `group-delete`.", c.Team.Slug, Quote(old.Name))
-	case github.KindOf(err) != github.NotFound:
-		return GitHubError(err, "look at the team's runner group")
-	}
-	return nil
-}
-
-// putAdopted writes the record, in place of one whose team is gone.
-func (c *Call) putAdopted(ctx context.Context, record store.Record) error {
-	err := c.Env.Store.PutRecord(ctx, record)
-	if !errors.Is(err, store.ErrConflict) {
-		return storeError(err)
-	}
-	holder, err := c.Env.Store.RecordOfGroup(ctx, c.OrgID, record.GroupID)
-	if err != nil {
-		return storeError(err)
-	}
-	team, err := c.Org.GitHub.TeamByID(ctx, holder.TeamID)
-	switch {
-	case err == nil:
-		return Refuse(ReasonGroupNotOwned, "The runner group %s belongs to the team `%s`. It must be released first, with `group-release`.", Quote(record.GroupName), team.Slug)
-	case github.KindOf(err) != github.NotFound:
-		return GitHubError(err, "look up the team that holds the group")
-	}
-	err = c.Env.Store.ReplaceRecord(ctx, holder, record)
-	if errors.Is(err, store.ErrConflict) || isNotFound(err) {
-		return Refuse(ReasonBusy, "Somebody else has just changed who owns this group. Look again, and repeat the command.")
-	}
-	return storeError(err)
+	return fmt.Sprintf("The team `%s` owns the runner group %s now.", team, dispatch.Quote(group))
 }
 
 // holdings reads what a group holds.
-func (c *Call) holdings(ctx context.Context, group github.Group) (repos []github.Repository, runners []github.Runner, err error) {
+func holdings(ctx context.Context, c *dispatch.Call, group github.Group) (repos []github.Repository, runners []github.Runner, err error) {
 	g, gctx := errgroup.WithContext(ctx)
 	if group.Visibility == "selected" {
 		g.Go(func() (err error) { repos, err = c.Org.GitHub.GroupRepositories(gctx, group.ID); return err })
 	}
 	g.Go(func() (err error) { runners, err = c.Org.GitHub.GroupRunners(gctx, group.ID); return err })
-	return repos, runners, GitHubError(g.Wait(), "read the runner group")
+	return repos, runners, dispatch.GitHubError(g.Wait(), "read the runner group")
 }
 
-func adopted(call *Call, group github.Group, repos []github.Repository, runners []github.Runner, message string) Result {
+func adopted(call *dispatch.Call, group github.Group, repos []github.Repository, runners []github.Runner, message string) dispatch.Result {
 	warnings := []string{}
 	if group.Visibility != "selected" {
 		warnings = append(warnings, fmt.Sprintf("The group is visible to %s repositories; `repos-*` commands work only once its access is set to selected repositories.", group.Visibility))
@@ -156,51 +116,8 @@ func adopted(call *Call, group github.Group, repos []github.Repository, runners 
 	for _, r := range runners {
 		details = append(details, runnerInfo(r))
 	}
-	return Result{
+	return dispatch.Result{
 		Response: Adopted{Team: call.Team.Slug, Group: groupInfo(group), Repos: repoNames(repos), Runners: runnerNames(runners), Warnings: warnings, Message: message},
-		Message:  message, Notes: warnings, Tables: []Table{repoTable(repos), runnerTable(details)},
-	}
-}
-
-func groupRelease() Command {
-	return Define(Spec{
-		Name: "group-release", Method: http.MethodPatch,
-		Summary: "Forget that a team owns its runner group (owners only)",
-		Details: "The group stays as it is; no team manages it until it is adopted again.",
-		Needs:   Owner, Effect: Changes,
-		Sample: released(sampleCall().Group),
-	}, runGroupRelease)
-}
-
-func runGroupRelease(ctx context.Context, call *Call, args TeamArgs) (Result, error) {
-	record := call.Group
-	if !call.Recorded {
-		// the team may be gone, or be another than the one on record
-		records, err := call.Env.Store.RecordsBySlug(ctx, call.OrgID, args.Team)
-		if err != nil {
-			return Result{}, storeError(err)
-		}
-		if len(records) == 0 && !call.asked.IsZero() {
-			return Result{Message: fmt.Sprintf("The team `%s` owns no runner group here any more.", args.Team), Changed: true}, nil
-		}
-		if len(records) == 0 {
-			return Result{}, Refuse(ReasonGroupNotFound, "The team `%s` owns no runner group here.", args.Team)
-		}
-		record = records[0]
-	}
-	if call.Preview {
-		return Result{Message: fmt.Sprintf("This would forget that the runner group %s is owned; the group stays as it is on GitHub.", ofGroup(record))}, nil
-	}
-	if err := call.Env.Store.DeleteRecord(ctx, call.OrgID, record.TeamID); err != nil {
-		return Result{}, storeError(err)
-	}
-	return released(record), nil
-}
-
-func released(record store.Record) Result {
-	message := fmt.Sprintf("The runner group %s is no longer owned. It stays as it is on GitHub; `group-adopt` gives it back.", ofGroup(record))
-	return Result{
-		Response: GroupAnswer{Team: record.TeamSlug, Group: GroupInfo{ID: record.GroupID, Name: record.GroupName, Visibility: record.Visibility}, Message: message},
-		Message:  message, Changed: true,
+		Message:  message, Notes: warnings, Tables: []dispatch.Table{repoTable(repos), runnerTable(details)},
 	}
 }

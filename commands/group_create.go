@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/ownership"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
-	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
 // TeamArgs are the arguments of a command that needs a team alone.
@@ -15,14 +16,14 @@ type TeamArgs struct {
 }
 
 // Check refuses what is no slug.
-func (a TeamArgs) Check(call *Call) error { return call.checkTeam(a.Team) }
+func (a TeamArgs) Check(call *dispatch.Call) error { return checkTeam(call, a.Team) }
 
-func groupCreate() Command {
-	return Define(Spec{
+func groupCreate() dispatch.Command {
+	return dispatch.Define(dispatch.Spec{
 		Name: "group-create", Aliases: []string{"group-add"}, Method: http.MethodPost, Legacy: true,
 		Summary: "Create the team's runner group",
 		Details: "The group is visible to selected repositories only, none at first. The team owns it from then on.",
-		Needs:   Maintainer, Effect: Changes,
+		Needs:   dispatch.Maintainer, Effect: dispatch.Changes,
 		Sample: created(sampleCall(), sampleGroup()),
 	}, runGroupCreate)
 }
@@ -34,73 +35,33 @@ type GroupAnswer struct {
 	Message string    `json:"message"`
 }
 
-func runGroupCreate(ctx context.Context, call *Call, _ TeamArgs) (Result, error) {
+func runGroupCreate(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispatch.Result, error) {
 	name := call.Org.Policy.GroupNameOf(call.Team.Slug)
 	if call.Recorded {
 		group, err := call.Org.GitHub.Group(ctx, call.Group.GroupID)
 		switch {
-		case err == nil && !call.asked.IsZero() && !call.Group.At.Before(call.asked):
+		case err == nil && !call.FirstStart.IsZero() && !call.Group.At.Before(call.FirstStart):
 			return created(call, group), nil // by this very request, before it was cut off
 		case err == nil:
-			return Result{}, Refuse(ReasonGroupExists, "The team `%s` owns the runner group %s already, so there is nothing to do. `group-list` shows it.", call.Team.Slug, Quote(group.Name))
+			return dispatch.Result{}, dispatch.Refuse(dispatch.ReasonGroupExists, "The team `%s` owns the runner group %s already, so there is nothing to do. `group-list` shows it.", call.Team.Slug, dispatch.Quote(group.Name))
 		case github.KindOf(err) != github.NotFound:
-			return Result{}, GitHubError(err, "look at the team's runner group")
+			return dispatch.Result{}, dispatch.GitHubError(err, "look at the team's runner group")
 		}
 		// the recorded group is gone: a new one takes its place
 	}
 	if call.Preview {
-		return Result{Message: fmt.Sprintf("This would create the runner group %s for the team `%s`.", Quote(name), call.Team.Slug)}, nil
+		return dispatch.Result{Message: fmt.Sprintf("This would create the runner group %s for the team `%s`.", dispatch.Quote(name), call.Team.Slug)}, nil
 	}
-	intent := store.Intent{
-		OrgID: call.OrgID, TeamID: call.Team.ID, TeamSlug: call.Team.Slug, Kind: intentCreate,
-		Name: name, RequestID: call.ID, By: call.Caller.Login, At: call.Env.Now(),
-	}
-	if err := call.Env.Store.PutIntent(ctx, intent); err != nil {
-		return Result{}, storeError(err)
-	}
-	group, err := call.Org.GitHub.CreateGroup(ctx, github.NewGroup{Name: name, AllowsPublic: call.Org.Policy.PublicRepos})
+	group, err := ownership.New(call.Env).Create(ctx, call, name)
 	if err != nil {
-		return call.notCreated(ctx, intent, err)
-	}
-	record := store.Record{
-		OrgID: call.OrgID, TeamID: call.Team.ID, TeamSlug: call.Team.Slug,
-		GroupID: group.ID, GroupName: group.Name, Visibility: group.Visibility,
-		Origin: store.Created, By: call.Caller.Login, At: call.Env.Now(),
-	}
-	// the group stands: even where the caller's time is up, it must become the team's
-	if err := call.Env.Store.CompleteIntent(context.WithoutCancel(ctx), record); err != nil {
-		return Result{}, storeError(err)
+		return dispatch.Result{}, err
 	}
 	return created(call, group), nil
 }
 
-// notCreated answers for a group that GitHub did not confirm. The intent stays where
-// nobody knows whether the group was made; it is settled later.
-func (c *Call) notCreated(ctx context.Context, intent store.Intent, cause error) (Result, error) {
-	ctx = context.WithoutCancel(ctx)
-	if unsettled(cause) {
-		record, err := c.Env.claim(ctx, c.Org, intent)
-		if err == nil && record.GroupID != 0 {
-			return created(c, github.Group{ID: record.GroupID, Name: record.GroupName, Visibility: record.Visibility}), nil
-		}
-		return Result{}, GitHubError(cause, "create the runner group")
-	}
-	if err := c.Env.Store.DeleteIntent(ctx, intent.OrgID, intent.TeamID, intent.Kind); err != nil {
-		return Result{}, storeError(err)
-	}
-	kind := github.KindOf(cause)
-	if kind == github.Conflict || kind == github.Invalid {
-		return Result{}, &Error{
-			Reason: ReasonGroupExists, Cause: cause,
-			Message: fmt.Sprintf("A runner group named %s stands already, and it is not on record as this team's. An owner of %s can give it to the team with `group-adopt`.", Quote(intent.Name), c.Org.Login),
-		}
-	}
-	return Result{}, GitHubError(cause, "create the runner group")
-}
-
-func created(call *Call, group github.Group) Result {
-	message := fmt.Sprintf("The runner group %s is there, and the team `%s` owns it.", Quote(group.Name), call.Team.Slug)
-	return Result{
+func created(call *dispatch.Call, group github.Group) dispatch.Result {
+	message := fmt.Sprintf("The runner group %s is there, and the team `%s` owns it.", dispatch.Quote(group.Name), call.Team.Slug)
+	return dispatch.Result{
 		Response: GroupAnswer{Team: call.Team.Slug, Group: groupInfo(group), Message: message},
 		Message:  message,
 		Notes:    []string{"Attach repositories with `repos-add`, then get a runner with `token-jit`."},

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/ownership"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 )
 
@@ -15,22 +17,22 @@ type GroupDeleteArgs struct {
 }
 
 // Check refuses what is no slug.
-func (a GroupDeleteArgs) Check(call *Call) error {
-	if err := call.checkTeam(a.Team); err != nil {
+func (a GroupDeleteArgs) Check(call *dispatch.Call) error {
+	if err := checkTeam(call, a.Team); err != nil {
 		return err
 	}
-	return call.checkOther("move-runners-to", a.MoveRunnersTo)
+	return checkOther(call, "move-runners-to", a.MoveRunnersTo)
 }
 
 // OtherTeam returns the team whose group takes the runners.
 func (a GroupDeleteArgs) OtherTeam() string { return a.MoveRunnersTo }
 
-func groupDelete() Command {
-	return Define(Spec{
+func groupDelete() dispatch.Command {
+	return dispatch.Define(dispatch.Spec{
 		Name: "group-delete", Method: http.MethodDelete, Legacy: true,
 		Summary: "Delete the team's runner group",
 		Details: "A group that still has runners is deleted only where another team's group takes them.",
-		Needs:   Maintainer, Group: OwnsGroup, Effect: Destroys, Ends: true,
+		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, Ends: true,
 		Sample: deleted(sampleCall(), groupInfo(sampleGroup()), nil),
 	}, runGroupDelete)
 }
@@ -43,79 +45,71 @@ type GroupDeleted struct {
 	Message string    `json:"message"`
 }
 
-func runGroupDelete(ctx context.Context, call *Call, args GroupDeleteArgs) (Result, error) {
+func runGroupDelete(ctx context.Context, call *dispatch.Call, args GroupDeleteArgs) (dispatch.Result, error) {
 	if call.Group.GroupID == 0 {
 		return deleted(call, GroupInfo{}, nil), nil // by an earlier attempt at this request
 	}
-	held, err := call.look(ctx)
-	if AsErrorReason(err) == ReasonGroupNotFound && call.Recorded && !call.Preview {
-		if err := call.forget(ctx); err != nil {
-			return Result{}, err
+	held, err := look(ctx, call)
+	if dispatch.AsErrorReason(err) == dispatch.ReasonGroupNotFound && call.Recorded && !call.Preview {
+		if err := ownership.New(call.Env).Forget(ctx, call); err != nil {
+			return dispatch.Result{}, err
 		}
 		return deleted(call, GroupInfo{ID: call.Group.GroupID, Name: call.Group.GroupName}, nil), nil
 	}
 	if err != nil {
-		return Result{}, err
+		return dispatch.Result{}, err
 	}
 	if held.group.Default || held.group.Inherited {
-		return Result{}, untouchable(held.group)
+		return dispatch.Result{}, untouchable(held.group)
 	}
 	if len(held.runners) > 0 && call.Other.ID == 0 {
-		return Result{}, Refuse(ReasonGroupNotEmpty,
+		return dispatch.Result{}, dispatch.Refuse(dispatch.ReasonGroupNotEmpty,
 			"The runner group %s still has %s: %s. Remove them with `runners-remove`, or name a team that takes them: %s.",
-			Quote(held.group.Name), count(len(held.runners), "runner"), list(runnerNames(held.runners)), call.Channel.Argument("move-runners-to", "TEAM"))
+			dispatch.Quote(held.group.Name), count(len(held.runners), "runner"), list(runnerNames(held.runners)), call.Channel.Argument("move-runners-to", "TEAM"))
 	}
 	if call.Preview {
 		return previewDelete(call, held), nil
 	}
-	var items []Item
+	var items []dispatch.Item
 	if len(held.runners) > 0 {
-		items = call.apply(ctx, runnerNames(held.runners), func(ctx context.Context, i int) error {
+		items = call.Apply(ctx, runnerNames(held.runners), func(ctx context.Context, i int) error {
 			return call.Org.GitHub.MoveRunner(ctx, call.OtherGroup.GroupID, held.runners[i].ID)
 		}, "move the runner")
-		if err := partial(items, Result{}); err != nil {
+		if err := dispatch.Partial(items, dispatch.Result{}); err != nil {
 			err.Message = "Not every runner could be moved, so the group was not deleted. " + err.Message
-			return Result{}, err
+			return dispatch.Result{}, err
 		}
 	}
 	if err := call.Org.GitHub.DeleteGroup(ctx, call.Group.GroupID); err != nil && github.KindOf(err) != github.NotFound {
 		if kind := github.KindOf(err); kind == github.Conflict || kind == github.Invalid {
-			return Result{}, &Error{Reason: ReasonGroupNotEmpty, Cause: err, Message: fmt.Sprintf("GitHub does not delete the runner group %s while it holds runners. Look with `group-list`.", Quote(held.group.Name))}
+			return dispatch.Result{}, &dispatch.Error{Reason: dispatch.ReasonGroupNotEmpty, Cause: err, Message: fmt.Sprintf("GitHub does not delete the runner group %s while it holds runners. Look with `group-list`.", dispatch.Quote(held.group.Name))}
 		}
-		return Result{}, GitHubError(err, "delete the runner group")
+		return dispatch.Result{}, dispatch.GitHubError(err, "delete the runner group")
 	}
-	if err := call.forget(ctx); err != nil {
-		return Result{}, err
+	if err := ownership.New(call.Env).Forget(ctx, call); err != nil {
+		return dispatch.Result{}, err
 	}
 	return deleted(call, groupInfo(held.group), runnerNames(held.runners)), nil
 }
 
-// forget ends the ownership on record; the group is gone, so also where time is up.
-func (c *Call) forget(ctx context.Context) error {
-	if !c.Recorded {
-		return nil
-	}
-	return storeError(c.Env.Store.DeleteRecord(context.WithoutCancel(ctx), c.OrgID, c.Team.ID))
-}
-
-func untouchable(group github.Group) *Error {
+func untouchable(group github.Group) *dispatch.Error {
 	which := "the organization's default group"
 	if group.Inherited {
 		which = "the enterprise's"
 	}
-	return Refuse(ReasonPolicy, "The runner group %s is %s, which is never changed here.", Quote(group.Name), which)
+	return dispatch.Refuse(dispatch.ReasonPolicy, "The runner group %s is %s, which is never changed here.", dispatch.Quote(group.Name), which)
 }
 
-func previewDelete(call *Call, held contents) Result {
+func previewDelete(call *dispatch.Call, held contents) dispatch.Result {
 	message := fmt.Sprintf("This would delete the runner group %s of the team `%s`. %s would lose it: %s.",
-		Quote(held.group.Name), call.Team.Slug, count(len(held.repos), "repository"), list(repoNames(held.repos)))
+		dispatch.Quote(held.group.Name), call.Team.Slug, count(len(held.repos), "repository"), list(repoNames(held.repos)))
 	if len(held.runners) > 0 {
 		message += fmt.Sprintf(" %s would move to %s: %s.", count(len(held.runners), "runner"), ofGroup(call.OtherGroup), list(runnerNames(held.runners)))
 	}
-	return Result{Message: message}
+	return dispatch.Result{Message: message}
 }
 
-func deleted(call *Call, group GroupInfo, moved []string) Result {
+func deleted(call *dispatch.Call, group GroupInfo, moved []string) dispatch.Result {
 	message := fmt.Sprintf("The runner group of the team `%s` is deleted.", call.Team.Slug)
 	if len(moved) > 0 {
 		message += fmt.Sprintf(" Its runners are with the team `%s` now: %s.", call.Other.Slug, list(moved))
@@ -123,16 +117,16 @@ func deleted(call *Call, group GroupInfo, moved []string) Result {
 	if moved == nil {
 		moved = []string{}
 	}
-	return Result{Response: GroupDeleted{Team: call.Team.Slug, Group: group, Moved: moved, Message: message}, Message: message, Changed: true}
+	return dispatch.Result{Response: GroupDeleted{Team: call.Team.Slug, Group: group, Moved: moved, Message: message}, Message: message, Changed: true}
 }
 
-func (c *Call) checkOther(name, text string) error {
+func checkOther(c *dispatch.Call, name, text string) error {
 	if text == "" {
 		return nil
 	}
-	slug, err := c.slug(name, text)
+	slug, err := c.Slug(name, text)
 	if err == nil {
-		c.setDecoded(name, slug)
+		c.SetDecoded(name, slug)
 	}
 	return err
 }

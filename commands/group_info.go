@@ -6,10 +6,11 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/ownership"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+	"golang.org/x/sync/errgroup"
 )
 
 // GroupInfo is a runner group in an answer.
@@ -56,7 +57,7 @@ type contents struct {
 }
 
 // look reads the call's group with all that it holds, side by side.
-func (c *Call) look(ctx context.Context) (contents, error) {
+func look(ctx context.Context, c *dispatch.Call) (contents, error) {
 	var found contents
 	g, gctx := errgroup.WithContext(ctx)
 	id := c.Group.GroupID
@@ -70,77 +71,68 @@ func (c *Call) look(ctx context.Context) (contents, error) {
 	})
 	g.Go(func() (err error) { found.runners, err = c.Org.GitHub.GroupRunners(gctx, id); return err })
 	if err := g.Wait(); err != nil {
-		return contents{}, c.groupError(err, "read the runner group")
+		return contents{}, groupError(c, err, "read the runner group")
 	}
 	slices.SortFunc(found.repos, func(a, b github.Repository) int {
 		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
 	})
 	slices.SortFunc(found.runners, func(a, b github.Runner) int { return strings.Compare(a.Name, b.Name) })
-	if err := c.remember(ctx, found.group); err != nil {
+	if err := ownership.New(c.Env).Refresh(ctx, c, found.group); err != nil {
 		return contents{}, err
 	}
 	return found, nil
 }
 
-// remember keeps the record's name and visibility of the group as GitHub has them now.
-func (c *Call) remember(ctx context.Context, group github.Group) error {
-	if !c.Recorded || c.Group.GroupName == group.Name && c.Group.Visibility == group.Visibility {
-		return nil
-	}
-	c.Group.GroupName, c.Group.Visibility = group.Name, group.Visibility
-	return storeError(c.Env.Store.PutRecord(ctx, c.Group))
-}
-
 // groupError turns a failure on the call's group into an error for the caller: a
 // group that is gone is said to be gone.
-func (c *Call) groupError(err error, doing string) error {
+func groupError(c *dispatch.Call, err error, doing string) error {
 	if github.KindOf(err) == github.NotFound {
-		return c.groupGone(err)
+		return groupGone(c, err)
 	}
-	return GitHubError(err, doing)
+	return dispatch.GitHubError(err, doing)
 }
 
-func (c *Call) groupGone(cause error) *Error {
-	return &Error{
-		Reason: ReasonGroupNotFound, Cause: cause,
+func groupGone(c *dispatch.Call, cause error) *dispatch.Error {
+	return &dispatch.Error{
+		Reason: dispatch.ReasonGroupNotFound, Cause: cause,
 		Message: fmt.Sprintf("The runner group %s of the team `%s` is gone: somebody deleted it on GitHub. `group-create` makes a new one, or an owner of %s gives the team another with `group-adopt`.",
-			Quote(c.Group.GroupName), c.Team.Slug, c.Org.Login),
+			dispatch.Quote(c.Group.GroupName), c.Team.Slug, c.Org.Login),
 	}
 }
 
 // mustBeSelected refuses work on the repositories of a group that is open to all
 // or to all private ones: such a list has no effect.
-func (c *Call) mustBeSelected(ctx context.Context) error {
+func mustBeSelected(ctx context.Context, c *dispatch.Call) error {
 	if c.Group.Visibility == "selected" && c.Recorded {
 		return nil // made so, or seen so; GitHub refuses where it was changed since
 	}
 	group, err := c.Org.GitHub.Group(ctx, c.Group.GroupID)
 	if err != nil {
-		return c.groupError(err, "read the runner group")
+		return groupError(c, err, "read the runner group")
 	}
 	if group.Visibility != "selected" {
-		return c.notSelected(group.Visibility, nil)
+		return notSelected(c, group.Visibility, nil)
 	}
-	return c.remember(ctx, group)
+	return ownership.New(c.Env).Refresh(ctx, c, group)
 }
 
-func (c *Call) notSelected(visibility string, cause error) *Error {
-	return &Error{
-		Reason: ReasonGroupNotSelected, Cause: cause,
+func notSelected(c *dispatch.Call, visibility string, cause error) *dispatch.Error {
+	return &dispatch.Error{
+		Reason: dispatch.ReasonGroupNotSelected, Cause: cause,
 		Message: fmt.Sprintf("The runner group %s is visible to %s repositories, so a list of repositories has no effect on it. An owner of %s can set its access to selected repositories on GitHub.",
-			Quote(c.Group.GroupName), visibility, c.Org.Login),
+			dispatch.Quote(c.Group.GroupName), visibility, c.Org.Login),
 	}
 }
 
 // ofGroup names the group and team of a record, for a sentence.
 func ofGroup(r store.Record) string {
-	return fmt.Sprintf("%s of the team `%s`", Quote(r.GroupName), r.TeamSlug)
+	return fmt.Sprintf("%s of the team `%s`", dispatch.Quote(r.GroupName), r.TeamSlug)
 }
 
-func (c *Call) checkTeam(text string) error {
-	slug, err := c.slug("team", text)
+func checkTeam(c *dispatch.Call, text string) error {
+	slug, err := c.Slug("team", text)
 	if err == nil {
-		c.setDecoded("team", slug)
+		c.SetDecoded("team", slug)
 	}
 	return err
 }

@@ -7,10 +7,11 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/ownership"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+	"golang.org/x/sync/errgroup"
 )
 
 // GroupListing is what group-list answers.
@@ -22,48 +23,48 @@ type GroupListing struct {
 	RunnerDetails []RunnerInfo `json:"runnerDetails"`
 }
 
-func groupList() Command {
-	return Define(Spec{
+func groupList() dispatch.Command {
+	return dispatch.Define(dispatch.Spec{
 		Name: "group-list", Method: http.MethodGet, Legacy: true,
 		Summary: "Show the team's runner group, its repositories and its runners",
-		Needs:   Maintainer, Group: OwnsGroup, Effect: Reads,
+		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Reads,
 		Sample: listed(sampleCall(), contents{sampleGroup(), sampleRepos(), sampleRunners()}),
-	}, func(ctx context.Context, call *Call, _ TeamArgs) (Result, error) {
-		held, err := call.look(ctx)
+	}, func(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispatch.Result, error) {
+		held, err := look(ctx, call)
 		if err != nil {
-			return Result{}, err
+			return dispatch.Result{}, err
 		}
 		return listed(call, held), nil
 	})
 }
 
-func listed(call *Call, held contents) Result {
+func listed(call *dispatch.Call, held contents) dispatch.Result {
 	details := make([]RunnerInfo, 0, len(held.runners))
 	for _, r := range held.runners {
 		details = append(details, runnerInfo(r))
 	}
-	return Result{
+	return dispatch.Result{
 		Response: GroupListing{
 			Team: call.Team.Slug, Group: groupInfo(held.group),
 			Repos: repoNames(held.repos), Runners: runnerNames(held.runners), RunnerDetails: details,
 		},
 		Message: fmt.Sprintf("The runner group %s of the team `%s` (id %d, visible to %s repositories) serves %s with %s.",
-			Quote(held.group.Name), call.Team.Slug, held.group.ID, held.group.Visibility,
+			dispatch.Quote(held.group.Name), call.Team.Slug, held.group.ID, held.group.Visibility,
 			count(len(held.repos), "repository"), count(len(held.runners), "runner")),
-		Tables: []Table{repoTable(held.repos), runnerTable(details)},
+		Tables: []dispatch.Table{repoTable(held.repos), runnerTable(details)},
 	}
 }
 
-func repoTable(repos []github.Repository) Table {
-	t := Table{Title: fmt.Sprintf("Repositories (%d)", len(repos)), Header: []string{"Repository"}}
+func repoTable(repos []github.Repository) dispatch.Table {
+	t := dispatch.Table{Title: fmt.Sprintf("Repositories (%d)", len(repos)), Header: []string{"Repository"}}
 	for _, r := range repos {
 		t.Rows = append(t.Rows, []string{r.Name})
 	}
 	return t
 }
 
-func runnerTable(runners []RunnerInfo) Table {
-	t := Table{Title: fmt.Sprintf("Runners (%d)", len(runners)), Header: []string{"Runner", "System", "Status", "Labels"}}
+func runnerTable(runners []RunnerInfo) dispatch.Table {
+	t := dispatch.Table{Title: fmt.Sprintf("Runners (%d)", len(runners)), Header: []string{"Runner", "System", "Status", "Labels"}}
 	for _, r := range runners {
 		status := r.Status
 		if r.Busy {
@@ -92,20 +93,20 @@ type GroupsListing struct {
 	Groups []TeamGroup `json:"groups"`
 }
 
-func groupsList() Command {
-	return Define(Spec{
+func groupsList() dispatch.Command {
+	return dispatch.Define(dispatch.Spec{
 		Name: "groups-list", Method: http.MethodGet,
 		Summary: "List the runner groups of the teams that you maintain",
 		Details: "Where more than 100 teams own a group here, name the teams.",
-		Needs:   Member, Effect: Reads,
-		Sample: Result{Response: GroupsListing{Groups: []TeamGroup{{Team: "platform", Group: groupInfo(sampleGroup()), Origin: store.Created}}}},
+		Needs:   dispatch.Member, Effect: dispatch.Reads,
+		Sample: dispatch.Result{Response: GroupsListing{Groups: []TeamGroup{{Team: "platform", Group: groupInfo(sampleGroup()), Origin: store.Created}}}},
 	}, runGroupsList)
 }
 
-func runGroupsList(ctx context.Context, call *Call, args TeamsArgs) (Result, error) {
-	records, err := call.Env.maintainedTeams(ctx, call, args.Team)
+func runGroupsList(ctx context.Context, call *dispatch.Call, args TeamsArgs) (dispatch.Result, error) {
+	records, err := ownership.New(call.Env).MaintainedTeams(ctx, call, args.Team)
 	if err != nil {
-		return Result{}, err
+		return dispatch.Result{}, err
 	}
 	groups := make([]TeamGroup, len(records))
 	g, gctx := errgroup.WithContext(ctx)
@@ -120,15 +121,15 @@ func runGroupsList(ctx context.Context, call *Call, args TeamsArgs) (Result, err
 			case github.KindOf(err) == github.NotFound:
 				groups[i].Error = "This group is gone on GitHub; group-create makes a new one."
 			default:
-				return GitHubError(err, "read the runner groups")
+				return dispatch.GitHubError(err, "read the runner groups")
 			}
 			return nil
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return Result{}, err
+		return dispatch.Result{}, err
 	}
-	table := Table{Title: fmt.Sprintf("Runner groups (%d)", len(groups)), Header: []string{"Team", "Group", "Id", "Visible to", "Origin"}}
+	table := dispatch.Table{Title: fmt.Sprintf("Runner groups (%d)", len(groups)), Header: []string{"Team", "Group", "Id", "Visible to", "Origin"}}
 	for _, t := range groups {
 		visible := t.Group.Visibility
 		if t.Error != "" {
@@ -140,7 +141,7 @@ func runGroupsList(ctx context.Context, call *Call, args TeamsArgs) (Result, err
 	if len(groups) == 0 {
 		message = "You maintain no team that owns a runner group here. `group-create` with " + call.Channel.Argument("team", "SLUG") + " makes one."
 	}
-	return Result{Response: GroupsListing{Groups: groups}, Message: message, Tables: []Table{table}}, nil
+	return dispatch.Result{Response: GroupsListing{Groups: groups}, Message: message, Tables: []dispatch.Table{table}}, nil
 }
 
 // WhoAmI is what whoami answers.
@@ -152,17 +153,17 @@ type WhoAmI struct {
 	Teams []string `json:"teams"` // that own a group here and that the caller maintains
 }
 
-func whoami() Command {
-	return Define(Spec{
+func whoami() dispatch.Command {
+	return dispatch.Define(dispatch.Spec{
 		Name: "whoami", Method: http.MethodGet,
 		Summary: "Show who you are here, and which of the teams that you maintain own a runner group",
-		Needs:   Member, Effect: Reads,
-		Sample: Result{Response: WhoAmI{Login: "mona", ID: 583231, Org: "acme", Role: "member", Teams: []string{"platform"}}},
-	}, func(ctx context.Context, call *Call, args TeamsArgs) (Result, error) {
+		Needs:   dispatch.Member, Effect: dispatch.Reads,
+		Sample: dispatch.Result{Response: WhoAmI{Login: "mona", ID: 583231, Org: "acme", Role: "member", Teams: []string{"platform"}}},
+	}, func(ctx context.Context, call *dispatch.Call, args TeamsArgs) (dispatch.Result, error) {
 		var role string
 		g, gctx := errgroup.WithContext(ctx)
 		g.Go(func() error {
-			owner, err := call.owner(gctx)
+			owner, err := call.Owner(gctx)
 			role = "member"
 			if owner {
 				role = "owner"
@@ -171,16 +172,16 @@ func whoami() Command {
 		})
 		teams := []string{}
 		g.Go(func() error {
-			records, err := call.Env.maintainedTeams(gctx, call, args.Team)
+			records, err := ownership.New(call.Env).MaintainedTeams(gctx, call, args.Team)
 			for _, r := range records {
 				teams = append(teams, r.TeamSlug)
 			}
 			return err
 		})
 		if err := g.Wait(); err != nil {
-			return Result{}, err
+			return dispatch.Result{}, err
 		}
-		return Result{
+		return dispatch.Result{
 			Response: WhoAmI{Login: call.Caller.Login, ID: call.Caller.ID, Org: call.Org.Login, Role: role, Teams: teams},
 			Message:  fmt.Sprintf("You are `%s`, %s of %s. Teams that you maintain and that own a runner group here: %s.", call.Caller.Login, article(role), call.Org.Login, list(teams)),
 		}, nil

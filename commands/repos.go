@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/ownership"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 )
 
@@ -16,26 +18,24 @@ type ReposArgs struct {
 }
 
 // Check refuses what is no slug, and names that no repository has.
-func (a ReposArgs) Check(call *Call) error {
-	if err := call.checkTeam(a.Team); err != nil {
+func (a ReposArgs) Check(call *dispatch.Call) error {
+	if err := checkTeam(call, a.Team); err != nil {
 		return err
 	}
-	var items []Item
+	var items []dispatch.Item
 	bad := false
 	for _, text := range a.Repos {
-		item := Item{Item: text}
-		if _, err := repoName(call.Org.Login, text); AsErrorReason(err) == ReasonInvalidArgument {
-			item.Error, item.Reason, bad = AsError(err).Message, ReasonInvalidArgument, true
+		item := dispatch.Item{Item: text}
+		if _, err := repoName(call.Org.Login, text); dispatch.AsErrorReason(err) == dispatch.ReasonInvalidArgument {
+			item.Error, item.Reason, bad = dispatch.AsError(err).Message, dispatch.ReasonInvalidArgument, true
 		}
 		items = append(items, item)
 	}
 	if bad {
-		return refused(items)
+		return dispatch.Refused(items)
 	}
 	return nil
 }
-
-func (a ReposArgs) repoNames() []string { return a.Repos }
 
 var repoShape = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
 
@@ -44,15 +44,15 @@ func repoName(org, text string) (string, error) {
 	name := text
 	if owner, rest, ok := strings.Cut(text, "/"); ok {
 		if !repoShape.MatchString(owner) || !repoShape.MatchString(rest) || rest == "." || rest == ".." {
-			return "", Refuse(ReasonInvalidArgument, "%s is not the name of a repository: write name or %s/name.", Quote(text), org)
+			return "", dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s is not the name of a repository: write name or %s/name.", dispatch.Quote(text), org)
 		}
 		if !strings.EqualFold(owner, org) {
-			return "", Refuse(ReasonRepoNotPermitted, "%s is not in %s; a group takes repositories of its own organization only.", Quote(text), org)
+			return "", dispatch.Refuse(dispatch.ReasonRepoNotPermitted, "%s is not in %s; a group takes repositories of its own organization only.", dispatch.Quote(text), org)
 		}
 		name = rest
 	}
 	if !repoShape.MatchString(name) || name == "." || name == ".." {
-		return "", Refuse(ReasonInvalidArgument, "%s is not the name of a repository: write name or %s/name.", Quote(text), org)
+		return "", dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s is not the name of a repository: write name or %s/name.", dispatch.Quote(text), org)
 	}
 	return name, nil
 }
@@ -69,16 +69,16 @@ type repoLookup struct {
 	errs  []error
 }
 
-// beginRepos starts to ask about the repositories that the arguments name.
-func (c *Call) beginRepos(ctx context.Context, slug string) {
-	named, ok := c.args.(interface{ repoNames() []string })
-	if !ok || c.Spec.Name == "repos-remove" || len(named.repoNames()) > askEach || slug == "" {
-		return
+// prefetchRepos starts to ask about the repositories that the arguments name.
+func prefetchRepos(ctx context.Context, call *dispatch.Call, teamSlug string) any {
+	args, ok := call.Decoded.(ReposArgs)
+	if !ok || len(args.Repos) > askEach {
+		return nil
 	}
-	c.repos = c.askRepos(ctx, slug, named.repoNames())
+	return askRepos(ctx, call, teamSlug, args.Repos)
 }
 
-func (c *Call) askRepos(ctx context.Context, slug string, names []string) *repoLookup {
+func askRepos(ctx context.Context, c *dispatch.Call, slug string, names []string) *repoLookup {
 	lookup := &repoLookup{done: make(chan struct{}), repos: make([]github.Repository, len(names)), errs: make([]error, len(names))}
 	var wg sync.WaitGroup
 	for i, text := range names {
@@ -95,28 +95,28 @@ func (c *Call) askRepos(ctx context.Context, slug string, names []string) *repoL
 
 // permitted returns the repositories that the team may attach. Where it may not
 // attach one of them, the error names every such one with its reason.
-func (c *Call) permitted(ctx context.Context, names []string) ([]github.Repository, error) {
-	lookup := c.repos
+func permitted(ctx context.Context, c *dispatch.Call, names []string) ([]github.Repository, error) {
+	lookup, _ := c.Prefetched.(*repoLookup)
 	switch {
 	case len(names) > askEach:
 		var err error
-		if lookup, err = c.pickRepos(ctx, names); err != nil {
+		if lookup, err = pickRepos(ctx, c, names); err != nil {
 			return nil, err
 		}
 	case lookup == nil:
-		lookup = c.askRepos(ctx, c.Team.Slug, names)
+		lookup = askRepos(ctx, c, c.Team.Slug, names)
 	}
 	<-lookup.done
-	items := make([]Item, len(names))
+	items := make([]dispatch.Item, len(names))
 	seen := map[int64]bool{}
 	var repos []github.Repository
 	for i, name := range names {
-		items[i] = Item{Item: name}
-		if err := c.permit(lookup.repos[i], lookup.errs[i], name); err != nil {
-			if AsErrorReason(err) != ReasonRepoNotPermitted && AsErrorReason(err) != ReasonPublicRepo {
+		items[i] = dispatch.Item{Item: name}
+		if err := permit(c, lookup.repos[i], lookup.errs[i], name); err != nil {
+			if dispatch.AsErrorReason(err) != dispatch.ReasonRepoNotPermitted && dispatch.AsErrorReason(err) != dispatch.ReasonPublicRepo {
 				return nil, err
 			}
-			items[i].Error, items[i].Reason = AsError(err).Message, AsErrorReason(err)
+			items[i].Error, items[i].Reason = dispatch.AsError(err).Message, dispatch.AsErrorReason(err)
 			continue
 		}
 		if repo := lookup.repos[i]; !seen[repo.ID] {
@@ -124,14 +124,14 @@ func (c *Call) permitted(ctx context.Context, names []string) ([]github.Reposito
 			repos = append(repos, repo)
 		}
 	}
-	return repos, refused(items)
+	return repos, dispatch.Refused(items)
 }
 
 // pickRepos finds the named repositories in the team's whole list.
-func (c *Call) pickRepos(ctx context.Context, names []string) (*repoLookup, error) {
+func pickRepos(ctx context.Context, c *dispatch.Call, names []string) (*repoLookup, error) {
 	all, err := c.Org.GitHub.TeamRepositories(ctx, c.Team.Slug)
 	if err != nil {
-		return nil, GitHubError(err, "list the team's repositories")
+		return nil, dispatch.GitHubError(err, "list the team's repositories")
 	}
 	byName := make(map[string]github.Repository, len(all))
 	for _, repo := range all {
@@ -152,66 +152,66 @@ func (c *Call) pickRepos(ctx context.Context, names []string) (*repoLookup, erro
 
 // permit applies the policy on repositories to one. That there is none such and
 // that the team may not attach it have one answer, so that private ones stay private.
-func (c *Call) permit(repo github.Repository, err error, name string) error {
+func permit(c *dispatch.Call, repo github.Repository, err error, name string) error {
 	policy := c.Org.Policy
 	switch {
-	case AsErrorReason(err) == ReasonRepoNotPermitted:
+	case dispatch.AsErrorReason(err) == dispatch.ReasonRepoNotPermitted:
 		return err
 	case err != nil && github.KindOf(err) != github.NotFound && github.KindOf(err) != github.Invalid:
-		return GitHubError(err, "look up the team's permission on a repository")
-	case err != nil, repo.ID == 0, !policy.permits(repo.Permission):
-		return Refuse(ReasonRepoNotPermitted,
+		return dispatch.GitHubError(err, "look up the team's permission on a repository")
+	case err != nil, repo.ID == 0, !policy.Permits(repo.Permission):
+		return dispatch.Refuse(dispatch.ReasonRepoNotPermitted,
 			"The team `%s` does not have the permission `%s` on %s, or there is no such repository. Somebody with admin on it can give it to the team.",
-			c.Team.Slug, policy.RepoPermission, Quote(name))
+			c.Team.Slug, policy.RepoPermission, dispatch.Quote(name))
 	case !policy.PublicRepos && !repo.Private && repo.Visibility != "internal" && repo.Visibility != "private":
-		return Refuse(ReasonPublicRepo,
-			"%s is public: anybody's pull request could run code on the group's runners. The operator does not allow it (policy.publicRepos).", Quote(name))
+		return dispatch.Refuse(dispatch.ReasonPublicRepo,
+			"%s is public: anybody's pull request could run code on the group's runners. The operator does not allow it (policy.publicRepos).", dispatch.Quote(name))
 	}
 	return nil
 }
 
 // attached returns the group's own list of repositories.
-func (c *Call) attached(ctx context.Context) ([]github.Repository, error) {
+func attached(ctx context.Context, c *dispatch.Call) ([]github.Repository, error) {
 	repos, err := c.Org.GitHub.GroupRepositories(ctx, c.Group.GroupID)
 	if err != nil {
-		return nil, c.reposError(ctx, err, "list the group's repositories")
+		return nil, reposError(ctx, c, err, "list the group's repositories")
 	}
 	return repos, nil
 }
 
 // reposError explains a failure to read or change a group's repositories: the group
 // may be gone, or no longer be one for selected repositories.
-func (c *Call) reposError(ctx context.Context, err error, doing string) error {
+func reposError(ctx context.Context, c *dispatch.Call, err error, doing string) error {
 	switch github.KindOf(err) {
 	case github.NotFound, github.Conflict, github.Invalid:
 	default:
-		return GitHubError(err, doing)
+		return dispatch.GitHubError(err, doing)
 	}
 	group, lookErr := c.Org.GitHub.Group(ctx, c.Group.GroupID)
 	switch {
 	case github.KindOf(lookErr) == github.NotFound:
-		return c.groupGone(err)
+		return groupGone(c, err)
 	case lookErr == nil && group.Visibility != "selected":
-		_ = c.remember(ctx, group)
-		return c.notSelected(group.Visibility, err)
+		_ = ownership.New(c.Env).Refresh(ctx, c, group)
+		return notSelected(c, group.Visibility, err)
 	}
-	return GitHubError(err, doing)
+	return dispatch.GitHubError(err, doing)
 }
 
 // explain replaces failed items' errors by what is behind them, asked once.
-func (c *Call) explain(ctx context.Context, items []Item, doing string) []Item {
+func explain(ctx context.Context, c *dispatch.Call, items []dispatch.Item, doing string) []dispatch.Item {
 	var once sync.Once
 	var shared error
 	for i := range items {
-		failure := items[i].failure
+		failure := items[i].Failure
 		if failure == nil {
 			continue
 		}
 		switch github.KindOf(failure.Cause) {
 		case github.NotFound, github.Conflict, github.Invalid:
-			once.Do(func() { shared = c.reposError(ctx, failure.Cause, doing) })
-			known := AsError(shared)
-			items[i].Error, items[i].Reason, items[i].failure = known.Message, known.Reason, known
+			once.Do(func() { shared = reposError(ctx, c, failure.Cause, doing) })
+			known := dispatch.AsError(shared)
+			items[i].Error, items[i].Reason, items[i].Failure = known.Message, known.Reason, known
 		}
 	}
 	return items
@@ -227,22 +227,22 @@ type ReposChanged struct {
 	Message   string   `json:"message"`
 }
 
-func (c *Call) reposAnswer(added, removed, unchanged []string, message string) Result {
+func reposAnswer(c *dispatch.Call, added, removed, unchanged []string, message string) dispatch.Result {
 	for _, names := range []*[]string{&added, &removed, &unchanged} {
 		if *names == nil {
 			*names = []string{}
 		}
 	}
-	return Result{
+	return dispatch.Result{
 		Response: ReposChanged{Team: c.Team.Slug, Group: c.Group.GroupName, Added: added, Removed: removed, Unchanged: unchanged, Message: message},
 		Message:  message, Changed: len(added)+len(removed) > 0,
 	}
 }
 
-func doneItems(names []string) []Item {
-	items := make([]Item, len(names))
+func doneItems(names []string) []dispatch.Item {
+	items := make([]dispatch.Item, len(names))
 	for i, name := range names {
-		items[i] = Item{Item: name, Done: true}
+		items[i] = dispatch.Item{Item: name, Done: true}
 	}
 	return items
 }

@@ -7,65 +7,66 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 )
 
-func reposAdd() Command {
-	return Define(Spec{
+func reposAdd() dispatch.Command {
+	return dispatch.Define(dispatch.Spec{
 		Name: "repos-add", Method: http.MethodPatch, Legacy: true,
 		Summary: "Attach repositories to the team's runner group",
 		Details: "The team needs the permission on each that the operator asks for (admin, by default).",
-		Needs:   Maintainer, Group: OwnsGroup, Effect: Changes, Example: "api,web",
-		Sample: sampleCall().reposAdded([]string{"api", "web"}, doneItems([]string{"api", "web"})),
+		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Changes, Example: "api,web", Prefetch: prefetchRepos,
+		Sample: reposAdded(sampleCall(), []string{"api", "web"}, doneItems([]string{"api", "web"})),
 	}, runReposAdd)
 }
 
-func runReposAdd(ctx context.Context, call *Call, args ReposArgs) (Result, error) {
-	repos, err := call.permitted(ctx, args.Repos)
+func runReposAdd(ctx context.Context, call *dispatch.Call, args ReposArgs) (dispatch.Result, error) {
+	repos, err := permitted(ctx, call, args.Repos)
 	if err != nil {
-		return Result{}, err
+		return dispatch.Result{}, err
 	}
-	if err := call.mustBeSelected(ctx); err != nil {
-		return Result{}, err
+	if err := mustBeSelected(ctx, call); err != nil {
+		return dispatch.Result{}, err
 	}
 	names := repoNames(repos)
 	if call.Preview {
-		return Result{Message: fmt.Sprintf("This would attach to the runner group %s: %s.", ofGroup(call.Group), list(names))}, nil
+		return dispatch.Result{Message: fmt.Sprintf("This would attach to the runner group %s: %s.", ofGroup(call.Group), list(names))}, nil
 	}
-	items := call.apply(ctx, names, func(ctx context.Context, i int) error {
+	items := call.Apply(ctx, names, func(ctx context.Context, i int) error {
 		return call.Org.GitHub.AddGroupRepository(ctx, call.Group.GroupID, repos[i].ID)
 	}, "attach the repository")
-	items = call.explain(ctx, items, "attach the repository")
-	result := call.reposAdded(names, items)
-	if err := partial(items, result); err != nil {
-		return Result{}, err
+	items = explain(ctx, call, items, "attach the repository")
+	result := reposAdded(call, names, items)
+	if err := dispatch.Partial(items, result); err != nil {
+		return dispatch.Result{}, err
 	}
 	return result, nil
 }
 
-func (c *Call) reposAdded(names []string, items []Item) Result {
-	result := c.reposAnswer(names, nil, nil, fmt.Sprintf("Attached to the runner group %s: %s.", ofGroup(c.Group), list(names)))
+func reposAdded(c *dispatch.Call, names []string, items []dispatch.Item) dispatch.Result {
+	result := reposAnswer(c, names, nil, nil, fmt.Sprintf("Attached to the runner group %s: %s.", ofGroup(c.Group), list(names)))
 	result.Items = items
 	return result
 }
 
-func reposRemove() Command {
-	return Define(Spec{
+func reposRemove() dispatch.Command {
+	return dispatch.Define(dispatch.Spec{
 		Name: "repos-remove", Method: http.MethodPatch, Legacy: true,
 		Summary: "Detach repositories from the team's runner group",
 		Details: "Names are looked up in the group's own list; one that is not in it counts as done.",
-		Needs:   Maintainer, Group: OwnsGroup, Effect: Changes, Example: "web",
-		Sample: sampleCall().reposRemoved([]string{"api", "web"}, nil, doneItems([]string{"api", "web"})),
+		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Changes, Example: "web",
+		Sample: reposRemoved(sampleCall(), []string{"api", "web"}, nil, doneItems([]string{"api", "web"})),
 	}, runReposRemove)
 }
 
-func runReposRemove(ctx context.Context, call *Call, args ReposArgs) (Result, error) {
-	if err := call.mustBeSelected(ctx); err != nil {
-		return Result{}, err
+func runReposRemove(ctx context.Context, call *dispatch.Call, args ReposArgs) (dispatch.Result, error) {
+	if err := mustBeSelected(ctx, call); err != nil {
+		return dispatch.Result{}, err
 	}
-	attached, err := call.attached(ctx)
+	attached, err := attached(ctx, call)
 	if err != nil {
-		return Result{}, err
+		return dispatch.Result{}, err
 	}
 	var targets []github.Repository
 	var absent []string
@@ -79,29 +80,29 @@ func runReposRemove(ctx context.Context, call *Call, args ReposArgs) (Result, er
 	}
 	names := repoNames(targets)
 	if call.Preview {
-		return Result{Message: fmt.Sprintf("This would detach from the runner group %s: %s.", ofGroup(call.Group), list(names))}, nil
+		return dispatch.Result{Message: fmt.Sprintf("This would detach from the runner group %s: %s.", ofGroup(call.Group), list(names))}, nil
 	}
-	items := call.apply(ctx, names, func(ctx context.Context, i int) error {
+	items := call.Apply(ctx, names, func(ctx context.Context, i int) error {
 		err := call.Org.GitHub.RemoveGroupRepository(ctx, call.Group.GroupID, targets[i].ID)
 		if github.KindOf(err) == github.NotFound {
 			return nil // detached meanwhile
 		}
 		return err
 	}, "detach the repository")
-	items = call.explain(ctx, items, "detach the repository")
-	result := call.reposRemoved(names, absent, items)
-	if err := partial(result.Items, result); err != nil {
-		return Result{}, err
+	items = explain(ctx, call, items, "detach the repository")
+	result := reposRemoved(call, names, absent, items)
+	if err := dispatch.Partial(result.Items, result); err != nil {
+		return dispatch.Result{}, err
 	}
 	return result, nil
 }
 
-func (c *Call) reposRemoved(names, absent []string, items []Item) Result {
+func reposRemoved(c *dispatch.Call, names, absent []string, items []dispatch.Item) dispatch.Result {
 	message := fmt.Sprintf("Detached from the runner group %s: %s.", ofGroup(c.Group), list(names))
 	if len(absent) > 0 {
 		message += " These were not attached, so nothing was to be done: " + list(absent) + "."
 	}
-	result := c.reposAnswer(nil, names, absent, message)
+	result := reposAnswer(c, nil, names, absent, message)
 	result.Items = slices.Concat(items, doneItems(absent))
 	return result
 }
@@ -115,32 +116,32 @@ func findRepo(repos []github.Repository, name string) (github.Repository, bool) 
 	return github.Repository{}, false
 }
 
-func reposSet() Command {
-	return Define(Spec{
+func reposSet() dispatch.Command {
+	return dispatch.Define(dispatch.Spec{
 		Name: "repos-set", Method: http.MethodPatch, Legacy: true,
 		Summary: "Replace the list of repositories of the team's runner group",
 		Details: "The answer names what was added and what was removed.",
-		Needs:   Maintainer, Group: OwnsGroup, Effect: Destroys, Example: "api,web",
-		Sample: sampleCall().reposReplaced([]string{"api", "web"}, []string{"web"}, []string{"docs"}, []string{"api"}),
+		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, Example: "api,web", Prefetch: prefetchRepos,
+		Sample: reposReplaced(sampleCall(), []string{"api", "web"}, []string{"web"}, []string{"docs"}, []string{"api"}),
 	}, runReposSet)
 }
 
-func runReposSet(ctx context.Context, call *Call, args ReposArgs) (Result, error) {
-	repos, err := call.permitted(ctx, args.Repos)
+func runReposSet(ctx context.Context, call *dispatch.Call, args ReposArgs) (dispatch.Result, error) {
+	repos, err := permitted(ctx, call, args.Repos)
 	if err != nil {
-		return Result{}, err
+		return dispatch.Result{}, err
 	}
-	if err := call.mustBeSelected(ctx); err != nil {
-		return Result{}, err
+	if err := mustBeSelected(ctx, call); err != nil {
+		return dispatch.Result{}, err
 	}
-	before, err := call.attached(ctx)
+	before, err := attached(ctx, call)
 	if err != nil {
-		return Result{}, err
+		return dispatch.Result{}, err
 	}
 	added, unchanged := difference(repos, before)
 	removed, _ := difference(before, repos)
 	if call.Preview {
-		return Result{Message: fmt.Sprintf("This would change the repositories of the runner group %s. Added: %s. Removed: %s. Kept: %s.",
+		return dispatch.Result{Message: fmt.Sprintf("This would change the repositories of the runner group %s. Added: %s. Removed: %s. Kept: %s.",
 			ofGroup(call.Group), list(added), list(removed), list(unchanged))}, nil
 	}
 	if len(added)+len(removed) > 0 {
@@ -149,14 +150,14 @@ func runReposSet(ctx context.Context, call *Call, args ReposArgs) (Result, error
 			ids[i] = repo.ID
 		}
 		if err := call.Org.GitHub.SetGroupRepositories(ctx, call.Group.GroupID, ids); err != nil {
-			return Result{}, call.reposError(ctx, err, "replace the group's repositories")
+			return dispatch.Result{}, reposError(ctx, call, err, "replace the group's repositories")
 		}
 	}
-	return call.reposReplaced(repoNames(repos), added, removed, unchanged), nil
+	return reposReplaced(call, repoNames(repos), added, removed, unchanged), nil
 }
 
-func (c *Call) reposReplaced(names, added, removed, unchanged []string) Result {
-	result := c.reposAnswer(added, removed, unchanged,
+func reposReplaced(c *dispatch.Call, names, added, removed, unchanged []string) dispatch.Result {
+	result := reposAnswer(c, added, removed, unchanged,
 		fmt.Sprintf("The runner group %s serves exactly: %s. Added: %s. Removed: %s.", ofGroup(c.Group), list(names), list(added), list(removed)))
 	result.Items = doneItems(names)
 	return result

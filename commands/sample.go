@@ -3,6 +3,7 @@ package commands
 import (
 	"time"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
@@ -10,9 +11,9 @@ import (
 // The samples are what commands answer to their examples: made by what makes the real
 // answers, so that they stay true, for a team platform of acme and its group.
 
-func sampleCall() *Call {
-	return &Call{
-		Env: &Env{GitHubURL: "https://github.com"}, Org: &Org{Login: "acme"},
+func sampleCall() *dispatch.Call {
+	return &dispatch.Call{
+		Env: &dispatch.Env{GitHubURL: "https://github.com"}, Org: &dispatch.Org{Login: "acme"},
 		Team: github.Team{Slug: "platform"}, Group: store.Record{TeamSlug: "platform", GroupID: 7, GroupName: "platform", Visibility: "selected"},
 		Other: github.Team{Slug: "web"}, OtherGroup: store.Record{TeamSlug: "web", GroupID: 8, GroupName: "web"},
 	}

@@ -5,29 +5,31 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 )
 
 // NoArgs are the arguments of a command that takes none.
 type NoArgs struct{}
 
-func status() Command {
-	return Define(Spec{
+func status() dispatch.Command {
+	return dispatch.Define(dispatch.Spec{
 		Name: "status", Method: http.MethodGet,
 		Summary: "Show the server's version and whether it can work",
-		Needs:   Anyone, Effect: Reads,
-		Sample: Result{Response: Status{Ready: true, Version: "1.0.0", GitHub: "ok"}},
-	}, func(ctx context.Context, call *Call, _ NoArgs) (Result, error) {
+		Needs:   dispatch.Anyone, Effect: dispatch.Reads,
+		Sample: dispatch.Result{Response: dispatch.Status{Ready: true, Version: "1.0.0", GitHub: "ok"}},
+	}, func(ctx context.Context, call *dispatch.Call, _ NoArgs) (dispatch.Result, error) {
 		s := call.Env.Status(ctx)
 		if s.GitHub != "ok" {
-			return Result{}, &Error{
-				Reason: ReasonGitHubError, Code: http.StatusServiceUnavailable,
+			return dispatch.Result{}, &dispatch.Error{
+				Reason: dispatch.ReasonGitHubError, Code: http.StatusServiceUnavailable,
 				Message: "The server runs, but it cannot work with GitHub: " + s.GitHub + ". Comments that GitHub delivers are kept and answered later.",
 			}
 		}
 		if !s.Ready {
-			return Result{}, Refuse(ReasonUnavailable, "The server runs, but it cannot take work: %s.", strings.Join(s.Reasons, "; "))
+			return dispatch.Result{}, dispatch.Refuse(dispatch.ReasonUnavailable, "The server runs, but it cannot take work: %s.", strings.Join(s.Reasons, "; "))
 		}
-		return Result{Response: s, Message: fmt.Sprintf("Actions Runner Manager %s is ready, and GitHub answers.", s.Version)}, nil
+		return dispatch.Result{Response: s, Message: fmt.Sprintf("Actions Runner Manager %s is ready, and GitHub answers.", s.Version)}, nil
 	})
 }
 
@@ -60,14 +62,14 @@ type ArgumentHelp struct {
 	Doc      string `json:"doc"`
 }
 
-func help() Command {
-	return Define(Spec{
+func help() dispatch.Command {
+	return dispatch.Define(dispatch.Spec{
 		Name: "help", Method: http.MethodGet,
 		Summary: "Explain the commands, or one of them",
-		Needs:   Anyone, Effect: Reads, Example: "repos-add",
-		Sample: helpOne(reposAdd().Spec, REST),
-	}, func(_ context.Context, call *Call, args HelpArgs) (Result, error) {
-		specs := call.specs()
+		Needs:   dispatch.Anyone, Effect: dispatch.Reads, Example: "repos-add",
+		Sample: helpOne(reposAdd().Spec, dispatch.REST),
+	}, func(_ context.Context, call *dispatch.Call, args HelpArgs) (dispatch.Result, error) {
+		specs := call.Specs()
 		if args.Command == "" {
 			return helpAll(specs, call.TeamHint), nil
 		}
@@ -76,46 +78,46 @@ func help() Command {
 				return helpOne(s.For(call.TeamHint), call.Channel), nil
 			}
 		}
-		return Result{}, call.unknown(args.Command)
+		return dispatch.Result{}, call.Unknown(args.Command)
 	})
 }
 
 // helpAll lists the commands, as one writes them for the team, where one is known.
-func helpAll(specs []Spec, team string) Result {
+func helpAll(specs []dispatch.Spec, team string) dispatch.Result {
 	answer := HelpAnswer{}
-	table := Table{Header: []string{"Command", "What it does"}, Code: true}
+	table := dispatch.Table{Header: []string{"Command", "What it does"}, Code: true}
 	for _, s := range specs {
 		s = s.For(team)
-		answer.Commands = append(answer.Commands, explain(s))
+		answer.Commands = append(answer.Commands, explainSpec(s))
 		table.Rows = append(table.Rows, []string{s.Usage(), s.Summary})
 	}
-	return Result{Response: answer, Message: "These are the commands. `/runner-group help repos-add` explains one.", Tables: []Table{table}}
+	return dispatch.Result{Response: answer, Message: "These are the commands. `/runner-group help repos-add` explains one.", Tables: []dispatch.Table{table}}
 }
 
-func helpOne(s Spec, channel Channel) Result {
+func helpOne(s dispatch.Spec, channel dispatch.Channel) dispatch.Result {
 	message := fmt.Sprintf("`%s`: %s. %s", s.Usage(), lowerFirst(s.Summary), s.Details)
-	table := Table{Header: []string{"Argument", "What it is"}, Code: true}
+	table := dispatch.Table{Header: []string{"Argument", "What it is"}, Code: true}
 	for _, p := range s.Params {
 		doc := p.Doc
-		if p.Kind == KindList {
+		if p.Kind == dispatch.KindList {
 			doc += " (a list)"
 		}
 		if p.Required {
 			doc += "; needed"
 		}
-		table.Rows = append(table.Rows, []string{strings.Trim(p.name(channel), "`"), doc})
+		table.Rows = append(table.Rows, []string{strings.Trim(p.NameIn(channel), "`"), doc})
 	}
-	if s.Effect == Reveals && !s.EncryptedOnly {
+	if s.Effect == dispatch.Reveals && !s.EncryptedOnly {
 		table.Rows = append(table.Rows, []string{"--encrypted", "in a comment: let the answer be readable with your SSH key alone"})
 	}
-	result := Result{Response: HelpAnswer{Commands: []CommandHelp{explain(s)}}, Message: strings.TrimSpace(message)}
+	result := dispatch.Result{Response: HelpAnswer{Commands: []CommandHelp{explainSpec(s)}}, Message: strings.TrimSpace(message)}
 	if len(table.Rows) > 0 {
-		result.Tables = []Table{table}
+		result.Tables = []dispatch.Table{table}
 	}
 	return result
 }
 
-func explain(s Spec) CommandHelp {
+func explainSpec(s dispatch.Spec) CommandHelp {
 	h := CommandHelp{
 		Name: s.Name, Aliases: s.Aliases, Summary: s.Summary, Details: s.Details,
 		Usage: s.Usage(), REST: s.Method + " /api/v1/" + s.Name, Arguments: []ArgumentHelp{},

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 )
 
@@ -34,23 +35,23 @@ const maxLabel = 256
 const maxLabels = 100
 
 // Check refuses names that GitHub or a file system would take amiss.
-func (a JITArgs) Check(call *Call) error {
-	if err := call.checkTeam(a.Team); err != nil {
+func (a JITArgs) Check(call *dispatch.Call) error {
+	if err := checkTeam(call, a.Team); err != nil {
 		return err
 	}
 	if !runnerNameShape.MatchString(a.Name) {
-		return Refuse(ReasonInvalidArgument, "%s: %s is not a runner's name: at most 64 letters, digits, dots, dashes and underscores, a letter or digit first.", call.called("name"), Quote(a.Name))
+		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: %s is not a runner's name: at most 64 letters, digits, dots, dashes and underscores, a letter or digit first.", call.Called("name"), dispatch.Quote(a.Name))
 	}
 	if len(a.Labels) > maxLabels {
-		return Refuse(ReasonInvalidArgument, "%s: a runner takes at most %d.", call.called("labels"), maxLabels)
+		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: a runner takes at most %d.", call.Called("labels"), maxLabels)
 	}
 	for _, label := range a.Labels {
 		if !labelShape.MatchString(label) || utf8.RuneCountInString(label) > maxLabel {
-			return Refuse(ReasonInvalidArgument, "%s: %s is not a label: letters, digits, dots, dashes and underscores.", call.called("labels"), Quote(label))
+			return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: %s is not a label: letters, digits, dots, dashes and underscores.", call.Called("labels"), dispatch.Quote(label))
 		}
 	}
 	if a.WorkFolder != "" && (!folderShape.MatchString(a.WorkFolder) || strings.Contains("/"+a.WorkFolder+"/", "/../")) {
-		return Refuse(ReasonInvalidArgument, "%s: %s is not a relative path without `..`.", call.called("work-folder"), Quote(a.WorkFolder))
+		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: %s is not a relative path without `..`.", call.Called("work-folder"), dispatch.Quote(a.WorkFolder))
 	}
 	return nil
 }
@@ -62,25 +63,25 @@ type JITAnswer struct {
 	Command          string     `json:"command"` // the ready command line
 }
 
-func tokenJIT() Command {
-	return Define(Spec{
+func tokenJIT() dispatch.Command {
+	return dispatch.Define(dispatch.Spec{
 		Name: "token-jit", Method: http.MethodPost,
 		Summary: "Make one runner's configuration, for the team's group alone",
 		Details: "The configuration works once, for one runner, in this group only. In a comment it is answered encrypted, never in plain.",
-		Needs:   Maintainer, Group: OwnsGroup, Effect: Reveals, EncryptedOnly: true, Example: "build-1",
-		Sample: sampleCall().configured("build-1", github.JIT{
+		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Reveals, EncryptedOnly: true, Example: "build-1",
+		Sample: configured(sampleCall(), "build-1", github.JIT{
 			Runner:        github.Runner{ID: 31, Name: "build-1", OS: "unknown", Status: "offline", Labels: []string{"self-hosted"}},
 			EncodedConfig: github.NewSecret("THE-CONFIGURATION"),
 		}),
 	}, runTokenJIT)
 }
 
-func runTokenJIT(ctx context.Context, call *Call, args JITArgs) (Result, error) {
+func runTokenJIT(ctx context.Context, call *dispatch.Call, args JITArgs) (dispatch.Result, error) {
 	if call.Preview {
-		return Result{Message: fmt.Sprintf("This would make a runner %s in the runner group %s.", Quote(args.Name), ofGroup(call.Group))}, nil
+		return dispatch.Result{Message: fmt.Sprintf("This would make a runner %s in the runner group %s.", dispatch.Quote(args.Name), ofGroup(call.Group))}, nil
 	}
-	if err := call.sealed(ctx); err != nil {
-		return Result{}, err
+	if err := sealed(ctx, call); err != nil {
+		return dispatch.Result{}, err
 	}
 	request := github.JITRequest{Name: args.Name, GroupID: call.Group.GroupID, Labels: args.Labels, WorkFolder: args.WorkFolder}
 	if len(request.Labels) == 0 {
@@ -90,40 +91,40 @@ func runTokenJIT(ctx context.Context, call *Call, args JITArgs) (Result, error) 
 		request.WorkFolder = "_work"
 	}
 	jit, err := call.Org.GitHub.JITConfig(ctx, request)
-	if github.KindOf(err) == github.Conflict && !call.asked.IsZero() {
+	if github.KindOf(err) == github.Conflict && !call.FirstStart.IsZero() {
 		// the first attempt at this request was cut off after GitHub made the runner,
 		// and nobody has its configuration: it is made anew
-		if err = call.removeUnused(ctx, args.Name); err == nil {
+		if err = removeUnused(ctx, call, args.Name); err == nil {
 			jit, err = call.Org.GitHub.JITConfig(ctx, request)
 		}
 	}
 	switch kind := github.KindOf(err); {
 	case err == nil:
 	case kind == github.NotFound:
-		return Result{}, call.groupGone(err)
+		return dispatch.Result{}, groupGone(call, err)
 	case kind == github.Conflict:
-		return Result{}, &Error{Reason: ReasonRunnerExists, Cause: err, Message: fmt.Sprintf("A runner named %s exists in %s already. Choose another name.", Quote(args.Name), call.Org.Login)}
+		return dispatch.Result{}, &dispatch.Error{Reason: dispatch.ReasonRunnerExists, Cause: err, Message: fmt.Sprintf("A runner named %s exists in %s already. Choose another name.", dispatch.Quote(args.Name), call.Org.Login)}
 	case kind == github.Invalid:
-		return Result{}, &Error{Reason: ReasonInvalidArgument, Cause: err, Message: "GitHub refused the runner: " + Quote(asGitHub(err).Message) + "."}
+		return dispatch.Result{}, &dispatch.Error{Reason: dispatch.ReasonInvalidArgument, Cause: err, Message: "GitHub refused the runner: " + dispatch.Quote(dispatch.AsGitHub(err).Message) + "."}
 	default:
-		return Result{}, GitHubError(err, "make the runner")
+		return dispatch.Result{}, dispatch.GitHubError(err, "make the runner")
 	}
-	return call.configured(args.Name, jit), nil
+	return configured(call, args.Name, jit), nil
 }
 
-func (c *Call) configured(name string, jit github.JIT) Result {
+func configured(c *dispatch.Call, name string, jit github.JIT) dispatch.Result {
 	line := "./run.sh --jitconfig " + jit.EncodedConfig.Reveal()
-	return Result{
+	return dispatch.Result{
 		Response: JITAnswer{Runner: runnerInfo(jit.Runner), EncodedJITConfig: jit.EncodedConfig.Reveal(), Command: line},
-		Message:  fmt.Sprintf("The runner %s is made in the runner group %s. Its configuration works once.", Quote(name), ofGroup(c.Group)),
-		Secret:   &Secret{Kind: "runner configuration", Text: line, EncryptedOnly: true},
+		Message:  fmt.Sprintf("The runner %s is made in the runner group %s. Its configuration works once.", dispatch.Quote(name), ofGroup(c.Group)),
+		Secret:   &dispatch.Secret{Kind: "runner configuration", Text: line, EncryptedOnly: true},
 		Changed:  true,
 	}
 }
 
 // removeUnused removes the runner of that name where it is of this group and never
 // connected.
-func (c *Call) removeUnused(ctx context.Context, name string) error {
+func removeUnused(ctx context.Context, c *dispatch.Call, name string) error {
 	runners, err := c.Org.GitHub.GroupRunners(ctx, c.Group.GroupID)
 	if err != nil {
 		return err

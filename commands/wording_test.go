@@ -1,88 +1,83 @@
 package commands
 
 import (
-	"errors"
 	"testing"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 )
 
 // What is wrong with arguments is told in the words of the channel they came through.
 func TestWordingOfChannels(t *testing.T) {
 	for _, test := range []struct {
 		name, command string
-		args          Args
+		args          dispatch.Args
 		hint          string // the team that the comment's place names
 		comment, rest string
 	}{
 		{
-			"a time", "audit-list", named("team", "web", "since", "7x"), "",
+			"a time", "audit-list", arguments("team", "web", "since", "7x"), "",
 			"`--since` is a date (2026-01-31), a time (2026-01-31T12:00:00Z) or how long ago (24h, 7d), not `7x`.",
 			"`since` is a date (2026-01-31), a time (2026-01-31T12:00:00Z) or how long ago (24h, 7d), not `7x`.",
 		},
-		{"a number", "audit-list", named("team", "web", "limit", "5000"), "", "`--limit`: at most 1000.", "`limit`: at most 1000."},
+		{"a number", "audit-list", arguments("team", "web", "limit", "5000"), "", "`--limit`: at most 1000.", "`limit`: at most 1000."},
 		{
-			"no runner", "runners-remove", named("team", "web"), "",
+			"no runner", "runners-remove", arguments("team", "web"), "",
 			"`runners-remove` needs the names of runners, or `--offline` for all that are offline.",
 			"`runners-remove` needs the names of runners, or `offline` for all that are offline.",
 		},
 		{
-			"no workflow", "workflows-set", named("team", "web"), "",
+			"no workflow", "workflows-set", arguments("team", "web"), "",
 			"`workflows-set` needs `workflows`: files at a ref, or an empty list (`--workflows ''`) to lift the restriction.",
 			"`workflows-set` needs `workflows`: files at a ref, or an empty list (`workflows=`) to lift the restriction.",
 		},
 		{
-			"no workflow file", "workflows-set", named("team", "web", "workflows", "ci.yml"), "",
+			"no workflow file", "workflows-set", arguments("team", "web", "workflows", "ci.yml"), "",
 			"`ci.yml` is not a workflow file of acme at a ref: write `acme/REPO/.github/workflows/FILE.yml@refs/heads/main`.",
 			"`ci.yml` is not a workflow file of acme at a ref: write `acme/REPO/.github/workflows/FILE.yml@refs/heads/main`.",
 		},
 		{
-			"nothing to attach, and the team", "repos-add", named("team", "web"), "",
+			"nothing to attach, and the team", "repos-add", arguments("team", "web"), "",
 			"`repos-add` needs the argument `repos`: repositories, as name or org/name. Usage: `/runner-group repos-add [--team web] api,web`.",
 			"`repos-add` needs the argument `repos`: repositories, as name or org/name. Usage: `PATCH /api/v1/repos-add?team=web&repos=api,web`.",
 		},
 		{
-			"no second team", "runners-transfer", named("team", "infra", "runners", "r1"), "",
+			"no second team", "runners-transfer", arguments("team", "infra", "runners", "r1"), "",
 			"`runners-transfer` needs the argument `--to`: the team whose group takes them; you maintain both. " +
 				"Usage: `/runner-group runners-transfer [--team infra] build-1,build-2 --to web`.",
 			"`runners-transfer` needs the argument `to`: the team whose group takes them; you maintain both. " +
 				"Usage: `POST /api/v1/runners-transfer?team=infra&runners=build-1,build-2&to=web`.",
 		},
 		{
-			"a team that is none", "repos-add", named("team", "`x`"), "",
+			"a team that is none", "repos-add", arguments("team", "`x`"), "",
 			"`repos-add` needs the argument `repos`: repositories, as name or org/name. Usage: `/runner-group repos-add [--team platform] api,web`.",
 			"`repos-add` needs the argument `repos`: repositories, as name or org/name. Usage: `PATCH /api/v1/repos-add?team=platform&repos=api,web`.",
 		},
 		{
-			"a flag of comments, misspelt", "group-list", named("team", "web", "yess", "true"), "",
+			"a flag of comments, misspelt", "group-list", arguments("team", "web", "yess", "true"), "",
 			"`group-list` knows no argument `--yess`. Did you mean `--yes`? Usage: `/runner-group group-list [--team web]`.",
 			"`group-list` knows no argument `yess`. Usage: `GET /api/v1/group-list?team=web`.",
 		},
 		{
 			"a word too many", "token-jit",
-			Args{Positional: []string{"a", "b"}, Named: named("team", "web").Named},
+			dispatch.Args{Positional: []string{"a", "b"}, Named: arguments("team", "web").Named},
 			"",
 			"`token-jit` takes one word for `name`; `b` is one too many. Usage: `/runner-group token-jit [--team web] build-1 [--labels linux,x64] [--work-folder _work]`.",
 			"`token-jit` takes one word for `name`; `b` is one too many. Usage: `POST /api/v1/token-jit?team=web&name=build-1`.",
 		},
 		{
-			"the issue's team", "help", named("comand", "x"), "web",
+			"the issue's team", "help", arguments("comand", "x"), "web",
 			"`help` knows no argument `--comand`. Did you mean `--command`? Usage: `/runner-group help [repos-add]`.",
 			"`help` knows no argument `comand`. Did you mean `command`? Usage: `GET /api/v1/help`.",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			d := NewDispatcher(&Env{}, All())
-			for channel, want := range map[Channel]string{Comment: test.comment, REST: test.rest} {
-				command := d.byName[test.command]
-				call := &Call{
-					Request: Request{Channel: channel, Args: test.args, TeamHint: test.hint},
-					Spec:    command.Spec, Env: d.env, Org: &Org{Login: "acme"}, command: command,
-				}
-				assert.Equal(t, want, AsError(call.read()).Message)
+			env := &dispatch.Env{Orgs: []*dispatch.Org{{Login: "acme"}}}
+			d := dispatch.NewDispatcher(env, All(), env.Decode)
+			for channel, want := range map[dispatch.Channel]string{dispatch.Comment: test.comment, dispatch.REST: test.rest} {
+				_, err := d.Dispatch(t.Context(), dispatch.Request{Channel: channel, Command: test.command, Org: "acme", Args: test.args, TeamHint: test.hint})
+				assert.Equal(t, want, dispatch.AsError(err).Message)
 			}
 		})
 	}
@@ -90,34 +85,22 @@ func TestWordingOfChannels(t *testing.T) {
 
 // Where nothing tells the team, usage shows any.
 func TestCheckWithoutTeam(t *testing.T) {
-	refusal := NewDispatcher(&Env{}, All()).Check("group-list", "acme", named("yess", "true"))
+	refusal := dispatch.NewDispatcher(&dispatch.Env{}, All()).Check("group-list", "acme", arguments("yess", "true"))
 	require.NotNil(t, refusal)
 	assert.Contains(t, refusal.Message, "Usage: `/runner-group group-list [--team platform]`.")
 }
 
 // On the issue of a team, help shows the commands as one writes them for that team.
 func TestHelpOfTeam(t *testing.T) {
-	d := NewDispatcher(&Env{}, All(), (&Env{}).validate)
-	all, err := d.Dispatch(t.Context(), Request{Channel: Comment, Command: "help", TeamHint: "web"})
+	d := dispatch.NewDispatcher(&dispatch.Env{}, All(), (&dispatch.Env{}).Decode)
+	all, err := d.Dispatch(t.Context(), dispatch.Request{Channel: dispatch.Comment, Command: "help", TeamHint: "web"})
 	require.NoError(t, err)
 	require.Len(t, all.Tables, 1)
 	assert.True(t, all.Tables[0].Code, "the commands are code, those without arguments too")
 	assert.Equal(t, "/runner-group group-create [--team web]", all.Tables[0].Rows[0][0])
 
-	one, err := d.Dispatch(t.Context(), Request{Channel: Comment, Command: "help", TeamHint: "web", Args: named("command", "audit-list")})
+	one, err := d.Dispatch(t.Context(), dispatch.Request{Channel: dispatch.Comment, Command: "help", TeamHint: "web", Args: arguments("command", "audit-list")})
 	require.NoError(t, err)
 	assert.Contains(t, one.Message, "`/runner-group audit-list [--team web] [--since 7d] [--limit 50]`")
 	assert.Equal(t, []string{"--since", "how far back: a date, a time, or how long ago (7d)"}, one.Tables[0].Rows[1])
-}
-
-// An App that is not installed is the first thing that a new operator meets.
-func TestNotInstalled(t *testing.T) {
-	org := &Org{Login: "acme"}
-	e := AsError(org.notInstalled(&github.Error{Kind: github.NotFound}))
-	assert.Equal(t, "The GitHub App is not installed in acme, so nothing can be asked there. An owner of acme installs it; "+
-		"`actions-runner-manager doctor` tells the operator where.", e.Message)
-	assert.Equal(t, ReasonGitHubError, e.Reason)
-	assert.True(t, e.Permanent)
-	e = AsError(org.notInstalled(errors.New("no route")))
-	assert.Equal(t, "GitHub failed when asked to find the App's installation in acme. Try again in a minute; repeating a command is safe.", e.Message)
 }

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 )
 
@@ -19,46 +20,46 @@ type WorkflowsArgs struct {
 var workflowShape = regexp.MustCompile(`^([A-Za-z0-9._-]{1,100})/([A-Za-z0-9._-]{1,100})/\.github/workflows/[A-Za-z0-9._-]{1,200}\.ya?ml@[A-Za-z0-9._/-]{1,200}$`)
 
 // Check refuses what is no workflow file of this organization at a ref.
-func (a WorkflowsArgs) Check(call *Call) error {
-	if err := call.checkTeam(a.Team); err != nil {
+func (a WorkflowsArgs) Check(call *dispatch.Call) error {
+	if err := checkTeam(call, a.Team); err != nil {
 		return err
 	}
 	if a.Workflows == nil {
-		return Refuse(ReasonMissingArgument, "`workflows-set` needs %s: files at a ref, or an empty list (%s) to lift the restriction.",
-			call.called("workflows"), call.Channel.Argument("workflows", noneAt(call.Channel)))
+		return dispatch.Refuse(dispatch.ReasonMissingArgument, "`workflows-set` needs %s: files at a ref, or an empty list (%s) to lift the restriction.",
+			call.Called("workflows"), call.Channel.Argument("workflows", noneAt(call.Channel)))
 	}
-	var items []Item
+	var items []dispatch.Item
 	bad := false
 	for _, text := range *a.Workflows {
-		item := Item{Item: text}
+		item := dispatch.Item{Item: text}
 		match := workflowShape.FindStringSubmatch(text)
 		if len(match) < 3 || match[2] == "." || strings.Contains(text, "..") || !strings.EqualFold(match[1], call.Org.Login) {
-			item.Error = fmt.Sprintf("%s is not a workflow file of %s at a ref: write `%s/REPO/.github/workflows/FILE.yml@refs/heads/main`.", Quote(text), call.Org.Login, call.Org.Login)
-			item.Reason, bad = ReasonInvalidArgument, true
+			item.Error = fmt.Sprintf("%s is not a workflow file of %s at a ref: write `%s/REPO/.github/workflows/FILE.yml@refs/heads/main`.", dispatch.Quote(text), call.Org.Login, call.Org.Login)
+			item.Reason, bad = dispatch.ReasonInvalidArgument, true
 		}
 		items = append(items, item)
 	}
 	if bad {
-		return refused(items)
+		return dispatch.Refused(items)
 	}
 	return nil
 }
 
 // noneAt is how an empty list is written at the channel.
-func noneAt(channel Channel) string {
-	if channel == REST {
+func noneAt(channel dispatch.Channel) string {
+	if channel == dispatch.REST {
 		return ""
 	}
 	return "''"
 }
 
-func workflowsSet() Command {
-	return Define(Spec{
+func workflowsSet() dispatch.Command {
+	return dispatch.Define(dispatch.Spec{
 		Name: "workflows-set", Method: http.MethodPatch,
 		Summary: "Restrict the team's group to some workflow files, or lift that",
-		Needs:   Maintainer, Group: OwnsGroup, Effect: Changes,
+		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Changes,
 		Example: "acme/api/.github/workflows/ci.yml@refs/heads/main",
-		Sample:  sampleCall().workflowsAnswer("platform", []string{"acme/api/.github/workflows/ci.yml@refs/heads/main"}),
+		Sample:  workflowsAnswer(sampleCall(), "platform", []string{"acme/api/.github/workflows/ci.yml@refs/heads/main"}),
 	}, runWorkflowsSet)
 }
 
@@ -70,35 +71,35 @@ type WorkflowsAnswer struct {
 	Message   string   `json:"message"`
 }
 
-func runWorkflowsSet(ctx context.Context, call *Call, args WorkflowsArgs) (Result, error) {
+func runWorkflowsSet(ctx context.Context, call *dispatch.Call, args WorkflowsArgs) (dispatch.Result, error) {
 	group, err := call.Org.GitHub.Group(ctx, call.Group.GroupID)
 	if err != nil {
-		return Result{}, call.groupError(err, "read the runner group")
+		return dispatch.Result{}, groupError(call, err, "read the runner group")
 	}
 	if group.WorkflowRestrictionsReadOnly {
-		return Result{}, Refuse(ReasonPolicy, "The enterprise sets which workflows may use the runner group %s; it cannot be changed here.", Quote(group.Name))
+		return dispatch.Result{}, dispatch.Refuse(dispatch.ReasonPolicy, "The enterprise sets which workflows may use the runner group %s; it cannot be changed here.", dispatch.Quote(group.Name))
 	}
 	workflows := *args.Workflows
-	result := call.workflowsAnswer(group.Name, workflows)
+	result := workflowsAnswer(call, group.Name, workflows)
 	if call.Preview {
-		return Result{Message: "This would change which workflows may use the group. " + result.Message}, nil
+		return dispatch.Result{Message: "This would change which workflows may use the group. " + result.Message}, nil
 	}
 	_, err = call.Org.GitHub.UpdateGroup(ctx, call.Group.GroupID, github.GroupChange{Name: group.Name, Workflows: &workflows})
 	if github.KindOf(err) == github.Invalid || github.KindOf(err) == github.Conflict {
-		return Result{}, &Error{Reason: ReasonInvalidArgument, Cause: err, Message: "GitHub refused the workflows: " + Quote(asGitHub(err).Message) + "."}
+		return dispatch.Result{}, &dispatch.Error{Reason: dispatch.ReasonInvalidArgument, Cause: err, Message: "GitHub refused the workflows: " + dispatch.Quote(dispatch.AsGitHub(err).Message) + "."}
 	}
 	if err != nil {
-		return Result{}, call.groupError(err, "change the group's workflows")
+		return dispatch.Result{}, groupError(call, err, "change the group's workflows")
 	}
 	return result, nil
 }
 
-func (c *Call) workflowsAnswer(group string, workflows []string) Result {
+func workflowsAnswer(c *dispatch.Call, group string, workflows []string) dispatch.Result {
 	message := fmt.Sprintf("Only these workflows may use the runner group %s: %s.", ofGroup(c.Group), list(workflows))
 	if len(workflows) == 0 {
 		message = fmt.Sprintf("Any workflow of its repositories may use the runner group %s.", ofGroup(c.Group))
 	}
-	return Result{
+	return dispatch.Result{
 		Response: WorkflowsAnswer{Team: c.Team.Slug, Group: group, Workflows: workflows, Message: message},
 		Message:  message, Changed: true,
 	}

@@ -8,7 +8,7 @@ import (
 	"crypto/rand"
 	"strings"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 )
 
 // APIPrefix begins the path of every REST command.
@@ -16,10 +16,10 @@ const APIPrefix = "/api/v1/"
 
 // A Dispatcher is what the REST channel runs commands with: [commands.Dispatcher].
 type Dispatcher interface {
-	Specs() []commands.Spec
-	Lookup(name string) (commands.Spec, bool)
-	Unknown(name string) *commands.Error
-	Dispatch(ctx context.Context, req commands.Request) (commands.Result, error)
+	Specs() []dispatch.Spec
+	Lookup(name string) (dispatch.Spec, bool)
+	Unknown(name string) *dispatch.Error
+	Dispatch(ctx context.Context, req dispatch.Request) (dispatch.Result, error)
 }
 
 // NewRequestID is always ours: a client's own could be made to look like another's

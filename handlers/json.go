@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 )
 
 // An Answer is how the REST channel answers.
@@ -14,9 +14,9 @@ type Answer struct {
 	Code      int             `json:"Code"`
 	Response  any             `json:"Response,omitempty"`
 	Error     string          `json:"Error,omitempty"`
-	Reason    commands.Reason `json:"Reason,omitempty"`
+	Reason    dispatch.Reason `json:"Reason,omitempty"`
 	RequestID string          `json:"RequestID,omitempty"`
-	Items     []commands.Item `json:"Items,omitempty"`
+	Items     []dispatch.Item `json:"Items,omitempty"`
 }
 
 // nullJSON is a response that is shown even though it is nothing.
@@ -26,7 +26,7 @@ type nullJSON struct{}
 func (nullJSON) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
 
 // ResultAnswer is the answer to a command that succeeded.
-func ResultAnswer(result commands.Result) Answer {
+func ResultAnswer(result dispatch.Result) Answer {
 	answer := Answer{Code: http.StatusOK, Response: result.Response, Items: result.Items}
 	switch {
 	case answer.Response != nil:
@@ -39,7 +39,7 @@ func ResultAnswer(result commands.Result) Answer {
 }
 
 // ErrorAnswer is the answer to a command that was refused or failed.
-func ErrorAnswer(e *commands.Error, requestID string) Answer {
+func ErrorAnswer(e *dispatch.Error, requestID string) Answer {
 	status := e.Status()
 	if status < 400 || status > 599 {
 		status = http.StatusInternalServerError

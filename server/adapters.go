@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/rest"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
@@ -28,12 +28,12 @@ func (u users) User(ctx context.Context, token string) (rest.User, error) {
 	case github.Unauthorized, github.Forbidden, github.Invalid:
 		return rest.User{}, fmt.Errorf("%w: %w", rest.ErrBadToken, err)
 	}
-	return rest.User{}, commands.GitHubError(err, "tell who a token belongs to")
+	return rest.User{}, dispatch.GitHubError(err, "tell who a token belongs to")
 }
 
 // commentGitHub is what the comment channel and the deletion of comments ask of GitHub.
 type commentGitHub struct {
-	env   *commands.Env
+	env   *dispatch.Env
 	appID int64
 	ttl   func(org string) time.Duration // how long a comment with a secret stands
 }
@@ -41,7 +41,7 @@ type commentGitHub struct {
 func (g *commentGitHub) org(login string) (*github.Org, error) {
 	org, ok := g.env.Org(login)
 	if !ok {
-		return nil, commands.Refuse(commands.ReasonInvalidArgument, "The organization %s is no longer served.", commands.Quote(login))
+		return nil, dispatch.Refuse(dispatch.ReasonInvalidArgument, "The organization %s is no longer served.", dispatch.Quote(login))
 	}
 	return org.GitHub, nil
 }
@@ -52,7 +52,7 @@ func explained(err error, doing string) error {
 	if err == nil {
 		return nil
 	}
-	explained := commands.AsError(commands.GitHubError(err, doing))
+	explained := dispatch.AsError(dispatch.GitHubError(err, doing))
 	switch github.KindOf(err) {
 	case github.NotFound:
 		explained.Code = http.StatusNotFound
@@ -169,7 +169,7 @@ func (a *app) accept(ctx context.Context, guid string, comment comment.Comment) 
 
 // commentWorker lets the queue work off comments.
 type commentWorker struct {
-	env  *commands.Env
+	env     *dispatch.Env
 	channel *comment.Worker
 }
 
@@ -209,7 +209,7 @@ func (w *commentWorker) job(ctx context.Context, work *queue.Work) (*job, bool, 
 	}
 	installation, err := org.GitHub.Installation(ctx)
 	if err != nil {
-		return nil, false, commands.GitHubError(err, "find the App's installation")
+		return nil, false, dispatch.GitHubError(err, "find the App's installation")
 	}
 	return j, installation.ID == j.comment.InstallationID, nil
 }

@@ -7,10 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/rcrowley/go-metrics"
-	"github.com/rs/zerolog"
-
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/ownership"
 	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/pages"
@@ -20,6 +19,8 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 	"github.com/actions-runner-manager/actions-runner-manager/server/connect"
 	"github.com/actions-runner-manager/actions-runner-manager/server/setup"
+	"github.com/rcrowley/go-metrics"
+	"github.com/rs/zerolog"
 )
 
 // warmEvery is how often tokens and open ends are looked after in the background.
@@ -32,7 +33,7 @@ type app struct {
 
 	store  *store.Store
 	github *github.App
-	env    *commands.Env
+	env    *dispatch.Env
 	queue  *queue.Queue
 	health *health
 	meter  *meter
@@ -82,7 +83,7 @@ func (s *Server) build(ctx context.Context, a *app) error {
 	a.env.Observe = a.meter.command
 	a.health = newHealth(a.store, a.github, &s.draining, s.opts.Version, s.log)
 	a.env.Status = a.health.status
-	dispatcher := commands.NewDispatcher(a.env, commands.All(), commands.Standard(a.env)...)
+	dispatcher := dispatch.NewDispatcher(a.env, commands.All(), dispatch.Standard(a.env)...)
 
 	policies := commentPolicies(c)
 	comments := &commentGitHub{env: a.env, appID: c.AppID, ttl: func(org string) time.Duration { return policies(org).TTL }}
@@ -102,7 +103,7 @@ func (s *Server) build(ctx context.Context, a *app) error {
 }
 
 // serveApp makes the handler of a configured server.
-func (s *Server) serveApp(a *app, dispatcher *commands.Dispatcher) error {
+func (s *Server) serveApp(a *app, dispatcher *dispatch.Dispatcher) error {
 	c := a.config
 	identity := rest.NewIdentity(rest.IdentityOptions{
 		Users: users{a.github}, OAuthClients: c.Server.OAuthClients, UnknownTokenRate: c.Server.UnknownTokenRate, Logger: s.log,
@@ -165,7 +166,7 @@ func (a *app) tend(ctx context.Context) {
 			}
 		}
 		if warm {
-			if err := a.env.Settle(github.Background(a.log.WithContext(ctx))); err != nil && ctx.Err() == nil {
+			if err := ownership.New(a.env).Settle(github.Background(a.log.WithContext(ctx))); err != nil && ctx.Err() == nil {
 				a.log.Warn().Err(err).Msg("interrupted commands could not be settled yet")
 			}
 		}

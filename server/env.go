@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/ownership"
 	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
@@ -15,22 +17,23 @@ import (
 )
 
 // newEnv tells the commands what the configuration says.
-func newEnv(c *config.Config, st *store.Store, gh *github.App) *commands.Env {
-	env := &commands.Env{
+func newEnv(c *config.Config, st *store.Store, gh *github.App) *dispatch.Env {
+	env := &dispatch.Env{
 		Store: st, RateLimit: c.Server.RateLimit, GitHubURL: c.GitHub.URL, PublicURL: c.Server.PublicURL,
 		Holder: holder(),
 	}
 	for _, o := range c.Organizations() {
 		p := o.Policy
-		env.Orgs = append(env.Orgs, &commands.Org{
+		env.Orgs = append(env.Orgs, &dispatch.Org{
 			Login: o.Org, GitHub: gh.Org(o.Org, o.InstallationID, o.Chatops.AdminRepo),
-			Policy: commands.Policy{
+			Policy: dispatch.Policy{
 				Named: p.Groups == "named", GroupName: p.GroupName, RepoPermission: p.RepoPermission,
 				PublicRepos: p.PublicRepos, RegistrationTokens: p.RegistrationTokens,
 				Allow: p.Teams.Allow, Deny: p.Teams.Deny, OwnersActForAnyTeam: p.OwnersActForAnyTeam,
 			},
 		})
 	}
+	env.Ownership = ownership.New(env)
 	return env
 }
 
@@ -42,8 +45,8 @@ func holder() string {
 
 // An Operator works on the ownership record beside a running server.
 type Operator struct {
-	*commands.Env
-	*commands.Dispatcher
+	*dispatch.Env
+	*dispatch.Dispatcher
 	Config *config.Config
 	GitHub *github.App
 }
@@ -66,7 +69,7 @@ func OpenOperator(ctx context.Context, c *config.Config, o Options) (*Operator, 
 	}
 	env := newEnv(c, st, gh)
 	env.Version = o.Version
-	d := commands.NewDispatcher(env, commands.All(), commands.Standard(env)...)
+	d := dispatch.NewDispatcher(env, commands.All(), dispatch.Standard(env)...)
 	return &Operator{Env: env, Dispatcher: d, Config: c, GitHub: gh}, func() error { _ = closeLog(); return st.Close() }, nil
 }
 
@@ -91,7 +94,7 @@ func webhookSecrets(c *config.Config) func() []string {
 	return func() []string { return secrets }
 }
 
-func webhookOrgs(c *config.Config, env *commands.Env) []comment.WebhookOrg {
+func webhookOrgs(c *config.Config, env *dispatch.Env) []comment.WebhookOrg {
 	var orgs []comment.WebhookOrg
 	for i, o := range c.Organizations() {
 		orgs = append(orgs, comment.WebhookOrg{

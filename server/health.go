@@ -7,13 +7,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	checks "github.com/alexliesenfeld/health"
-	"github.com/rs/zerolog"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 	"github.com/actions-runner-manager/actions-runner-manager/server/doctor"
+	checks "github.com/alexliesenfeld/health"
+	"github.com/rs/zerolog"
 )
 
 const (
@@ -90,8 +90,8 @@ func (h *health) why(ctx context.Context) []string {
 }
 
 // status answers the command status.
-func (h *health) status(ctx context.Context) commands.Status {
-	s := commands.Status{Version: h.version, GitHub: "ok", Reasons: h.why(ctx)}
+func (h *health) status(ctx context.Context) dispatch.Status {
+	s := dispatch.Status{Version: h.version, GitHub: "ok", Reasons: h.why(ctx)}
 	s.Ready = len(s.Reasons) == 0
 	if h.remote.Check(ctx).Status == checks.StatusDown {
 		s.GitHub = "GitHub does not answer, or not as it should"

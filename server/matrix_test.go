@@ -7,11 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
-	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 )
 
 // The roles of the matrix, and who has them. Olga owns the organization and is in no
@@ -29,7 +29,7 @@ var matrixRoles = []struct{ name, login string }{
 }
 
 // matrixChannels come last in a line of the golden file.
-var matrixChannels = []commands.Channel{commands.REST, commands.Comment}
+var matrixChannels = []dispatch.Channel{dispatch.REST, dispatch.Comment}
 
 const matrixHead = `# Who may do what, by which channel: "done" or the reason of the refusal.
 # Each line has a team of its own, which owns a group where the command needs one.
@@ -51,7 +51,7 @@ const matrixHead = `# Who may do what, by which channel: "done" or the reason of
 // of it with a table that people can review.
 func TestMatrix(t *testing.T) {
 	t.Parallel()
-	specs := commands.NewDispatcher(&commands.Env{}, commands.All()).Specs()
+	specs := dispatch.NewDispatcher(&dispatch.Env{}, commands.All()).Specs()
 	w := newWorld(t, matrixScenario(t, specs), "CHATOPS_TOKEN_REPLY=encrypted", "SERVER_UNKNOWN_TOKEN_RATE=1000")
 	matrixGroups(w, specs)
 
@@ -59,17 +59,17 @@ func TestMatrix(t *testing.T) {
 	comments := map[string]int64{}
 	for i, spec := range specs {
 		for _, role := range matrixRoles {
-			cell := func(channel commands.Channel) string { return matrixKey(spec, channel, role.name) }
-			team := matrixTeam(spec, commands.REST)
+			cell := func(channel dispatch.Channel) string { return matrixKey(spec, channel, role.name) }
+			team := matrixTeam(spec, dispatch.REST)
 			a := w.call("ghp_"+role.login, asREST(spec, example(spec, team)))
-			outcomes[cell(commands.REST)] = a.Reason
+			outcomes[cell(dispatch.REST)] = a.Reason
 			if a.Code == 200 {
-				outcomes[cell(commands.REST)] = "done"
+				outcomes[cell(dispatch.REST)] = "done"
 			}
-			team = matrixTeam(spec, commands.Comment)
+			team = matrixTeam(spec, dispatch.Comment)
 			id, err := w.hub.Comment("acme", "runner-admin", i+1, role.login, asComment(spec, example(spec, team)))
 			require.NoError(t, err)
-			comments[cell(commands.Comment)] = id
+			comments[cell(dispatch.Comment)] = id
 		}
 	}
 	for cell, id := range comments {
@@ -116,15 +116,17 @@ func golden(t *testing.T, name, text string) {
 	assert.Equal(t, string(want), got.String())
 }
 
-func matrixKey(spec commands.Spec, channel commands.Channel, role string) string {
+func matrixKey(spec dispatch.Spec, channel dispatch.Channel, role string) string {
 	return spec.Name + "/" + string(channel) + "/" + role
 }
 
-func matrixTeam(spec commands.Spec, channel commands.Channel) string { return spec.Name + "-" + string(channel) }
+func matrixTeam(spec dispatch.Spec, channel dispatch.Channel) string {
+	return spec.Name + "-" + string(channel)
+}
 
 // matrixScenario has two teams for each command and channel, and an issue for each
 // command, in an admin repository that everybody can see.
-func matrixScenario(t *testing.T, specs []commands.Spec) ghsim.Scenario {
+func matrixScenario(t *testing.T, specs []dispatch.Spec) ghsim.Scenario {
 	sc := withKey(acme(), "ada", newSSHKey(t))
 	org := &sc.Organizations[0]
 	org.Teams = nil
@@ -156,9 +158,9 @@ func matrixScenario(t *testing.T, specs []commands.Spec) ghsim.Scenario {
 }
 
 // matrixGroups gives each team its group, with a runner in it, where the command needs one.
-func matrixGroups(w *world, specs []commands.Spec) {
+func matrixGroups(w *world, specs []dispatch.Spec) {
 	for _, spec := range specs {
-		if spec.Group != commands.OwnsGroup && spec.Name != "group-release" {
+		if spec.Group != dispatch.OwnsGroup && spec.Name != "group-release" {
 			continue
 		}
 		for _, channel := range matrixChannels {

@@ -8,11 +8,10 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rcrowley/go-metrics"
-
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
 )
 
 // A meter counts in a go-metrics registry, where go-githubapp's client metrics are
@@ -52,7 +51,7 @@ func (m *meter) named(name string, labels prometheus.Labels) string {
 }
 
 // command counts a command that ended.
-func (m *meter) command(o commands.Observation) {
+func (m *meter) command(o dispatch.Observation) {
 	count := m.named("arm_commands_total", prometheus.Labels{
 		"channel": string(o.Channel), "command": o.Command, "outcome": o.Outcome, "reason": string(o.Reason),
 	})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/pages"
@@ -25,7 +26,7 @@ func (s *Server) serveSetup(ctx context.Context, a *app) error {
 	if err != nil {
 		return fmt.Errorf("database.url: %w", err)
 	}
-	specs := commands.NewDispatcher(&commands.Env{}, commands.All())
+	specs := dispatch.NewDispatcher(&dispatch.Env{}, commands.All())
 	always := func() bool { return true }
 	pages, err := pages.New(pages.Options{
 		Specs: specs.Specs(), Version: s.opts.Version, PublicURL: s.publicURL(a.config), SetupMode: always,

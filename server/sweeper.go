@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/queue"
@@ -15,17 +15,17 @@ import (
 // A sweeper asks GitHub about deliveries that it could not hand over.
 type sweeper struct {
 	app  *github.App
-	orgs []*commands.Org // those that have an admin repository
+	orgs []*dispatch.Org // those that have an admin repository
 
 	mu    sync.Mutex
-	repos map[*commands.Org]adminRepo // as of the sweep's first page
+	repos map[*dispatch.Org]adminRepo // as of the sweep's first page
 }
 
 // An adminRepo is named by ids, as deliveries name it.
 type adminRepo struct{ repository, installation int64 }
 
-func newSweeper(c *config.Config, app *github.App, env *commands.Env) *sweeper {
-	s := &sweeper{app: app, repos: map[*commands.Org]adminRepo{}}
+func newSweeper(c *config.Config, app *github.App, env *dispatch.Env) *sweeper {
+	s := &sweeper{app: app, repos: map[*dispatch.Org]adminRepo{}}
 	for i, o := range c.Organizations() {
 		if o.Chatops.AdminRepo != "" {
 			s.orgs = append(s.orgs, env.Orgs[i])

@@ -6,15 +6,14 @@ import (
 	"net/url"
 	"testing"
 
-	"github.com/rs/zerolog"
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
-
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/queue"
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // What keeps one organization from being asked does not keep the others' deliveries.
@@ -46,9 +45,9 @@ func TestSweepOverSeveralOrganizations(t *testing.T) {
 	require.NoError(t, err)
 	app, err := github.New(github.Options{BaseURL: base, AppID: 4242, Key: c.Key(), Logger: zerolog.Nop()})
 	require.NoError(t, err)
-	s := &sweeper{app: app, repos: map[*commands.Org]adminRepo{}}
+	s := &sweeper{app: app, repos: map[*dispatch.Org]adminRepo{}}
 	for _, login := range []string{"initech", "globex", "acme"} { // the first has no installation
-		s.orgs = append(s.orgs, &commands.Org{Login: login, GitHub: app.Org(login, 0, "runner-admin")})
+		s.orgs = append(s.orgs, &dispatch.Org{Login: login, GitHub: app.Org(login, 0, "runner-admin")})
 	}
 	ours := func(login string, installation int64) bool {
 		return s.Ours(queue.FailedDelivery{RepositoryID: repos[login], InstallationID: installation, Event: "issue_comment", Action: "created"})

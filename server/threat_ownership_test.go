@@ -9,11 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
-	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 )
 
 // addTeam makes a team with one maintainer, as any member of an organization can.
@@ -41,8 +41,8 @@ func (w *world) snapshot(name string) (text string) {
 }
 
 // teamCommands are all commands that work on one team.
-func teamCommands() (specs []commands.Spec) {
-	for _, spec := range commands.NewDispatcher(&commands.Env{}, commands.All()).Specs() {
+func teamCommands() (specs []dispatch.Spec) {
+	for _, spec := range dispatch.NewDispatcher(&dispatch.Env{}, commands.All()).Specs() {
 		if spec.Team() {
 			specs = append(specs, spec)
 		}

@@ -8,11 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/ssh"
-
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
-	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 )
 
 // newSSHKey is a public key that a secret can be encrypted to.
@@ -37,7 +36,7 @@ func withKey(sc ghsim.Scenario, login, key string) ghsim.Scenario {
 
 // example says, for each command on a team, arguments that succeed where the team
 // owns a group with the runner TEAM-1, and the team TEAM-to owns one too.
-func example(spec commands.Spec, team string) map[string]string {
+func example(spec dispatch.Spec, team string) map[string]string {
 	args := map[string]string{"team": team}
 	switch spec.Name {
 	case "repos-add", "repos-remove", "repos-set":
@@ -59,7 +58,7 @@ func example(spec commands.Spec, team string) map[string]string {
 }
 
 // asREST writes a command as [world.call] takes it.
-func asREST(spec commands.Spec, args map[string]string) string {
+func asREST(spec dispatch.Spec, args map[string]string) string {
 	var pairs []string
 	for name, value := range args {
 		pairs = append(pairs, name, value)
@@ -68,12 +67,12 @@ func asREST(spec commands.Spec, args map[string]string) string {
 }
 
 // asComment writes a command as a comment, confirmed.
-func asComment(spec commands.Spec, args map[string]string) string {
+func asComment(spec dispatch.Spec, args map[string]string) string {
 	line := "/runner-group " + spec.Name
 	for name, value := range args {
 		line += " --" + name + " " + value
 	}
-	if spec.Effect == commands.Destroys {
+	if spec.Effect == dispatch.Destroys {
 		line += " --yes"
 	}
 	return line

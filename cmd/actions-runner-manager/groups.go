@@ -10,10 +10,10 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/spf13/cobra"
-
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/ownership"
 	"github.com/actions-runner-manager/actions-runner-manager/server"
+	"github.com/spf13/cobra"
 )
 
 // maxRecordFile bounds what is read, in bytes; a record of 10,000 teams has some 3 MB.
@@ -34,8 +34,8 @@ func (p *program) groupsList(org *string) *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the record", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.asOperator(cmd.Context(), *org, func(o *server.Operator, org *commands.Org) error {
-				file, err := o.Export(cmd.Context(), org)
+			return p.asOperator(cmd.Context(), *org, func(o *server.Operator, org *dispatch.Org) error {
+				file, err := ownership.New(o.Env).Export(cmd.Context(), org)
 				if err != nil {
 					return err
 				}
@@ -45,7 +45,7 @@ func (p *program) groupsList(org *string) *cobra.Command {
 	}
 }
 
-func (p *program) printRecord(file commands.RecordFile) error {
+func (p *program) printRecord(file ownership.RecordFile) error {
 	if len(file.Records) == 0 {
 		fmt.Fprintf(p.stdout, "No team of %s owns a runner group yet.\n", file.Org)
 		return nil
@@ -66,7 +66,7 @@ func (p *program) groupsRelease(org *string) *cobra.Command {
 			if team == "" {
 				return usagef(cmd, "--team is missing")
 			}
-			return p.asOperator(cmd.Context(), *org, func(o *server.Operator, org *commands.Org) error {
+			return p.asOperator(cmd.Context(), *org, func(o *server.Operator, org *dispatch.Org) error {
 				result, err := o.Dispatch(cmd.Context(), operatorRequest("group-release", org.Login, "team", team))
 				if err == nil {
 					fmt.Fprintln(p.stdout, result.Message)
@@ -83,8 +83,8 @@ func (p *program) groupsExport(org *string) *cobra.Command {
 	return &cobra.Command{
 		Use: "export", Short: "Print the record as JSON", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.asOperator(cmd.Context(), *org, func(o *server.Operator, org *commands.Org) error {
-				file, err := o.Export(cmd.Context(), org)
+			return p.asOperator(cmd.Context(), *org, func(o *server.Operator, org *dispatch.Org) error {
+				file, err := ownership.New(o.Env).Export(cmd.Context(), org)
 				if err != nil {
 					return err
 				}
@@ -101,7 +101,7 @@ func (p *program) groupsImport(org *string) *cobra.Command {
 record already is skipped; another organization's file is refused. "-" reads
 standard input.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var file commands.RecordFile
+			var file ownership.RecordFile
 			data, err := p.read(args[0], maxRecordFile)
 			if err != nil {
 				return err
@@ -109,8 +109,8 @@ standard input.`,
 			if err := json.Unmarshal(data, &file); err != nil {
 				return fmt.Errorf("%s: is not the JSON that \"groups export\" writes: %w", args[0], err)
 			}
-			return p.asOperator(cmd.Context(), *org, func(o *server.Operator, org *commands.Org) error {
-				added, err := o.Import(cmd.Context(), org, file, operatorRequest("", org.Login))
+			return p.asOperator(cmd.Context(), *org, func(o *server.Operator, org *dispatch.Org) error {
+				added, err := ownership.New(o.Env).Import(cmd.Context(), org, file, operatorRequest("", org.Login))
 				if err != nil {
 					return err
 				}

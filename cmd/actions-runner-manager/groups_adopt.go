@@ -10,10 +10,11 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/spf13/cobra"
-
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/ownership"
 	"github.com/actions-runner-manager/actions-runner-manager/server"
+	"github.com/spf13/cobra"
 )
 
 // An adoption is what `groups adopt` was asked for.
@@ -36,7 +37,7 @@ is younger than the group may have taken the name of another.`,
 			if err := a.check(cmd); err != nil {
 				return err
 			}
-			return p.asOperator(cmd.Context(), *org, func(o *server.Operator, org *commands.Org) error {
+			return p.asOperator(cmd.Context(), *org, func(o *server.Operator, org *dispatch.Org) error {
 				if a.all {
 					return p.adoptAll(cmd.Context(), o, org, a)
 				}
@@ -68,7 +69,7 @@ func (a adoption) check(c *cobra.Command) error {
 }
 
 // adopt gives one team its group, and shows what the group opens to the team.
-func (p *program) adopt(ctx context.Context, o *server.Operator, org *commands.Org, a adoption) error {
+func (p *program) adopt(ctx context.Context, o *server.Operator, org *dispatch.Org, a adoption) error {
 	req := operatorRequest("group-adopt", org.Login, "team", a.team, "group", a.group)
 	req.Preview = a.dryRun
 	result, err := o.Dispatch(ctx, req)
@@ -89,8 +90,8 @@ func (p *program) adopt(ctx context.Context, o *server.Operator, org *commands.O
 }
 
 // adoptAll gives every team the group of its name.
-func (p *program) adoptAll(ctx context.Context, o *server.Operator, org *commands.Org, a adoption) error {
-	plan, err := o.Candidates(ctx, org)
+func (p *program) adoptAll(ctx context.Context, o *server.Operator, org *dispatch.Org, a adoption) error {
+	plan, err := ownership.New(o.Env).Candidates(ctx, org)
 	if err != nil {
 		return err
 	}
@@ -125,7 +126,7 @@ func (p *program) adoptAll(ctx context.Context, o *server.Operator, org *command
 	return nil
 }
 
-func (p *program) printPlan(plan []commands.Candidate) error {
+func (p *program) printPlan(plan []ownership.Candidate) error {
 	out := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(out, "TEAM\tTEAM-ID\tGROUP\tGROUP-ID\tWARNING")
 	for _, c := range plan {

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/server"
 )
 
@@ -16,10 +16,10 @@ const operatorLogin = "operator"
 
 // operatorRequest is a call of a command by the operator; args are names and values
 // by turns, and empty values are left out.
-func operatorRequest(command, org string, args ...string) commands.Request {
-	req := commands.Request{
-		ID: "operator-" + rand.Text(), Channel: commands.CLI, Command: command, Org: org,
-		Caller: commands.Principal{Login: operatorLogin},
+func operatorRequest(command, org string, args ...string) dispatch.Request {
+	req := dispatch.Request{
+		ID: "operator-" + rand.Text(), Channel: dispatch.CLI, Command: command, Org: org,
+		Caller: dispatch.Principal{Login: operatorLogin},
 	}
 	for i := 0; i+1 < len(args); i += 2 {
 		if args[i+1] != "" {
@@ -31,7 +31,7 @@ func operatorRequest(command, org string, args ...string) commands.Request {
 
 // asOperator opens the record and GitHub, beside a server that may run, and does work
 // for the organization of that login; empty means the only one.
-func (p *program) asOperator(ctx context.Context, login string, work func(*server.Operator, *commands.Org) error) error {
+func (p *program) asOperator(ctx context.Context, login string, work func(*server.Operator, *dispatch.Org) error) error {
 	c, err := p.load()
 	if err != nil {
 		return err
@@ -55,7 +55,7 @@ func (p *program) asOperator(ctx context.Context, login string, work func(*serve
 	return errors.Join(err, closeOperator())
 }
 
-func orgOf(operator *server.Operator, login string) (*commands.Org, error) {
+func orgOf(operator *server.Operator, login string) (*dispatch.Org, error) {
 	all := strings.Join(operator.Logins(), ", ")
 	if login == "" {
 		if len(operator.Orgs) == 1 {

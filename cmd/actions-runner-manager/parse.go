@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/spf13/cobra"
-
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
+	"github.com/spf13/cobra"
 )
 
 func (p *program) parseCommand() *cobra.Command {
@@ -29,7 +29,7 @@ them stays open. Exits with 1 where a line is wrong.`,
 }
 
 func (p *program) parse(text string, asJSON bool) error {
-	found := comment.Explain(commands.NewDispatcher(&commands.Env{}, commands.All()), p.onlyOrg(), text)
+	found := comment.Explain(dispatch.NewDispatcher(&dispatch.Env{}, commands.All()), p.onlyOrg(), text)
 	if asJSON {
 		if err := p.printJSON(found); err != nil {
 			return err

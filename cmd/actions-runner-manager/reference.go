@@ -6,11 +6,11 @@ import (
 	"os"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/pages"
+	"github.com/spf13/cobra"
 )
 
 func (p *program) referenceCommand() *cobra.Command {
@@ -33,7 +33,7 @@ func (p *program) referenceCommand() *cobra.Command {
 // reference is the page docs/reference.md.
 func reference() []byte {
 	var b bytes.Buffer
-	b.Write(pages.Reference(commands.NewDispatcher(&commands.Env{}, commands.All()).Specs()))
+	b.Write(pages.Reference(dispatch.NewDispatcher(&dispatch.Env{}, commands.All()).Specs()))
 	b.WriteString(`
 ## Configuration
 

@@ -8,11 +8,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/server"
+	"github.com/spf13/cobra"
 )
 
 // The exit statuses.
@@ -114,7 +114,7 @@ func (p *program) unknownConfirm(c *config.Config) config.Errors {
 	if slices.ContainsFunc(p.environ, func(e string) bool { return strings.HasPrefix(e, confirmVariable+"=") }) {
 		path, variable = "", confirmVariable
 	}
-	d := commands.NewDispatcher(&commands.Env{}, commands.All())
+	d := dispatch.NewDispatcher(&dispatch.Env{}, commands.All())
 	var mistakes config.Errors
 	seen := map[string]bool{}
 	for _, org := range c.Organizations() {
@@ -202,7 +202,7 @@ func sentence(err error) string {
 	if errors.As(err, &mistakes) {
 		return err.Error() // a line for each
 	}
-	var e *commands.Error
+	var e *dispatch.Error
 	if !errors.As(err, &e) {
 		return oneLine(err.Error())
 	}

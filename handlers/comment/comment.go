@@ -8,10 +8,9 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/rs/zerolog"
-
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+	"github.com/rs/zerolog"
 )
 
 // A Job is the durable work on one accepted comment. What it records outlives the
@@ -71,7 +70,7 @@ type WorkerOptions struct {
 	MultiOrg   bool   // several organizations are served, so curl lines name one
 	// Refused, where set, is told of commands that this channel refuses itself: those
 	// that cannot be read, are unknown, stale or too many.
-	Refused func(ctx context.Context, req commands.Request, refusal *commands.Error)
+	Refused func(ctx context.Context, req dispatch.Request, refusal *dispatch.Error)
 	Clock   func() time.Time // time.Now where nil
 	Logger  zerolog.Logger
 }
@@ -85,7 +84,7 @@ func NewWorker(o WorkerOptions) *Worker {
 		o.Clock = time.Now
 	}
 	if o.Refused == nil {
-		o.Refused = func(context.Context, commands.Request, *commands.Error) {}
+		o.Refused = func(context.Context, dispatch.Request, *dispatch.Error) {}
 	}
 	return &Worker{o}
 }
@@ -99,7 +98,7 @@ type Again struct { //nolint:errname // reads as what it asks for: it is no fail
 func (a *Again) Error() string { return "the job goes on after " + a.After.String() }
 
 // A retryError is a failure after which the same step may succeed later.
-type retryError struct{ cause *commands.Error }
+type retryError struct{ cause *dispatch.Error }
 
 func (e *retryError) Error() string { return e.cause.Error() }
 func (e *retryError) Unwrap() error { return e.cause }
@@ -192,14 +191,14 @@ func (c *Worker) GiveUp(ctx context.Context, job Job, cause error) error {
 	return errors.Join(failures...)
 }
 
-func gaveUp(cause error) *commands.Error {
-	var known *commands.Error
+func gaveUp(cause error) *dispatch.Error {
+	var known *dispatch.Error
 	if errors.As(cause, &known) {
 		last := *known
 		last.Message += " The server has tried several times and gives up."
 		return &last
 	}
-	return commands.AsError(cause)
+	return dispatch.AsError(cause)
 }
 
 // first runs the first command, with 👀 on the comment at the same time. That it
@@ -249,7 +248,7 @@ func (c *Worker) reply(ctx context.Context, job Job, outcomes []outcome) error {
 	if err == nil && id == 0 {
 		id, err = c.GitHub.Post(ctx, comment.Org, comment.Issue, renderReply(comment, outcomes, marker))
 	}
-	switch e := commands.AsError(err); {
+	switch e := dispatch.AsError(err); {
 	case err == nil:
 	case permanent(e):
 		// the issue was deleted, or closed to comments: nobody can be answered there
@@ -291,7 +290,7 @@ func (c *Worker) react(ctx context.Context, job Job, outcomes []outcome) error {
 	}
 	comment := job.Comment()
 	if err := c.GitHub.React(ctx, comment.Org, comment.CommentID, content); err != nil {
-		e := commands.AsError(err)
+		e := dispatch.AsError(err)
 		if !permanent(e) && !job.Last() {
 			return &retryError{e}
 		}
@@ -304,9 +303,9 @@ func (c *Worker) react(ctx context.Context, job Job, outcomes []outcome) error {
 }
 
 // permanent reports whether GitHub said that asking again will not help.
-func permanent(e *commands.Error) bool {
+func permanent(e *dispatch.Error) bool {
 	return e.Permanent || e.Code >= http.StatusBadRequest && e.Code < http.StatusInternalServerError &&
-		e.Code != http.StatusTooManyRequests && e.Reason != commands.ReasonGitHubRateLimited
+		e.Code != http.StatusTooManyRequests && e.Reason != dispatch.ReasonGitHubRateLimited
 }
 
 func (c *Worker) log(job Job) *zerolog.Logger {

@@ -14,12 +14,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
 )
 
 const testGUID = "72d3162e-cc78-11e3-81ab-4c9367dc0958"
@@ -71,7 +70,7 @@ type memoryGitHub struct {
 
 	public  bool
 	keys    []string
-	fail    map[string]*commands.Error // by method, once
+	fail    map[string]*dispatch.Error // by method, once
 	blocked chan struct{}              // where set, eyes wait for it
 }
 
@@ -160,15 +159,15 @@ type conversation struct {
 	Interrupted bool                       // an earlier attempt was cut off
 	Recorded    map[string]json.RawMessage // by it
 	Posted      []string                   // by it
-	Fail        map[string]*commands.Error // by method of GitHub, once
+	Fail        map[string]*dispatch.Error // by method of GitHub, once
 
 	// answers.json: what the commands answer, in the order of the calls.
 	answers []answer
 }
 
 type answer struct {
-	Result commands.Result
-	Error  *commands.Error
+	Result dispatch.Result
+	Error  *dispatch.Error
 	Sealed bool // the command makes a secret
 }
 
@@ -203,7 +202,7 @@ func (c conversation) run(t *testing.T, text string) (transcript string, job *me
 	}
 	require.NotEmpty(t, job.comment.Lines, "the comment holds no command")
 	answers := c.answers
-	dispatcher := slashCommands{run: func(ctx context.Context, req commands.Request) (commands.Result, error) {
+	dispatcher := slashCommands{run: func(ctx context.Context, req dispatch.Request) (dispatch.Result, error) {
 		fmt.Fprintf(&hub.log, "run %s\n", describe(req))
 		require.NotEmpty(t, answers, "no answer is left for %s", req.Command)
 		next := answers[0]
@@ -211,12 +210,12 @@ func (c conversation) run(t *testing.T, text string) (transcript string, job *me
 		if next.Sealed {
 			spec, _ := slashCommands{}.Lookup(req.Command)
 			if err := req.Sealed(ctx, spec); err != nil {
-				return commands.Result{}, err
+				return dispatch.Result{}, err
 			}
 			hub.log.WriteString("make the secret\n")
 		}
 		if next.Error != nil {
-			return commands.Result{}, next.Error
+			return dispatch.Result{}, next.Error
 		}
 		return next.Result, nil
 	}}
@@ -227,7 +226,7 @@ func (c conversation) run(t *testing.T, text string) (transcript string, job *me
 			p.TokenReply, p.TTL = cmp.Or(p.TokenReply, "comment"), cmp.Or(p.TTL, 5*time.Minute)
 			return p
 		},
-		Refused: func(_ context.Context, req commands.Request, e *commands.Error) {
+		Refused: func(_ context.Context, req dispatch.Request, e *dispatch.Error) {
 			fmt.Fprintf(&hub.log, "refused %s: %s\n", req.ID[len(testGUID):], e.Reason)
 		},
 		Clock:  func() time.Time { return now },
@@ -261,7 +260,7 @@ func (c conversation) run(t *testing.T, text string) (transcript string, job *me
 	return "", nil, nil
 }
 
-func describe(req commands.Request) string {
+func describe(req dispatch.Request) string {
 	words := []string{req.ID[len(testGUID):], req.Command}
 	words = append(words, req.Args.Positional...)
 	for _, named := range req.Args.Named {

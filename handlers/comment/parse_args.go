@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 )
 
@@ -15,8 +15,8 @@ type slashCommand struct {
 	Line
 	name      string // as it was written
 	team      string // for examples; may be empty
-	spec      commands.Spec
-	args      commands.Args
+	spec      dispatch.Spec
+	args      dispatch.Args
 	yes       bool // --yes: run what policy.confirm wants confirmed
 	encrypted bool // --encrypted: answer with the secret encrypted
 }
@@ -27,7 +27,7 @@ var namedArgument = regexp.MustCompile(`^[A-Za-z][A-Za-z-]*=`)
 // readLine reads a command line: its words, its command, its arguments. Where it
 // is refused, what is known of it is returned all the same. The team is the one that
 // the comment's place names, for examples; it may be empty.
-func readLine(d handlers.Dispatcher, line Line, team string) (slashCommand, *commands.Error) {
+func readLine(d handlers.Dispatcher, line Line, team string) (slashCommand, *dispatch.Error) {
 	c := slashCommand{Line: line, name: firstWord(line.Text), team: team}
 	words, refusal := splitWords(strings.TrimPrefix(line.Text, slashWord))
 	if refusal != nil {
@@ -64,7 +64,7 @@ func isHelp(word string) bool {
 	return ok && strings.EqualFold(flag, "help") || word == "-h"
 }
 
-func (c *slashCommand) readArguments(words []string) *commands.Error {
+func (c *slashCommand) readArguments(words []string) *dispatch.Error {
 	for i := 0; i < len(words); {
 		word := words[i]
 		i++
@@ -91,19 +91,19 @@ func (c *slashCommand) readArguments(words []string) *commands.Error {
 			}
 			continue
 		case given:
-		case known && param.Kind == commands.KindBool:
+		case known && param.Kind == dispatch.KindBool:
 			value = "true"
 		case i < len(words) && !isFlagWord(words[i]):
 			value = words[i]
 			i++
 		case known:
-			return commands.Refuse(commands.ReasonMissingArgument, "%s needs a value. Usage: %s.",
-				commands.Comment.Argument(name), codeSpan(c.spec.For(c.team).Usage()))
+			return dispatch.Refuse(dispatch.ReasonMissingArgument, "%s needs a value. Usage: %s.",
+				dispatch.Comment.Argument(name), codeSpan(c.spec.For(c.team).Usage()))
 		default:
 			value = "true" // unknown: the dispatcher says so
 		}
 		// "a, b" arrives as the words "a," and "b"
-		for known && param.Kind == commands.KindList && i < len(words) &&
+		for known && param.Kind == dispatch.KindList && i < len(words) &&
 			(strings.HasSuffix(value, ",") || strings.HasPrefix(words[i], ",")) && !isFlagWord(words[i]) {
 			value += words[i]
 			i++
@@ -114,20 +114,20 @@ func (c *slashCommand) readArguments(words []string) *commands.Error {
 }
 
 // oneDash refuses a word like -team or -t, and says which flags there are.
-func (c *slashCommand) oneDash(word string) *commands.Error {
+func (c *slashCommand) oneDash(word string) *dispatch.Error {
 	bare, _, _ := strings.Cut(word[1:], "=")
 	var flags []string
 	for _, p := range c.spec.Params {
 		if strings.EqualFold(p.Name, bare) {
-			return commands.Refuse(commands.ReasonUnknownArgument, "A flag begins with two dashes: %s.", commands.Comment.Argument(p.Name))
+			return dispatch.Refuse(dispatch.ReasonUnknownArgument, "A flag begins with two dashes: %s.", dispatch.Comment.Argument(p.Name))
 		}
-		flags = append(flags, commands.Comment.Argument(p.Name))
+		flags = append(flags, dispatch.Comment.Argument(p.Name))
 	}
 	for _, name := range c.spec.ChannelFlags() {
-		flags = append(flags, commands.Comment.Argument(name))
+		flags = append(flags, dispatch.Comment.Argument(name))
 	}
-	return commands.Refuse(commands.ReasonUnknownArgument, "A flag begins with two dashes, which %s does not. %s has %s.",
-		commands.Quote(word), codeSpan(c.spec.Name), strings.Join(flags, ", "))
+	return dispatch.Refuse(dispatch.ReasonUnknownArgument, "A flag begins with two dashes, which %s does not. %s has %s.",
+		dispatch.Quote(word), codeSpan(c.spec.Name), strings.Join(flags, ", "))
 }
 
 // isChannelFlag reports whether the flag is for this channel rather than for the
@@ -136,12 +136,12 @@ func (c *slashCommand) isChannelFlag(name string) bool {
 	return slices.Contains(c.spec.ChannelFlags(), name)
 }
 
-func (c *slashCommand) setChannelFlag(name, value string, given bool) *commands.Error {
+func (c *slashCommand) setChannelFlag(name, value string, given bool) *dispatch.Error {
 	on := true
 	if given {
 		var err error
 		if on, err = strconv.ParseBool(strings.ToLower(value)); err != nil {
-			return commands.Refuse(commands.ReasonInvalidArgument, "%s is true or false, not %s.", commands.Comment.Argument(name), commands.Quote(value))
+			return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s is true or false, not %s.", dispatch.Comment.Argument(name), dispatch.Quote(value))
 		}
 	}
 	if name == "yes" {

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 )
 
@@ -19,13 +19,13 @@ type Explanation struct {
 	Yes        bool                `json:"yes,omitempty"`
 	Encrypted  bool                `json:"encrypted,omitempty"`
 	Error      string              `json:"error,omitempty"`
-	Reason     commands.Reason     `json:"reason,omitempty"`
+	Reason     dispatch.Reason     `json:"reason,omitempty"`
 }
 
 // An Explainer knows the commands and what their arguments may be.
 type Explainer interface {
 	handlers.Dispatcher
-	Check(command, org string, args commands.Args) *commands.Error
+	Check(command, org string, args dispatch.Args) *dispatch.Error
 }
 
 // Explain tells which commands a comment in an organization holds, how their words are
@@ -82,6 +82,6 @@ func (e Explanation) String() string {
 	return b.String()
 }
 
-func tooMany() *commands.Error {
-	return commands.Refuse(commands.ReasonPolicy, "Only the first %d commands of a comment run. Send this one in another comment.", MaxCommands)
+func tooMany() *dispatch.Error {
+	return dispatch.Refuse(dispatch.ReasonPolicy, "Only the first %d commands of a comment run. Send this one in another comment.", MaxCommands)
 }

@@ -6,37 +6,37 @@ import (
 	"testing"
 	"time"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
 )
 
 // slashCommands is a dispatcher of a few declarations; run, where set, runs them.
 type slashCommands struct {
-	run func(ctx context.Context, req commands.Request) (commands.Result, error)
+	run func(ctx context.Context, req dispatch.Request) (dispatch.Result, error)
 }
 
-func (slashCommands) Specs() []commands.Spec {
-	team := commands.Param{Name: "team", Kind: commands.KindString, Required: true, Doc: "the team"}
-	repos := commands.Param{Name: "repos", Kind: commands.KindList, Required: true, Positional: true, Doc: "repositories"}
-	name := commands.Param{Name: "name", Kind: commands.KindString, Required: true, Positional: true, Doc: "name"}
-	offline := commands.Param{Name: "offline", Kind: commands.KindBool, Doc: "all that are offline"}
-	runners := commands.Param{Name: "runners", Kind: commands.KindList, Positional: true, Doc: "runners"}
-	return []commands.Spec{
-		{Name: "group-create", Aliases: []string{"group-add"}, Method: "POST", Effect: commands.Changes, Params: []commands.Param{team}},
-		{Name: "group-delete", Method: "DELETE", Effect: commands.Destroys, Params: []commands.Param{team}},
-		{Name: "group-list", Method: "GET", Params: []commands.Param{team}},
-		{Name: "repos-add", Method: "PATCH", Effect: commands.Changes, Params: []commands.Param{team, repos}},
-		{Name: "repos-set", Method: "PATCH", Effect: commands.Changes, Params: []commands.Param{team, repos}},
-		{Name: "runners-remove", Method: "DELETE", Effect: commands.Destroys, Params: []commands.Param{team, runners, offline}},
-		{Name: "token-register", Method: "POST", Effect: commands.Reveals, Params: []commands.Param{team}},
-		{Name: "token-jit", Method: "POST", Effect: commands.Reveals, Params: []commands.Param{team, name}},
-		{Name: "help", Method: "GET", Params: []commands.Param{{Name: "command", Kind: commands.KindString, Positional: true, Doc: "command"}}},
+func (slashCommands) Specs() []dispatch.Spec {
+	team := dispatch.Param{Name: "team", Kind: dispatch.KindString, Required: true, Doc: "the team"}
+	repos := dispatch.Param{Name: "repos", Kind: dispatch.KindList, Required: true, Positional: true, Doc: "repositories"}
+	name := dispatch.Param{Name: "name", Kind: dispatch.KindString, Required: true, Positional: true, Doc: "name"}
+	offline := dispatch.Param{Name: "offline", Kind: dispatch.KindBool, Doc: "all that are offline"}
+	runners := dispatch.Param{Name: "runners", Kind: dispatch.KindList, Positional: true, Doc: "runners"}
+	return []dispatch.Spec{
+		{Name: "group-create", Aliases: []string{"group-add"}, Method: "POST", Effect: dispatch.Changes, Params: []dispatch.Param{team}},
+		{Name: "group-delete", Method: "DELETE", Effect: dispatch.Destroys, Params: []dispatch.Param{team}},
+		{Name: "group-list", Method: "GET", Params: []dispatch.Param{team}},
+		{Name: "repos-add", Method: "PATCH", Effect: dispatch.Changes, Params: []dispatch.Param{team, repos}},
+		{Name: "repos-set", Method: "PATCH", Effect: dispatch.Changes, Params: []dispatch.Param{team, repos}},
+		{Name: "runners-remove", Method: "DELETE", Effect: dispatch.Destroys, Params: []dispatch.Param{team, runners, offline}},
+		{Name: "token-register", Method: "POST", Effect: dispatch.Reveals, Params: []dispatch.Param{team}},
+		{Name: "token-jit", Method: "POST", Effect: dispatch.Reveals, Params: []dispatch.Param{team, name}},
+		{Name: "help", Method: "GET", Params: []dispatch.Param{{Name: "command", Kind: dispatch.KindString, Positional: true, Doc: "command"}}},
 	}
 }
 
-func (s slashCommands) Lookup(name string) (commands.Spec, bool) {
+func (s slashCommands) Lookup(name string) (dispatch.Spec, bool) {
 	for _, spec := range s.Specs() {
 		for _, n := range append([]string{spec.Name}, spec.Aliases...) {
 			if n == name {
@@ -44,21 +44,21 @@ func (s slashCommands) Lookup(name string) (commands.Spec, bool) {
 			}
 		}
 	}
-	return commands.Spec{}, false
+	return dispatch.Spec{}, false
 }
 
-func (slashCommands) Unknown(name string) *commands.Error {
-	return commands.Refuse(commands.ReasonUnknownCommand, "There is no command %s.", commands.Quote(name))
+func (slashCommands) Unknown(name string) *dispatch.Error {
+	return dispatch.Refuse(dispatch.ReasonUnknownCommand, "There is no command %s.", dispatch.Quote(name))
 }
 
-func (s slashCommands) Dispatch(ctx context.Context, req commands.Request) (commands.Result, error) {
+func (s slashCommands) Dispatch(ctx context.Context, req dispatch.Request) (dispatch.Result, error) {
 	return s.run(ctx, req)
 }
 
 // Check finds one command wrong, whatever its arguments are.
-func (slashCommands) Check(name, _ string, _ commands.Args) *commands.Error {
+func (slashCommands) Check(name, _ string, _ dispatch.Args) *dispatch.Error {
 	if name == "runners-remove" {
-		return commands.Refuse(commands.ReasonMissingArgument, "Which?")
+		return dispatch.Refuse(dispatch.ReasonMissingArgument, "Which?")
 	}
 	return nil
 }
@@ -209,7 +209,7 @@ func TestSplitWords(t *testing.T) {
 			got, refusal := splitWords(tt.line)
 			if tt.refused != "" {
 				require.NotNil(t, refusal)
-				assert.Equal(t, commands.ReasonInvalidArgument, refusal.Reason)
+				assert.Equal(t, dispatch.ReasonInvalidArgument, refusal.Reason)
 				assert.Contains(t, refusal.Message, tt.refused)
 				return
 			}
@@ -220,18 +220,18 @@ func TestSplitWords(t *testing.T) {
 }
 
 func TestReadLine(t *testing.T) {
-	named := func(pairs ...string) (n []commands.NamedArg) {
+	named := func(pairs ...string) (n []dispatch.NamedArg) {
 		for i := 0; i < len(pairs); i += 2 {
-			n = append(n, commands.NamedArg{Name: pairs[i], Values: []string{pairs[i+1]}})
+			n = append(n, dispatch.NamedArg{Name: pairs[i], Values: []string{pairs[i+1]}})
 		}
 		return n
 	}
 	tests := []struct {
 		name, line, command string
 		positional          []string
-		named               []commands.NamedArg
+		named               []dispatch.NamedArg
 		yes, encrypted      bool
-		reason              commands.Reason
+		reason              dispatch.Reason
 	}{
 		{name: "nothing is help", line: "", command: "help"},
 		{name: "help of a command", line: "repos-add a --help", command: "help", positional: []string{"repos-add"}},
@@ -249,28 +249,28 @@ func TestReadLine(t *testing.T) {
 		{name: "upper-case flag", line: "repos-add a --Team x", command: "repos-add", positional: []string{"a"}, named: named("team", "x")},
 		{
 			name: "repeated", line: "repos-add --repos a --repos b", command: "repos-add",
-			named: []commands.NamedArg{{Name: "repos", Values: []string{"a", "b"}}},
+			named: []dispatch.NamedArg{{Name: "repos", Values: []string{"a", "b"}}},
 		},
 		{name: "boolean takes no word", line: "runners-remove --offline x", command: "runners-remove", positional: []string{"x"}, named: named("offline", "true")},
 		{name: "boolean with a value", line: "runners-remove --offline=false", command: "runners-remove", named: named("offline", "false")},
 		{name: "end of flags", line: "repos-add --team x -- --a", command: "repos-add", positional: []string{"--a"}, named: named("team", "x")},
 		{name: "yes", line: "group-delete --yes --team x", command: "group-delete", named: named("team", "x"), yes: true},
 		{name: "yes=false", line: "group-delete --yes=false", command: "group-delete"},
-		{name: "yes of nonsense", line: "group-delete --yes=maybe", command: "group-delete", reason: commands.ReasonInvalidArgument},
+		{name: "yes of nonsense", line: "group-delete --yes=maybe", command: "group-delete", reason: dispatch.ReasonInvalidArgument},
 		{name: "encrypted", line: "token-register —encrypted", command: "token-register", encrypted: true},
 		{name: "encrypted where nothing is secret", line: "group-list --encrypted", command: "group-list", named: named("encrypted", "true")},
 		{name: "unknown flag", line: "group-list --bogus x", command: "group-list", named: named("bogus", "x")},
 		{name: "alias", line: "group-add team=x", command: "group-add", named: named("team", "x")},
-		{name: "value missing at the end", line: "repos-add a --team", command: "repos-add", positional: []string{"a"}, reason: commands.ReasonMissingArgument},
-		{name: "value missing before a flag", line: "repos-add a --team --yes", command: "repos-add", positional: []string{"a"}, reason: commands.ReasonMissingArgument},
-		{name: "one dash", line: "repos-add a -team x", command: "repos-add", positional: []string{"a"}, reason: commands.ReasonUnknownArgument},
-		{name: "unknown command", line: "repo-add a", command: "repo-add", reason: commands.ReasonUnknownCommand},
-		{name: "cannot be split", line: "repos-add a;b", command: "repos-add", reason: commands.ReasonInvalidArgument},
+		{name: "value missing at the end", line: "repos-add a --team", command: "repos-add", positional: []string{"a"}, reason: dispatch.ReasonMissingArgument},
+		{name: "value missing before a flag", line: "repos-add a --team --yes", command: "repos-add", positional: []string{"a"}, reason: dispatch.ReasonMissingArgument},
+		{name: "one dash", line: "repos-add a -team x", command: "repos-add", positional: []string{"a"}, reason: dispatch.ReasonUnknownArgument},
+		{name: "unknown command", line: "repo-add a", command: "repo-add", reason: dispatch.ReasonUnknownCommand},
+		{name: "cannot be split", line: "repos-add a;b", command: "repos-add", reason: dispatch.ReasonInvalidArgument},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got, refusal := readLine(slashCommands{}, Line{Text: strings.TrimRight(slashWord+" "+tt.line, " ")}, "")
-			var reason commands.Reason
+			var reason dispatch.Reason
 			if refusal != nil {
 				reason = refusal.Reason
 			}
@@ -293,7 +293,7 @@ func TestRefusedFlags(t *testing.T) {
 		{"no value", "repos-add a --team", "`--team` needs a value. Usage: `/runner-group repos-add [--team infra] api,web`."},
 		{"neither", "group-delete --yes=maybe", "`--yes` is true or false, not `maybe`."},
 	}
-	dispatcher := commands.NewDispatcher(&commands.Env{}, commands.All())
+	dispatcher := dispatch.NewDispatcher(&dispatch.Env{}, commands.All())
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			_, refusal := readLine(dispatcher, Line{Text: slashWord + " " + tt.line}, "infra")
@@ -308,9 +308,9 @@ func TestExplain(t *testing.T) {
 		strings.Repeat("/runner-group\n", 9))
 	require.Len(t, got, 11)
 	assert.Equal(t, `line 2: group-create team=["x"] (confirmed)`, got[0].String())
-	assert.Equal(t, commands.ReasonInvalidArgument, got[1].Reason)
+	assert.Equal(t, dispatch.ReasonInvalidArgument, got[1].Reason)
 	assert.Empty(t, got[9].Error)
-	assert.Equal(t, commands.ReasonPolicy, got[10].Reason)
+	assert.Equal(t, dispatch.ReasonPolicy, got[10].Reason)
 	assert.Empty(t, Explain(slashCommands{}, "acme", "`/runner-group help`"))
 	got = Explain(slashCommands{}, "acme", "/runner-group runners-remove")
 	require.Len(t, got, 1)

@@ -6,9 +6,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"mvdan.cc/sh/v3/syntax"
-
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
 )
 
 // typography maps what word processors and phones make of plain quotes and blanks
@@ -24,14 +23,14 @@ func plainTypography(text string) string { return typography.Replace(text) }
 
 // splitWords splits a line as a shell does. Quotes and backslashes work; whatever
 // a shell would act on (variables, pipes, redirections) is refused by name.
-func splitWords(line string) ([]string, *commands.Error) {
+func splitWords(line string) ([]string, *dispatch.Error) {
 	line = plainTypography(line)
 	if !utf8.ValidString(line) {
-		return nil, commands.Refuse(commands.ReasonInvalidArgument, "The line is not valid UTF-8.")
+		return nil, dispatch.Refuse(dispatch.ReasonInvalidArgument, "The line is not valid UTF-8.")
 	}
 	if i := strings.IndexFunc(line, func(r rune) bool { return r != '\t' && unicode.IsControl(r) }); i >= 0 {
 		r, _ := utf8.DecodeRuneInString(line[i:])
-		return nil, commands.Refuse(commands.ReasonInvalidArgument, "The line holds a control character (U+%04X).", r)
+		return nil, dispatch.Refuse(dispatch.ReasonInvalidArgument, "The line holds a control character (U+%04X).", r)
 	}
 	var words []string
 	for w, err := range syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).WordsSeq(strings.NewReader(line)) {
@@ -48,13 +47,13 @@ func splitWords(line string) ([]string, *commands.Error) {
 }
 
 // joinParts appends the text of a word's parts, without their quotes.
-func joinParts(b *strings.Builder, line string, parts []syntax.WordPart, quoted bool) *commands.Error {
+func joinParts(b *strings.Builder, line string, parts []syntax.WordPart, quoted bool) *dispatch.Error {
 	for _, part := range parts {
 		switch p := part.(type) {
 		case *syntax.Lit:
 			plain, ok := unescape(p.Value, quoted)
 			if !ok {
-				return commands.Refuse(commands.ReasonInvalidArgument,
+				return dispatch.Refuse(dispatch.ReasonInvalidArgument,
 					"The line ends with a backslash. A command is one line; take the backslash away.")
 			}
 			b.WriteString(plain)
@@ -95,7 +94,7 @@ func unescape(literal string, quoted bool) (plain string, ok bool) {
 	return b.String(), true
 }
 
-func refuseSyntax(line string, err error) *commands.Error {
+func refuseSyntax(line string, err error) *dispatch.Error {
 	var (
 		malformed   syntax.ParseError
 		unsupported syntax.LangError
@@ -104,22 +103,22 @@ func refuseSyntax(line string, err error) *commands.Error {
 	case errors.As(err, &malformed):
 		at := malformed.Pos.Offset()
 		if malformed.Incomplete && at < uint(len(line)) && strings.ContainsRune(`"'`, rune(line[at])) {
-			return commands.Refuse(commands.ReasonInvalidArgument,
+			return dispatch.Refuse(dispatch.ReasonInvalidArgument,
 				"A quote is opened and not closed: %s. Close it, or write a backslash before it.", codeSpan(excerpt(line, at)))
 		}
 		return refuseCharacter(line, at)
 	case errors.As(err, &unsupported):
 		return refuseCharacter(line, unsupported.Pos.Offset()+1) // the parenthesis of @(…)
 	}
-	return commands.Refuse(commands.ReasonInvalidArgument, "The line cannot be split into words as a shell does.")
+	return dispatch.Refuse(dispatch.ReasonInvalidArgument, "The line cannot be split into words as a shell does.")
 }
 
-func refuseCharacter(line string, at uint) *commands.Error {
+func refuseCharacter(line string, at uint) *dispatch.Error {
 	if at >= uint(len(line)) {
 		at = uint(max(len(line)-1, 0))
 	}
 	r, _ := utf8.DecodeRuneInString(line[at:])
-	return commands.Refuse(commands.ReasonInvalidArgument,
+	return dispatch.Refuse(dispatch.ReasonInvalidArgument,
 		"The character %s means something to a shell, and nothing here: %s. Put the word that holds it in single quotes, or leave it out.",
 		codeSpan(string(r)), codeSpan(excerpt(line, at)))
 }

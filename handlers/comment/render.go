@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 )
 
 // maxReply is how long a comment gets: GitHub takes 65,536 characters. It is
@@ -13,7 +13,7 @@ import (
 const maxReply = 60_000
 
 // done shows a command that succeeded.
-func (c *Worker) done(job Job, call slashCommand, result commands.Result) outcome {
+func (c *Worker) done(job Job, call slashCommand, result dispatch.Result) outcome {
 	s := newSection(job, call, "✅")
 	s.result(result)
 	s.teamNote(job, call)
@@ -21,7 +21,7 @@ func (c *Worker) done(job Job, call slashCommand, result commands.Result) outcom
 }
 
 // asks shows what a command would change, and the line that makes it do so.
-func (c *Worker) asks(job Job, call slashCommand, result commands.Result) outcome {
+func (c *Worker) asks(job Job, call slashCommand, result dispatch.Result) outcome {
 	s := newSection(job, call, "⚠️")
 	s.paragraph("**Nothing was changed yet.** This is what would be:")
 	s.result(result)
@@ -31,7 +31,7 @@ func (c *Worker) asks(job Job, call slashCommand, result commands.Result) outcom
 }
 
 // refused shows a command that was refused or failed.
-func (c *Worker) refused(job Job, i int, call slashCommand, e *commands.Error) outcome {
+func (c *Worker) refused(job Job, i int, call slashCommand, e *dispatch.Error) outcome {
 	s := newSection(job, call, "❌")
 	s.paragraph(tame(e.Message))
 	if e.RetryAfter > 0 && !strings.Contains(e.Message, "Try again in ") {
@@ -43,7 +43,7 @@ func (c *Worker) refused(job Job, i int, call slashCommand, e *commands.Error) o
 	}
 	s.teamNote(job, call)
 	reason := "reason: " + codeSpan(string(e.Reason))
-	if e.Reason == commands.ReasonInternal {
+	if e.Reason == dispatch.ReasonInternal {
 		reason += ", request id: " + codeSpan(requestID(job, i))
 	}
 	s.paragraph("<sub>" + reason + "</sub>")
@@ -75,7 +75,7 @@ func renderReply(comment Comment, outcomes []outcome, marker string) string {
 func replyMarker(job Job) string { return "<!-- arm:reply " + job.GUID() + " -->" }
 
 // renderPlain shows a secret to whoever reads the repository.
-func renderPlain(comment Comment, call slashCommand, secret *commands.Secret, deleteAt time.Time, ttl time.Duration) string {
+func renderPlain(comment Comment, call slashCommand, secret *dispatch.Secret, deleteAt time.Time, ttl time.Duration) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, here is the %s for %s.\n\n%s\n\n", mention(comment.Author.Login), tame(secret.Kind),
 		codeSpan(shorten(call.Text, 200)), codeBlock("sh", secret.Text))
@@ -89,7 +89,7 @@ func renderPlain(comment Comment, call slashCommand, secret *commands.Secret, de
 }
 
 // renderEncrypted shows a secret to the one who holds the key.
-func renderEncrypted(comment Comment, call slashCommand, secret *commands.Secret, armored, identity string) string {
+func renderEncrypted(comment Comment, call slashCommand, secret *dispatch.Secret, armored, identity string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, here is the %s for %s, encrypted with [age](https://age-encryption.org) to your SSH keys.\n\n%s\n\n",
 		mention(comment.Author.Login), tame(secret.Kind), codeSpan(shorten(call.Text, 200)), codeBlock("", armored))

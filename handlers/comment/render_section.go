@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 )
 
 const (
@@ -48,7 +48,7 @@ func (s *section) paragraph(markdown string) {
 	s.b.WriteString("\n" + markdown + "\n")
 }
 
-func (s *section) result(r commands.Result) {
+func (s *section) result(r dispatch.Result) {
 	s.paragraph(tame(r.Message))
 	if len(r.Tables) == 0 {
 		s.items(r.Items, r.Message)
@@ -64,8 +64,8 @@ func (s *section) result(r commands.Result) {
 // items shows what became of each item of a command on several, where that is not
 // the same for all. A sentence that message or an earlier item told already, of
 // another name, is not told again: the reason alone stands for it.
-func (s *section) items(items []commands.Item, message string) {
-	if len(items) < 2 || !slices.ContainsFunc(items, func(item commands.Item) bool { return !item.Done }) {
+func (s *section) items(items []dispatch.Item, message string) {
+	if len(items) < 2 || !slices.ContainsFunc(items, func(item dispatch.Item) bool { return !item.Done }) {
 		return
 	}
 	told := map[string]bool{}
@@ -96,7 +96,7 @@ func (s *section) items(items []commands.Item, message string) {
 }
 
 // table shows a list, within room bytes.
-func (s *section) table(t commands.Table, room int) {
+func (s *section) table(t dispatch.Table, room int) {
 	title := t.Title
 	if len(t.Rows) == 0 {
 		s.paragraph("**" + plainText(title) + "**: none")

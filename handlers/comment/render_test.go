@@ -6,10 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
 )
 
 func jobOf(text string) *memoryJob {
@@ -18,8 +17,8 @@ func jobOf(text string) *memoryJob {
 	}}
 }
 
-func longTable(rows int) commands.Table {
-	table := commands.Table{Title: "Runners <of> @acme", Header: []string{"Runner", "Labels"}}
+func longTable(rows int) dispatch.Table {
+	table := dispatch.Table{Title: "Runners <of> @acme", Header: []string{"Runner", "Labels"}}
 	for i := range rows {
 		table.Rows = append(table.Rows, []string{fmt.Sprintf("runner-%04d", i), strings.Repeat("label,", 20)})
 	}
@@ -47,8 +46,8 @@ func TestLongTables(t *testing.T) {
 			for _, line := range job.comment.Lines {
 				call, refusal := readLine(slashCommands{}, line, "")
 				require.Nil(t, refusal)
-				outcomes = append(outcomes, c.done(job, call, commands.Result{
-					Message: "Your runners.", Tables: []commands.Table{longTable(tt.rows), longTable(tt.rows)}, Notes: []string{"The end."},
+				outcomes = append(outcomes, c.done(job, call, dispatch.Result{
+					Message: "Your runners.", Tables: []dispatch.Table{longTable(tt.rows), longTable(tt.rows)}, Notes: []string{"The end."},
 				}))
 			}
 			reply := renderReply(job.comment, outcomes, replyMarker(job))
@@ -67,14 +66,14 @@ func TestRepliesAlwaysFit(t *testing.T) {
 	job := jobOf(strings.Repeat("/runner-group group-list "+strings.Repeat("`x", 1_000)+"\n", 60))
 	c := NewWorker(WorkerOptions{Dispatcher: slashCommands{}})
 	call := slashCommand{Line: job.comment.Lines[0], name: "group-list"}
-	items := make([]commands.Item, 2_000)
+	items := make([]dispatch.Item, 2_000)
 	for i := range items {
-		items[i] = commands.Item{Item: strings.Repeat("💥|", 50), Error: strings.Repeat("\"<@a>`\" ", 20), Reason: "policy"}
+		items[i] = dispatch.Item{Item: strings.Repeat("💥|", 50), Error: strings.Repeat("\"<@a>`\" ", 20), Reason: "policy"}
 	}
-	monster := commands.Result{Message: strings.Repeat("`[*_#@<\"", 20_000), Notes: []string{strings.Repeat("✂", 50_000)}, Items: items}
+	monster := dispatch.Result{Message: strings.Repeat("`[*_#@<\"", 20_000), Notes: []string{strings.Repeat("✂", 50_000)}, Items: items}
 	outcomes := []outcome{
 		c.done(job, call, monster), c.asks(job, call, monster),
-		c.refused(job, 2, call, &commands.Error{Message: monster.Message, Items: items, Result: &monster}),
+		c.refused(job, 2, call, &dispatch.Error{Message: monster.Message, Items: items, Result: &monster}),
 	}
 	for len(outcomes) < MaxCommands {
 		outcomes = append(outcomes, outcomes[2])

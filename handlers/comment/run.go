@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 )
 
 const (
@@ -24,7 +24,7 @@ type outcome struct {
 	Name     string          `json:"name"`
 	OK       bool            `json:"ok"`
 	Asks     bool            `json:"asks,omitempty"` // it waits for --yes
-	Reason   commands.Reason `json:"reason,omitempty"`
+	Reason   dispatch.Reason `json:"reason,omitempty"`
 	Markdown string          `json:"markdown"`
 }
 
@@ -47,11 +47,11 @@ func (c *Worker) run(ctx context.Context, job Job, i int) (outcome, error) {
 	req.Sealed = secret.prepare
 
 	switch {
-	case req.Resumed && call.spec.Effect == commands.Reveals:
+	case req.Resumed && call.spec.Effect == dispatch.Reveals:
 		if result, found, err := secret.resume(ctx); err != nil || found {
 			return result, err
 		}
-	case !req.Resumed && call.spec.Effect != commands.Reads && !req.Preview:
+	case !req.Resumed && call.spec.Effect != dispatch.Reads && !req.Preview:
 		if err := c.started(ctx, job, i); err != nil {
 			return outcome{}, err
 		}
@@ -62,22 +62,22 @@ func (c *Worker) run(ctx context.Context, job Job, i int) (outcome, error) {
 	}
 	switch {
 	case err != nil:
-		return c.failed(ctx, job, i, call, commands.AsError(err))
+		return c.failed(ctx, job, i, call, dispatch.AsError(err))
 	case req.Preview:
 		return c.asks(job, call, result), nil
 	}
 	return c.done(job, call, result), nil
 }
 
-func (c *Worker) request(job Job, i int, call slashCommand) commands.Request {
+func (c *Worker) request(job Job, i int, call slashCommand) dispatch.Request {
 	comment := job.Comment()
 	hint, _ := teamHint(comment)
-	req := commands.Request{
+	req := dispatch.Request{
 		ID:       requestID(job, i),
-		Channel:     commands.Comment,
+		Channel:  dispatch.Comment,
 		Command:  call.name,
 		Org:      comment.Org,
-		Caller:   commands.Principal{ID: comment.Author.ID, Login: comment.Author.Login},
+		Caller:   dispatch.Principal{ID: comment.Author.ID, Login: comment.Author.Login},
 		Args:     call.args,
 		TeamHint: hint,
 	}
@@ -101,31 +101,31 @@ func (c *Worker) started(ctx context.Context, job Job, i int) error {
 func requestID(job Job, i int) string { return job.GUID() + "/" + strconv.Itoa(i) }
 
 // refuseStale refuses what was written too long ago.
-func (c *Worker) refuseStale(comment Comment, spec commands.Spec) *commands.Error {
+func (c *Worker) refuseStale(comment Comment, spec dispatch.Spec) *dispatch.Error {
 	limit, within := stale, "24 hours"
-	if spec.Effect == commands.Reveals {
+	if spec.Effect == dispatch.Reveals {
 		limit, within = staleSecret, "15 minutes"
 	}
 	if c.Clock().Sub(comment.CreatedAt) <= limit {
 		return nil
 	}
-	return commands.Refuse(commands.ReasonPolicy,
+	return dispatch.Refuse(dispatch.ReasonPolicy,
 		"This comment is stale: the server came to it too late, and runs this command only within %s. Write it again if you still want it.", within)
 }
 
 // confirms reports whether the policy wants --yes for the command.
-func confirms(policy Policy, spec commands.Spec) bool {
+func confirms(policy Policy, spec dispatch.Spec) bool {
 	return slices.ContainsFunc(policy.Confirm, func(name string) bool {
 		return name == spec.Name || slices.Contains(spec.Aliases, name)
 	})
 }
 
 // failed decides what follows a failure: another attempt, or the answer.
-func (c *Worker) failed(ctx context.Context, job Job, i int, call slashCommand, e *commands.Error) (outcome, error) {
+func (c *Worker) failed(ctx context.Context, job Job, i int, call slashCommand, e *dispatch.Error) (outcome, error) {
 	switch {
 	case ctx.Err() != nil: // the server stops, or the step took too long: its failure says nothing
 		return outcome{}, &retryError{e}
-	case e.Reason == commands.ReasonRateLimited:
+	case e.Reason == dispatch.ReasonRateLimited:
 		if err := c.waitTurn(ctx, job, i, e.RetryAfter); err != nil {
 			return outcome{}, err
 		}
@@ -135,7 +135,7 @@ func (c *Worker) failed(ctx context.Context, job Job, i int, call slashCommand, 
 		}
 		return outcome{}, &retryError{e}
 	}
-	if e.Reason == commands.ReasonInternal {
+	if e.Reason == dispatch.ReasonInternal {
 		c.log(job).Error().Err(e).Str("request_id", requestID(job, i)).Str("command", call.spec.Name).Msg("A command failed")
 	}
 	return c.refused(job, i, call, e), nil
@@ -143,8 +143,8 @@ func (c *Worker) failed(ctx context.Context, job Job, i int, call slashCommand, 
 
 // retryable reports whether the command may succeed when it is run again. One that
 // did a part of its work is answered item by item instead.
-func retryable(e *commands.Error) bool {
-	done := slices.ContainsFunc(e.Items, func(item commands.Item) bool { return item.Done })
+func retryable(e *dispatch.Error) bool {
+	done := slices.ContainsFunc(e.Items, func(item dispatch.Item) bool { return item.Done })
 	return e.Reason.Transient() && !permanent(e) && !done
 }
 

@@ -9,8 +9,7 @@ import (
 	"time"
 
 	"filippo.io/age"
-
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 )
 
@@ -39,11 +38,11 @@ type secretReply struct {
 
 // prepare makes sure, before a secret is made, that it can be handed over as the
 // policy wants. It implements [commands.Request].Sealed.
-func (s *secretReply) prepare(ctx context.Context, spec commands.Spec) error {
+func (s *secretReply) prepare(ctx context.Context, spec dispatch.Spec) error {
 	mode := s.policy.TokenReply
 	switch {
 	case mode == replyOff:
-		return commands.Refuse(commands.ReasonPolicy,
+		return dispatch.Refuse(dispatch.ReasonPolicy,
 			"Secrets are not handed out in comments here (`tokenReply: off`). Ask over REST: %s", s.curl(spec))
 	case mode == replyEncrypted || s.call.encrypted || spec.Name == encryptedOnly:
 		if err := s.findKeys(ctx, spec); err != nil {
@@ -55,18 +54,18 @@ func (s *secretReply) prepare(ctx context.Context, spec commands.Spec) error {
 			return err
 		}
 		if !private {
-			return commands.Refuse(commands.ReasonPolicy,
+			return dispatch.Refuse(dispatch.ReasonPolicy,
 				"This repository is not private, so a secret in a comment would be read by people whom it is not for. "+
 					"Add `--encrypted` to the command, make the repository private, or ask over REST: %s", s.curl(spec))
 		}
 	default:
-		return commands.Refuse(commands.ReasonPolicy, "The server does not know how secrets are answered here (`tokenReply`). Ask over REST: %s", s.curl(spec))
+		return dispatch.Refuse(dispatch.ReasonPolicy, "The server does not know how secrets are answered here (`tokenReply`). Ask over REST: %s", s.curl(spec))
 	}
 	s.prepared = true
 	return nil
 }
 
-func (s *secretReply) findKeys(ctx context.Context, spec commands.Spec) error {
+func (s *secretReply) findKeys(ctx context.Context, spec dispatch.Spec) error {
 	comment := s.job.Comment()
 	keys, err := s.GitHub.Keys(ctx, comment.Org, comment.Author.Login)
 	if err != nil {
@@ -74,7 +73,7 @@ func (s *secretReply) findKeys(ctx context.Context, spec commands.Spec) error {
 	}
 	s.recipients, s.identity = recipientsOf(keys)
 	if len(s.recipients) == 0 {
-		return commands.Refuse(commands.ReasonPolicy,
+		return dispatch.Refuse(dispatch.ReasonPolicy,
 			"This secret is handed out encrypted alone, and your GitHub account has no SSH key that it could be encrypted to "+
 				"(`ssh-ed25519` or `ssh-rsa`). Make one with `ssh-keygen -t ed25519`, add it in your account's settings under "+
 				"“SSH and GPG keys”, and write the command again; or ask over REST: %s", s.curl(spec))
@@ -83,7 +82,7 @@ func (s *secretReply) findKeys(ctx context.Context, spec commands.Spec) error {
 }
 
 // post hands the secret over and takes it out of the result.
-func (s *secretReply) post(ctx context.Context, result *commands.Result) error {
+func (s *secretReply) post(ctx context.Context, result *dispatch.Result) error {
 	secret := result.Secret
 	result.Secret, result.Response = nil, nil
 	if !s.prepared {
@@ -92,7 +91,7 @@ func (s *secretReply) post(ctx context.Context, result *commands.Result) error {
 		}
 	}
 	if secret.EncryptedOnly && len(s.recipients) == 0 {
-		return commands.Refuse(commands.ReasonPolicy, "This secret is handed out encrypted alone. Add `--encrypted` to the command.")
+		return dispatch.Refuse(dispatch.ReasonPolicy, "This secret is handed out encrypted alone. Add `--encrypted` to the command.")
 	}
 	now := s.Clock().UTC()
 	marker := s.marker() + fmt.Sprintf(" %d -->", now.UnixMilli())
@@ -102,7 +101,7 @@ func (s *secretReply) post(ctx context.Context, result *commands.Result) error {
 	return s.postPlain(ctx, result, secret, marker, now.Add(s.policy.TTL))
 }
 
-func (s *secretReply) postEncrypted(ctx context.Context, result *commands.Result, secret *commands.Secret, marker string) error {
+func (s *secretReply) postEncrypted(ctx context.Context, result *dispatch.Result, secret *dispatch.Secret, marker string) error {
 	armored, err := encryptTo(s.recipients, secret.Text+"\n")
 	if err != nil {
 		return fmt.Errorf("encrypt the %s: %w", secret.Kind, err)
@@ -119,11 +118,11 @@ func (s *secretReply) postEncrypted(ctx context.Context, result *commands.Result
 // postPlain posts the secret for all to see who read the repository. Its deletion
 // is planned before: a comment that is posted in the moment of a crash is found by
 // its marker, and goes too.
-func (s *secretReply) postPlain(ctx context.Context, result *commands.Result, secret *commands.Secret, marker string, deleteAt time.Time) error {
+func (s *secretReply) postPlain(ctx context.Context, result *dispatch.Result, secret *dispatch.Secret, marker string, deleteAt time.Time) error {
 	comment := s.job.Comment()
 	if err := s.Ephemerals.Plan(ctx, comment.Org, comment.Issue, marker, deleteAt); err != nil {
-		return &commands.Error{
-			Reason: commands.ReasonUnavailable, Cause: err,
+		return &dispatch.Error{
+			Reason: dispatch.ReasonUnavailable, Cause: err,
 			Message: "The server could not record that the secret has to be deleted again, so it was not shown. Try again in a minute.",
 		}
 	}
@@ -146,13 +145,13 @@ func (s *secretReply) resume(ctx context.Context) (result outcome, found bool, e
 	comment := s.job.Comment()
 	ids, err := s.GitHub.Find(ctx, comment.Org, comment.Issue, s.marker()+" ", comment.CreatedAt)
 	if err != nil {
-		result, err = s.failed(ctx, s.job, s.index, s.call, commands.AsError(err))
+		result, err = s.failed(ctx, s.job, s.index, s.call, dispatch.AsError(err))
 		return result, err == nil, err
 	}
 	if len(ids) == 0 {
 		return outcome{}, false, nil
 	}
-	return s.done(s.job, s.call, commands.Result{Message: "The answer stands in a comment of its own."}), true, nil
+	return s.done(s.job, s.call, dispatch.Result{Message: "The answer stands in a comment of its own."}), true, nil
 }
 
 // marker begins the hidden marker of the command's comments; that of an attempt
@@ -162,7 +161,7 @@ func (s *secretReply) marker() string {
 }
 
 // curl is the line that asks for the secret over REST, with the arguments of the comment.
-func (s *secretReply) curl(spec commands.Spec) string {
+func (s *secretReply) curl(spec dispatch.Spec) string {
 	values := url.Values{}
 	args := s.call.args
 	for _, named := range args.Named {

@@ -11,11 +11,10 @@ import (
 	"filippo.io/age"
 	"filippo.io/age/agessh"
 	"filippo.io/age/armor"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/ssh"
-
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
 )
 
 func authorizedKey(t *testing.T, public any) string {
@@ -44,8 +43,8 @@ func TestEncryptedAnswersOpen(t *testing.T) {
 	_, job, hub := conversation{
 		Policy: Policy{TokenReply: replyEncrypted},
 		Keys:   []string{"sk-ssh-ed25519@openssh.com AAAA", authorizedKey(t, rsaPrivate.Public()), authorizedKey(t, edPublic)},
-		answers: []answer{{Sealed: true, Result: commands.Result{
-			Message: "Made.", Secret: &commands.Secret{Kind: "registration token", Text: text},
+		answers: []answer{{Sealed: true, Result: dispatch.Result{
+			Message: "Made.", Secret: &dispatch.Secret{Kind: "registration token", Text: text},
 		}}},
 	}.run(t, "/runner-group token-register --team platform")
 

@@ -6,14 +6,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
 )
 
-func commentsOf(hub *memoryGitHub, run func(context.Context, commands.Request) (commands.Result, error)) *Worker {
+func commentsOf(hub *memoryGitHub, run func(context.Context, dispatch.Request) (dispatch.Result, error)) *Worker {
 	return NewWorker(WorkerOptions{
 		Dispatcher: slashCommands{run: run}, GitHub: hub, Ephemerals: hub, Logger: zerolog.Nop(),
 		Policy: func(string) Policy { return Policy{TokenReply: replyComment, TTL: time.Minute} },
@@ -31,9 +30,9 @@ func TestEyesAreOnlyASign(t *testing.T) {
 	hub := &memoryGitHub{blocked: make(chan struct{})}
 	job := freshJob("/runner-group group-list --team platform")
 	ctx, cancel := context.WithCancel(t.Context())
-	comments := commentsOf(hub, func(context.Context, commands.Request) (commands.Result, error) {
+	comments := commentsOf(hub, func(context.Context, dispatch.Request) (dispatch.Result, error) {
 		cancel() // ends the waiting for the reaction too
-		return commands.Result{Message: "Done."}, nil
+		return dispatch.Result{Message: "Done."}, nil
 	})
 	var again *Again
 	require.ErrorAs(t, comments.Handle(ctx, job), &again)
@@ -44,8 +43,8 @@ func TestEyesAreOnlyASign(t *testing.T) {
 func TestEyesAreRecordedForTheNextAttempt(t *testing.T) {
 	hub := &memoryGitHub{}
 	job := freshJob("/runner-group group-list --team platform")
-	comments := commentsOf(hub, func(context.Context, commands.Request) (commands.Result, error) {
-		return commands.Result{}, commands.Refuse(commands.ReasonGitHubError, "GitHub failed.")
+	comments := commentsOf(hub, func(context.Context, dispatch.Request) (dispatch.Result, error) {
+		return dispatch.Result{}, dispatch.Refuse(dispatch.ReasonGitHubError, "GitHub failed.")
 	})
 	for range 2 {
 		require.Error(t, comments.Handle(t.Context(), job))
@@ -59,9 +58,9 @@ func TestShutdownIsNoOutcome(t *testing.T) {
 	job := freshJob("/runner-group group-create --team platform")
 	job.last = true
 	ctx, cancel := context.WithCancel(t.Context())
-	comments := commentsOf(hub, func(context.Context, commands.Request) (commands.Result, error) {
+	comments := commentsOf(hub, func(context.Context, dispatch.Request) (dispatch.Result, error) {
 		cancel()
-		return commands.Result{}, commands.Refuse(commands.ReasonGitHubTimeout, "GitHub did not answer in time.")
+		return dispatch.Result{}, dispatch.Refuse(dispatch.ReasonGitHubTimeout, "GitHub did not answer in time.")
 	})
 	require.Error(t, comments.Handle(ctx, job))
 	assert.NotContains(t, job.recorded, "command/0")
@@ -72,9 +71,9 @@ func TestNothingIsBegunUnrecorded(t *testing.T) {
 	hub := &memoryGitHub{}
 	job := freshJob("/runner-group group-create --team platform")
 	job.broken = errors.New("disk full")
-	comments := commentsOf(hub, func(context.Context, commands.Request) (commands.Result, error) {
+	comments := commentsOf(hub, func(context.Context, dispatch.Request) (dispatch.Result, error) {
 		require.Fail(t, "the command was run")
-		return commands.Result{}, nil
+		return dispatch.Result{}, nil
 	})
 	require.ErrorIs(t, comments.Handle(t.Context(), job), job.broken)
 	assert.Empty(t, hub.posts)
@@ -86,7 +85,7 @@ func TestGiveUpAnswers(t *testing.T) {
 		cause error
 		want  string
 	}{
-		{"GitHub's failure", commands.Refuse(commands.ReasonGitHubError, "GitHub failed."), "gives up"},
+		{"GitHub's failure", dispatch.Refuse(dispatch.ReasonGitHubError, "GitHub failed."), "gives up"},
 		{"our own", errors.New("disk full"), "request id"},
 	}
 	for _, tt := range tests {

@@ -8,27 +8,26 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
 )
 
 // Specs returns commands of every kind that a channel treats differently.
-func Specs() []commands.Spec {
-	team := commands.Param{Name: "team", Kind: commands.KindString, Required: true, Doc: "the team's slug", Example: "platform"}
-	repos := commands.Param{Name: "repos", Kind: commands.KindList, Required: true, Positional: true, Doc: "repositories", Example: "api,web"}
-	return []commands.Spec{
-		{Name: "group-create", Aliases: []string{"group-add"}, Method: "POST", Legacy: true, Summary: "Create the team's runner group", Needs: commands.Maintainer, Effect: commands.Changes, Params: []commands.Param{team}},
-		{Name: "group-delete", Method: "DELETE", Legacy: true, Summary: "Delete the team's runner group", Needs: commands.Maintainer, Effect: commands.Destroys, Params: []commands.Param{team, {Name: "move-runners-to", Kind: commands.KindString, Doc: "another team", Example: "web"}}},
-		{Name: "group-list", Method: "GET", Summary: "Show the team's runner group", Needs: commands.Maintainer, Params: []commands.Param{team}},
-		{Name: "repos-add", Method: "PATCH", Legacy: true, Summary: "Attach repositories", Details: "Names may be with or without the organization.", Needs: commands.Maintainer, Effect: commands.Changes, Example: "api,web", Params: []commands.Param{team, repos}},
-		{Name: "token-register", Method: "POST", Legacy: true, Summary: "Make a registration token", Needs: commands.Maintainer, Effect: commands.Reveals, Params: []commands.Param{team}},
-		{Name: "runners-remove", Method: "DELETE", Summary: "Remove runners", Needs: commands.Maintainer, Effect: commands.Destroys, Params: []commands.Param{team, {Name: "runners", Kind: commands.KindList, Doc: "runners"}, {Name: "offline", Kind: commands.KindBool, Doc: "all that are offline"}}},
-		{Name: "group-adopt", Method: "POST", Summary: "Give an existing group to the team", Needs: commands.Owner, Effect: commands.Changes, Params: []commands.Param{team}},
-		{Name: "audit-list", Method: "GET", Summary: "Show what was asked and done", Needs: commands.Maintainer, Params: []commands.Param{team, {Name: "limit", Kind: commands.KindInt, Doc: "how many", Example: "20"}, {Name: "since", Kind: commands.KindTime, Doc: "since when", Example: "24h"}}},
-		{Name: "whoami", Method: "GET", Summary: "Show who you are here", Needs: commands.Member},
-		{Name: "status", Method: "GET", Summary: "Show whether the server is ready", Needs: commands.Anyone},
+func Specs() []dispatch.Spec {
+	team := dispatch.Param{Name: "team", Kind: dispatch.KindString, Required: true, Doc: "the team's slug", Example: "platform"}
+	repos := dispatch.Param{Name: "repos", Kind: dispatch.KindList, Required: true, Positional: true, Doc: "repositories", Example: "api,web"}
+	return []dispatch.Spec{
+		{Name: "group-create", Aliases: []string{"group-add"}, Method: "POST", Legacy: true, Summary: "Create the team's runner group", Needs: dispatch.Maintainer, Effect: dispatch.Changes, Params: []dispatch.Param{team}},
+		{Name: "group-delete", Method: "DELETE", Legacy: true, Summary: "Delete the team's runner group", Needs: dispatch.Maintainer, Effect: dispatch.Destroys, Params: []dispatch.Param{team, {Name: "move-runners-to", Kind: dispatch.KindString, Doc: "another team", Example: "web"}}},
+		{Name: "group-list", Method: "GET", Summary: "Show the team's runner group", Needs: dispatch.Maintainer, Params: []dispatch.Param{team}},
+		{Name: "repos-add", Method: "PATCH", Legacy: true, Summary: "Attach repositories", Details: "Names may be with or without the organization.", Needs: dispatch.Maintainer, Effect: dispatch.Changes, Example: "api,web", Params: []dispatch.Param{team, repos}},
+		{Name: "token-register", Method: "POST", Legacy: true, Summary: "Make a registration token", Needs: dispatch.Maintainer, Effect: dispatch.Reveals, Params: []dispatch.Param{team}},
+		{Name: "runners-remove", Method: "DELETE", Summary: "Remove runners", Needs: dispatch.Maintainer, Effect: dispatch.Destroys, Params: []dispatch.Param{team, {Name: "runners", Kind: dispatch.KindList, Doc: "runners"}, {Name: "offline", Kind: dispatch.KindBool, Doc: "all that are offline"}}},
+		{Name: "group-adopt", Method: "POST", Summary: "Give an existing group to the team", Needs: dispatch.Owner, Effect: dispatch.Changes, Params: []dispatch.Param{team}},
+		{Name: "audit-list", Method: "GET", Summary: "Show what was asked and done", Needs: dispatch.Maintainer, Params: []dispatch.Param{team, {Name: "limit", Kind: dispatch.KindInt, Doc: "how many", Example: "20"}, {Name: "since", Kind: dispatch.KindTime, Doc: "since when", Example: "24h"}}},
+		{Name: "whoami", Method: "GET", Summary: "Show who you are here", Needs: dispatch.Member},
+		{Name: "status", Method: "GET", Summary: "Show whether the server is ready", Needs: dispatch.Anyone},
 	}
 }
 
@@ -39,7 +38,7 @@ type Answer struct {
 	Error     string
 	Reason    string
 	RequestID string
-	Items     []commands.Item
+	Items     []dispatch.Item
 }
 
 // DecodeAnswer decodes the answer of a response, and checks what holds for every answer of the API.
@@ -62,7 +61,7 @@ func DecodeAnswer(t *testing.T, response *http.Response) Answer {
 	} else {
 		assert.Nil(t, answer.Response)
 		assert.NotEmpty(t, answer.Error)
-		assert.Equal(t, answer.Code, commands.Reason(answer.Reason).Status())
+		assert.Equal(t, answer.Code, dispatch.Reason(answer.Reason).Status())
 		assert.Equal(t, response.Header.Get("X-Request-Id"), answer.RequestID)
 	}
 	return answer

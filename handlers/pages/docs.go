@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 )
 
@@ -17,28 +17,28 @@ import (
 const exampleHost = "https://arm.example.com"
 
 // whoMay says in words who may run a command.
-func whoMay(role commands.Role) string {
+func whoMay(role dispatch.Role) string {
 	switch role {
-	case commands.Anyone:
+	case dispatch.Anyone:
 		return "anybody, without a token"
-	case commands.Member:
+	case dispatch.Member:
 		return "any member of the organization"
-	case commands.Maintainer:
+	case dispatch.Maintainer:
 		return "a maintainer of the team"
-	case commands.Owner:
+	case dispatch.Owner:
 		return "an owner of the organization"
 	}
 	return "nobody"
 }
 
 // exampleText is an example of one argument, as one would type it.
-func exampleText(p commands.Param) string {
+func exampleText(p dispatch.Param) string {
 	switch {
 	case p.Example != "":
 		return p.Example
 	case len(p.Values) > 0:
 		return p.Values[0]
-	case p.Kind == commands.KindBool:
+	case p.Kind == dispatch.KindBool:
 		return "true"
 	}
 	return strings.ToUpper(p.Name)
@@ -46,14 +46,14 @@ func exampleText(p commands.Param) string {
 
 // exampleParams are the arguments that an example shows: those that a call needs,
 // and those that say what it is about.
-func exampleParams(spec commands.Spec) []commands.Param {
-	return slices.DeleteFunc(slices.Clone(spec.Params), func(p commands.Param) bool { return !shownInExamples(p) })
+func exampleParams(spec dispatch.Spec) []dispatch.Param {
+	return slices.DeleteFunc(slices.Clone(spec.Params), func(p dispatch.Param) bool { return !shownInExamples(p) })
 }
 
-func shownInExamples(p commands.Param) bool { return p.Required || p.Positional }
+func shownInExamples(p dispatch.Param) bool { return p.Required || p.Positional }
 
 // exampleComment is the command as one would write it in a comment.
-func exampleComment(spec commands.Spec) string {
+func exampleComment(spec dispatch.Spec) string {
 	line := "/runner-group " + spec.Name
 	if spec.Example != "" {
 		return line + " " + spec.Example
@@ -73,13 +73,13 @@ func exampleComment(spec commands.Spec) string {
 
 // exampleCurl is the command as one would type it in a shell; gap is what stands
 // before the address, a blank or the end of a line.
-func exampleCurl(spec commands.Spec, host, gap string) string {
+func exampleCurl(spec dispatch.Spec, host, gap string) string {
 	var b strings.Builder
 	b.WriteString("curl")
 	if spec.Method != http.MethodGet {
 		b.WriteString(" -X " + spec.Method)
 	}
-	if spec.Needs != commands.Anyone {
+	if spec.Needs != dispatch.Anyone {
 		b.WriteString(` -H "Authorization: Bearer $GITHUB_TOKEN"`)
 	}
 	var query []string
@@ -97,49 +97,49 @@ func exampleCurl(spec commands.Spec, host, gap string) string {
 
 // A reasonDoc explains a reason to those who get it.
 type reasonDoc struct {
-	Reason  commands.Reason
+	Reason  dispatch.Reason
 	Meaning string
 }
 
 // reasonDocs explains all reasons, in the order of their statuses.
 func reasonDocs() []reasonDoc {
 	return []reasonDoc{
-		{commands.ReasonInvalidArgument, "an argument is malformed, or names an organization that is not served here"},
-		{commands.ReasonMissingArgument, "an argument that the command needs is not given"},
-		{commands.ReasonUnknownArgument, "the command knows no argument of that name"},
-		{commands.ReasonMissingToken, "no token is given"},
-		{commands.ReasonBadToken, "the token is refused, by GitHub or because it proves no person"},
-		{commands.ReasonNotMaintainer, "you are no active maintainer of that team, or there is no such team"},
-		{commands.ReasonGroupNotOwned, "the group belongs to another team"},
-		{commands.ReasonRepoNotPermitted, "the team has too little permission on the repository, or there is no such repository"},
-		{commands.ReasonPublicRepo, "public repositories may not be attached here"},
-		{commands.ReasonPolicy, "the operator's policy does not allow it"},
-		{commands.ReasonOwnerOnly, "owners of the organization alone may do it"},
-		{commands.ReasonNotMember, "members of the organization alone may do it"},
-		{commands.ReasonGroupNotFound, "the team owns no runner group yet"},
-		{commands.ReasonRunnerNotFound, "the group has no such runner"},
-		{commands.ReasonUnknownCommand, "there is no such command"},
-		{commands.ReasonMethod, "the command does not answer to this method; Allow names those it does"},
-		{commands.ReasonTooLarge, "the body is larger than 1 MiB"},
-		{commands.ReasonMediaType, "the body is neither JSON nor a form"},
-		{commands.ReasonGroupExists, "a group of that name exists"},
-		{commands.ReasonRunnerExists, "a runner of that name exists"},
-		{commands.ReasonRunnerBusy, "the runner runs a job"},
-		{commands.ReasonGroupNotEmpty, "the group still has runners"},
-		{commands.ReasonGroupNotSelected, "the group is not limited to selected repositories"},
-		{commands.ReasonRateLimited, "too many requests; Retry-After says when to come back"},
-		{commands.ReasonInternal, "something broke in the server; its operator finds the cause in the log, under the request id"},
-		{commands.ReasonGitHubError, "GitHub failed"},
-		{commands.ReasonGitHubRateLimited, "GitHub's rate limit is used up; Retry-After says when to come back"},
-		{commands.ReasonBusy, "another command on the same group does not end"},
-		{commands.ReasonUnavailable, "the server's database does not answer, or the server stops"},
-		{commands.ReasonSetup, "the server is not set up yet"},
-		{commands.ReasonGitHubTimeout, "GitHub did not answer in time"},
+		{dispatch.ReasonInvalidArgument, "an argument is malformed, or names an organization that is not served here"},
+		{dispatch.ReasonMissingArgument, "an argument that the command needs is not given"},
+		{dispatch.ReasonUnknownArgument, "the command knows no argument of that name"},
+		{dispatch.ReasonMissingToken, "no token is given"},
+		{dispatch.ReasonBadToken, "the token is refused, by GitHub or because it proves no person"},
+		{dispatch.ReasonNotMaintainer, "you are no active maintainer of that team, or there is no such team"},
+		{dispatch.ReasonGroupNotOwned, "the group belongs to another team"},
+		{dispatch.ReasonRepoNotPermitted, "the team has too little permission on the repository, or there is no such repository"},
+		{dispatch.ReasonPublicRepo, "public repositories may not be attached here"},
+		{dispatch.ReasonPolicy, "the operator's policy does not allow it"},
+		{dispatch.ReasonOwnerOnly, "owners of the organization alone may do it"},
+		{dispatch.ReasonNotMember, "members of the organization alone may do it"},
+		{dispatch.ReasonGroupNotFound, "the team owns no runner group yet"},
+		{dispatch.ReasonRunnerNotFound, "the group has no such runner"},
+		{dispatch.ReasonUnknownCommand, "there is no such command"},
+		{dispatch.ReasonMethod, "the command does not answer to this method; Allow names those it does"},
+		{dispatch.ReasonTooLarge, "the body is larger than 1 MiB"},
+		{dispatch.ReasonMediaType, "the body is neither JSON nor a form"},
+		{dispatch.ReasonGroupExists, "a group of that name exists"},
+		{dispatch.ReasonRunnerExists, "a runner of that name exists"},
+		{dispatch.ReasonRunnerBusy, "the runner runs a job"},
+		{dispatch.ReasonGroupNotEmpty, "the group still has runners"},
+		{dispatch.ReasonGroupNotSelected, "the group is not limited to selected repositories"},
+		{dispatch.ReasonRateLimited, "too many requests; Retry-After says when to come back"},
+		{dispatch.ReasonInternal, "something broke in the server; its operator finds the cause in the log, under the request id"},
+		{dispatch.ReasonGitHubError, "GitHub failed"},
+		{dispatch.ReasonGitHubRateLimited, "GitHub's rate limit is used up; Retry-After says when to come back"},
+		{dispatch.ReasonBusy, "another command on the same group does not end"},
+		{dispatch.ReasonUnavailable, "the server's database does not answer, or the server stops"},
+		{dispatch.ReasonSetup, "the server is not set up yet"},
+		{dispatch.ReasonGitHubTimeout, "GitHub did not answer in time"},
 	}
 }
 
 // Reference returns the reference of the commands as a page of Markdown.
-func Reference(specs []commands.Spec) []byte {
+func Reference(specs []dispatch.Spec) []byte {
 	var b bytes.Buffer
 	b.WriteString(`# Reference
 
@@ -179,7 +179,7 @@ same HTTP status. A command on several items also answers with ` + "`Items`" + `
 	return b.Bytes()
 }
 
-func writeCommand(b *bytes.Buffer, spec commands.Spec) {
+func writeCommand(b *bytes.Buffer, spec dispatch.Spec) {
 	fmt.Fprintf(b, "\n## %s\n\n%s.", spec.Name, spec.Summary)
 	if spec.Details != "" {
 		fmt.Fprintf(b, " %s", spec.Details)
@@ -211,7 +211,7 @@ func writeCommand(b *bytes.Buffer, spec commands.Spec) {
 }
 
 // paramDoc explains an argument in one line.
-func paramDoc(p commands.Param) string {
+func paramDoc(p dispatch.Param) string {
 	doc := p.Doc
 	if len(p.Values) > 0 {
 		doc += ": " + strings.Join(p.Values, ", ")
@@ -225,7 +225,7 @@ func tableCell(text string) string {
 }
 
 // exampleJSON is an example of a JSON body, or nil for a command without arguments.
-func exampleJSON(spec commands.Spec) map[string]any {
+func exampleJSON(spec dispatch.Spec) map[string]any {
 	body := map[string]any{}
 	for _, p := range exampleParams(spec) {
 		body[p.Name] = exampleValue(p)
@@ -233,16 +233,16 @@ func exampleJSON(spec commands.Spec) map[string]any {
 	return body
 }
 
-func exampleValue(p commands.Param) any {
+func exampleValue(p dispatch.Param) any {
 	text := exampleText(p)
 	switch p.Kind {
-	case commands.KindList:
+	case dispatch.KindList:
 		return strings.Split(text, ",")
-	case commands.KindBool:
+	case dispatch.KindBool:
 		return text == "true"
-	case commands.KindInt:
+	case dispatch.KindInt:
 		return json.Number(text)
-	case commands.KindString, commands.KindTime:
+	case dispatch.KindString, dispatch.KindTime:
 	}
 	return text
 }

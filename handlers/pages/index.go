@@ -6,11 +6,12 @@ import (
 	"slices"
 	"strings"
 
-	g "maragu.dev/gomponents"
-	h "maragu.dev/gomponents/html"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	g "maragu.dev/gomponents"
+
 	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+	h "maragu.dev/gomponents/html"
 )
 
 // indexPage writes the first page.
@@ -91,7 +92,7 @@ func indexExamples(examples []string) g.Node {
 	return h.Pre(h.TabIndex("0"), h.Code(g.Map(examples, func(example string) g.Node { return g.Text(example + "\n") })))
 }
 
-func indexCommand(spec commands.Spec) g.Node {
+func indexCommand(spec dispatch.Spec) g.Node {
 	return g.Group{
 		h.Dt(h.A(h.Href("/docs#/"+url.PathEscape(tagOf(spec.Needs))+"/"+spec.Name), h.Code(g.Text(spec.Name)))),
 		h.Dd(g.Text(spec.Summary), h.Small(g.Text("for "+whoMay(spec.Needs)))),

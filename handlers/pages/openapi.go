@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 )
 
@@ -17,7 +17,7 @@ type object = map[string]any
 
 // OpenAPI returns the OpenAPI 3.1 description of the REST channel to specs, at the
 // server that the description comes from. With multi, `org` is an argument.
-func OpenAPI(specs []commands.Spec, version string, multi bool) ([]byte, error) {
+func OpenAPI(specs []dispatch.Spec, version string, multi bool) ([]byte, error) {
 	paths := object{}
 	for _, spec := range specs {
 		paths[handlers.APIPrefix+spec.Name] = object{strings.ToLower(spec.Method): operation(spec, multi)}
@@ -50,30 +50,30 @@ func OpenAPI(specs []commands.Spec, version string, multi bool) ([]byte, error) 
 	return json.MarshalIndent(document, "", "  ")
 }
 
-func tagOf(role commands.Role) string {
+func tagOf(role dispatch.Role) string {
 	switch role {
-	case commands.Maintainer:
+	case dispatch.Maintainer:
 		return "Maintainers of a team"
-	case commands.Owner:
+	case dispatch.Owner:
 		return "Owners of the organization"
-	case commands.Member:
+	case dispatch.Member:
 		return "Members of the organization"
-	case commands.Anyone:
+	case dispatch.Anyone:
 	}
 	return "Anybody"
 }
 
-func tags(specs []commands.Spec) []any {
+func tags(specs []dispatch.Spec) []any {
 	var list []any
-	for _, role := range []commands.Role{commands.Maintainer, commands.Member, commands.Owner, commands.Anyone} {
-		if slices.ContainsFunc(specs, func(s commands.Spec) bool { return s.Needs == role }) {
+	for _, role := range []dispatch.Role{dispatch.Maintainer, dispatch.Member, dispatch.Owner, dispatch.Anyone} {
+		if slices.ContainsFunc(specs, func(s dispatch.Spec) bool { return s.Needs == role }) {
 			list = append(list, object{"name": tagOf(role)})
 		}
 	}
 	return list
 }
 
-func operation(spec commands.Spec, multi bool) object {
+func operation(spec dispatch.Spec, multi bool) object {
 	op := object{
 		"operationId": spec.Name,
 		"summary":     spec.Summary,
@@ -81,13 +81,13 @@ func operation(spec commands.Spec, multi bool) object {
 		"tags":        []any{tagOf(spec.Needs)},
 		"responses":   responses(spec),
 	}
-	if spec.Needs == commands.Anyone {
+	if spec.Needs == dispatch.Anyone {
 		op["security"] = []any{}
 	}
 	params := spec.Params
-	if multi && spec.Needs != commands.Anyone {
-		params = append(slices.Clone(params), commands.Param{
-			Name: "org", Kind: commands.KindString, Required: true, Doc: "the organization",
+	if multi && spec.Needs != dispatch.Anyone {
+		params = append(slices.Clone(params), dispatch.Param{
+			Name: "org", Kind: dispatch.KindString, Required: true, Doc: "the organization",
 		})
 	}
 	if len(params) == 0 {
@@ -101,7 +101,7 @@ func operation(spec commands.Spec, multi bool) object {
 	return op
 }
 
-func operationText(spec commands.Spec) string {
+func operationText(spec dispatch.Spec) string {
 	text := spec.Summary + "."
 	if spec.Details != "" {
 		text += " " + spec.Details
@@ -113,14 +113,14 @@ func operationText(spec commands.Spec) string {
 	return text
 }
 
-func queryParameters(params []commands.Param) []any {
+func queryParameters(params []dispatch.Param) []any {
 	list := make([]any, 0, len(params))
 	for _, p := range params {
 		parameter := object{
 			"name": p.Name, "in": "query", "required": p.Required,
 			"description": p.Doc, "schema": schemaOf(p),
 		}
-		if p.Kind == commands.KindList {
+		if p.Kind == dispatch.KindList {
 			parameter["style"], parameter["explode"] = "form", false
 		}
 		if shownInExamples(p) {
@@ -132,7 +132,7 @@ func queryParameters(params []commands.Param) []any {
 	return list
 }
 
-func requestBody(spec commands.Spec, params []commands.Param) object {
+func requestBody(spec dispatch.Spec, params []dispatch.Param) object {
 	properties := object{}
 	var required []string
 	encoding := object{}
@@ -143,7 +143,7 @@ func requestBody(spec commands.Spec, params []commands.Param) object {
 		if p.Required {
 			required = append(required, p.Name)
 		}
-		if p.Kind == commands.KindList {
+		if p.Kind == dispatch.KindList {
 			encoding[p.Name] = object{"style": "form", "explode": false}
 		}
 	}
@@ -151,7 +151,7 @@ func requestBody(spec commands.Spec, params []commands.Param) object {
 	if len(required) > 0 {
 		schema["required"] = required
 	}
-	example := exampleJSON(commands.Spec{Params: params})
+	example := exampleJSON(dispatch.Spec{Params: params})
 	form := object{"schema": schema, "example": example}
 	if len(encoding) > 0 {
 		form["encoding"] = encoding
@@ -166,15 +166,15 @@ func requestBody(spec commands.Spec, params []commands.Param) object {
 	}
 }
 
-func schemaOf(p commands.Param) object {
+func schemaOf(p dispatch.Param) object {
 	switch p.Kind {
-	case commands.KindList:
+	case dispatch.KindList:
 		return object{"type": "array", "items": object{"type": "string"}}
-	case commands.KindBool:
+	case dispatch.KindBool:
 		return object{"type": "boolean"}
-	case commands.KindInt:
+	case dispatch.KindInt:
 		return object{"type": "integer", "minimum": 0}
-	case commands.KindString, commands.KindTime:
+	case dispatch.KindString, dispatch.KindTime:
 	}
 	schema := object{"type": "string"}
 	if len(p.Values) > 0 {
@@ -235,9 +235,9 @@ func errorStatuses() []int {
 }
 
 // responses are the answers that a command may give.
-func responses(spec commands.Spec) object {
+func responses(spec dispatch.Spec) object {
 	headers := object{"X-Request-Id": header("What the server's log knows the request by.")}
-	if spec.Effect == commands.Reveals {
+	if spec.Effect == dispatch.Reveals {
 		headers["Cache-Control"] = header("no-store, as always: the answer holds a secret.")
 	}
 	answer := object{"schema": object{"$ref": "#/components/schemas/Result"}}
@@ -248,7 +248,7 @@ func responses(spec commands.Spec) object {
 		"description": "Done.", "headers": headers, "content": object{"application/json": answer},
 	}}
 	for _, status := range errorStatuses() {
-		if spec.Needs == commands.Anyone && (status == http.StatusUnauthorized || status == http.StatusForbidden) {
+		if spec.Needs == dispatch.Anyone && (status == http.StatusUnauthorized || status == http.StatusForbidden) {
 			continue
 		}
 		all[strconv.Itoa(status)] = object{"$ref": "#/components/responses/" + responseName(status)}

@@ -9,13 +9,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers/handlertest"
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
-	"github.com/actions-runner-manager/actions-runner-manager/handlers"
-	"github.com/actions-runner-manager/actions-runner-manager/handlers/handlertest"
 )
 
 func TestOpenAPI(t *testing.T) {
@@ -51,7 +51,7 @@ func TestOpenAPI(t *testing.T) {
 			want = append(want, p.Name)
 		}
 		assert.ElementsMatch(t, want, names, spec.Name)
-		open := spec.Needs == commands.Anyone
+		open := spec.Needs == dispatch.Anyone
 		assert.Equal(t, open, op.Security != nil && len(*op.Security) == 0, spec.Name)
 		assert.Equal(t, open, op.Responses.Value("401") == nil, spec.Name)
 	}
@@ -59,7 +59,7 @@ func TestOpenAPI(t *testing.T) {
 
 // The example of an answer is what the command answers to its example.
 func TestSamples(t *testing.T) {
-	specs := commands.NewDispatcher(&commands.Env{}, commands.All()).Specs()
+	specs := dispatch.NewDispatcher(&dispatch.Env{}, commands.All()).Specs()
 	body, err := OpenAPI(specs, "1.2.3", false)
 	require.NoError(t, err)
 	document, err := openapi3.NewLoader().LoadFromData(body)
@@ -102,7 +102,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	require.NoError(t, err)
 	schema := document.Components.Schemas["Error"].Value
 	for _, r := range reasonDocs() {
-		answer := handlers.ErrorAnswer(commands.Refuse(r.Reason, "Text."), "id")
+		answer := handlers.ErrorAnswer(dispatch.Refuse(r.Reason, "Text."), "id")
 		var value any
 		require.NoError(t, json.Unmarshal(mustJSON(t, answer), &value))
 		assert.NoError(t, schema.VisitJSON(value), r.Reason)

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
-
 	"fmt"
 	"io"
 	"net/http"
@@ -14,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 )
 
@@ -28,7 +27,7 @@ const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img
 
 // Options is what the pages are made of.
 type Options struct {
-	Specs     []commands.Spec
+	Specs     []dispatch.Spec
 	Version   string
 	PublicURL string // where users reach the server, for the examples
 	Multi     bool   // `orgs` names several: `org` is an argument
@@ -127,17 +126,17 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case !ok:
-		refusePage(w, commands.Refuse(commands.ReasonUnknownCommand,
-			"There is nothing at %s. Commands are at `%sCOMMAND`, and explained at `/docs`.", commands.Quote(r.URL.Path), handlers.APIPrefix))
+		refusePage(w, dispatch.Refuse(dispatch.ReasonUnknownCommand,
+			"There is nothing at %s. Commands are at `%sCOMMAND`, and explained at `/docs`.", dispatch.Quote(r.URL.Path), handlers.APIPrefix))
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		header.Set("Allow", "GET, HEAD")
-		refusePage(w, commands.Refuse(commands.ReasonMethod, "This page is for reading: use GET."))
+		refusePage(w, dispatch.Refuse(dispatch.ReasonMethod, "This page is for reading: use GET."))
 	default:
 		served.serve(w, r)
 	}
 }
 
-func refusePage(w http.ResponseWriter, e *commands.Error) {
+func refusePage(w http.ResponseWriter, e *dispatch.Error) {
 	id := handlers.NewRequestID()
 	w.Header().Set("X-Request-Id", id)
 	body, _ := handlers.EncodeJSON(handlers.ErrorAnswer(e, id))
@@ -159,7 +158,7 @@ func (f file) serve(w http.ResponseWriter, r *http.Request) {
 		} else {
 			var err error
 			if body, err = unpack(body); err != nil {
-				refusePage(w, commands.AsError(err))
+				refusePage(w, dispatch.AsError(err))
 				return
 			}
 		}

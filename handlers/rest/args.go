@@ -12,7 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 )
 
 const (
@@ -24,15 +24,15 @@ const (
 
 // restArguments returns the arguments that r gives, not yet decoded: by query, form
 // body or JSON body, one of them.
-func restArguments(w http.ResponseWriter, r *http.Request, spec commands.Spec) (commands.Args, error) {
+func restArguments(w http.ResponseWriter, r *http.Request, spec dispatch.Spec) (dispatch.Args, error) {
 	body, err := readBody(w, r)
 	switch {
 	case err != nil:
-		return commands.Args{}, err
+		return dispatch.Args{}, err
 	case len(body) == 0:
 		return formArguments(r.URL.RawQuery, spec, "query")
 	case r.URL.RawQuery != "":
-		return commands.Args{}, commands.Refuse(commands.ReasonInvalidArgument,
+		return dispatch.Args{}, dispatch.Refuse(dispatch.ReasonInvalidArgument,
 			"Give the arguments in the query or in the body, not in both.")
 	}
 	switch bodyType(r.Header) {
@@ -41,7 +41,7 @@ func restArguments(w http.ResponseWriter, r *http.Request, spec commands.Spec) (
 	case "application/x-www-form-urlencoded":
 		return formArguments(string(body), spec, "form")
 	}
-	return commands.Args{}, commands.Refuse(commands.ReasonMediaType,
+	return dispatch.Args{}, dispatch.Refuse(dispatch.ReasonMediaType,
 		"Send the body as application/json or application/x-www-form-urlencoded, in UTF-8 and uncompressed, and say so in Content-Type.")
 }
 
@@ -49,7 +49,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.Body == nil {
 		return nil, nil
 	}
-	tooLarge := commands.Refuse(commands.ReasonTooLarge, "The body is larger than 1 MiB. Send fewer items at a time.")
+	tooLarge := dispatch.Refuse(dispatch.ReasonTooLarge, "The body is larger than 1 MiB. Send fewer items at a time.")
 	if r.ContentLength > maxBody {
 		return nil, tooLarge
 	}
@@ -59,7 +59,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	case errors.As(err, &over):
 		return nil, tooLarge
 	case err != nil:
-		refusal := commands.Refuse(commands.ReasonInvalidArgument, "The body ended before it was complete. Send the request again.")
+		refusal := dispatch.Refuse(dispatch.ReasonInvalidArgument, "The body ended before it was complete. Send the request again.")
 		refusal.Cause = err
 		return nil, refusal
 	}
@@ -84,14 +84,14 @@ func bodyType(header http.Header) string {
 
 // formArguments reads a query or form body. A flag without a value (?offline) is
 // true. net/url's parser would lose the order of the names.
-func formArguments(encoded string, spec commands.Spec, what string) (commands.Args, error) {
-	var args commands.Args
+func formArguments(encoded string, spec dispatch.Spec, what string) (dispatch.Args, error) {
+	var args dispatch.Args
 	for pair := range strings.SplitSeq(encoded, "&") {
 		if pair == "" {
 			continue
 		}
 		if strings.Contains(pair, ";") {
-			return args, commands.Refuse(commands.ReasonInvalidArgument, "The %s holds a `;`: separate arguments by `&`, or write it as %%3B.", what)
+			return args, dispatch.Refuse(dispatch.ReasonInvalidArgument, "The %s holds a `;`: separate arguments by `&`, or write it as %%3B.", what)
 		}
 		name, value, hasValue := strings.Cut(pair, "=")
 		name, err := url.QueryUnescape(name)
@@ -99,12 +99,12 @@ func formArguments(encoded string, spec commands.Spec, what string) (commands.Ar
 			value, err = url.QueryUnescape(value)
 		}
 		if err != nil {
-			return args, commands.Refuse(commands.ReasonInvalidArgument, "The %s is not encoded well: write a plain %% as %%25.", what)
+			return args, dispatch.Refuse(dispatch.ReasonInvalidArgument, "The %s is not encoded well: write a plain %% as %%25.", what)
 		}
 		if !utf8.ValidString(name) || !utf8.ValidString(value) {
-			return args, commands.Refuse(commands.ReasonInvalidArgument, "The %s is not valid UTF-8.", what)
+			return args, dispatch.Refuse(dispatch.ReasonInvalidArgument, "The %s is not valid UTF-8.", what)
 		}
-		if p, ok := spec.Param(name); ok && p.Kind == commands.KindBool && !hasValue {
+		if p, ok := spec.Param(name); ok && p.Kind == dispatch.KindBool && !hasValue {
 			value = "true"
 		}
 		if err := addArgument(&args, name, value); err != nil {
@@ -116,34 +116,34 @@ func formArguments(encoded string, spec commands.Spec, what string) (commands.Ar
 
 // jsonArguments reads a JSON body: an object whose values are strings, numbers,
 // booleans, arrays of strings, or null, which is as good as not given.
-func jsonArguments(body []byte) (commands.Args, error) {
-	var args commands.Args
+func jsonArguments(body []byte) (dispatch.Args, error) {
+	var args dispatch.Args
 	if !utf8.Valid(body) {
-		return args, commands.Refuse(commands.ReasonInvalidArgument, "The JSON body is not valid UTF-8.")
+		return args, dispatch.Refuse(dispatch.ReasonInvalidArgument, "The JSON body is not valid UTF-8.")
 	}
 	var whole json.RawMessage
 	if err := json.Unmarshal(body, &whole); err != nil {
 		var syntax *json.SyntaxError
 		if errors.As(err, &syntax) {
-			return args, commands.Refuse(commands.ReasonInvalidArgument, "The body is not well-formed JSON: look near byte %d.", syntax.Offset)
+			return args, dispatch.Refuse(dispatch.ReasonInvalidArgument, "The body is not well-formed JSON: look near byte %d.", syntax.Offset)
 		}
-		return args, commands.Refuse(commands.ReasonInvalidArgument, "The body is not well-formed JSON.")
+		return args, dispatch.Refuse(dispatch.ReasonInvalidArgument, "The body is not well-formed JSON.")
 	}
 	// Tokens, since a map would hide a name that is given twice.
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()
 	if start, err := decoder.Token(); err != nil || start != json.Delim('{') {
-		return args, commands.Refuse(commands.ReasonInvalidArgument, `The JSON body must be an object of arguments: {"team": "platform"}.`)
+		return args, dispatch.Refuse(dispatch.ReasonInvalidArgument, `The JSON body must be an object of arguments: {"team": "platform"}.`)
 	}
 	seen := map[string]bool{}
 	for decoder.More() {
 		token, err := decoder.Token()
 		if err != nil {
-			return args, commands.AsError(err)
+			return args, dispatch.AsError(err)
 		}
 		name, _ := token.(string)
 		if seen[name] {
-			return args, commands.Refuse(commands.ReasonInvalidArgument, "%s stands in the JSON body twice.", commands.Quote(name))
+			return args, dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s stands in the JSON body twice.", dispatch.Quote(name))
 		}
 		seen[name] = true
 		values, given, err := jsonValues(decoder, name)
@@ -162,8 +162,8 @@ func jsonArguments(body []byte) (commands.Args, error) {
 
 // jsonValues reads the value of one argument; given is false for null.
 func jsonValues(decoder *json.Decoder, name string) (values []string, given bool, err error) {
-	refusal := commands.Refuse(commands.ReasonInvalidArgument,
-		"%s must be a string, a number, true or false, or an array of strings.", commands.Quote(name))
+	refusal := dispatch.Refuse(dispatch.ReasonInvalidArgument,
+		"%s must be a string, a number, true or false, or an array of strings.", dispatch.Quote(name))
 	token, err := decoder.Token()
 	if err != nil {
 		return nil, false, refusal
@@ -197,24 +197,24 @@ func jsonValues(decoder *json.Decoder, name string) (values []string, given bool
 	return values, true, err
 }
 
-func addArgument(args *commands.Args, name string, values ...string) error {
+func addArgument(args *dispatch.Args, name string, values ...string) error {
 	args.Add(name, values...)
 	if len(args.Named) > maxArguments {
-		return commands.Refuse(commands.ReasonInvalidArgument, "The request gives more than %d arguments, which no command has.", maxArguments)
+		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "The request gives more than %d arguments, which no command has.", maxArguments)
 	}
 	return nil
 }
 
 // takeOrg takes the argument "org" out of args.
-func takeOrg(args *commands.Args) (*string, error) {
+func takeOrg(args *dispatch.Args) (*string, error) {
 	values, _ := args.Get("org")
-	args.Named = slices.DeleteFunc(args.Named, func(n commands.NamedArg) bool { return n.Name == "org" })
+	args.Named = slices.DeleteFunc(args.Named, func(n dispatch.NamedArg) bool { return n.Name == "org" })
 	if len(values) == 0 {
 		return nil, nil
 	}
 	for _, value := range values[1:] {
 		if value != values[0] {
-			return nil, commands.Refuse(commands.ReasonInvalidArgument, "org is given more than once, with different values.")
+			return nil, dispatch.Refuse(dispatch.ReasonInvalidArgument, "org is given more than once, with different values.")
 		}
 	}
 	org := strings.TrimSpace(values[0])

@@ -8,12 +8,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
-
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/handlertest"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 const (
@@ -117,7 +116,7 @@ func manyNames(n int) string {
 	return query.Encode()
 }
 
-func namedValues(args commands.Args) map[string][]string {
+func namedValues(args dispatch.Args) map[string][]string {
 	all := map[string][]string{}
 	for _, n := range args.Named {
 		all[n.Name] = n.Values

@@ -8,41 +8,40 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/rs/zerolog"
-
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/handlertest"
+	"github.com/rs/zerolog"
 )
 
 // fakeDispatcher records the requests it gets, and answers them by reply.
 type fakeDispatcher struct {
 	mu    sync.Mutex
-	got   []commands.Request
-	reply func(context.Context, commands.Request) (commands.Result, error)
+	got   []dispatch.Request
+	reply func(context.Context, dispatch.Request) (dispatch.Result, error)
 }
 
-func (d *fakeDispatcher) Specs() []commands.Spec { return handlertest.Specs() }
+func (d *fakeDispatcher) Specs() []dispatch.Spec { return handlertest.Specs() }
 
-func (d *fakeDispatcher) Lookup(name string) (commands.Spec, bool) {
+func (d *fakeDispatcher) Lookup(name string) (dispatch.Spec, bool) {
 	for _, s := range d.Specs() {
 		if s.Name == name || len(s.Aliases) > 0 && s.Aliases[0] == name {
 			return s, true
 		}
 	}
-	return commands.Spec{}, false
+	return dispatch.Spec{}, false
 }
 
-func (d *fakeDispatcher) Unknown(name string) *commands.Error {
+func (d *fakeDispatcher) Unknown(name string) *dispatch.Error {
 	var names []string
 	for _, s := range d.Specs() {
 		names = append(names, s.Name)
 	}
-	return commands.Refuse(commands.ReasonUnknownCommand, "There is no command %s. Did you mean `%s`?", commands.Quote(name), commands.Nearest(name, names))
+	return dispatch.Refuse(dispatch.ReasonUnknownCommand, "There is no command %s. Did you mean `%s`?", dispatch.Quote(name), dispatch.Nearest(name, names))
 }
 
-func (d *fakeDispatcher) Dispatch(ctx context.Context, req commands.Request) (commands.Result, error) {
+func (d *fakeDispatcher) Dispatch(ctx context.Context, req dispatch.Request) (dispatch.Result, error) {
 	if req.Malformed != nil {
-		return commands.Result{}, req.Malformed
+		return dispatch.Result{}, req.Malformed
 	}
 	d.mu.Lock()
 	d.got = append(d.got, req)
@@ -50,13 +49,13 @@ func (d *fakeDispatcher) Dispatch(ctx context.Context, req commands.Request) (co
 	if d.reply != nil {
 		return d.reply(ctx, req)
 	}
-	return commands.Result{Response: map[string]string{"command": req.Command}}, nil
+	return dispatch.Result{Response: map[string]string{"command": req.Command}}, nil
 }
 
-func (d *fakeDispatcher) requests() []commands.Request {
+func (d *fakeDispatcher) requests() []dispatch.Request {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return append([]commands.Request(nil), d.got...)
+	return append([]dispatch.Request(nil), d.got...)
 }
 
 // fakeUsers knows tokens, and counts how often it is asked.

@@ -11,11 +11,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/singleflight"
-
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
 )
 
 // ErrBadToken is what [Users] returns for a token that GitHub refuses.
@@ -74,7 +74,7 @@ type tokenKey [sha256.Size]byte
 
 // A verdict is what became of a token.
 type verdict struct {
-	caller  commands.Principal
+	caller  dispatch.Principal
 	refusal error
 	until   time.Time
 }
@@ -110,10 +110,10 @@ func newLRU[K comparable, V any](size int) *lru.Cache[K, V] {
 
 // Authenticate returns who sent a request, by the values of its Authorization
 // header. GitHub is asked where the token is not known, and only so often for an address.
-func (i *Identity) Authenticate(ctx context.Context, authorization []string, from netip.Addr) (commands.Principal, error) {
+func (i *Identity) Authenticate(ctx context.Context, authorization []string, from netip.Addr) (dispatch.Principal, error) {
 	token, err := tokenOf(authorization)
 	if err != nil {
-		return commands.Principal{}, err
+		return dispatch.Principal{}, err
 	}
 	key := i.keyOf(token)
 	if v, ok := i.known(key); ok {
@@ -121,10 +121,10 @@ func (i *Identity) Authenticate(ctx context.Context, authorization []string, fro
 	}
 	if at, ok := i.accepted.Get(key); !ok || i.Clock().Sub(at) > acceptedLife {
 		if wait := i.attempts.add(limitKey(from), key, i.Clock()); wait > 0 {
-			refusal := commands.Refuse(commands.ReasonRateLimited,
+			refusal := dispatch.Refuse(dispatch.ReasonRateLimited,
 				"Too many new tokens were tried from this address. Tokens that worked here lately still do; try a new one in %s.", (wait + time.Second - 1).Truncate(time.Second))
 			refusal.RetryAfter = wait
-			return commands.Principal{}, refusal
+			return dispatch.Principal{}, refusal
 		}
 	}
 	// Many requests with one token ask once, and none is lost with the first caller's connection.
@@ -137,7 +137,7 @@ func (i *Identity) Authenticate(ctx context.Context, authorization []string, fro
 		return i.ask(ctx, token, key)
 	})
 	if err != nil {
-		return commands.Principal{}, err
+		return dispatch.Principal{}, err
 	}
 	v, _ := answer.(verdict)
 	return v.caller, v.refusal
@@ -171,7 +171,7 @@ func (i *Identity) ask(ctx context.Context, token string, key tokenKey) (verdict
 		i.refusals.Add(key, v)
 		return v, nil //nolint:nilerr // that GitHub refuses the token is the verdict
 	}
-	v.caller = commands.Principal{ID: user.ID, Login: user.Login}
+	v.caller = dispatch.Principal{ID: user.ID, Login: user.Login}
 	i.refusals.Remove(key)
 	i.verdicts.Add(key, v)
 	i.accepted.Add(key, now)
@@ -197,11 +197,11 @@ func (i *Identity) refuseUser(user User, token string) error {
 
 // githubFailed puts err into the caller's terms where it is not in them yet.
 func githubFailed(err error) error {
-	var known *commands.Error
+	var known *dispatch.Error
 	if errors.As(err, &known) || !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	timeout := commands.Refuse(commands.ReasonGitHubTimeout, "GitHub did not say in time whose token this is. Try again.")
+	timeout := dispatch.Refuse(dispatch.ReasonGitHubTimeout, "GitHub did not say in time whose token this is. Try again.")
 	timeout.Cause = err
 	return timeout
 }

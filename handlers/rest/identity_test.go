@@ -12,11 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
-	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 )
 
 func TestAuthorization(t *testing.T) {
@@ -85,11 +84,11 @@ func TestAuthorization(t *testing.T) {
 			}
 			if tt.want == "" {
 				require.NoError(t, err)
-				assert.Equal(t, commands.Principal{ID: 7, Login: "alice"}, caller)
+				assert.Equal(t, dispatch.Principal{ID: 7, Login: "alice"}, caller)
 				return
 			}
-			refusal := commands.AsError(err)
-			assert.Equal(t, commands.Reason(tt.want), refusal.Reason)
+			refusal := dispatch.AsError(err)
+			assert.Equal(t, dispatch.Reason(tt.want), refusal.Reason)
 			assert.Contains(t, refusal.Message, tt.says)
 			assert.Contains(t, refusal.Message, "gh auth token", "it says what to use")
 			assert.NotContains(t, refusal.Error(), aliceToken)
@@ -149,15 +148,15 @@ func newIdentityFixture(rate int) identityFixture {
 	}
 }
 
-func (f identityFixture) try(token, from string) *commands.Error {
+func (f identityFixture) try(token, from string) *dispatch.Error {
 	_, err := f.Authenticate(context.Background(), []string{token}, netip.MustParseAddr(from))
 	if err == nil {
 		return nil
 	}
-	return commands.AsError(err)
+	return dispatch.AsError(err)
 }
 
-func (f identityFixture) reason(token, from string) commands.Reason {
+func (f identityFixture) reason(token, from string) dispatch.Reason {
 	if e := f.try(token, from); e != nil {
 		return e.Reason
 	}
@@ -183,9 +182,9 @@ func TestRevokedToken(t *testing.T) {
 	delete(f.users.users, aliceToken)
 	assert.Empty(t, f.reason(aliceToken, "192.0.2.1"))
 	f.clock.pass(time.Minute)
-	assert.Equal(t, commands.ReasonBadToken, f.reason(aliceToken, "192.0.2.1"))
+	assert.Equal(t, dispatch.ReasonBadToken, f.reason(aliceToken, "192.0.2.1"))
 	f.users.users[aliceToken] = alice()
-	assert.Equal(t, commands.ReasonBadToken, f.reason(aliceToken, "192.0.2.1"), "for a minute")
+	assert.Equal(t, dispatch.ReasonBadToken, f.reason(aliceToken, "192.0.2.1"), "for a minute")
 	f.clock.pass(time.Minute)
 	assert.Empty(t, f.reason(aliceToken, "192.0.2.1"))
 }
@@ -195,44 +194,44 @@ func TestUnknownTokenRate(t *testing.T) {
 	assert.Empty(t, f.reason(aliceToken, "192.0.2.1"))
 	f.clock.pass(time.Hour) // the verdict is forgotten, that the token was good is not
 	for n := range 3 {
-		assert.Equal(t, commands.ReasonBadToken, f.reason(fmt.Sprintf("ghp_%d", n), "192.0.2.1"))
+		assert.Equal(t, dispatch.ReasonBadToken, f.reason(fmt.Sprintf("ghp_%d", n), "192.0.2.1"))
 		f.clock.pass(10 * time.Second)
 	}
 	refusal := f.try("ghp_4", "192.0.2.1")
 	require.NotNil(t, refusal)
-	assert.Equal(t, commands.ReasonRateLimited, refusal.Reason)
+	assert.Equal(t, dispatch.ReasonRateLimited, refusal.Reason)
 	assert.Equal(t, 30*time.Second, refusal.RetryAfter, "until the first is a minute old")
 	assert.Zero(t, f.users.times("ghp_4"), "GitHub is not asked")
 
-	assert.Equal(t, commands.ReasonBadToken, f.reason("ghp_1", "192.0.2.1"), "one that was tried is not new")
+	assert.Equal(t, dispatch.ReasonBadToken, f.reason("ghp_1", "192.0.2.1"), "one that was tried is not new")
 	assert.Empty(t, f.reason(aliceToken, "192.0.2.1"), "nor one that was good in the last day")
-	assert.Equal(t, commands.ReasonBadToken, f.reason("ghp_4", "192.0.2.2"), "another address has a budget of its own")
+	assert.Equal(t, dispatch.ReasonBadToken, f.reason("ghp_4", "192.0.2.2"), "another address has a budget of its own")
 	f.clock.pass(30 * time.Second)
-	assert.Equal(t, commands.ReasonBadToken, f.reason("ghp_5", "192.0.2.1"), "and the budget comes back")
-	assert.Equal(t, commands.ReasonRateLimited, f.reason("ghp_6", "192.0.2.1"))
+	assert.Equal(t, dispatch.ReasonBadToken, f.reason("ghp_5", "192.0.2.1"), "and the budget comes back")
+	assert.Equal(t, dispatch.ReasonRateLimited, f.reason("ghp_6", "192.0.2.1"))
 
 	f.clock.pass(25 * time.Hour)
 	for n := range 3 {
 		f.reason(fmt.Sprintf("ghp_%d", n), "192.0.2.1")
 	}
-	assert.Equal(t, commands.ReasonRateLimited, f.reason(aliceToken, "192.0.2.1"), "after a day a token is new again")
+	assert.Equal(t, dispatch.ReasonRateLimited, f.reason(aliceToken, "192.0.2.1"), "after a day a token is new again")
 }
 
 func TestUnknownTokenRateOfNetworks(t *testing.T) {
 	f := newIdentityFixture(1)
-	assert.Equal(t, commands.ReasonBadToken, f.reason("ghp_1", "2001:db8::1"))
-	assert.Equal(t, commands.ReasonRateLimited, f.reason("ghp_2", "2001:db8::ffff:2"), "the same /64")
-	assert.Equal(t, commands.ReasonBadToken, f.reason("ghp_2", "2001:db8:0:1::1"), "another /64")
+	assert.Equal(t, dispatch.ReasonBadToken, f.reason("ghp_1", "2001:db8::1"))
+	assert.Equal(t, dispatch.ReasonRateLimited, f.reason("ghp_2", "2001:db8::ffff:2"), "the same /64")
+	assert.Equal(t, dispatch.ReasonBadToken, f.reason("ghp_2", "2001:db8:0:1::1"), "another /64")
 }
 
 func TestGitHubFailing(t *testing.T) {
 	f := newIdentityFixture(1)
-	f.users.err = commands.Refuse(commands.ReasonGitHubError, "GitHub failed.")
-	assert.Equal(t, commands.ReasonGitHubError, f.reason(aliceToken, "192.0.2.1"))
+	f.users.err = dispatch.Refuse(dispatch.ReasonGitHubError, "GitHub failed.")
+	assert.Equal(t, dispatch.ReasonGitHubError, f.reason(aliceToken, "192.0.2.1"))
 	f.users.err = fmt.Errorf("get user: %w", context.DeadlineExceeded)
-	assert.Equal(t, commands.ReasonGitHubTimeout, f.reason(aliceToken, "192.0.2.1"))
+	assert.Equal(t, dispatch.ReasonGitHubTimeout, f.reason(aliceToken, "192.0.2.1"))
 	f.users.err = errors.New("something")
-	assert.Equal(t, commands.ReasonInternal, f.reason(aliceToken, "192.0.2.1"))
+	assert.Equal(t, dispatch.ReasonInternal, f.reason(aliceToken, "192.0.2.1"))
 	f.users.err = nil
 	assert.Empty(t, f.reason(aliceToken, "192.0.2.1"), "a failure is not kept, and costs no further token")
 }

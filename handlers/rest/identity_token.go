@@ -4,7 +4,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 )
 
 // The prefixes that tell GitHub's tokens apart:
@@ -47,7 +47,7 @@ func tokenOf(authorization []string) (string, error) {
 	}
 	switch len(words) {
 	case 0:
-		return "", commands.Refuse(commands.ReasonMissingToken,
+		return "", dispatch.Refuse(dispatch.ReasonMissingToken,
 			"Say who you are by `Authorization: Bearer TOKEN`. %s", whichToken)
 	case 1:
 		return words[0], refuseToken(words[0])
@@ -85,6 +85,6 @@ func isPersonal(token string) bool {
 	return strings.HasPrefix(token, prefixClassic) || strings.HasPrefix(token, prefixFineGrained)
 }
 
-func badToken(why string) *commands.Error {
-	return commands.Refuse(commands.ReasonBadToken, "%s %s", why, whichToken)
+func badToken(why string) *dispatch.Error {
+	return dispatch.Refuse(dispatch.ReasonBadToken, "%s %s", why, whichToken)
 }

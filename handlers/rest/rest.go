@@ -14,10 +14,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/rs/zerolog"
-
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+	"github.com/rs/zerolog"
 )
 
 // getDeprecatedSince is when GET stopped being the documented way to change
@@ -51,9 +50,9 @@ type restCall struct {
 	id      string
 	client  netip.Addr
 	command string
-	caller  commands.Principal
+	caller  dispatch.Principal
 	status  int
-	reason  commands.Reason
+	reason  dispatch.Reason
 	cause   error // of what failed before the dispatcher, which logs for itself
 }
 
@@ -74,7 +73,7 @@ func (d *restChannel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.answer(w, call, result, err)
 
 	event := logger.Info()
-	if call.reason == commands.ReasonInternal && call.cause != nil {
+	if call.reason == dispatch.ReasonInternal && call.cause != nil {
 		event = logger.Error()
 	}
 	event.Str("method", handlers.Clip(r.Method)).Str("path", handlers.Clip(r.URL.EscapedPath())).Str("command", call.command).
@@ -84,7 +83,7 @@ func (d *restChannel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // run checks and runs the command; whatever breaks in it becomes an error.
-func (d *restChannel) run(ctx context.Context, w http.ResponseWriter, r *http.Request, call *restCall) (result commands.Result, err error) {
+func (d *restChannel) run(ctx context.Context, w http.ResponseWriter, r *http.Request, call *restCall) (result dispatch.Result, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
@@ -95,33 +94,33 @@ func (d *restChannel) run(ctx context.Context, w http.ResponseWriter, r *http.Re
 	ctx = context.WithoutCancel(ctx)
 	req, err := d.request(ctx, w, r, call)
 	if err != nil {
-		call.cause = errors.Unwrap(commands.AsError(err))
-		return commands.Result{}, err
+		call.cause = errors.Unwrap(dispatch.AsError(err))
+		return dispatch.Result{}, err
 	}
 	return d.Dispatcher.Dispatch(ctx, req)
 }
 
 // request turns r into a request for the dispatcher. What it refuses, it refuses in
 // the order of the public interface: what is asked for at all, who asks, with which arguments.
-func (d *restChannel) request(ctx context.Context, w http.ResponseWriter, r *http.Request, call *restCall) (commands.Request, error) {
+func (d *restChannel) request(ctx context.Context, w http.ResponseWriter, r *http.Request, call *restCall) (dispatch.Request, error) {
 	spec, err := d.route(r)
 	if err != nil {
-		return commands.Request{}, err
+		return dispatch.Request{}, err
 	}
 	call.command = spec.Name
 	if err := checkMethod(w.Header(), r.Method, spec); err != nil {
-		return commands.Request{}, err
+		return dispatch.Request{}, err
 	}
 	if d.SetupMode != nil && d.SetupMode() {
-		return commands.Request{}, commands.Refuse(commands.ReasonSetup,
+		return dispatch.Request{}, dispatch.Refuse(dispatch.ReasonSetup,
 			"This server is not set up yet. Its operator finds the link to set it up in the server's log.")
 	}
-	if spec.Needs != commands.Anyone {
+	if spec.Needs != dispatch.Anyone {
 		if call.caller, err = d.Identity.Authenticate(ctx, r.Header.Values("Authorization"), call.client); err != nil {
-			return commands.Request{}, err
+			return dispatch.Request{}, err
 		}
 	}
-	req := commands.Request{ID: call.id, Channel: commands.REST, Command: spec.Name, Caller: call.caller}
+	req := dispatch.Request{ID: call.id, Channel: dispatch.REST, Command: spec.Name, Caller: call.caller}
 	if !d.Multi && len(d.Orgs) > 0 {
 		req.Org = d.Orgs[0]
 	}
@@ -130,7 +129,7 @@ func (d *restChannel) request(ctx context.Context, w http.ResponseWriter, r *htt
 	}
 	if err != nil {
 		// charged and put on record like any other command that is wrong
-		req.Malformed = commands.AsError(err)
+		req.Malformed = dispatch.AsError(err)
 		call.cause = req.Malformed.Cause
 	}
 	return req, nil
@@ -138,28 +137,28 @@ func (d *restChannel) request(ctx context.Context, w http.ResponseWriter, r *htt
 
 // route finds the command by the path as it was sent: no encoded form of a name,
 // and nothing that cleaning would make one, is a command.
-func (d *restChannel) route(r *http.Request) (commands.Spec, error) {
+func (d *restChannel) route(r *http.Request) (dispatch.Spec, error) {
 	name, ok := strings.CutPrefix(r.URL.EscapedPath(), handlers.APIPrefix)
 	if spec, found := d.Dispatcher.Lookup(name); ok && found {
 		return spec, nil
 	}
 	if !ok || name == "" {
-		return commands.Spec{}, commands.Refuse(commands.ReasonUnknownCommand,
-			"There is nothing at %s. Commands are at `%sCOMMAND`; `%shelp` lists all.", commands.Quote(r.URL.Path), handlers.APIPrefix, handlers.APIPrefix)
+		return dispatch.Spec{}, dispatch.Refuse(dispatch.ReasonUnknownCommand,
+			"There is nothing at %s. Commands are at `%sCOMMAND`; `%shelp` lists all.", dispatch.Quote(r.URL.Path), handlers.APIPrefix, handlers.APIPrefix)
 	}
-	return commands.Spec{}, d.Dispatcher.Unknown(strings.TrimPrefix(r.URL.Path, handlers.APIPrefix))
+	return dispatch.Spec{}, d.Dispatcher.Unknown(strings.TrimPrefix(r.URL.Path, handlers.APIPrefix))
 }
 
 // checkMethod refuses a method that the command does not answer to, and marks one
 // that it should no longer be called with. HEAD reads what GET reads.
-func checkMethod(header http.Header, method string, spec commands.Spec) error {
+func checkMethod(header http.Header, method string, spec dispatch.Spec) error {
 	methods := spec.Methods()
 	if spec.Method == http.MethodGet {
 		methods = append(methods, http.MethodHead)
 	}
 	if !slices.Contains(methods, method) {
 		header.Set("Allow", strings.Join(methods, ", "))
-		return commands.Refuse(commands.ReasonMethod, "`%s` does not answer to %s. %s", spec.Name, commands.Quote(method), usable(spec))
+		return dispatch.Refuse(dispatch.ReasonMethod, "`%s` does not answer to %s. %s", spec.Name, dispatch.Quote(method), usable(spec))
 	}
 	if spec.Deprecated(method) {
 		header.Set("Deprecation", getDeprecatedSince)
@@ -169,7 +168,7 @@ func checkMethod(header http.Header, method string, spec commands.Spec) error {
 }
 
 // usable tells the methods that a command is called with, those to prefer first.
-func usable(spec commands.Spec) string {
+func usable(spec dispatch.Spec) string {
 	var good, old []string
 	for _, method := range spec.Methods() {
 		if spec.Deprecated(method) {
@@ -186,7 +185,7 @@ func usable(spec commands.Spec) string {
 }
 
 // answer writes the outcome.
-func (d *restChannel) answer(w http.ResponseWriter, call *restCall, result commands.Result, err error) {
+func (d *restChannel) answer(w http.ResponseWriter, call *restCall, result dispatch.Result, err error) {
 	var answer handlers.Answer
 	if err == nil {
 		answer = handlers.ResultAnswer(result)
@@ -204,7 +203,7 @@ func (d *restChannel) answer(w http.ResponseWriter, call *restCall, result comma
 }
 
 func (c *restCall) refused(w http.ResponseWriter, err error) handlers.Answer {
-	e := commands.AsError(err)
+	e := dispatch.AsError(err)
 	c.reason = e.Reason
 	setErrorHeaders(w.Header(), e)
 	return handlers.ErrorAnswer(e, c.id)

@@ -11,12 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
-
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/handlertest"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestRESTMethods(t *testing.T) {
@@ -72,10 +71,10 @@ func TestRESTRequest(t *testing.T) {
 	assert.JSONEq(t, `{"command":"group-create"}`, string(answer.Response))
 	require.Len(t, f.dispatcher.requests(), 1)
 	got := f.dispatcher.requests()[0]
-	assert.Equal(t, commands.Request{
-		ID: response.Header.Get("X-Request-Id"), Channel: commands.REST, Command: "group-create", Org: "acme",
-		Caller: commands.Principal{ID: 7, Login: "alice"},
-		Args:   commands.Args{Named: []commands.NamedArg{{Name: "team", Values: []string{"platform"}}}},
+	assert.Equal(t, dispatch.Request{
+		ID: response.Header.Get("X-Request-Id"), Channel: dispatch.REST, Command: "group-create", Org: "acme",
+		Caller: dispatch.Principal{ID: 7, Login: "alice"},
+		Args:   dispatch.Args{Named: []dispatch.NamedArg{{Name: "team", Values: []string{"platform"}}}},
 	}, got)
 }
 
@@ -136,64 +135,64 @@ func TestGuardLetsPagesThrough(t *testing.T) {
 }
 
 func TestRESTAnswers(t *testing.T) {
-	items := []commands.Item{{Item: "web", Done: true}, {Item: "docs", Error: "No.", Reason: commands.ReasonPublicRepo}}
+	items := []dispatch.Item{{Item: "web", Done: true}, {Item: "docs", Error: "No.", Reason: dispatch.ReasonPublicRepo}}
 	tests := []struct {
 		name   string
-		result commands.Result
+		result dispatch.Result
 		err    error
 		want   string // with the request id as ID
 		header map[string]string
 	}{
 		{
 			name:   "a response",
-			result: commands.Result{Response: map[string]string{"line": "a <b> & c"}},
+			result: dispatch.Result{Response: map[string]string{"line": "a <b> & c"}},
 			want:   `{"Code":200,"Response":{"line":"a <b> & c"}}`,
 		},
 		{
 			name:   "several items",
-			result: commands.Result{Response: []string{}, Items: items[:1]},
+			result: dispatch.Result{Response: []string{}, Items: items[:1]},
 			want:   `{"Code":200,"Response":[],"Items":[{"Item":"web","Done":true}]}`,
 		},
-		{name: "a message alone", result: commands.Result{Message: "Done."}, want: `{"Code":200,"Response":"Done."}`},
+		{name: "a message alone", result: dispatch.Result{Message: "Done."}, want: `{"Code":200,"Response":"Done."}`},
 		{name: "nothing", want: `{"Code":200,"Response":null}`},
 		{
 			name: "a refusal",
-			err:  commands.Refuse(commands.ReasonGroupNotFound, "None."),
+			err:  dispatch.Refuse(dispatch.ReasonGroupNotFound, "None."),
 			want: `{"Code":404,"Error":"None.","Reason":"group_not_found","RequestID":"ID"}`,
 		},
 		{
 			name: "a refusal with items",
-			err:  &commands.Error{Reason: commands.ReasonPublicRepo, Message: "No.", Items: items},
+			err:  &dispatch.Error{Reason: dispatch.ReasonPublicRepo, Message: "No.", Items: items},
 			want: `{"Code":403,"Error":"No.","Reason":"public_repo","RequestID":"ID","Items":[{"Item":"web","Done":true},{"Item":"docs","Done":false,"Error":"No.","Reason":"public_repo"}]}`,
 		},
 		{
 			name:   "a wait is rounded up",
-			err:    &commands.Error{Reason: commands.ReasonRateLimited, Message: "Wait.", RetryAfter: 1200 * time.Millisecond},
+			err:    &dispatch.Error{Reason: dispatch.ReasonRateLimited, Message: "Wait.", RetryAfter: 1200 * time.Millisecond},
 			want:   `{"Code":429,"Error":"Wait.","Reason":"rate_limited","RequestID":"ID"}`,
 			header: map[string]string{"Retry-After": "2"},
 		},
 		{
 			name:   "a rate limit always says when",
-			err:    commands.Refuse(commands.ReasonRateLimited, "Wait."),
+			err:    dispatch.Refuse(dispatch.ReasonRateLimited, "Wait."),
 			want:   `{"Code":429,"Error":"Wait.","Reason":"rate_limited","RequestID":"ID"}`,
 			header: map[string]string{"Retry-After": "1"},
 		},
 		{
 			name:   "GitHub's too",
-			err:    commands.Refuse(commands.ReasonGitHubRateLimited, "Wait."),
+			err:    dispatch.Refuse(dispatch.ReasonGitHubRateLimited, "Wait."),
 			want:   `{"Code":503,"Error":"Wait.","Reason":"github_rate_limited","RequestID":"ID"}`,
 			header: map[string]string{"Retry-After": "60"},
 		},
 		{
 			name: "busy does not know when",
-			err:  commands.Refuse(commands.ReasonBusy, "Busy."),
+			err:  dispatch.Refuse(dispatch.ReasonBusy, "Busy."),
 			want: `{"Code":503,"Error":"Busy.","Reason":"busy","RequestID":"ID"}`,
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newRESTFixture()
-			f.dispatcher.reply = func(context.Context, commands.Request) (commands.Result, error) { return tt.result, tt.err }
+			f.dispatcher.reply = func(context.Context, dispatch.Request) (dispatch.Result, error) { return tt.result, tt.err }
 			r := httptest.NewRequest(http.MethodGet, handlers.APIPrefix+"group-list", nil)
 			r.Header.Set("Authorization", aliceToken)
 			w := httptest.NewRecorder()
@@ -209,16 +208,16 @@ func TestRESTAnswers(t *testing.T) {
 func TestRESTNeverCrashes(t *testing.T) {
 	tests := []struct {
 		name  string
-		reply func() (commands.Result, error)
+		reply func() (dispatch.Result, error)
 	}{
-		{"a foreign error", func() (commands.Result, error) { return commands.Result{}, errors.New("secret cause") }},
-		{"a panic", func() (commands.Result, error) { panic("secret cause") }},
-		{"an answer that is no JSON", func() (commands.Result, error) { return commands.Result{Response: make(chan int)}, nil }},
+		{"a foreign error", func() (dispatch.Result, error) { return dispatch.Result{}, errors.New("secret cause") }},
+		{"a panic", func() (dispatch.Result, error) { panic("secret cause") }},
+		{"an answer that is no JSON", func() (dispatch.Result, error) { return dispatch.Result{Response: make(chan int)}, nil }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newRESTFixture()
-			f.dispatcher.reply = func(context.Context, commands.Request) (commands.Result, error) { return tt.reply() }
+			f.dispatcher.reply = func(context.Context, dispatch.Request) (dispatch.Result, error) { return tt.reply() }
 			_, answer := f.send(t, httptest.NewRequest(http.MethodGet, handlers.APIPrefix+"status", nil))
 			assert.Equal(t, "internal", answer.Reason)
 			assert.NotContains(t, answer.Error, "secret cause")
@@ -254,8 +253,8 @@ func TestRESTOrderOfChecks(t *testing.T) {
 
 func TestRESTGoesOnWithoutItsCaller(t *testing.T) {
 	f := newRESTFixture()
-	f.dispatcher.reply = func(ctx context.Context, _ commands.Request) (commands.Result, error) {
-		return commands.Result{Message: "Done."}, ctx.Err()
+	f.dispatcher.reply = func(ctx context.Context, _ dispatch.Request) (dispatch.Result, error) {
+		return dispatch.Result{Message: "Done."}, ctx.Err()
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -17,7 +17,7 @@ type Entry struct {
 	TeamID    int64  // 0 where the team was not known yet
 	CallerID  int64
 	Caller    string // login, or "operator"
-	Channel      string
+	Channel   string
 	Command   string
 	Args      string // without secrets; cut at 1 kB
 	Outcome   string // Asked, Done, Refused or Failed

@@ -1,4 +1,4 @@
-package commands
+package dispatch
 
 import (
 	"context"
@@ -28,7 +28,7 @@ func (e *Env) audit(next Func) Func {
 		// the record is written even where the caller's time is up
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
 		defer cancel()
-		entry := e.entry(call)
+		entry := e.Entry(call)
 		outcome, reason := outcomeOf(err)
 		entry.Outcome, entry.Reason = outcome, string(reason)
 		if call.Preview && err == nil {
@@ -83,14 +83,14 @@ func (e *Env) Refused(ctx context.Context, req Request, refusal *Error) {
 			call.OrgID = installation.OrgID
 		}
 	}
-	entry := e.entry(call)
+	entry := e.Entry(call)
 	entry.Outcome, entry.Reason = "refused", string(refusal.Reason)
 	if err := e.Store.AuditCount(context.WithoutCancel(ctx), entry); err != nil {
 		zerolog.Ctx(ctx).Error().Err(err).Str("id", req.ID).Msg("the refusal could not be written to the audit")
 	}
 }
 
-func (e *Env) entry(call *Call) store.Entry {
+func (e *Env) Entry(call *Call) store.Entry {
 	return store.Entry{
 		At: e.Now(), OrgID: call.OrgID, Org: call.Request.Org,
 		Team: clip(call.teamSlug(), 100), TeamID: call.Team.ID,

@@ -1,15 +1,18 @@
-package commands
+package dispatch
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // read decodes the call's arguments and looks at their values, as far as nobody needs
 // to be asked.
 func (c *Call) read() error {
-	args, err := c.command.decode(c.Args, c.Channel)
+	args, err := c.declared.decode(c.Args, c.Channel)
 	if err != nil {
 		return c.withUsage(err)
 	}
-	c.args = args
+	c.Decoded = args
 	if checked, ok := args.(interface{ Check(*Call) error }); ok {
 		return checked.Check(c)
 	}
@@ -17,9 +20,9 @@ func (c *Call) read() error {
 }
 
 // called returns what the argument of that name is called at the call's channel.
-func (c *Call) called(name string) string {
+func (c *Call) Called(name string) string {
 	p, _ := c.Spec.Param(name)
-	return p.name(c.Channel)
+	return p.NameIn(c.Channel)
 }
 
 // namesTeam reports whether the arguments say which team the call is for.
@@ -42,7 +45,7 @@ func (d *Dispatcher) Check(name, org string, args Args) *Error {
 	}
 	call := &Call{
 		Request: Request{Channel: Comment, Command: name, Org: org, Args: args},
-		Spec:    command.Spec, Env: d.env, Org: &Org{Login: org}, command: command,
+		Spec:    command.Spec, Env: d.env, Org: &Org{Login: org}, declared: command,
 	}
 	if call.Spec.Team() && !call.namesTeam() {
 		team, _ := call.Spec.Param("team")
@@ -53,6 +56,8 @@ func (d *Dispatcher) Check(name, org string, args Args) *Error {
 	}
 	return nil
 }
+
+var ownerShape = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
 
 // ownerIn is the organization in the first full name among the arguments, such as
 // acme/web; ORG where there is none.
@@ -67,7 +72,7 @@ func ownerIn(args Args) string {
 			continue
 		}
 		for _, item := range items {
-			if owner, _, full := strings.Cut(strings.TrimSpace(item), "/"); full && repoShape.MatchString(owner) {
+			if owner, _, full := strings.Cut(strings.TrimSpace(item), "/"); full && ownerShape.MatchString(owner) {
 				return owner
 			}
 		}

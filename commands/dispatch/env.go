@@ -1,4 +1,4 @@
-package commands
+package dispatch
 
 import (
 	"context"
@@ -11,10 +11,24 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
+// An Ownership says which runner group a team owns.
+type Ownership interface {
+	// Resolve fills in the groups of the call's teams.
+	Resolve(ctx context.Context, call *Call) error
+	// Confirm resolves them again once the call has the leases of its teams: the call
+	// before this one may have changed them.
+	Confirm(ctx context.Context, call *Call) error
+	// MaintainedTeams returns the records of the teams that the caller maintains: of all
+	// teams, or of those whose slugs are in only.
+	MaintainedTeams(ctx context.Context, call *Call, only []string) ([]store.Record, error)
+}
+
 // An Env is what commands work with: the organizations served, the record, the time.
 type Env struct {
 	Orgs  []*Org
 	Store *store.Store
+	// Ownership says which group a team owns.
+	Ownership Ownership
 	// RateLimit is how many requests a user may make in a second, over all channels.
 	RateLimit float64
 	// GitHubURL is where people see GitHub: "https://github.com".
@@ -70,7 +84,7 @@ type Org struct {
 }
 
 // id returns the organization's numeric id, which GitHub tells on first use.
-func (o *Org) id(ctx context.Context) (int64, error) {
+func (o *Org) ID(ctx context.Context) (int64, error) {
 	installation, err := o.GitHub.Installation(ctx)
 	if err != nil {
 		return 0, o.notInstalled(err)
@@ -122,7 +136,7 @@ func (p Policy) allows(slug string) (rule string, ok bool) {
 }
 
 // permits reports whether a team's permission on a repository lets it attach it.
-func (p Policy) permits(permission string) bool {
+func (p Policy) Permits(permission string) bool {
 	return github.PermissionAtLeast(permission, p.RepoPermission)
 }
 
@@ -136,7 +150,7 @@ type Status struct {
 
 // An Observation is one call that ended, for metrics.
 type Observation struct {
-	Channel     Channel
+	Channel  Channel
 	Command  string
 	Outcome  string // "done", "refused", "failed"
 	Reason   Reason
@@ -162,11 +176,17 @@ type Call struct {
 	Other      github.Team  // the second team, where the arguments name one
 	OtherGroup store.Record // and its group
 
-	command *Command
-	specs   func() []Spec
-	unknown func(name string) *Error
-	args    any
-	repos   *repoLookup // begun side by side with authorization
-	asked   time.Time   // when an earlier attempt at this request was on record; zero: never
-	held    []string    // keys of the leases that are given back when the outcome is on record
+	// Prefetched is what Spec.Prefetch returned.
+	Prefetched any
+	// FirstStart is when an earlier attempt at this request was recorded; zero if this is
+	// the first.
+	FirstStart time.Time
+	// Specs returns the declarations of all commands.
+	Specs func() []Spec
+	// Unknown returns the refusal of a command that does not exist.
+	Unknown func(name string) *Error
+
+	declared *Command
+	Decoded  any
+	held     []string // keys of the leases that are given back when the outcome is on record
 }

@@ -1,4 +1,4 @@
-package commands
+package dispatch
 
 import (
 	"encoding/json"
@@ -65,7 +65,7 @@ func decodeInto(value reflect.Value, spec Spec, args Args, channel Channel) erro
 	for i, p := range spec.Params {
 		values, given := args.Get(p.Name)
 		if p.Kind == KindList {
-			items, err := listOf(p.name(channel), values)
+			items, err := listOf(p.NameIn(channel), values)
 			if err != nil {
 				return err
 			}
@@ -77,7 +77,7 @@ func decodeInto(value reflect.Value, spec Spec, args Args, channel Channel) erro
 			}
 			continue
 		}
-		text, err := single(p.name(channel), values)
+		text, err := single(p.NameIn(channel), values)
 		if err != nil {
 			return err
 		}
@@ -87,7 +87,7 @@ func decodeInto(value reflect.Value, spec Spec, args Args, channel Channel) erro
 			}
 			continue
 		}
-		if err := setScalar(value.Field(i), p, p.name(channel), text); err != nil {
+		if err := setScalar(value.Field(i), p, p.NameIn(channel), text); err != nil {
 			return err
 		}
 	}
@@ -109,7 +109,7 @@ func placePositional(spec Spec, args Args, channel Channel) (Args, error) {
 	words := args.Positional
 	if p.Kind != KindList && len(words) > 1 {
 		return args, Refuse(ReasonUnknownArgument, "`%s` takes one word for %s; %s is one too many.",
-			spec.Name, p.name(channel), Quote(words[1]))
+			spec.Name, p.NameIn(channel), Quote(words[1]))
 	}
 	placed := Args{Named: slices.Clone(args.Named)}
 	if p.Kind == KindList {
@@ -250,7 +250,7 @@ func parseSince(text string) (Since, error) {
 }
 
 func missingArgument(spec Spec, p Param, channel Channel) *Error {
-	return Refuse(ReasonMissingArgument, "`%s` needs the argument %s: %s.", spec.Name, p.name(channel), p.Doc)
+	return Refuse(ReasonMissingArgument, "`%s` needs the argument %s: %s.", spec.Name, p.NameIn(channel), p.Doc)
 }
 
 func unknownArgument(spec Spec, name string, channel Channel) *Error {

@@ -1,12 +1,12 @@
-// Package commands holds what Actions Runner Manager can do: one file per
-// command, and the dispatcher that is the only way to run one.
+// Package dispatch is what a command is and what every call of one passes through:
+// declaration, arguments, authorization, rate limit, lease and audit.
 //
-// Both channels, REST and comments, turn what they get into one [Request] and get
-// one [Result] or one [*Error] back. Nothing outside this package calls GitHub's
-// runner-group API.
-package commands
+// Every channel turns what it receives into one [Request] and gets one [Result] or one
+// [*Error] back.
+package dispatch
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -64,6 +64,11 @@ type Spec struct {
 	Example       string // arguments of an example: "repos-add" has "api,web"
 
 	Sample Result // what it answers to the example over REST, for the reference
+
+	// Prefetch, if set, begins to ask for what the command needs beside authorization. The
+	// call's Team is not known yet, only the slug that the arguments name. What it returns
+	// is in Call.Prefetched.
+	Prefetch func(ctx context.Context, call *Call, teamSlug string) any
 
 	Params []Param // derived by Define from the argument struct
 }

@@ -1,4 +1,4 @@
-package commands
+package dispatch
 
 import (
 	"context"
@@ -15,7 +15,7 @@ const writesAtOnce = 4
 
 // apply does one change for each name, a few at a time, the rest also where one
 // fails, and returns what became of each.
-func (c *Call) apply(ctx context.Context, names []string, change func(context.Context, int) error, doing string) []Item {
+func (c *Call) Apply(ctx context.Context, names []string, change func(context.Context, int) error, doing string) []Item {
 	items := make([]Item, len(names))
 	var g errgroup.Group
 	g.SetLimit(writesAtOnce)
@@ -24,7 +24,7 @@ func (c *Call) apply(ctx context.Context, names []string, change func(context.Co
 			items[i] = Item{Item: name, Done: true}
 			if err := change(ctx, i); err != nil {
 				failure := AsError(GitHubError(err, doing))
-				items[i] = Item{Item: name, Error: failure.Message, Reason: failure.Reason, failure: failure}
+				items[i] = Item{Item: name, Error: failure.Message, Reason: failure.Reason, Failure: failure}
 			}
 			return nil
 		})
@@ -35,7 +35,7 @@ func (c *Call) apply(ctx context.Context, names []string, change func(context.Co
 
 // partial returns the error of a command some of whose items were not done, nil
 // where all were. The reason is that of the first that failed.
-func partial(items []Item, done Result) *Error {
+func Partial(items []Item, done Result) *Error {
 	failed := 0
 	var first *Error
 	for _, item := range items {
@@ -44,7 +44,7 @@ func partial(items []Item, done Result) *Error {
 		}
 		failed++
 		if first == nil {
-			first = item.failure
+			first = item.Failure
 			if first == nil {
 				first = Refuse(item.Reason, "%s", item.Error)
 			}
@@ -61,7 +61,7 @@ func partial(items []Item, done Result) *Error {
 
 // refused returns the refusal of a command some of whose items may not be, naming
 // each; nil where all may.
-func refused(items []Item) error {
+func Refused(items []Item) error {
 	var first *Item
 	n := 0
 	for i, item := range items {

@@ -1,4 +1,4 @@
-package commands
+package dispatch
 
 import (
 	"errors"
@@ -106,7 +106,7 @@ type Item struct {
 	Error  string `json:"Error,omitempty"`
 	Reason Reason `json:"Reason,omitempty"`
 
-	failure *Error // behind Error, for what the whole command answers
+	Failure *Error // behind Error, for what the whole command answers
 }
 
 // An Error is a refusal or failure that the caller may read.

@@ -1,4 +1,4 @@
-package commands
+package ownership
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
@@ -38,14 +39,14 @@ type RecordEntry struct {
 }
 
 // Export returns the organization's ownership record.
-func (e *Env) Export(ctx context.Context, org *Org) (RecordFile, error) {
-	orgID, err := org.id(ctx)
+func (r *Registry) Export(ctx context.Context, org *dispatch.Org) (RecordFile, error) {
+	orgID, err := org.ID(ctx)
 	if err != nil {
 		return RecordFile{}, err
 	}
-	records, err := e.Store.Records(ctx, orgID)
+	records, err := r.Store.Records(ctx, orgID)
 	if err != nil {
-		return RecordFile{}, storeError(err)
+		return RecordFile{}, dispatch.StoreError(err)
 	}
 	file := RecordFile{Version: recordVersion, Org: org.Login, OrgID: orgID, Records: make([]RecordEntry, 0, len(records))}
 	for _, r := range records {
@@ -61,60 +62,60 @@ func (e *Env) Export(ctx context.Context, org *Org) (RecordFile, error) {
 // returns how many records are new. What stands already is skipped. Its error names
 // every mistake and conflict, one a line. The request, which has an id and the
 // operator as its caller, says who is put on record.
-func (e *Env) Import(ctx context.Context, org *Org, file RecordFile, req Request) (added int, err error) {
-	orgID, err := org.id(ctx)
+func (r *Registry) Import(ctx context.Context, org *dispatch.Org, file RecordFile, req dispatch.Request) (added int, err error) {
+	orgID, err := org.ID(ctx)
 	if err != nil {
 		return 0, err
 	}
 	req.Command, req.Org = importCommand, org.Login
-	call := &Call{Request: req, Spec: Spec{Name: importCommand}, Env: e, Org: org, OrgID: orgID}
-	fresh, err := e.toImport(ctx, org, orgID, file)
+	call := &dispatch.Call{Request: req, Spec: dispatch.Spec{Name: importCommand}, Env: r.Env, Org: org, OrgID: orgID}
+	fresh, err := r.toImport(ctx, org, orgID, file)
 	if err == nil {
-		err = e.auditImport(ctx, call, store.Asked, nil)
+		err = r.auditImport(ctx, call, store.Asked, nil)
 	}
 	if err == nil {
-		err = e.addRecords(ctx, fresh)
+		err = r.addRecords(ctx, fresh)
 	}
 	if err != nil {
-		return 0, errors.Join(err, e.auditImport(ctx, call, store.Refused, err))
+		return 0, errors.Join(err, r.auditImport(ctx, call, store.Refused, err))
 	}
-	for i, r := range fresh {
-		entry := e.entry(call)
-		entry.Team, entry.TeamID, entry.Outcome = r.TeamSlug, r.TeamID, store.Done
-		entry.Args = fmt.Sprintf("group=%s group-id=%d origin=%s", r.GroupName, r.GroupID, r.Origin)
+	for i, record := range fresh {
+		entry := r.Entry(call)
+		entry.Team, entry.TeamID, entry.Outcome = record.TeamSlug, record.TeamID, store.Done
+		entry.Args = fmt.Sprintf("group=%s group-id=%d origin=%s", record.GroupName, record.GroupID, record.Origin)
 		entry.RequestID = fmt.Sprintf("%s/%d", call.ID, i+1)
-		if err := e.Store.Audit(ctx, entry); err != nil {
-			return len(fresh), storeError(err)
+		if err := r.Store.Audit(ctx, entry); err != nil {
+			return len(fresh), dispatch.StoreError(err)
 		}
 	}
-	return len(fresh), e.auditImport(ctx, call, store.Done, nil)
+	return len(fresh), r.auditImport(ctx, call, store.Done, nil)
 }
 
-func (e *Env) addRecords(ctx context.Context, records []store.Record) error {
-	err := e.Store.AddRecords(ctx, records)
+func (r *Registry) addRecords(ctx context.Context, records []store.Record) error {
+	err := r.Store.AddRecords(ctx, records)
 	if errors.Is(err, store.ErrConflict) {
-		return Refuse(ReasonBusy, "Somebody else has just changed the ownership record. Look again, and repeat the import.")
+		return dispatch.Refuse(dispatch.ReasonBusy, "Somebody else has just changed the ownership record. Look again, and repeat the import.")
 	}
-	return storeError(err)
+	return dispatch.StoreError(err)
 }
 
-func (e *Env) auditImport(ctx context.Context, call *Call, outcome string, cause error) error {
-	entry := e.entry(call)
-	entry.Outcome, entry.Reason = outcome, string(AsErrorReason(cause))
-	return storeError(e.Store.Audit(context.WithoutCancel(ctx), entry))
+func (r *Registry) auditImport(ctx context.Context, call *dispatch.Call, outcome string, cause error) error {
+	entry := r.Entry(call)
+	entry.Outcome, entry.Reason = outcome, string(dispatch.AsErrorReason(cause))
+	return dispatch.StoreError(r.Store.Audit(context.WithoutCancel(ctx), entry))
 }
 
 // toImport returns the records of the file that are not there yet.
-func (e *Env) toImport(ctx context.Context, org *Org, orgID int64, file RecordFile) ([]store.Record, error) {
+func (r *Registry) toImport(ctx context.Context, org *dispatch.Org, orgID int64, file RecordFile) ([]store.Record, error) {
 	if file.Version != recordVersion {
-		return nil, Refuse(ReasonInvalidArgument, "The file is of version %d; this program reads version %d, as `groups export` writes it.", file.Version, recordVersion)
+		return nil, dispatch.Refuse(dispatch.ReasonInvalidArgument, "The file is of version %d; this program reads version %d, as `groups export` writes it.", file.Version, recordVersion)
 	}
 	if file.OrgID != orgID {
-		return nil, Refuse(ReasonInvalidArgument, "The file is the record of another organization: %s, id %d. This one is %s, id %d.", Quote(file.Org), file.OrgID, org.Login, orgID)
+		return nil, dispatch.Refuse(dispatch.ReasonInvalidArgument, "The file is the record of another organization: %s, id %d. This one is %s, id %d.", dispatch.Quote(file.Org), file.OrgID, org.Login, orgID)
 	}
-	stands, err := e.Store.Records(ctx, orgID)
+	stands, err := r.Store.Records(ctx, orgID)
 	if err != nil {
-		return nil, storeError(err)
+		return nil, dispatch.StoreError(err)
 	}
 	teams, groups := map[int64]store.Record{}, map[int64]store.Record{}
 	for _, r := range stands {
@@ -131,21 +132,21 @@ func (e *Env) toImport(ctx context.Context, org *Org, orgID int64, file RecordFi
 		case known && old.GroupID == r.GroupID && old.Origin == r.Origin:
 			continue
 		case known && old.GroupID == r.GroupID:
-			problem = fmt.Sprintf("the group %s is on record as %s, not %s", Quote(old.GroupName), old.Origin, r.Origin)
+			problem = fmt.Sprintf("the group %s is on record as %s, not %s", dispatch.Quote(old.GroupName), old.Origin, r.Origin)
 		case known:
-			problem = fmt.Sprintf("the team owns another group, %s (id %d)", Quote(old.GroupName), old.GroupID)
+			problem = fmt.Sprintf("the team owns another group, %s (id %d)", dispatch.Quote(old.GroupName), old.GroupID)
 		case held:
-			problem = fmt.Sprintf("the group %s belongs to another team, %s (id %d)", Quote(holder.GroupName), Quote(holder.TeamSlug), holder.TeamID)
+			problem = fmt.Sprintf("the group %s belongs to another team, %s (id %d)", dispatch.Quote(holder.GroupName), dispatch.Quote(holder.TeamSlug), holder.TeamID)
 		}
 		if problem != "" {
-			mistakes = append(mistakes, fmt.Sprintf("records[%d]: team %s (id %d): %s", i, Quote(r.TeamSlug), r.TeamID, problem))
+			mistakes = append(mistakes, fmt.Sprintf("records[%d]: team %s (id %d): %s", i, dispatch.Quote(r.TeamSlug), r.TeamID, problem))
 			continue
 		}
 		teams[r.TeamID], groups[r.GroupID] = r, r
 		fresh = append(fresh, r)
 	}
 	if len(mistakes) > 0 {
-		return nil, Refuse(ReasonInvalidArgument, "%s", strings.Join(append(mistakes, "Nothing was imported."), "\n"))
+		return nil, dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s", strings.Join(append(mistakes, "Nothing was imported."), "\n"))
 	}
 	return fresh, nil
 }

@@ -1,19 +1,19 @@
-package commands
+package ownership
 
 import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
-
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+	"github.com/stretchr/testify/assert"
 )
 
 func TestAgeWarning(t *testing.T) {
 	now := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
 	year := func(y int) time.Time { return time.Date(y, 1, 1, 0, 0, 0, 0, time.UTC) }
-	e := &Env{Clock: func() time.Time { return now }}
+	e := &Registry{&dispatch.Env{Clock: func() time.Time { return now }}}
 	tests := []struct {
 		name    string
 		made    time.Time

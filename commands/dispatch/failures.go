@@ -1,4 +1,4 @@
-package commands
+package dispatch
 
 import (
 	"context"
@@ -46,7 +46,7 @@ func GitHubError(err error, doing string) error {
 
 // storeError turns a failure of the database into an error for the caller. An
 // [*Error] passes unchanged.
-func storeError(err error) error {
+func StoreError(err error) error {
 	var known *Error
 	if err == nil || errors.Is(err, store.ErrNotFound) || errors.As(err, &known) {
 		return err
@@ -59,13 +59,13 @@ func storeError(err error) error {
 }
 
 // unsettled reports whether err leaves open if GitHub did what it was asked.
-func unsettled(err error) bool {
+func Unsettled(err error) bool {
 	var failure *github.Error
 	return errors.As(err, &failure) && failure.Ambiguous || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
 // asGitHub returns the failure of GitHub behind err, an empty one where there is none.
-func asGitHub(err error) *github.Error {
+func AsGitHub(err error) *github.Error {
 	var failure *github.Error
 	if errors.As(err, &failure) {
 		return failure

@@ -1,4 +1,4 @@
-package commands
+package dispatch
 
 import (
 	"context"
@@ -19,10 +19,10 @@ func (e *Env) inferTeam(ctx context.Context, call *Call) error {
 	// The other arguments come first: no call for a command that is wrong anyway.
 	probe := *call
 	probe.setTeam("team")
-	if _, err := call.command.decode(probe.Args, call.Channel); err != nil {
+	if _, err := call.declared.decode(probe.Args, call.Channel); err != nil {
 		return call.withUsage(err)
 	}
-	id, err := call.Org.id(ctx)
+	id, err := call.Org.ID(ctx)
 	if err != nil {
 		return err
 	}
@@ -30,12 +30,12 @@ func (e *Env) inferTeam(ctx context.Context, call *Call) error {
 	const how = "Name it with `--team SLUG`, or give the issue the label `team:SLUG`."
 	n, err := e.Store.CountRecords(ctx, id)
 	if err != nil {
-		return storeError(err)
+		return StoreError(err)
 	}
 	if n > 100 {
 		return Refuse(ReasonMissingArgument, "Which team is this for? %s", how)
 	}
-	teams, err := e.maintainedTeams(ctx, call, nil)
+	teams, err := e.Ownership.MaintainedTeams(ctx, call, nil)
 	if err != nil {
 		return err
 	}

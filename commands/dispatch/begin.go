@@ -1,8 +1,7 @@
-package commands
+package dispatch
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -24,21 +23,21 @@ func (e *Env) begin(next Func) Func {
 		}
 		var asked *store.Entry
 		if !call.Preview {
-			entry := e.entry(call)
+			entry := e.Entry(call)
 			entry.Outcome = store.Asked
 			asked = &entry
 		}
 		if call.Resumed && asked != nil {
 			before, err := e.Store.AuditAsked(ctx, call.ID)
 			if err != nil {
-				return Result{}, storeError(err)
+				return Result{}, StoreError(err)
 			}
-			call.asked = before
+			call.FirstStart = before
 		}
 		if call.Team.ID == 0 && call.Group.GroupID == 0 { // there is nothing to hold
 			if asked != nil {
 				if err := e.Store.Audit(ctx, *asked); err != nil {
-					return Result{}, storeError(err)
+					return Result{}, StoreError(err)
 				}
 			}
 			return next(ctx, call)
@@ -46,7 +45,7 @@ func (e *Env) begin(next Func) Func {
 		if err := e.hold(ctx, call, asked); err != nil {
 			return Result{}, err
 		}
-		if err := e.stillOwned(ctx, call); err != nil {
+		if err := e.Ownership.Confirm(ctx, call); err != nil {
 			return Result{}, err
 		}
 		return next(ctx, call)
@@ -55,9 +54,9 @@ func (e *Env) begin(next Func) Func {
 
 // hold takes the leases of the call's teams, and puts the call on record with the last.
 func (e *Env) hold(ctx context.Context, call *Call, asked *store.Entry) error {
-	keys := []string{teamKey(call.OrgID, call.Team.ID)}
+	keys := []string{TeamKey(call.OrgID, call.Team.ID)}
 	if call.Other.ID != 0 {
-		keys = append(keys, teamKey(call.OrgID, call.Other.ID))
+		keys = append(keys, TeamKey(call.OrgID, call.Other.ID))
 	}
 	slices.Sort(keys) // one order for all, so that no two wait for each other
 	for i, key := range keys {
@@ -66,7 +65,7 @@ func (e *Env) hold(ctx context.Context, call *Call, asked *store.Entry) error {
 			entry = asked
 		}
 		call.held = append(call.held, key) // before, since who asked may have it without knowing
-		if err := e.acquire(ctx, call, key, e.holder(call), entry); err != nil {
+		if err := e.Acquire(ctx, call, key, e.holder(call), entry); err != nil {
 			return err
 		}
 	}
@@ -78,11 +77,11 @@ func (e *Env) holder(call *Call) string { return e.Holder + "/" + call.ID }
 
 // teamKey names the lease of a team and its group. A group has one team, and a team
 // one group, so the team's id, which is there before the group is, names both.
-func teamKey(orgID, teamID int64) string { return fmt.Sprintf("team/%d/%d", orgID, teamID) }
+func TeamKey(orgID, teamID int64) string { return fmt.Sprintf("team/%d/%d", orgID, teamID) }
 
 // acquire waits for the lease of the key. With it, it puts the entry on record, where
 // there is one.
-func (e *Env) acquire(ctx context.Context, call *Call, key, holder string, entry *store.Entry) error {
+func (e *Env) Acquire(ctx context.Context, call *Call, key, holder string, entry *store.Entry) error {
 	lease := e.Store.Lease
 	if entry != nil {
 		lease = func(ctx context.Context, key, holder string, ttl time.Duration) (bool, error) {
@@ -96,7 +95,7 @@ func (e *Env) acquire(ctx context.Context, call *Call, key, holder string, entry
 			return nil
 		}
 		if err != nil && ctx.Err() == nil {
-			return storeError(err)
+			return StoreError(err)
 		}
 		timer := time.NewTimer(lockPoll)
 		select {
@@ -109,31 +108,4 @@ func (e *Env) acquire(ctx context.Context, call *Call, key, holder string, entry
 		case <-timer.C:
 		}
 	}
-}
-
-// stillOwned looks at the record again once the group is held: the call before this
-// one may have changed it.
-func (e *Env) stillOwned(ctx context.Context, call *Call) error {
-	if call.Team.ID == 0 {
-		return nil
-	}
-	record, err := e.standing(ctx, call, call.Team, e.settleHeld)
-	if err != nil {
-		return storeError(err)
-	}
-	if call.Recorded && record.GroupID != call.Group.GroupID && call.Spec.Group == OwnsGroup {
-		return Refuse(ReasonGroupNotFound, "Another command has just changed which group the team `%s` owns. Look with `group-list`.", call.Team.Slug)
-	}
-	call.Recorded = record.TeamID != 0
-	if call.Recorded {
-		call.Group = record
-	}
-	if call.OtherGroup.GroupID == 0 || call.Org.Policy.Named {
-		return nil
-	}
-	other, err := e.Store.RecordOf(ctx, call.OrgID, call.Other.ID)
-	if errors.Is(err, store.ErrNotFound) || err == nil && other.GroupID != call.OtherGroup.GroupID {
-		return Refuse(ReasonGroupNotFound, "Another command has just changed which group the team `%s` owns.", call.Other.Slug)
-	}
-	return storeError(err)
 }

@@ -1,4 +1,4 @@
-package commands
+package dispatch
 
 import (
 	"context"
@@ -27,7 +27,7 @@ func NewDispatcher(env *Env, cmds []Command, mw ...Middleware) *Dispatcher {
 			d.byName[name] = &cmds[i]
 		}
 	}
-	d.run = func(ctx context.Context, call *Call) (Result, error) { return call.command.run(ctx, call) }
+	d.run = func(ctx context.Context, call *Call) (Result, error) { return call.declared.run(ctx, call) }
 	for _, wrap := range slices.Backward(mw) {
 		d.run = wrap(d.run)
 	}
@@ -71,7 +71,7 @@ func (d *Dispatcher) Dispatch(ctx context.Context, req Request) (Result, error) 
 	if command == nil {
 		return Result{}, d.Unknown(req.Command)
 	}
-	result, err := d.run(ctx, &Call{Request: req, Spec: command.Spec, Env: d.env, command: command, specs: d.Specs, unknown: d.Unknown})
+	result, err := d.run(ctx, &Call{Request: req, Spec: command.Spec, Env: d.env, declared: command, Specs: d.Specs, Unknown: d.Unknown})
 	if err != nil {
 		return Result{}, AsError(err)
 	}

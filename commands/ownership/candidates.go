@@ -1,4 +1,4 @@
-package commands
+package ownership
 
 import (
 	"context"
@@ -6,10 +6,10 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+	"golang.org/x/sync/errgroup"
 )
 
 // youngTeam is the age below which a team is suspected to be younger than a group
@@ -29,8 +29,8 @@ type Candidate struct {
 
 // Candidates lists the teams of the organization that may adopt a group, for the
 // operator.
-func (e *Env) Candidates(ctx context.Context, org *Org) ([]Candidate, error) {
-	orgID, err := org.id(ctx)
+func (r *Registry) Candidates(ctx context.Context, org *dispatch.Org) ([]Candidate, error) {
+	orgID, err := org.ID(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -40,11 +40,11 @@ func (e *Env) Candidates(ctx context.Context, org *Org) ([]Candidate, error) {
 	g.Go(func() (err error) { teams, err = org.GitHub.Teams(gctx); return err })
 	g.Go(func() (err error) { groups, err = org.GitHub.Groups(gctx); return err })
 	if err := g.Wait(); err != nil {
-		return nil, GitHubError(err, "list teams and runner groups")
+		return nil, dispatch.GitHubError(err, "list teams and runner groups")
 	}
-	records, err := e.Store.Records(ctx, orgID)
+	records, err := r.Store.Records(ctx, orgID)
 	if err != nil {
-		return nil, storeError(err)
+		return nil, dispatch.StoreError(err)
 	}
 	var found []Candidate
 	for _, team := range teams {
@@ -58,11 +58,11 @@ func (e *Env) Candidates(ctx context.Context, org *Org) ([]Candidate, error) {
 			continue
 		}
 		if err != nil {
-			return nil, GitHubError(err, "look at the team "+team.Slug)
+			return nil, dispatch.GitHubError(err, "look at the team "+team.Slug)
 		}
 		found = append(found, Candidate{
 			Team: team.Slug, TeamID: team.ID, Group: group.Name, GroupID: group.ID,
-			Warning: e.ageWarning(team, group, records),
+			Warning: r.ageWarning(team, group, records),
 		})
 	}
 	return found, nil
@@ -107,14 +107,14 @@ func taken(records []store.Record, groups []github.Group, team github.Team, grou
 // when a group was made. But it counts their ids up, so that a group is at least as
 // old as the record of any group with the same or a higher id; where no record helps,
 // a team of the last days is suspect.
-func (e *Env) ageWarning(team github.Team, group github.Group, records []store.Record) string {
+func (r *Registry) ageWarning(team github.Team, group github.Group, records []store.Record) string {
 	for _, r := range records {
 		if r.GroupID >= group.ID && r.At.Before(team.CreatedAt) {
 			return fmt.Sprintf("the team is younger than the group: it was made on %s, and the group stood before %s",
 				team.CreatedAt.UTC().Format(time.DateOnly), r.At.UTC().Format(time.DateOnly))
 		}
 	}
-	if e.Now().Sub(team.CreatedAt) < youngTeam {
+	if r.Now().Sub(team.CreatedAt) < youngTeam {
 		return fmt.Sprintf("the team may be younger than the group: it was made on %s, and GitHub does not tell how old the group is",
 			team.CreatedAt.UTC().Format(time.DateOnly))
 	}

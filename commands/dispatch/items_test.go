@@ -1,4 +1,4 @@
-package commands
+package dispatch
 
 import (
 	"fmt"
@@ -36,7 +36,7 @@ func TestRefusedTellsEachSentenceOnce(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			err := AsError(refused(tt.items))
+			err := AsError(Refused(tt.items))
 			assert.Equal(t, tt.want, err.Message)
 			assert.Equal(t, tt.items, err.Items, "programs get them all")
 		})
@@ -45,9 +45,9 @@ func TestRefusedTellsEachSentenceOnce(t *testing.T) {
 
 func TestPartialTellsEachSentenceOnce(t *testing.T) {
 	failed := func(name string) Item {
-		return Item{Item: name, Error: "GitHub failed.", Reason: ReasonGitHubError, failure: Refuse(ReasonGitHubError, "GitHub failed.")}
+		return Item{Item: name, Error: "GitHub failed.", Reason: ReasonGitHubError, Failure: Refuse(ReasonGitHubError, "GitHub failed.")}
 	}
-	err := partial([]Item{{Item: "api", Done: true}, failed("web"), failed("docs")}, Result{})
+	err := Partial([]Item{{Item: "api", Done: true}, failed("web"), failed("docs")}, Result{})
 	assert.Equal(t, "1 of 3 are done; the others failed. GitHub failed. That goes for `web`, `docs`.", err.Message)
 	assert.Equal(t, ReasonGitHubError, err.Reason)
 }

@@ -1,4 +1,4 @@
-package commands
+package dispatch
 
 import (
 	"slices"
@@ -37,7 +37,7 @@ func (d Channel) Argument(name string, value ...string) string {
 
 // name is what the argument is called at the channel. In a comment the words without a
 // flag are the positional one.
-func (p Param) name(channel Channel) string {
+func (p Param) NameIn(channel Channel) string {
 	if p.Positional {
 		return "`" + p.Name + "`"
 	}

@@ -1,11 +1,10 @@
-package commands
+package dispatch
 
 import (
 	"context"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 func TestDefineRefuses(t *testing.T) {
@@ -36,11 +35,11 @@ func TestDefineRefuses(t *testing.T) {
 		name, want string
 		define     func()
 	}{
-		{"no name", "name", func() { Define(with(func(s *Spec) { s.Name = "" }), noRun[NoArgs]) }},
-		{"a name in capitals", "name", func() { Define(with(func(s *Spec) { s.Name = "Sample" }), noRun[NoArgs]) }},
-		{"a name that ends in a dash", "name", func() { Define(with(func(s *Spec) { s.Name = "sample-" }), noRun[NoArgs]) }},
-		{"no summary", "summary", func() { Define(with(func(s *Spec) { s.Summary = "" }), noRun[NoArgs]) }},
-		{"a method that is none", "method", func() { Define(with(func(s *Spec) { s.Method = "PUT" }), noRun[NoArgs]) }},
+		{"no name", "name", func() { Define(with(func(s *Spec) { s.Name = "" }), noRun[noArgs]) }},
+		{"a name in capitals", "name", func() { Define(with(func(s *Spec) { s.Name = "Sample" }), noRun[noArgs]) }},
+		{"a name that ends in a dash", "name", func() { Define(with(func(s *Spec) { s.Name = "sample-" }), noRun[noArgs]) }},
+		{"no summary", "summary", func() { Define(with(func(s *Spec) { s.Summary = "" }), noRun[noArgs]) }},
+		{"a method that is none", "method", func() { Define(with(func(s *Spec) { s.Method = "PUT" }), noRun[noArgs]) }},
 		{"a field without a tag", "no arg tag", func() { Define(good, noRun[noTag]) }},
 		{"a field without a doc", "doc tag", func() { Define(good, noRun[noDoc]) }},
 		{"an argument in capitals", "lower case", func() { Define(good, noRun[badName]) }},
@@ -48,8 +47,8 @@ func TestDefineRefuses(t *testing.T) {
 		{"a type that is not supported", "not supported", func() { Define(good, noRun[badType]) }},
 		{"an argument twice", "declared twice", func() { Define(good, noRun[twice]) }},
 		{"two positional ones", "positional", func() { Define(good, noRun[twoPositional]) }},
-		{"for maintainers, without a team", "no team", func() { Define(with(func(s *Spec) { s.Needs = Maintainer }), noRun[NoArgs]) }},
-		{"on a group, without a team", "no team", func() { Define(with(func(s *Spec) { s.Group = OwnsGroup }), noRun[NoArgs]) }},
+		{"for maintainers, without a team", "no team", func() { Define(with(func(s *Spec) { s.Needs = Maintainer }), noRun[noArgs]) }},
+		{"on a group, without a team", "no team", func() { Define(with(func(s *Spec) { s.Group = OwnsGroup }), noRun[noArgs]) }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			defer func() {
@@ -59,14 +58,19 @@ func TestDefineRefuses(t *testing.T) {
 			test.define()
 		})
 	}
-	assert.NotPanics(t, func() { Define(good, noRun[NoArgs]) })
+	assert.NotPanics(t, func() { Define(good, noRun[noArgs]) })
 }
 
 func TestDispatcherRefusesOneNameTwice(t *testing.T) {
 	assert.PanicsWithValue(t, `two commands are named "group-add"`, func() {
-		NewDispatcher(&Env{}, append(All(), Define(Spec{Name: "group-add", Method: "POST", Summary: "Clash"}, noRun[NoArgs])))
+		NewDispatcher(&Env{}, []Command{
+			Define(Spec{Name: "group-create", Aliases: []string{"group-add"}, Method: "POST", Summary: "Create"}, noRun[noArgs]),
+			Define(Spec{Name: "group-add", Method: "POST", Summary: "Clash"}, noRun[noArgs]),
+		})
 	})
 }
+
+type noArgs struct{}
 
 func TestDispatch(t *testing.T) {
 	var order []string
@@ -78,8 +82,8 @@ func TestDispatch(t *testing.T) {
 			}
 		}
 	}
-	boom := Define(Spec{Name: "boom", Method: "GET", Summary: "Fail"}, func(context.Context, *Call, NoArgs) (Result, error) { panic("oh") })
-	d := NewDispatcher(&Env{}, []Command{boom, help()}, mark("outer"), recoverPanic, mark("inner"), (&Env{}).validate)
+	boom := Define(Spec{Name: "boom", Method: "GET", Summary: "Fail"}, func(context.Context, *Call, noArgs) (Result, error) { panic("oh") })
+	d := NewDispatcher(&Env{}, []Command{boom}, mark("outer"), recoverPanic, mark("inner"), (&Env{}).Decode)
 	_, err := d.Dispatch(t.Context(), Request{Command: "boom"})
 	assert.Equal(t, ReasonInternal, AsErrorReason(err))
 	assert.NotContains(t, AsError(err).Message, "oh", "the cause is for the log")
@@ -88,31 +92,4 @@ func TestDispatch(t *testing.T) {
 
 	_, err = d.Dispatch(t.Context(), Request{Command: "bom"})
 	assert.ErrorContains(t, err, "Did you mean `boom`?")
-	_, err = d.Dispatch(t.Context(), Request{Command: "help", Args: named("command", "bom")})
-	assert.Equal(t, ReasonUnknownCommand, AsErrorReason(err))
-	result, err := d.Dispatch(t.Context(), Request{Command: "help"})
-	require.NoError(t, err)
-	assert.Len(t, result.Response.(HelpAnswer).Commands, 2)
-}
-
-// Each command says what it needs; the table keeps anybody from loosening one unseen.
-func TestNeeds(t *testing.T) {
-	member := map[string]bool{"groups-list": true, "whoami": true}
-	anyone := map[string]bool{"status": true, "help": true}
-	owner := map[string]bool{"group-adopt": true, "group-release": true}
-	for _, c := range All() {
-		want := Maintainer
-		switch {
-		case member[c.Name]:
-			want = Member
-		case anyone[c.Name]:
-			want = Anyone
-		case owner[c.Name]:
-			want = Owner
-		}
-		assert.Equal(t, want, c.Needs, c.Name)
-		if want == Maintainer && c.Name != "group-create" && c.Name != "audit-list" {
-			assert.Equal(t, OwnsGroup, c.Group, c.Name)
-		}
-	}
 }

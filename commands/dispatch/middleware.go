@@ -1,4 +1,4 @@
-package commands
+package dispatch
 
 import (
 	"context"
@@ -23,10 +23,10 @@ func Standard(env *Env) []Middleware {
 		recoverPanic,
 		env.deadline,
 		env.limit,
-		env.validate,
+		env.Decode,
 		env.authorize,
-		env.own,
-		env.obey,
+		env.resolveGroup,
+		env.enforcePolicy,
 		env.begin,
 	}
 }
@@ -120,7 +120,7 @@ func (e *Env) limit(next Func) Func {
 		burst := max(1, int(math.Floor(e.RateLimit)))
 		wait, err := e.Store.Take(ctx, fmt.Sprintf("user/%d", call.Caller.ID), e.RateLimit, burst)
 		if err != nil {
-			return Result{}, storeError(err)
+			return Result{}, StoreError(err)
 		}
 		if wait > 0 {
 			refusal := Refuse(ReasonRateLimited, "You have made more than %g requests in a second. Try again in %s.",
@@ -136,8 +136,8 @@ func roundUp(d time.Duration) time.Duration {
 	return (d + time.Second - 1).Truncate(time.Second)
 }
 
-// validate finds the organization and reads the arguments.
-func (e *Env) validate(next Func) Func {
+// decode finds the organization and reads the arguments.
+func (e *Env) Decode(next Func) Func {
 	return func(ctx context.Context, call *Call) (Result, error) {
 		if call.Malformed != nil {
 			return Result{}, call.Malformed
@@ -181,7 +181,7 @@ func (c *Call) teamSlug() string {
 	if c.Team.Slug != "" {
 		return c.Team.Slug
 	}
-	if c.args == nil || !c.Spec.Team() {
+	if c.Decoded == nil || !c.Spec.Team() {
 		return ""
 	}
 	slug, _ := c.argument("team").(string)
@@ -190,7 +190,7 @@ func (c *Call) teamSlug() string {
 
 // argument returns the decoded argument of that name, nil where there is none.
 func (c *Call) argument(name string) any {
-	value := reflect.ValueOf(c.args)
+	value := reflect.ValueOf(c.Decoded)
 	for i, p := range c.Spec.Params {
 		if p.Name == name {
 			return value.Field(i).Interface()
@@ -201,13 +201,13 @@ func (c *Call) argument(name string) any {
 
 // setDecoded replaces the decoded text argument of that name, once it is brought to
 // its one form.
-func (c *Call) setDecoded(name, text string) {
-	value := reflect.New(reflect.TypeOf(c.args)).Elem()
-	value.Set(reflect.ValueOf(c.args))
+func (c *Call) SetDecoded(name, text string) {
+	value := reflect.New(reflect.TypeOf(c.Decoded)).Elem()
+	value.Set(reflect.ValueOf(c.Decoded))
 	for i, p := range c.Spec.Params {
 		if p.Name == name && p.Kind == KindString {
 			value.Field(i).SetString(text)
 		}
 	}
-	c.args = value.Interface()
+	c.Decoded = value.Interface()
 }

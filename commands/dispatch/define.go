@@ -1,4 +1,4 @@
-package commands
+package dispatch
 
 import (
 	"context"
@@ -43,7 +43,7 @@ func Define[A any](spec Spec, run func(context.Context, *Call, A) (Result, error
 			return value.Interface(), nil
 		},
 		run: func(ctx context.Context, call *Call) (Result, error) {
-			args, ok := call.args.(A)
+			args, ok := call.Decoded.(A)
 			if !ok {
 				return Result{}, fmt.Errorf("command %s: its arguments were not decoded", spec.Name)
 			}

@@ -1,15 +1,13 @@
-package commands
+package dispatch
 
 import (
 	"context"
-	"fmt"
 	"regexp"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
-	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
 // authorize proves that the caller is what the command needs, by GitHub's word of
@@ -19,7 +17,7 @@ func (e *Env) authorize(next Func) Func {
 		if call.Spec.Needs == Anyone {
 			return next(ctx, call)
 		}
-		id, err := call.Org.id(ctx)
+		id, err := call.Org.ID(ctx)
 		if err != nil {
 			return Result{}, err
 		}
@@ -55,7 +53,7 @@ func (c *Call) mustBeMember(ctx context.Context) error {
 }
 
 func (c *Call) mustBeOwner(ctx context.Context) error {
-	owner, err := c.owner(ctx)
+	owner, err := c.Owner(ctx)
 	if err != nil {
 		return err
 	}
@@ -66,7 +64,7 @@ func (c *Call) mustBeOwner(ctx context.Context) error {
 }
 
 // owner reports whether the caller is an active owner of the organization.
-func (c *Call) owner(ctx context.Context) (bool, error) {
+func (c *Call) Owner(ctx context.Context) (bool, error) {
 	m, err := c.Org.GitHub.Membership(ctx, c.Caller.Login)
 	if github.KindOf(err) == github.NotFound {
 		return false, nil
@@ -81,7 +79,9 @@ func (c *Call) owner(ctx context.Context) (bool, error) {
 // and of its second team where there is one.
 func (e *Env) maintains(ctx context.Context, call *Call) error {
 	slug := call.teamSlug()
-	call.beginRepos(ctx, slug)
+	if call.Spec.Prefetch != nil && slug != "" {
+		call.Prefetched = call.Spec.Prefetch(ctx, call, slug)
+	}
 	var err error
 	if call.Team, err = e.maintained(ctx, call, slug); err != nil {
 		return err
@@ -104,7 +104,7 @@ func (e *Env) maintained(ctx context.Context, call *Call, slug string) (github.T
 	var hint int64
 	records, err := e.Store.RecordsBySlug(ctx, call.OrgID, slug)
 	if err != nil {
-		return github.Team{}, storeError(err)
+		return github.Team{}, StoreError(err)
 	}
 	if len(records) == 1 {
 		hint = records[0].TeamID
@@ -138,7 +138,7 @@ func (e *Env) maintained(ctx context.Context, call *Call, slug string) (github.T
 		m, memberErr = org.TeamMembership(ctx, team.ID, call.Caller.Login)
 	}
 	if asked == team.ID && github.KindOf(memberErr) == github.NotFound {
-		m, memberErr = bySlug(ctx, call, team)
+		m, memberErr = BySlug(ctx, call, team)
 	}
 	switch {
 	case memberErr == nil && m.State == "active" && m.Role == "maintainer":
@@ -147,7 +147,7 @@ func (e *Env) maintained(ctx context.Context, call *Call, slug string) (github.T
 		return github.Team{}, GitHubError(memberErr, "look up your membership in the team")
 	}
 	if call.Org.Policy.OwnersActForAnyTeam {
-		if owner, err := call.owner(ctx); err != nil || owner {
+		if owner, err := call.Owner(ctx); err != nil || owner {
 			return team, err
 		}
 	}
@@ -157,7 +157,7 @@ func (e *Env) maintained(ctx context.Context, call *Call, slug string) (github.T
 // bySlug asks for the membership by the slug that the team was just found to have. An
 // Enterprise Server of another version may not know the address by ids, which GitHub
 // does not document, and answers as if there were no membership.
-func bySlug(ctx context.Context, call *Call, team github.Team) (github.Membership, error) {
+func BySlug(ctx context.Context, call *Call, team github.Team) (github.Membership, error) {
 	m, err := call.Org.GitHub.TeamMembershipBySlug(ctx, team.Slug, call.Caller.Login)
 	if err == nil && m.TeamID != 0 && m.TeamID != team.ID {
 		return github.Membership{}, nil // the slug has gone to another team just now
@@ -189,7 +189,7 @@ func (e *Env) findTeams(ctx context.Context, call *Call) error {
 
 // otherSlug returns the slug of the second team that the arguments name.
 func (c *Call) otherSlug() string {
-	other, ok := c.args.(interface{ OtherTeam() string })
+	other, ok := c.Decoded.(interface{ OtherTeam() string })
 	if !ok {
 		return ""
 	}
@@ -200,7 +200,7 @@ var slugShape = regexp.MustCompile(`^[a-z0-9_][a-z0-9_-]{0,254}$`)
 
 // Slug is how a team is named in arguments; "@org/team" and "org/team" mean the
 // same where the organization is the one served.
-func (c *Call) slug(argument, text string) (string, error) {
+func (c *Call) Slug(argument, text string) (string, error) {
 	slug := strings.ToLower(strings.TrimPrefix(text, "@"))
 	if org, rest, ok := strings.Cut(slug, "/"); ok && c.Org != nil && strings.EqualFold(org, c.Org.Login) {
 		slug = rest
@@ -208,127 +208,12 @@ func (c *Call) slug(argument, text string) (string, error) {
 	if !slugShape.MatchString(slug) {
 		return "", Refuse(ReasonInvalidArgument,
 			"%s is not a team's slug: %s. A slug is the last part of the team's address on GitHub: lower-case letters, digits and dashes.",
-			c.called(argument), Quote(text))
+			c.Called(argument), Quote(text))
 	}
 	return slug, nil
 }
 
-// maintainedTeams returns the teams that own a group here and that the caller
-// maintains: of all, or of those named in only. It asks for each team's
-// maintainers, an answer that serves all callers, and confirms the teams found by
-// the caller's own membership. More than 100 candidates are refused.
-func (e *Env) maintainedTeams(ctx context.Context, call *Call, only []string) ([]store.Record, error) {
-	const most = 100
-	var records []store.Record
-	if len(only) == 0 {
-		n, err := e.Store.CountRecords(ctx, call.OrgID)
-		if err != nil {
-			return nil, storeError(err)
-		}
-		if n > most {
-			return nil, Refuse(ReasonMissingArgument, "More than %d teams own a group here: say which teams with %s.", most, call.Channel.Argument("team", "a,b"))
-		}
-		if records, err = e.Store.Records(ctx, call.OrgID); err != nil {
-			return nil, storeError(err)
-		}
-	} else {
-		if len(only) > most {
-			return nil, Refuse(ReasonInvalidArgument, "Name at most %d teams at once.", most)
-		}
-		for _, name := range only {
-			slug, err := call.slug("team", name)
-			if err != nil {
-				return nil, err
-			}
-			found, err := e.recordsNamed(ctx, call, slug)
-			if err != nil {
-				return nil, err
-			}
-			records = append(records, found...)
-		}
-	}
-	maintained := make([]bool, len(records))
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(16)
-	for i := range records {
-		g.Go(func() error {
-			ok, err := e.confirm(gctx, call, &records[i])
-			maintained[i] = ok
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return nil, GitHubError(err, "look up the teams that you maintain")
-	}
-	var found []store.Record
-	for i, ok := range maintained {
-		if ok {
-			found = append(found, records[i])
-		}
-	}
-	return found, nil
-}
-
-// recordsNamed returns the record of the team that has that slug today, also where
-// the record still knows it by an older one.
-func (e *Env) recordsNamed(ctx context.Context, call *Call, slug string) ([]store.Record, error) {
-	records, err := e.Store.RecordsBySlug(ctx, call.OrgID, slug)
-	if err != nil {
-		return nil, storeError(err)
-	}
-	if len(records) > 0 {
-		return records, nil
-	}
-	team, err := call.Org.GitHub.Team(ctx, slug)
-	if err != nil {
-		if github.KindOf(err) == github.NotFound {
-			return nil, nil
-		}
-		return nil, GitHubError(err, "look up the team")
-	}
-	record, err := e.Store.RecordOf(ctx, call.OrgID, team.ID)
-	if isNotFound(err) {
-		return nil, nil
-	}
-	return []store.Record{record}, storeError(err)
-}
-
-// confirm reports whether the caller maintains the recorded team, and mends the
-// record's slug where the team was renamed.
-func (e *Env) confirm(ctx context.Context, call *Call, record *store.Record) (bool, error) {
-	org := call.Org.GitHub
-	maintainers, err := org.TeamMaintainers(ctx, record.TeamSlug)
-	if github.KindOf(err) == github.NotFound {
-		team, err := org.TeamByID(ctx, record.TeamID)
-		if err != nil {
-			return false, ignoreNotFound(err) // the team is gone
-		}
-		record.TeamSlug = team.Slug
-		if err := e.Store.SetSlug(ctx, call.OrgID, record.TeamID, team.Slug); err != nil {
-			return false, storeError(err)
-		}
-		if maintainers, err = org.TeamMaintainers(ctx, team.Slug); err != nil {
-			return false, ignoreNotFound(err)
-		}
-	} else if err != nil {
-		return false, fmt.Errorf("maintainers of %s: %w", record.TeamSlug, err)
-	}
-	for _, user := range maintainers {
-		if user.ID == call.Caller.ID {
-			m, err := org.TeamMembership(ctx, record.TeamID, call.Caller.Login)
-			if github.KindOf(err) == github.NotFound {
-				var team github.Team // the slug on record may be another team's by now
-				if team, err = org.Team(ctx, record.TeamSlug); err == nil && team.ID == record.TeamID {
-					m, err = bySlug(ctx, call, team)
-				}
-			}
-			return err == nil && m.State == "active" && m.Role == "maintainer", ignoreNotFound(err)
-		}
-	}
-	return false, nil
-}
-
-func ignoreNotFound(err error) error {
+func IgnoreNotFound(err error) error {
 	if github.KindOf(err) == github.NotFound {
 		return nil
 	}

@@ -1,0 +1,69 @@
+package commands
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Each command says what it needs; the table keeps anybody from loosening one unseen.
+func TestNeeds(t *testing.T) {
+	member := map[string]bool{"groups-list": true, "whoami": true}
+	anyone := map[string]bool{"status": true, "help": true}
+	owner := map[string]bool{"group-adopt": true, "group-release": true}
+	for _, c := range All() {
+		want := dispatch.Maintainer
+		switch {
+		case member[c.Name]:
+			want = dispatch.Member
+		case anyone[c.Name]:
+			want = dispatch.Anyone
+		case owner[c.Name]:
+			want = dispatch.Owner
+		}
+		assert.Equal(t, want, c.Needs, c.Name)
+		if want == dispatch.Maintainer && c.Name != "group-create" && c.Name != "audit-list" {
+			assert.Equal(t, dispatch.OwnsGroup, c.Group, c.Name)
+		}
+	}
+}
+
+func TestHelpOfUnknownCommand(t *testing.T) {
+	env := &dispatch.Env{}
+	d := dispatch.NewDispatcher(env, All(), env.Decode)
+	_, err := d.Dispatch(t.Context(), dispatch.Request{Command: "help", Args: arguments("command", "bom")})
+	assert.Equal(t, dispatch.ReasonUnknownCommand, dispatch.AsErrorReason(err))
+	result, err := d.Dispatch(t.Context(), dispatch.Request{Command: "help"})
+	require.NoError(t, err)
+	assert.Len(t, result.Response.(HelpAnswer).Commands, len(All()))
+}
+
+// What cannot be decoded is refused as such, whatever it is.
+func FuzzArguments(f *testing.F) {
+	f.Add("platform", "repos", "a,b", "word")
+	f.Add("", "workflows", `["x"]`, "")
+	f.Add("a", "since", "7d", "[x")
+	f.Add("a", "limit", "-1", "\x00")
+	f.Add("a", "offline", "TRUE", "\u202e")
+	d := dispatch.NewDispatcher(&dispatch.Env{}, All())
+	f.Fuzz(func(t *testing.T, team, name, value, word string) {
+		for _, spec := range d.Specs() {
+			args := dispatch.Args{Positional: strings.Fields(word), Named: []dispatch.NamedArg{{Name: "team", Values: []string{team}}}}
+			args.Add(name, value)
+			if refusal := d.Check(spec.Name, "acme", args); refusal != nil && refusal.Status() != 400 && refusal.Reason != dispatch.ReasonRepoNotPermitted {
+				t.Fatalf("%s: %v does not refuse the arguments", spec.Name, refusal)
+			}
+		}
+	})
+}
+
+// arguments are named arguments, as name and value in turns.
+func arguments(pairs ...string) (a dispatch.Args) {
+	for i := 0; i < len(pairs); i += 2 {
+		a.Add(pairs[i], pairs[i+1])
+	}
+	return a
+}

@@ -1,0 +1,21 @@
+package dispatch
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/stretchr/testify/assert"
+)
+
+// An App that is not installed is the first thing that a new operator meets.
+func TestNotInstalled(t *testing.T) {
+	org := &Org{Login: "acme"}
+	e := AsError(org.notInstalled(&github.Error{Kind: github.NotFound}))
+	assert.Equal(t, "The GitHub App is not installed in acme, so nothing can be asked there. An owner of acme installs it; "+
+		"`actions-runner-manager doctor` tells the operator where.", e.Message)
+	assert.Equal(t, ReasonGitHubError, e.Reason)
+	assert.True(t, e.Permanent)
+	e = AsError(org.notInstalled(errors.New("no route")))
+	assert.Equal(t, "GitHub failed when asked to find the App's installation in acme. Try again in a minute; repeating a command is safe.", e.Message)
+}

@@ -1,0 +1,54 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/ownership"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+)
+
+func groupRelease() dispatch.Command {
+	return dispatch.Define(dispatch.Spec{
+		Name: "group-release", Method: http.MethodPatch,
+		Summary: "Forget that a team owns its runner group (owners only)",
+		Details: "The group stays as it is; no team manages it until it is adopted again.",
+		Needs:   dispatch.Owner, Effect: dispatch.Changes,
+		Sample: released(sampleCall().Group),
+	}, runGroupRelease)
+}
+
+func runGroupRelease(ctx context.Context, call *dispatch.Call, args TeamArgs) (dispatch.Result, error) {
+	record := call.Group
+	if !call.Recorded {
+		// the team may be gone, or be another than the one on record
+		records, err := call.Env.Store.RecordsBySlug(ctx, call.OrgID, args.Team)
+		if err != nil {
+			return dispatch.Result{}, dispatch.StoreError(err)
+		}
+		if len(records) == 0 && !call.FirstStart.IsZero() {
+			return dispatch.Result{Message: fmt.Sprintf("The team `%s` owns no runner group here any more.", args.Team), Changed: true}, nil
+		}
+		if len(records) == 0 {
+			return dispatch.Result{}, dispatch.Refuse(dispatch.ReasonGroupNotFound, "The team `%s` owns no runner group here.", args.Team)
+		}
+		record = records[0]
+	}
+	if call.Preview {
+		return dispatch.Result{Message: fmt.Sprintf("This would forget that the runner group %s is owned; the group stays as it is on GitHub.", ofGroup(record))}, nil
+	}
+	if err := ownership.New(call.Env).Release(ctx, record); err != nil {
+		return dispatch.Result{}, dispatch.StoreError(err)
+	}
+	return released(record), nil
+}
+
+func released(record store.Record) dispatch.Result {
+	message := fmt.Sprintf("The runner group %s is no longer owned. It stays as it is on GitHub; `group-adopt` gives it back.", ofGroup(record))
+	return dispatch.Result{
+		Response: GroupAnswer{Team: record.TeamSlug, Group: GroupInfo{ID: record.GroupID, Name: record.GroupName, Visibility: record.Visibility}, Message: message},
+		Message:  message, Changed: true,
+	}
+}

@@ -1,0 +1,193 @@
+package ownership
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+)
+
+// standing is the team's record, zero where it has none, once a group-create that was
+// cut off, perhaps after it made a group, is settled.
+func (r *Registry) standing(ctx context.Context, call *dispatch.Call, team github.Team, settle func(context.Context, *dispatch.Call, github.Team) (store.Record, error)) (store.Record, error) {
+	record, open, err := r.Store.Standing(ctx, call.OrgID, team.ID)
+	if err != nil || !open {
+		return record, dispatch.StoreError(err)
+	}
+	if record, err = settle(ctx, call, team); err != nil || record.TeamID != 0 {
+		return record, err
+	}
+	record, err = r.Store.RecordOf(ctx, call.OrgID, team.ID)
+	return record, unlessNotFound(err)
+}
+
+// settle finishes a group-create of the team that was cut off between GitHub's
+// effect and the record, so that its group is owned and not orphaned. Where one is
+// at work, it waits for its end. It returns the zero record where there was nothing
+// to settle.
+func (r *Registry) settle(ctx context.Context, call *dispatch.Call, team github.Team) (store.Record, error) {
+	if _, err := r.Store.IntentOf(ctx, call.OrgID, team.ID, store.GroupCreate); err != nil {
+		return store.Record{}, unlessNotFound(err)
+	}
+	key, holder := dispatch.TeamKey(call.OrgID, team.ID), r.Holder+"/settle/"+call.ID
+	if err := r.Acquire(ctx, call, key, holder, nil); err != nil {
+		return store.Record{}, err
+	}
+	defer func() { _ = r.Store.Release(context.WithoutCancel(ctx), key, holder) }()
+	return r.settleHeld(ctx, call, team)
+}
+
+// settleHeld is settle for who holds the team's lease.
+func (r *Registry) settleHeld(ctx context.Context, call *dispatch.Call, team github.Team) (store.Record, error) {
+	intent, err := r.Store.IntentOf(ctx, call.OrgID, team.ID, store.GroupCreate)
+	if err != nil {
+		return store.Record{}, unlessNotFound(err)
+	}
+	// a record made since says that the work was finished, or that an owner gave the
+	// team another group; an older one is of a group that was gone
+	record, err := r.Store.RecordOf(ctx, call.OrgID, team.ID)
+	if err == nil && !record.At.Before(intent.At) {
+		return record, dispatch.StoreError(r.Store.DeleteIntent(ctx, intent.OrgID, intent.TeamID, intent.Kind))
+	}
+	if err := unlessNotFound(err); err != nil {
+		return store.Record{}, err
+	}
+	return r.claim(ctx, call.Org, intent)
+}
+
+func unlessNotFound(err error) error {
+	if isNotFound(err) {
+		return nil
+	}
+	return dispatch.StoreError(err)
+}
+
+// claim makes the group that an intent was to create the team's own, where it
+// stands just as group-create makes one. A group that holds a repository or a
+// runner, or is anybody's, is not taken: it may be older than the intent.
+func (r *Registry) claim(ctx context.Context, org *dispatch.Org, intent store.Intent) (store.Record, error) {
+	group, err := org.GitHub.GroupByName(ctx, intent.Name)
+	if github.KindOf(err) == github.NotFound {
+		return store.Record{}, dispatch.StoreError(r.Store.DeleteIntent(ctx, intent.OrgID, intent.TeamID, intent.Kind))
+	}
+	if err != nil {
+		return store.Record{}, dispatch.GitHubError(err, "find the group of an interrupted group-create")
+	}
+	fresh, err := r.asCreated(ctx, org, intent.OrgID, group)
+	if err != nil {
+		return store.Record{}, err
+	}
+	if !fresh {
+		return store.Record{}, dispatch.StoreError(r.Store.DeleteIntent(ctx, intent.OrgID, intent.TeamID, intent.Kind))
+	}
+	record := store.Record{
+		OrgID: intent.OrgID, TeamID: intent.TeamID, TeamSlug: intent.TeamSlug,
+		GroupID: group.ID, GroupName: group.Name, Visibility: group.Visibility,
+		Origin: store.Created, By: intent.By, At: r.Now(),
+	}
+	if err := r.Store.CompleteIntent(ctx, record); err != nil {
+		return store.Record{}, dispatch.StoreError(err)
+	}
+	zerolog.Ctx(ctx).Info().Str("team", intent.TeamSlug).Int64("group_id", group.ID).Msg("an interrupted group-create is settled; the team owns its group")
+	return record, nil
+}
+
+// asCreated reports whether a group stands as group-create leaves one, and is nobody's.
+func (r *Registry) asCreated(ctx context.Context, org *dispatch.Org, orgID int64, group github.Group) (bool, error) {
+	if group.Default || group.Inherited || group.Visibility != "selected" || group.RestrictedToWorkflows ||
+		group.AllowsPublicRepositories != org.Policy.PublicRepos {
+		return false, nil
+	}
+	if _, err := r.Store.RecordOfGroup(ctx, orgID, group.ID); !isNotFound(err) {
+		return false, dispatch.StoreError(err)
+	}
+	var repos []github.Repository
+	var runners []github.Runner
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) { repos, err = org.GitHub.GroupRepositories(gctx, group.ID); return err })
+	g.Go(func() (err error) { runners, err = org.GitHub.GroupRunners(gctx, group.ID); return err })
+	if err := g.Wait(); err != nil {
+		return false, dispatch.GitHubError(err, "look into the group of an interrupted group-create")
+	}
+	return len(repos) == 0 && len(runners) == 0, nil
+}
+
+// Settle finishes every group-create that was cut off, by a crash or by GitHub.
+// The server calls it on start and from time to time. What keeps one from being
+// settled does not keep the others.
+func (r *Registry) Settle(ctx context.Context) error {
+	var failures []error
+	for _, org := range r.Orgs {
+		id, err := org.ID(ctx)
+		if err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		intents, err := r.Store.Intents(ctx, id)
+		if err != nil {
+			return dispatch.StoreError(err)
+		}
+		for _, intent := range intents {
+			call := &dispatch.Call{Env: r.Env, Org: org, OrgID: id, Request: dispatch.Request{ID: "settle/" + intent.RequestID}}
+			_, err := r.settle(ctx, call, github.Team{ID: intent.TeamID, Slug: intent.TeamSlug})
+			failures = append(failures, err)
+		}
+	}
+	return errors.Join(failures...)
+}
+
+// Create has GitHub create a runner group of that name, and records the team as its
+// owner. What it is about to do is recorded first, so that a group made just before a
+// crash becomes owned and not orphaned.
+func (r *Registry) Create(ctx context.Context, call *dispatch.Call, name string) (github.Group, error) {
+	intent := store.Intent{
+		OrgID: call.OrgID, TeamID: call.Team.ID, TeamSlug: call.Team.Slug, Kind: store.GroupCreate,
+		Name: name, RequestID: call.ID, By: call.Caller.Login, At: r.Now(),
+	}
+	if err := r.Store.PutIntent(ctx, intent); err != nil {
+		return github.Group{}, dispatch.StoreError(err)
+	}
+	group, err := call.Org.GitHub.CreateGroup(ctx, github.NewGroup{Name: name, AllowsPublic: call.Org.Policy.PublicRepos})
+	if err != nil {
+		return r.notCreated(ctx, call, intent, err)
+	}
+	record := store.Record{
+		OrgID: call.OrgID, TeamID: call.Team.ID, TeamSlug: call.Team.Slug,
+		GroupID: group.ID, GroupName: group.Name, Visibility: group.Visibility,
+		Origin: store.Created, By: call.Caller.Login, At: r.Now(),
+	}
+	// The group exists: it must become the team's even if the caller's time is up.
+	if err := r.Store.CompleteIntent(context.WithoutCancel(ctx), record); err != nil {
+		return github.Group{}, dispatch.StoreError(err)
+	}
+	return group, nil
+}
+
+// notCreated answers for a group that GitHub did not confirm. The intent is kept if
+// nobody knows whether the group was created; it is resumed later.
+func (r *Registry) notCreated(ctx context.Context, call *dispatch.Call, intent store.Intent, cause error) (github.Group, error) {
+	ctx = context.WithoutCancel(ctx)
+	if dispatch.Unsettled(cause) {
+		record, err := r.claim(ctx, call.Org, intent)
+		if err == nil && record.GroupID != 0 {
+			return github.Group{ID: record.GroupID, Name: record.GroupName, Visibility: record.Visibility}, nil
+		}
+		return github.Group{}, dispatch.GitHubError(cause, "create the runner group")
+	}
+	if err := r.Store.DeleteIntent(ctx, intent.OrgID, intent.TeamID, intent.Kind); err != nil {
+		return github.Group{}, dispatch.StoreError(err)
+	}
+	kind := github.KindOf(cause)
+	if kind == github.Conflict || kind == github.Invalid {
+		return github.Group{}, &dispatch.Error{
+			Reason: dispatch.ReasonGroupExists, Cause: cause,
+			Message: fmt.Sprintf("A runner group named %s already exists and isn't registered to this team. An owner of %s can give it to the team with `group-adopt`.", dispatch.Quote(intent.Name), call.Org.Login),
+		}
+	}
+	return github.Group{}, dispatch.GitHubError(cause, "create the runner group")
+}

@@ -1,0 +1,126 @@
+package ownership
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+	"golang.org/x/sync/errgroup"
+)
+
+// MaintainedTeams returns the teams that own a group here and that the caller
+// maintains: of all, or of those named in only. It asks for each team's
+// maintainers, an answer that serves all callers, and confirms the teams found by
+// the caller's own membership. More than 100 candidates are refused.
+func (r *Registry) MaintainedTeams(ctx context.Context, call *dispatch.Call, only []string) ([]store.Record, error) {
+	const most = 100
+	var records []store.Record
+	if len(only) == 0 {
+		n, err := r.Store.CountRecords(ctx, call.OrgID)
+		if err != nil {
+			return nil, dispatch.StoreError(err)
+		}
+		if n > most {
+			return nil, dispatch.Refuse(dispatch.ReasonMissingArgument, "More than %d teams own a group here: say which teams with %s.", most, call.Channel.Argument("team", "a,b"))
+		}
+		if records, err = r.Store.Records(ctx, call.OrgID); err != nil {
+			return nil, dispatch.StoreError(err)
+		}
+	} else {
+		if len(only) > most {
+			return nil, dispatch.Refuse(dispatch.ReasonInvalidArgument, "Name at most %d teams at once.", most)
+		}
+		for _, name := range only {
+			slug, err := call.Slug("team", name)
+			if err != nil {
+				return nil, err
+			}
+			found, err := r.recordsNamed(ctx, call, slug)
+			if err != nil {
+				return nil, err
+			}
+			records = append(records, found...)
+		}
+	}
+	maintained := make([]bool, len(records))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(16)
+	for i := range records {
+		g.Go(func() error {
+			ok, err := r.confirm(gctx, call, &records[i])
+			maintained[i] = ok
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, dispatch.GitHubError(err, "look up the teams that you maintain")
+	}
+	var found []store.Record
+	for i, ok := range maintained {
+		if ok {
+			found = append(found, records[i])
+		}
+	}
+	return found, nil
+}
+
+// recordsNamed returns the record of the team that has that slug today, also where
+// the record still knows it by an older one.
+func (r *Registry) recordsNamed(ctx context.Context, call *dispatch.Call, slug string) ([]store.Record, error) {
+	records, err := r.Store.RecordsBySlug(ctx, call.OrgID, slug)
+	if err != nil {
+		return nil, dispatch.StoreError(err)
+	}
+	if len(records) > 0 {
+		return records, nil
+	}
+	team, err := call.Org.GitHub.Team(ctx, slug)
+	if err != nil {
+		if github.KindOf(err) == github.NotFound {
+			return nil, nil
+		}
+		return nil, dispatch.GitHubError(err, "look up the team")
+	}
+	record, err := r.Store.RecordOf(ctx, call.OrgID, team.ID)
+	if isNotFound(err) {
+		return nil, nil
+	}
+	return []store.Record{record}, dispatch.StoreError(err)
+}
+
+// confirm reports whether the caller maintains the recorded team, and mends the
+// record's slug where the team was renamed.
+func (r *Registry) confirm(ctx context.Context, call *dispatch.Call, record *store.Record) (bool, error) {
+	org := call.Org.GitHub
+	maintainers, err := org.TeamMaintainers(ctx, record.TeamSlug)
+	if github.KindOf(err) == github.NotFound {
+		team, err := org.TeamByID(ctx, record.TeamID)
+		if err != nil {
+			return false, dispatch.IgnoreNotFound(err) // the team is gone
+		}
+		record.TeamSlug = team.Slug
+		if err := r.Store.SetSlug(ctx, call.OrgID, record.TeamID, team.Slug); err != nil {
+			return false, dispatch.StoreError(err)
+		}
+		if maintainers, err = org.TeamMaintainers(ctx, team.Slug); err != nil {
+			return false, dispatch.IgnoreNotFound(err)
+		}
+	} else if err != nil {
+		return false, fmt.Errorf("maintainers of %s: %w", record.TeamSlug, err)
+	}
+	for _, user := range maintainers {
+		if user.ID == call.Caller.ID {
+			m, err := org.TeamMembership(ctx, record.TeamID, call.Caller.Login)
+			if github.KindOf(err) == github.NotFound {
+				var team github.Team // the slug on record may be another team's by now
+				if team, err = org.Team(ctx, record.TeamSlug); err == nil && team.ID == record.TeamID {
+					m, err = dispatch.BySlug(ctx, call, team)
+				}
+			}
+			return err == nil && m.State == "active" && m.Role == "maintainer", dispatch.IgnoreNotFound(err)
+		}
+	}
+	return false, nil
+}
