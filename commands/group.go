@@ -31,24 +31,6 @@ func groupInfo(g github.Group) GroupInfo {
 	}
 }
 
-// RunnerInfo is a runner in an answer.
-type RunnerInfo struct {
-	ID     int64    `json:"id"`
-	Name   string   `json:"name"`
-	OS     string   `json:"os"`
-	Status string   `json:"status"`
-	Busy   bool     `json:"busy"`
-	Labels []string `json:"labels"`
-}
-
-func runnerInfo(r github.Runner) RunnerInfo {
-	labels := r.Labels
-	if labels == nil {
-		labels = []string{}
-	}
-	return RunnerInfo{ID: r.ID, Name: r.Name, OS: r.OS, Status: r.Status, Busy: r.Busy, Labels: labels}
-}
-
 // contents is what a group holds.
 type contents struct {
 	group   github.Group
@@ -137,40 +119,17 @@ func checkTeam(c *dispatch.Call, text string) error {
 	return err
 }
 
-func repoNames(repos []github.Repository) []string {
-	names := make([]string, 0, len(repos))
-	for _, r := range repos {
-		names = append(names, r.Name)
-	}
-	return names
+// TeamArgs are the arguments of a command that needs a team alone.
+type TeamArgs struct {
+	Team string `arg:"team,required" doc:"the team's slug" example:"platform"`
 }
 
-func runnerNames(runners []github.Runner) []string {
-	names := make([]string, 0, len(runners))
-	for _, r := range runners {
-		names = append(names, r.Name)
-	}
-	return names
-}
+// Check refuses what is no slug.
+func (a TeamArgs) Check(call *dispatch.Call) error { return checkTeam(call, a.Team) }
 
-// list writes names for a sentence, all of them.
-func list(names []string) string {
-	if len(names) == 0 {
-		return "none"
-	}
-	quoted := make([]string, len(names))
-	for i, name := range names {
-		quoted[i] = "`" + strings.ReplaceAll(name, "`", "'") + "`"
-	}
-	return strings.Join(quoted, ", ")
-}
-
-func count(n int, one string) string {
-	switch {
-	case n == 1:
-		return "1 " + one
-	case strings.HasSuffix(one, "y"):
-		return fmt.Sprintf("%d %sies", n, strings.TrimSuffix(one, "y"))
-	}
-	return fmt.Sprintf("%d %ss", n, one)
+// GroupAnswer is what the commands that make, give or end a group answer.
+type GroupAnswer struct {
+	Team    string    `json:"team"`
+	Group   GroupInfo `json:"group"`
+	Message string    `json:"message"`
 }

@@ -10,14 +10,6 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 )
 
-// TeamArgs are the arguments of a command that needs a team alone.
-type TeamArgs struct {
-	Team string `arg:"team,required" doc:"the team's slug" example:"platform"`
-}
-
-// Check refuses what is no slug.
-func (a TeamArgs) Check(call *dispatch.Call) error { return checkTeam(call, a.Team) }
-
 func groupCreate() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
 		Name: "group-create", Aliases: []string{"group-add"}, Method: http.MethodPost, Legacy: true,
@@ -26,13 +18,6 @@ func groupCreate() dispatch.Command {
 		Needs:   dispatch.Maintainer, Effect: dispatch.Changes,
 		Sample: created(sampleCall(), sampleGroup()),
 	}, runGroupCreate)
-}
-
-// GroupAnswer is what the commands that make, give or end a group answer.
-type GroupAnswer struct {
-	Team    string    `json:"team"`
-	Group   GroupInfo `json:"group"`
-	Message string    `json:"message"`
 }
 
 func runGroupCreate(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispatch.Result, error) {

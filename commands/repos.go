@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"fmt"
 	"regexp"
 	"strings"
 	"sync"
@@ -245,4 +246,20 @@ func doneItems(names []string) []dispatch.Item {
 		items[i] = dispatch.Item{Item: name, Done: true}
 	}
 	return items
+}
+
+func repoTable(repos []github.Repository) dispatch.Table {
+	t := dispatch.Table{Title: fmt.Sprintf("Repositories (%d)", len(repos)), Header: []string{"Repository"}}
+	for _, r := range repos {
+		t.Rows = append(t.Rows, []string{r.Name})
+	}
+	return t
+}
+
+func repoNames(repos []github.Repository) []string {
+	names := make([]string, 0, len(repos))
+	for _, r := range repos {
+		names = append(names, r.Name)
+	}
+	return names
 }

@@ -5,20 +5,10 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
-	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
-
-// TokenAnswer is what token-register and token-remove answer. It holds a secret.
-type TokenAnswer struct {
-	Token     string    `json:"token"`
-	ExpiresAt time.Time `json:"expires_at"`
-	Command   string    `json:"command"` // the ready command line
-	Notes     []string  `json:"notes,omitempty"`
-}
 
 func tokenRegister() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
@@ -46,78 +36,7 @@ func registration(call *dispatch.Call, token github.Token) dispatch.Result {
 	return tokenResult(call, "registration token", token, line, note)
 }
 
-func tokenRemove() dispatch.Command {
-	return dispatch.Define(dispatch.Spec{
-		Name: "token-remove", Method: http.MethodPost, Legacy: true,
-		Summary: "Make a token that removes a runner from where it runs",
-		Details: "The token is good for an hour. runners-remove needs none.",
-		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Reveals,
-		Sample: removal(sampleCall(), sampleToken()),
-	}, func(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispatch.Result, error) {
-		if err := mayReveal(ctx, call); err != nil {
-			return dispatch.Result{}, err
-		}
-		token, err := call.Org.GitHub.RemovalToken(ctx)
-		if err != nil {
-			return dispatch.Result{}, dispatch.GitHubError(err, "make a removal token")
-		}
-		return removal(call, token), nil
-	})
-}
-
-func removal(call *dispatch.Call, token github.Token) dispatch.Result {
-	line := "./config.sh remove --token " + token.Token.Reveal()
-	note := "This token can remove any runner of " + call.Org.Login + " until it expires, so guard it. `runners-remove` removes runners of this group without one."
-	return tokenResult(call, "removal token", token, line, note)
-}
-
-// mayReveal applies the policy on org-wide tokens, and asks the channel whether the
-// answer can be kept secret, before a token is made.
-func mayReveal(ctx context.Context, c *dispatch.Call) error {
-	const instead = "Use `token-jit`, which makes a runner for this group alone."
-	switch c.Org.Policy.RegistrationTokens {
-	case "false":
-		return dispatch.Refuse(dispatch.ReasonPolicy, "The operator does not hand out registration and removal tokens, which are good for every group of the organization (policy.registrationTokens: false). %s", instead)
-	case "adopted":
-		if c.Group.Origin != store.Adopted {
-			return dispatch.Refuse(dispatch.ReasonPolicy, "Registration and removal tokens are only for teams whose group an owner gave them (policy.registrationTokens: adopted); this team made its own. %s", instead)
-		}
-	}
-	if c.Preview {
-		return dispatch.Refuse(dispatch.ReasonPolicy, "`%s` asks for confirmation here (policy.confirm): say it again with `--yes`.", c.Spec.Name)
-	}
-	return sealed(ctx, c)
-}
-
-func sealed(ctx context.Context, c *dispatch.Call) error {
-	if c.Sealed == nil {
-		return nil
-	}
-	return c.Sealed(ctx, c.Spec)
-}
-
-func tokenResult(call *dispatch.Call, kind string, token github.Token, line, note string) dispatch.Result {
-	return dispatch.Result{
-		Response: TokenAnswer{Token: token.Token.Reveal(), ExpiresAt: token.ExpiresAt, Command: line, Notes: []string{note}},
-		Message:  fmt.Sprintf("A %s for the team `%s` is made; it expires at %s.", kind, call.Team.Slug, token.ExpiresAt.UTC().Format("15:04 UTC on 2006-01-02")),
-		Notes:    []string{note},
-		Secret:   &dispatch.Secret{Kind: kind, Text: line, Expires: token.ExpiresAt},
-	}
-}
-
-func orgURL(c *dispatch.Call) string {
-	return strings.TrimSuffix(c.Env.GitHubURL, "/") + "/" + c.Org.Login
-}
-
 // groupsPage is where an owner of the organization sees its runner groups on GitHub.
 func groupsPage(c *dispatch.Call) string {
 	return strings.TrimSuffix(c.Env.GitHubURL, "/") + "/organizations/" + c.Org.Login + "/settings/actions/runner-groups"
-}
-
-// shellQuote writes text as one word of a POSIX shell.
-func shellQuote(text string) string {
-	if text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+=") == "" {
-		return text
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }

@@ -1,0 +1,78 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+)
+
+func reposRemove() dispatch.Command {
+	return dispatch.Define(dispatch.Spec{
+		Name: "repos-remove", Method: http.MethodPatch, Legacy: true,
+		Summary: "Detach repositories from the team's runner group",
+		Details: "Names are looked up in the group's own list; one that is not in it counts as done.",
+		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Changes, Example: "web",
+		Sample: reposRemoved(sampleCall(), []string{"api", "web"}, nil, doneItems([]string{"api", "web"})),
+	}, runReposRemove)
+}
+
+func runReposRemove(ctx context.Context, call *dispatch.Call, args ReposArgs) (dispatch.Result, error) {
+	if err := mustBeSelected(ctx, call); err != nil {
+		return dispatch.Result{}, err
+	}
+	attached, err := attached(ctx, call)
+	if err != nil {
+		return dispatch.Result{}, err
+	}
+	var targets []github.Repository
+	var absent []string
+	for _, text := range args.Repos {
+		name, err := repoName(call.Org.Login, text)
+		if repo, ok := findRepo(attached, name); ok && err == nil {
+			targets = append(targets, repo)
+		} else {
+			absent = append(absent, text)
+		}
+	}
+	names := repoNames(targets)
+	if call.Preview {
+		return dispatch.Result{Message: fmt.Sprintf("This would detach from the runner group %s: %s.", ofGroup(call.Group), list(names))}, nil
+	}
+	items := call.Apply(ctx, names, func(ctx context.Context, i int) error {
+		err := call.Org.GitHub.RemoveGroupRepository(ctx, call.Group.GroupID, targets[i].ID)
+		if github.KindOf(err) == github.NotFound {
+			return nil // detached meanwhile
+		}
+		return err
+	}, "detach the repository")
+	items = explain(ctx, call, items, "detach the repository")
+	result := reposRemoved(call, names, absent, items)
+	if err := dispatch.Partial(result.Items, result); err != nil {
+		return dispatch.Result{}, err
+	}
+	return result, nil
+}
+
+func reposRemoved(c *dispatch.Call, names, absent []string, items []dispatch.Item) dispatch.Result {
+	message := fmt.Sprintf("Detached from the runner group %s: %s.", ofGroup(c.Group), list(names))
+	if len(absent) > 0 {
+		message += " These were not attached, so nothing was to be done: " + list(absent) + "."
+	}
+	result := reposAnswer(c, nil, names, absent, message)
+	result.Items = slices.Concat(items, doneItems(absent))
+	return result
+}
+
+func findRepo(repos []github.Repository, name string) (github.Repository, bool) {
+	for _, repo := range repos {
+		if strings.EqualFold(repo.Name, name) {
+			return repo, true
+		}
+	}
+	return github.Repository{}, false
+}

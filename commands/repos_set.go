@@ -1,0 +1,73 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+)
+
+func reposSet() dispatch.Command {
+	return dispatch.Define(dispatch.Spec{
+		Name: "repos-set", Method: http.MethodPatch, Legacy: true,
+		Summary: "Replace the list of repositories of the team's runner group",
+		Details: "The answer names what was added and what was removed.",
+		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, Example: "api,web", Prefetch: prefetchRepos,
+		Sample: reposReplaced(sampleCall(), []string{"api", "web"}, []string{"web"}, []string{"docs"}, []string{"api"}),
+	}, runReposSet)
+}
+
+func runReposSet(ctx context.Context, call *dispatch.Call, args ReposArgs) (dispatch.Result, error) {
+	repos, err := permitted(ctx, call, args.Repos)
+	if err != nil {
+		return dispatch.Result{}, err
+	}
+	if err := mustBeSelected(ctx, call); err != nil {
+		return dispatch.Result{}, err
+	}
+	before, err := attached(ctx, call)
+	if err != nil {
+		return dispatch.Result{}, err
+	}
+	added, unchanged := difference(repos, before)
+	removed, _ := difference(before, repos)
+	if call.Preview {
+		return dispatch.Result{Message: fmt.Sprintf("This would change the repositories of the runner group %s. Added: %s. Removed: %s. Kept: %s.",
+			ofGroup(call.Group), list(added), list(removed), list(unchanged))}, nil
+	}
+	if len(added)+len(removed) > 0 {
+		ids := make([]int64, len(repos))
+		for i, repo := range repos {
+			ids[i] = repo.ID
+		}
+		if err := call.Org.GitHub.SetGroupRepositories(ctx, call.Group.GroupID, ids); err != nil {
+			return dispatch.Result{}, reposError(ctx, call, err, "replace the group's repositories")
+		}
+	}
+	return reposReplaced(call, repoNames(repos), added, removed, unchanged), nil
+}
+
+func reposReplaced(c *dispatch.Call, names, added, removed, unchanged []string) dispatch.Result {
+	result := reposAnswer(c, added, removed, unchanged,
+		fmt.Sprintf("The runner group %s serves exactly: %s. Added: %s. Removed: %s.", ofGroup(c.Group), list(names), list(added), list(removed)))
+	result.Items = doneItems(names)
+	return result
+}
+
+// difference returns the names of those of a that are not in b, and of those that are.
+func difference(a, b []github.Repository) (only, both []string) {
+	in := map[int64]bool{}
+	for _, repo := range b {
+		in[repo.ID] = true
+	}
+	for _, repo := range a {
+		if in[repo.ID] {
+			both = append(both, repo.Name)
+		} else {
+			only = append(only, repo.Name)
+		}
+	}
+	return only, both
+}

@@ -1,0 +1,77 @@
+package commands
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+)
+
+func runnerTable(runners []RunnerInfo) dispatch.Table {
+	t := dispatch.Table{Title: fmt.Sprintf("Runners (%d)", len(runners)), Header: []string{"Runner", "System", "Status", "Labels"}}
+	for _, r := range runners {
+		status := r.Status
+		if r.Busy {
+			status += ", busy"
+		}
+		t.Rows = append(t.Rows, []string{r.Name, r.OS, status, strings.Join(r.Labels, ", ")})
+	}
+	return t
+}
+
+// RunnersAnswer is what the commands on runners answer.
+type RunnersAnswer struct {
+	Team    string   `json:"team"`
+	Runners []string `json:"runners"`
+	To      string   `json:"to,omitempty"`
+	Message string   `json:"message"`
+}
+
+func noRunner(c *dispatch.Call, name string) string {
+	return fmt.Sprintf("There is no runner %s in the runner group %s. `group-list` names those that are.", dispatch.Quote(name), ofGroup(c.Group))
+}
+
+func busyRunner(name string) *dispatch.Error {
+	return dispatch.Refuse(dispatch.ReasonRunnerBusy, "The runner %s works on a job. Try again when it has ended.", dispatch.Quote(name))
+}
+
+func runnersDone(items []dispatch.Item, result dispatch.Result) (dispatch.Result, error) {
+	if err := dispatch.Partial(items, result); err != nil {
+		return dispatch.Result{}, err
+	}
+	return result, nil
+}
+
+func runnersResult(c *dispatch.Call, names []string, items []dispatch.Item, to, message string) dispatch.Result {
+	return dispatch.Result{
+		Response: RunnersAnswer{Team: c.Team.Slug, Runners: names, To: to, Message: message},
+		Message:  message, Items: items, Changed: len(names) > 0,
+	}
+}
+
+// RunnerInfo is a runner in an answer.
+type RunnerInfo struct {
+	ID     int64    `json:"id"`
+	Name   string   `json:"name"`
+	OS     string   `json:"os"`
+	Status string   `json:"status"`
+	Busy   bool     `json:"busy"`
+	Labels []string `json:"labels"`
+}
+
+func runnerInfo(r github.Runner) RunnerInfo {
+	labels := r.Labels
+	if labels == nil {
+		labels = []string{}
+	}
+	return RunnerInfo{ID: r.ID, Name: r.Name, OS: r.OS, Status: r.Status, Busy: r.Busy, Labels: labels}
+}
+
+func runnerNames(runners []github.Runner) []string {
+	names := make([]string, 0, len(runners))
+	for _, r := range runners {
+		names = append(names, r.Name)
+	}
+	return names
+}

@@ -1,0 +1,104 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+)
+
+// TransferArgs are the arguments of runners-transfer.
+type TransferArgs struct {
+	Team    string   `arg:"team,required" doc:"the team whose group gives the runners" example:"platform"`
+	Runners []string `arg:"runners,required,positional" doc:"names of runners of the team's group" example:"build-1,build-2"`
+	To      string   `arg:"to,required" doc:"the team whose group takes them; you maintain both" example:"web"`
+}
+
+// Check refuses what is no slug.
+func (a TransferArgs) Check(call *dispatch.Call) error {
+	if err := checkTeam(call, a.Team); err != nil {
+		return err
+	}
+	return checkOther(call, "to", a.To)
+}
+
+// OtherTeam returns the team that takes the runners.
+func (a TransferArgs) OtherTeam() string { return a.To }
+
+func runnersTransfer() dispatch.Command {
+	return dispatch.Define(dispatch.Spec{
+		Name: "runners-transfer", Method: http.MethodPost,
+		Summary: "Move runners to the group of another team that you maintain",
+		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Changes, Example: "build-1 --to web",
+		Sample: moved(sampleCall(), sampleNames(), doneItems(sampleNames())),
+	}, runRunnersTransfer)
+}
+
+func runRunnersTransfer(ctx context.Context, call *dispatch.Call, args TransferArgs) (dispatch.Result, error) {
+	all, err := call.Org.GitHub.GroupRunners(ctx, call.Group.GroupID)
+	if err != nil {
+		return dispatch.Result{}, groupError(call, err, "list the group's runners")
+	}
+	targets, there, err := pickTransfers(ctx, call, all, args.Runners)
+	if err != nil {
+		return dispatch.Result{}, err
+	}
+	names := runnerNames(targets)
+	if call.Preview {
+		return dispatch.Result{Message: fmt.Sprintf("This would move to the runner group %s: %s.", ofGroup(call.OtherGroup), list(names))}, nil
+	}
+	items := call.Apply(ctx, names, func(ctx context.Context, i int) error {
+		return call.Org.GitHub.MoveRunner(ctx, call.OtherGroup.GroupID, targets[i].ID)
+	}, "move the runner")
+	items = append(items, doneItems(there)...)
+	names = append(names, there...)
+	return runnersDone(items, moved(call, names, items))
+}
+
+func moved(c *dispatch.Call, names []string, items []dispatch.Item) dispatch.Result {
+	return runnersResult(c, names, items, c.Other.Slug, fmt.Sprintf("In the runner group %s now: %s.", ofGroup(c.OtherGroup), list(names)))
+}
+
+// pickTransfers finds the named runners in the group. One that the other group has
+// already counts as done.
+func pickTransfers(ctx context.Context, c *dispatch.Call, all []github.Runner, names []string) (targets []github.Runner, there []string, err error) {
+	byName := make(map[string]github.Runner, len(all))
+	for _, r := range all {
+		byName[strings.ToLower(r.Name)] = r
+	}
+	var missing []string
+	for _, name := range names {
+		if runner, ok := byName[strings.ToLower(name)]; ok {
+			targets = append(targets, runner)
+		} else {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) == 0 {
+		return targets, nil, nil
+	}
+	others, err := c.Org.GitHub.GroupRunners(ctx, c.OtherGroup.GroupID)
+	if err != nil {
+		return nil, nil, dispatch.GitHubError(err, "list the other group's runners")
+	}
+	arrived := map[string]bool{}
+	for _, r := range others {
+		arrived[strings.ToLower(r.Name)] = true
+	}
+	items := make([]dispatch.Item, 0, len(names))
+	for _, name := range names {
+		item := dispatch.Item{Item: name}
+		switch _, here := byName[strings.ToLower(name)]; {
+		case here:
+		case arrived[strings.ToLower(name)]:
+			there = append(there, name)
+		default:
+			item.Error, item.Reason = noRunner(c, name), dispatch.ReasonRunnerNotFound
+		}
+		items = append(items, item)
+	}
+	return targets, there, dispatch.Refused(items)
+}

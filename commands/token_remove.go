@@ -1,0 +1,34 @@
+package commands
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+)
+
+func tokenRemove() dispatch.Command {
+	return dispatch.Define(dispatch.Spec{
+		Name: "token-remove", Method: http.MethodPost, Legacy: true,
+		Summary: "Make a token that removes a runner from where it runs",
+		Details: "The token is good for an hour. runners-remove needs none.",
+		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Reveals,
+		Sample: removal(sampleCall(), sampleToken()),
+	}, func(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispatch.Result, error) {
+		if err := mayReveal(ctx, call); err != nil {
+			return dispatch.Result{}, err
+		}
+		token, err := call.Org.GitHub.RemovalToken(ctx)
+		if err != nil {
+			return dispatch.Result{}, dispatch.GitHubError(err, "make a removal token")
+		}
+		return removal(call, token), nil
+	})
+}
+
+func removal(call *dispatch.Call, token github.Token) dispatch.Result {
+	line := "./config.sh remove --token " + token.Token.Reveal()
+	note := "This token can remove any runner of " + call.Org.Login + " until it expires, so guard it. `runners-remove` removes runners of this group without one."
+	return tokenResult(call, "removal token", token, line, note)
+}

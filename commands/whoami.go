@@ -1,0 +1,62 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/ownership"
+	"golang.org/x/sync/errgroup"
+)
+
+// WhoAmI is what whoami answers.
+type WhoAmI struct {
+	Login string   `json:"login"`
+	ID    int64    `json:"id"`
+	Org   string   `json:"org"`
+	Role  string   `json:"role"`  // in the organization: "member" or "owner"
+	Teams []string `json:"teams"` // that own a group here and that the caller maintains
+}
+
+func whoami() dispatch.Command {
+	return dispatch.Define(dispatch.Spec{
+		Name: "whoami", Method: http.MethodGet,
+		Summary: "Show who you are here, and which of the teams that you maintain own a runner group",
+		Needs:   dispatch.Member, Effect: dispatch.Reads,
+		Sample: dispatch.Result{Response: WhoAmI{Login: "mona", ID: 583231, Org: "acme", Role: "member", Teams: []string{"platform"}}},
+	}, func(ctx context.Context, call *dispatch.Call, args TeamsArgs) (dispatch.Result, error) {
+		var role string
+		g, gctx := errgroup.WithContext(ctx)
+		g.Go(func() error {
+			owner, err := call.Owner(gctx)
+			role = "member"
+			if owner {
+				role = "owner"
+			}
+			return err
+		})
+		teams := []string{}
+		g.Go(func() error {
+			records, err := ownership.New(call.Env).MaintainedTeams(gctx, call, args.Team)
+			for _, r := range records {
+				teams = append(teams, r.TeamSlug)
+			}
+			return err
+		})
+		if err := g.Wait(); err != nil {
+			return dispatch.Result{}, err
+		}
+		return dispatch.Result{
+			Response: WhoAmI{Login: call.Caller.Login, ID: call.Caller.ID, Org: call.Org.Login, Role: role, Teams: teams},
+			Message:  fmt.Sprintf("You are `%s`, %s of %s. Teams that you maintain and that own a runner group here: %s.", call.Caller.Login, article(role), call.Org.Login, list(teams)),
+		}, nil
+	})
+}
+
+func article(role string) string {
+	if role == "owner" {
+		return "an owner"
+	}
+	return "a " + role
+}
