@@ -11,8 +11,8 @@ import (
 // httpcache stores the live installation token in its entries (to honor Vary), so they
 // must never be written to disk. It implements httpcache.Cache.
 //
-// With each answer the cache holds the value decoded from it. That saves 19 to 23 % of
-// the CPU time of group-list: see docs/adr/0009-what-is-clever.md.
+// With each answer the cache holds the value decoded from it. Without that, group-list
+// takes 20 % more CPU time: see docs/adr/0009-what-is-clever.md.
 type cache struct {
 	mu     sync.Mutex
 	lru    *simplelru.LRU[string, cacheEntry]
