@@ -33,7 +33,7 @@ func (d Delivery) Failed() bool {
 // only failed ones. Enterprise Servers that ignore that filter return all deliveries, so
 // they are filtered here too.
 func (a *App) Deliveries(ctx context.Context, cursor string, failedOnly bool) (page []Delivery, next string, err error) {
-	query := url.Values{"per_page": {"100"}}
+	query := url.Values{"per_page": {strconv.Itoa(perPage)}}
 	if cursor != "" {
 		query.Set("cursor", cursor)
 	}
