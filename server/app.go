@@ -23,10 +23,11 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// warmEvery is how often tokens and open ends are looked after in the background.
-const warmEvery = time.Minute
+// maintainEvery is how often installation tokens are renewed and interrupted commands are
+// resumed in the background.
+const maintainEvery = time.Minute
 
-// An app is all that follows from one configuration.
+// An app is everything that depends on one configuration.
 type app struct {
 	config *config.Config
 	log    zerolog.Logger
@@ -49,12 +50,12 @@ type app struct {
 	stopped  error
 }
 
-// newApp wires an app, from what it stands on to what it shows.
+// newApp wires an app: [Server.build] if there is a GitHub App, else [Server.buildSetup].
 func (s *Server) newApp(ctx context.Context, c *config.Config) (*app, error) {
 	a := &app{config: c, log: s.log, meter: newMeter(metrics.NewRegistry())}
 	build := s.build
 	if c.SetupMode() {
-		build = s.serveSetup
+		build = s.buildSetup
 	}
 	if err := build(ctx, a); err != nil {
 		a.close()
@@ -63,7 +64,7 @@ func (s *Server) newApp(ctx context.Context, c *config.Config) (*app, error) {
 	return a, nil
 }
 
-// build makes the app of a configured server.
+// build wires the app of a configured server, from the database to the channels.
 func (s *Server) build(ctx context.Context, a *app) error {
 	c := a.config
 	var err error
@@ -72,7 +73,7 @@ func (s *Server) build(ctx context.Context, a *app) error {
 		return fmt.Errorf("database.url: %w", err)
 	}
 	if a.store.New() {
-		s.log.Warn().Msg("the database is new and empty, so no team owns a group yet; if there was one before, database.url names another place, or the disk did not last")
+		s.log.Warn().Msg("the database is new and empty, so no team owns a group yet; if you had one before, database.url points to another place, or its disk was lost")
 	}
 	if a.github, err = connect.GitHub(c, a.meter.registry, s.opts.Version, s.log); err != nil {
 		return err
@@ -80,7 +81,7 @@ func (s *Server) build(ctx context.Context, a *app) error {
 	a.env = newEnv(c, a.store, a.github)
 	a.env.Version, a.env.Clock = s.opts.Version, s.opts.Clock
 	a.env.PublicURL = s.publicURL(c)
-	a.env.Observe = a.meter.command
+	a.env.Observe = a.meter.observe
 	a.health = newHealth(a.store, a.github, &s.draining, s.opts.Version, s.log)
 	a.env.Status = a.health.status
 	dispatcher := dispatch.NewDispatcher(a.env, commands.All(), dispatch.Standard(a.env)...)
@@ -99,11 +100,11 @@ func (s *Server) build(ctx context.Context, a *app) error {
 		return err
 	}
 	a.metrics = a.meter.handler(a.gauges)
-	return s.serveApp(a, dispatcher)
+	return s.route(a, dispatcher)
 }
 
-// serveApp makes the handler of a configured server.
-func (s *Server) serveApp(a *app, dispatcher *dispatch.Dispatcher) error {
+// route wires the channels of a configured server to their paths.
+func (s *Server) route(a *app, dispatcher *dispatch.Dispatcher) error {
 	c := a.config
 	identity := rest.NewIdentity(rest.IdentityOptions{
 		Users: users{a.github}, OAuthClients: c.Server.OAuthClients, UnknownTokenRate: c.Server.UnknownTokenRate, Logger: s.log,
@@ -113,7 +114,7 @@ func (s *Server) serveApp(a *app, dispatcher *dispatch.Dispatcher) error {
 		Logger: s.log, Proxies: c.Server.TrustedProxies,
 	})
 	hook := comment.NewWebhook(comment.WebhookOptions{
-		Secrets: webhookSecrets(c), Orgs: webhookOrgs(c, a.env), Accept: a.accept, Observe: a.meter.delivery, Logger: s.log,
+		Secrets: webhookSecrets(c), Orgs: webhookOrgs(c, a.env), Accept: a.accept, Observe: a.meter.countDelivery, Logger: s.log,
 	})
 	pages, err := pages.New(pages.Options{
 		Specs: dispatcher.Specs(), Version: s.opts.Version, PublicURL: a.env.PublicURL, Multi: len(a.env.Orgs) > 1,
@@ -136,7 +137,7 @@ func (s *Server) serveApp(a *app, dispatcher *dispatch.Dispatcher) error {
 	return nil
 }
 
-// start begins the background work.
+// start starts the background work.
 func (a *app) start(ctx context.Context) error {
 	if a.queue == nil {
 		return nil
@@ -147,14 +148,14 @@ func (a *app) start(ctx context.Context) error {
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	a.cancel = cancel
 	a.health.start(background)
-	a.loops.Go(func() { a.tend(background) })
+	a.loops.Go(func() { a.maintain(background) })
 	return nil
 }
 
-// tend keeps tokens fresh, so that no caller waits for one, and settles what a crash
-// left open.
-func (a *app) tend(ctx context.Context) {
-	ticker := time.NewTicker(warmEvery)
+// maintain renews installation tokens before they expire, so that no caller waits for one,
+// and resumes commands that a crash interrupted.
+func (a *app) maintain(ctx context.Context) {
+	ticker := time.NewTicker(maintainEvery)
 	defer ticker.Stop()
 	for {
 		warm := true
@@ -162,12 +163,12 @@ func (a *app) tend(ctx context.Context) {
 			err := org.GitHub.Warm(ctx)
 			warm = warm && err == nil
 			if err != nil && ctx.Err() == nil {
-				a.log.Warn().Err(err).Str("org", org.Login).Msg("GitHub gives the App no access to the organization now; `doctor` tells why")
+				a.log.Warn().Err(err).Str("org", org.Login).Msg("GitHub gives the App no access to the organization; `actions-runner-manager doctor` shows why")
 			}
 		}
 		if warm {
 			if err := ownership.New(a.env).Settle(github.Background(a.log.WithContext(ctx))); err != nil && ctx.Err() == nil {
-				a.log.Warn().Err(err).Msg("interrupted commands could not be settled yet")
+				a.log.Warn().Err(err).Msg("interrupted commands could not be resumed yet; the next attempt is in a minute")
 			}
 		}
 		select {
@@ -178,13 +179,13 @@ func (a *app) tend(ctx context.Context) {
 	}
 }
 
-// stop ends the background work, once.
+// stop stops the background work. A second call returns the result of the first.
 func (a *app) stop(ctx context.Context) error {
-	a.stopping.Do(func() { a.stopped = a.end(ctx) })
+	a.stopping.Do(func() { a.stopped = a.stopOnce(ctx) })
 	return a.stopped
 }
 
-func (a *app) end(ctx context.Context) error {
+func (a *app) stopOnce(ctx context.Context) error {
 	if a.queue == nil {
 		return nil
 	}
@@ -197,14 +198,14 @@ func (a *app) end(ctx context.Context) error {
 	return err
 }
 
-// close gives back what newApp opened, once.
+// close closes what newApp opened. A second call does nothing.
 func (a *app) close() {
 	a.closing.Do(func() {
 		if a.store == nil {
 			return
 		}
 		if err := a.store.Close(); err != nil {
-			a.log.Warn().Err(err).Msg("the database could not be closed cleanly")
+			a.log.Warn().Err(err).Msg("the database did not close cleanly")
 		}
 	})
 }

@@ -18,24 +18,24 @@ import (
 
 const (
 	checkTimeout = 5 * time.Second
-	// readyFor is how long one look at the database serves all who ask for it.
+	// readyFor is how long one check of the database answers all probes.
 	readyFor = time.Second
-	// githubEvery bounds how late the command status tells of GitHub's outage.
+	// githubEvery is how late the command status may report an outage of GitHub.
 	githubEvery = 20 * time.Second
 )
 
-// health knows whether the server can take work. GitHub's outage does not stop it
-// from that, since webhooks can still be stored; the command status tells of it.
+// health checks if the server can accept work. An outage of GitHub does not make it
+// unready, because it can still store webhooks; the command status reports the outage.
 type health struct {
-	local    checks.Checker // database: what readiness depends on
+	local    checks.Checker // the database, on which readiness depends
 	database doctor.Condition
-	remote   checks.Checker // GitHub, asked from time to time
+	remote   checks.Checker // GitHub, checked periodically
 	draining *atomic.Bool
 	version  string
 }
 
 func newHealth(st *store.Store, gh *github.App, draining *atomic.Bool, version string, log zerolog.Logger) *health {
-	told := func(name string) func(context.Context, checks.CheckState) {
+	logChange := func(name string) func(context.Context, checks.CheckState) {
 		return func(_ context.Context, state checks.CheckState) {
 			switch {
 			case state.Status == checks.StatusUp:
@@ -51,20 +51,20 @@ func newHealth(st *store.Store, gh *github.App, draining *atomic.Bool, version s
 		local: checks.NewChecker(
 			checks.WithDisabledAutostart(), checks.WithCacheDuration(readyFor), checks.WithTimeout(checkTimeout),
 			checks.WithCheck(checks.Check{
-				Name: database.Name, StatusListener: listener(told(database.Name)),
+				Name: database.Name, StatusListener: listener(logChange(database.Name)),
 				Check: func(ctx context.Context) error { return database.Try(ctx, st) },
 			}),
 		),
 		remote: checks.NewChecker(
 			checks.WithDisabledAutostart(), checks.WithDisabledDetails(), checks.WithTimeout(checkTimeout),
-			checks.WithPeriodicCheck(githubEvery, 0, checks.Check{Name: "github", Check: gh.Ping, StatusListener: listener(told("github"))}),
+			checks.WithPeriodicCheck(githubEvery, 0, checks.Check{Name: "github", Check: gh.Ping, StatusListener: listener(logChange("github"))}),
 		),
 		draining: draining, version: version,
 	}
 }
 
-func listener(told func(context.Context, checks.CheckState)) func(context.Context, string, checks.CheckState) {
-	return func(ctx context.Context, _ string, state checks.CheckState) { told(ctx, state) }
+func listener(changed func(context.Context, checks.CheckState)) func(context.Context, string, checks.CheckState) {
+	return func(ctx context.Context, _ string, state checks.CheckState) { changed(ctx, state) }
 }
 
 func (h *health) start(context.Context) {
@@ -77,35 +77,35 @@ func (h *health) stop() {
 	h.remote.Stop()
 }
 
-// why returns the reasons for which the server cannot take work; none: it can.
-func (h *health) why(ctx context.Context) []string {
-	var why []string
+// notReady returns the reasons why the server cannot accept work, or none if it can.
+func (h *health) notReady(ctx context.Context) []string {
+	var reasons []string
 	if h.draining.Load() {
-		why = append(why, "the server is stopping; ask again when it has started anew, or another replica")
+		reasons = append(reasons, "the server is stopping; try again after its next start, or try another replica")
 	}
 	if h.local.Check(ctx).Status != checks.StatusUp {
-		why = append(why, h.database.Reason())
+		reasons = append(reasons, h.database.Reason())
 	}
-	return why
+	return reasons
 }
 
-// status answers the command status.
+// status returns what the command status reports.
 func (h *health) status(ctx context.Context) dispatch.Status {
-	s := dispatch.Status{Version: h.version, GitHub: "ok", Reasons: h.why(ctx)}
+	s := dispatch.Status{Version: h.version, GitHub: "ok", Reasons: h.notReady(ctx)}
 	s.Ready = len(s.Reasons) == 0
 	if h.remote.Check(ctx).Status == checks.StatusDown {
-		s.GitHub = "GitHub does not answer, or not as it should"
+		s.GitHub = "GitHub does not answer as expected"
 	}
 	return s
 }
 
-// readyz answers whether the server can take work: 503 with the reasons where not.
+// readyz returns 200 if the server can accept work, else 503 with the reasons.
 func (h *health) readyz(w http.ResponseWriter, r *http.Request) {
-	why := h.why(r.Context())
-	answerProbe(w, len(why) == 0, why)
+	reasons := h.notReady(r.Context())
+	answerProbe(w, len(reasons) == 0, reasons)
 }
 
-// livez answers that the process lives.
+// livez returns 200 while the process is up.
 func livez(w http.ResponseWriter, _ *http.Request) { answerProbe(w, true, nil) }
 
 type probe struct {

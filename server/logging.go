@@ -15,11 +15,11 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/config"
 )
 
-// logFile is the name of the log in logging.logDirectory.
+// logFile is the file name of the log in logging.logDirectory.
 const logFile = "actions-runner-manager.log"
 
-// newLogger returns the program's log: JSON lines to out, or to a file that is
-// rotated.
+// newLogger returns a log that writes JSON lines to out, or to a rotated file unless
+// logging.ephemeral is set. The returned function closes it.
 func newLogger(c config.Logging, out io.Writer) (zerolog.Logger, func() error, error) {
 	level, err := zerolog.ParseLevel(c.Level)
 	if err != nil {
@@ -37,11 +37,11 @@ func newLogger(c config.Logging, out io.Writer) (zerolog.Logger, func() error, e
 	return zerolog.New(out).Level(level).With().Timestamp().Logger(), closer, nil
 }
 
-// preciseTimes is done once: the library keeps it for the whole process.
+// preciseTimes makes all logs of the process have times in nanoseconds.
 var preciseTimes = sync.OnceFunc(func() { zerolog.TimeFieldFormat = time.RFC3339Nano }) //nolint:gochecknoglobals // it is the library's global that is set
 
-// A rotated log file starts anew once it holds maxSize bytes. The library counts in
-// mebibytes, too coarse for a key that counts bytes, so the counting is done here.
+// A rotated log file is rotated before it exceeds maxSize bytes. The library counts in
+// mebibytes, which is too coarse for the key, so rotated counts the bytes itself.
 type rotated struct {
 	mu   sync.Mutex
 	file *timberjack.Logger
@@ -75,7 +75,7 @@ func newRotated(c config.Logging) (*rotated, error) {
 	return &rotated{file: file, size: info.Size(), most: c.MaxSize}, nil
 }
 
-// Write implements io.Writer; each call is one line.
+// Write implements [io.Writer]. Each call is one line.
 func (r *rotated) Write(line []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -93,8 +93,8 @@ func (r *rotated) Write(line []byte) (int, error) {
 // Close closes the file.
 func (r *rotated) Close() error { return r.file.Close() }
 
-// serverErrors takes what net/http has to say, such as broken handshakes, at debug:
-// anybody can cause it.
+// serverErrors logs the errors of net/http, such as failed handshakes, at level debug,
+// because any client can cause them.
 func serverErrors(log zerolog.Logger) *stdlog.Logger {
 	return stdlog.New(zerologDebug{log}, "", 0)
 }

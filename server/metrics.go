@@ -2,11 +2,12 @@ package server
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"regexp"
 	"strconv"
-	"strings"
 	"sync"
+	"time"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,65 +15,89 @@ import (
 	"github.com/rcrowley/go-metrics"
 )
 
-// A meter counts in a go-metrics registry, where go-githubapp's client metrics are
-// too, and shows all of it as Prometheus text.
+// A meter counts in go-metrics counters and timers, and shows them, with the client
+// metrics that go-githubapp keeps in registry, as Prometheus text.
 type meter struct {
 	registry metrics.Registry
 
-	mu     sync.Mutex
-	series map[string]series // by name in the registry
-}
-
-// A series is what Prometheus calls one of our metrics.
-type series struct {
-	name   string
-	labels prometheus.Labels
+	commands   *family[metrics.Counter]
+	durations  *family[metrics.Timer]
+	deliveries *family[metrics.Counter]
 }
 
 func newMeter(registry metrics.Registry) *meter {
-	if registry == nil {
-		registry = metrics.NewRegistry()
+	return &meter{
+		registry: registry,
+		commands: newFamily(metrics.NewCounter, "arm_commands_total",
+			"Commands that ended, by channel, command, outcome (done, refused, failed) and reason.", "channel", "command", "outcome", "reason"),
+		durations:  newFamily(metrics.NewTimer, "arm_command_duration_seconds", "How long commands took.", "channel", "command"),
+		deliveries: newFamily(metrics.NewCounter, "arm_deliveries_total", "Webhook deliveries, by outcome.", "outcome"),
 	}
-	return &meter{registry: registry, series: map[string]series{}}
 }
 
-// named keeps what Prometheus calls the metric of that name and those labels, and
-// returns its name in the registry. Label values are a few words of our own.
-func (m *meter) named(name string, labels prometheus.Labels) string {
-	var key strings.Builder
-	key.WriteString(name)
-	for _, label := range []string{"channel", "command", "outcome", "reason"} {
-		key.WriteString("|" + labels[label])
+// observe counts a command that ended.
+func (m *meter) observe(o dispatch.Observation) {
+	channel := string(o.Channel)
+	m.commands.with(channel, o.Command, o.Outcome, string(o.Reason)).Inc(1)
+	m.durations.with(channel, o.Command).Update(o.Duration)
+}
+
+// countDelivery counts a webhook delivery by its outcome.
+func (m *meter) countDelivery(outcome string) { m.deliveries.with(outcome).Inc(1) }
+
+// maxLabels is the largest number of labels of a family.
+const maxLabels = 4
+
+// A family is one metric with labels: a go-metrics metric for each set of label values.
+// Label values are from a few words of our own, so a family stays small.
+type family[M any] struct {
+	desc   *prometheus.Desc
+	labels int
+	create func() M
+
+	mu      sync.Mutex
+	members map[[maxLabels]string]M
+}
+
+func newFamily[M any](create func() M, name, help string, labels ...string) *family[M] {
+	return &family[M]{
+		desc: prometheus.NewDesc(name, help, labels, nil), labels: len(labels), create: create,
+		members: map[[maxLabels]string]M{},
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.series[key.String()] = series{name, labels}
-	return key.String()
 }
 
-// command counts a command that ended.
-func (m *meter) command(o dispatch.Observation) {
-	count := m.named("arm_commands_total", prometheus.Labels{
-		"channel": string(o.Channel), "command": o.Command, "outcome": o.Outcome, "reason": string(o.Reason),
-	})
-	metrics.GetOrRegisterCounter(count, m.registry).Inc(1)
-	took := m.named("arm_command_duration_seconds", prometheus.Labels{"channel": string(o.Channel), "command": o.Command})
-	metrics.GetOrRegisterTimer(took, m.registry).Update(o.Duration)
+// with returns the metric with the label values, in the order of the labels.
+func (f *family[M]) with(values ...string) M {
+	var key [maxLabels]string
+	copy(key[:], values)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	member, ok := f.members[key]
+	if !ok {
+		member = f.create()
+		f.members[key] = member
+	}
+	return member
 }
 
-// delivery counts a webhook delivery by what became of it.
-func (m *meter) delivery(outcome string) {
-	metrics.GetOrRegisterCounter(m.named("arm_deliveries_total", prometheus.Labels{"outcome": outcome}), m.registry).Inc(1)
+// collect sends every member to out, converted by convert.
+func (f *family[M]) collect(out chan<- prometheus.Metric, convert func(*prometheus.Desc, M, ...string) prometheus.Metric) {
+	f.mu.Lock()
+	members := maps.Clone(f.members)
+	f.mu.Unlock()
+	for key, member := range members {
+		out <- convert(f.desc, member, key[:f.labels]...)
+	}
 }
 
-// A gauge is a value that is looked up when it is asked for.
+// A gauge is a value that is read at each scrape.
 type gauge struct {
 	name, help string
 	labels     prometheus.Labels
 	value      float64
 }
 
-// handler serves everything as Prometheus text; gauges are asked at each scrape.
+// handler serves /metrics as Prometheus text. It calls gauges at each scrape.
 func (m *meter) handler(gauges func(context.Context) []gauge) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/metrics" {
@@ -85,86 +110,78 @@ func (m *meter) handler(gauges func(context.Context) []gauge) http.Handler {
 	})
 }
 
-// A collector turns one moment of the registry into Prometheus metrics.
+// A collector converts one moment of a meter to Prometheus metrics.
 type collector struct {
 	meter  *meter
 	gauges []gauge
 }
 
-// Describe implements [prometheus.Collector]; none: the metrics are not known before.
+// Describe implements [prometheus.Collector]. It sends nothing, because the registry's
+// metrics are not known in advance.
 func (c *collector) Describe(chan<- *prometheus.Desc) {}
-
-var helps = map[string]string{ //nolint:gochecknoglobals // a table that is never written
-	"arm_commands_total":           "Commands that ended, by channel, command, outcome (done, refused, failed) and reason.",
-	"arm_command_duration_seconds": "How long commands took.",
-	"arm_deliveries_total":         "Webhook deliveries, by outcome.",
-}
 
 // Collect implements [prometheus.Collector].
 func (c *collector) Collect(out chan<- prometheus.Metric) {
 	for _, g := range c.gauges {
 		out <- prometheus.MustNewConstMetric(prometheus.NewDesc(g.name, g.help, nil, g.labels), prometheus.GaugeValue, g.value)
 	}
+	c.meter.commands.collect(out, counter)
+	c.meter.durations.collect(out, summary)
+	c.meter.deliveries.collect(out, counter)
 	c.meter.registry.Each(func(name string, metric any) {
-		s, help := c.find(name)
-		if s.name == "" {
-			return
-		}
-		desc := prometheus.NewDesc(s.name, help, nil, s.labels)
+		desc := foreignDesc(name)
 		switch metric := metric.(type) {
 		case metrics.Counter:
-			out <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(metric.Count()))
+			out <- counter(desc, metric)
 		case metrics.Gauge:
 			out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, float64(metric.Value()))
 		case metrics.Timer:
-			out <- summary(desc, metric.Snapshot())
+			out <- summary(desc, metric)
 		}
 	})
 }
 
-// summary shows a timer in seconds.
-func summary(desc *prometheus.Desc, t metrics.Timer) prometheus.Metric {
+func counter(desc *prometheus.Desc, c metrics.Counter, labels ...string) prometheus.Metric {
+	return prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(c.Count()), labels...)
+}
+
+// summary converts a timer to a summary in seconds.
+func summary(desc *prometheus.Desc, timer metrics.Timer, labels ...string) prometheus.Metric {
+	t := timer.Snapshot()
 	quantiles := []float64{0.5, 0.9, 0.99}
 	values := make(map[float64]float64, len(quantiles))
 	for i, v := range t.Percentiles(quantiles) {
-		values[quantiles[i]] = v / 1e9
+		values[quantiles[i]] = v / float64(time.Second)
 	}
-	return prometheus.MustNewConstSummary(desc, uint64(max(t.Count(), 0)), float64(t.Sum())/1e9, values)
+	return prometheus.MustNewConstSummary(desc, uint64(max(t.Count(), 0)), float64(t.Sum())/float64(time.Second), values, labels...)
 }
 
 var (
-	foreign = regexp.MustCompile(`[^a-zA-Z0-9_]+`)
+	notInNames = regexp.MustCompile(`[^a-zA-Z0-9_]+`)
 	// go-githubapp puts the installation into the name: github.rate.limit[installation:77]
 	ofInstallation = regexp.MustCompile(`^(.*)\[installation:(\d+)\]$`)
 )
 
-// find returns what Prometheus calls a metric of the registry: ours as declared, the
-// others by their name.
-func (c *collector) find(name string) (series, string) {
-	c.meter.mu.Lock()
-	s, ours := c.meter.series[name]
-	c.meter.mu.Unlock()
-	if ours {
-		return s, helps[s.name]
-	}
-	s = series{name: name}
+// foreignDesc describes a metric that go-githubapp or the queue registered under name.
+func foreignDesc(name string) *prometheus.Desc {
+	var labels prometheus.Labels
 	if m := ofInstallation.FindStringSubmatch(name); m != nil {
-		s = series{name: m[1], labels: prometheus.Labels{"installation": m[2]}}
+		name, labels = m[1], prometheus.Labels{"installation": m[2]}
 	}
-	s.name = foreign.ReplaceAllString(s.name, "_")
-	return s, "go-metrics " + s.name + "."
+	name = notInNames.ReplaceAllString(name, "_")
+	return prometheus.NewDesc(name, "go-metrics "+name+".", nil, labels)
 }
 
-// gauges looks up what is true at this moment.
+// gauges reads the gauges of this moment. Those that cannot be read are left out.
 func (a *app) gauges(ctx context.Context) []gauge {
 	var out []gauge
 	if depth, oldest, err := a.queue.Depth(ctx); err == nil {
 		out = append(out,
-			gauge{name: "arm_queue_depth", help: "Deliveries that are not done.", value: float64(depth)},
-			gauge{name: "arm_queue_oldest_seconds", help: "How long the oldest delivery that is not done has waited.", value: oldest.Seconds()})
+			gauge{name: "arm_queue_depth", help: "Deliveries that are waiting or in progress.", value: float64(depth)},
+			gauge{name: "arm_queue_oldest_seconds", help: "Age of the oldest delivery in the queue.", value: oldest.Seconds()})
 	}
 	if pending, err := a.queue.PendingEphemerals(ctx); err == nil {
-		out = append(out, gauge{name: "arm_ephemeral_comments_pending", help: "Comments with a secret that are still to be deleted.", value: float64(pending)})
+		out = append(out, gauge{name: "arm_ephemeral_comments_pending", help: "Comments with a secret that are not deleted yet.", value: float64(pending)})
 	}
 	for installation, left := range a.github.RateRemaining() {
 		if installation == 0 {

@@ -1,5 +1,5 @@
-// Package server wires the program together and runs it: listeners, channels,
-// commands, queue, database and GitHub, from top to bottom.
+// Package server wires the program together and runs it. [New] opens the log and the
+// listeners; newApp wires database, GitHub, commands, queue and channels.
 package server
 
 import (
@@ -19,13 +19,12 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/config"
 )
 
-// Options say what to run.
+// Options configure a [Server].
 type Options struct {
 	Config *config.Config
-	// ConfigPath is the file that the configuration came from, or would come from;
-	// set-up writes it.
+	// ConfigPath is the configuration file, which need not exist. Setup writes it.
 	ConfigPath string
-	// Reload reads the configuration anew, once set-up has written it.
+	// Reload reads the configuration again after setup has written it.
 	Reload  func() (*config.Config, error)
 	Version string
 	Commit  string
@@ -34,23 +33,23 @@ type Options struct {
 	// Clock is the time by which limits, leases and work are due; nil means time.Now,
 	// and the database's clock for what replicas share. Tests set it.
 	Clock func() time.Time
-	// Listening, where set, is told where the server can be reached, once it can.
+	// Listening, if not nil, is called with the server's URL when it accepts connections.
 	Listening func(url string)
-	// SetupLink, where set, is told each link to set-up, as the log is.
+	// SetupLink, if not nil, is called with each setup link that is logged.
 	SetupLink func(link string)
 }
 
 const (
 	headerTimeout = 10 * time.Second
 	readTimeout   = 60 * time.Second
-	// writeTimeout leaves a command its deadline, and a slow client some time.
+	// writeTimeout is longer than a command may take, with some time for a slow client.
 	writeTimeout = 90 * time.Second
 	idleTimeout  = 120 * time.Second
 	headerBytes  = 64 << 10
 )
 
-// A Server is the whole program: it listens, and lets its app, which set-up may
-// replace, answer.
+// A Server is the whole program. Its app answers all requests; setup replaces the app once
+// there is a GitHub App.
 type Server struct {
 	opts     Options
 	log      zerolog.Logger
@@ -65,8 +64,8 @@ type Server struct {
 	failed   chan error
 }
 
-// New opens what the server needs: its log, its addresses, its database. Its errors
-// are for the operator.
+// New opens the log, the listeners and the database. Its errors are for the operator: they
+// name the configuration key to change.
 func New(ctx context.Context, o Options) (*Server, error) {
 	s := &Server{opts: o, failed: make(chan error, 2)}
 	var err error
@@ -87,7 +86,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	return s, nil
 }
 
-// open builds an app from a configuration and puts it in place.
+// open builds an app from c and makes it answer requests.
 func (s *Server) open(ctx context.Context, c *config.Config) error {
 	a, err := s.newApp(ctx, c)
 	if err != nil {
@@ -97,6 +96,7 @@ func (s *Server) open(ctx context.Context, c *config.Config) error {
 	return nil
 }
 
+// listen opens the listeners, so that a wrong address is reported before anything else.
 func (s *Server) listen(ctx context.Context) error {
 	c := s.opts.Config.Server
 	var err error
@@ -108,7 +108,7 @@ func (s *Server) listen(ctx context.Context) error {
 	var l net.ListenConfig
 	if s.listener, err = l.Listen(ctx, "tcp", c.ListenAddress()); err != nil {
 		if errors.Is(err, syscall.EADDRINUSE) {
-			return fmt.Errorf("server.address: cannot listen on %s: %w; set server.port (ARM_SERVER_PORT) to another one, or stop the other program", c.ListenAddress(), err)
+			return fmt.Errorf("server.address: cannot listen on %s: %w; set server.port (ARM_SERVER_PORT) to another port, or stop the program that uses it", c.ListenAddress(), err)
 		}
 		return fmt.Errorf("server.address: cannot listen on %s: %w", c.ListenAddress(), err)
 	}
@@ -125,7 +125,7 @@ func (s *Server) listen(ctx context.Context) error {
 	return nil
 }
 
-// publicURL is where users reach the server.
+// publicURL returns the address at which users reach the server.
 func (s *Server) publicURL(c *config.Config) string {
 	if c.Server.PublicURL != "" {
 		return c.Server.PublicURL
@@ -133,9 +133,9 @@ func (s *Server) publicURL(c *config.Config) string {
 	return s.url
 }
 
-// Run serves until ctx ends; then it stops accepting, lets what runs finish within
-// server.shutdownTimeout, and returns. What does not finish is done after the next
-// start.
+// Run serves until ctx ends. Then it stops accepting, waits up to server.shutdownTimeout
+// for requests and commands to finish, and returns. Commands from comments that did not
+// finish resume after the next start.
 func (s *Server) Run(ctx context.Context) error {
 	defer s.close()
 	if err := s.app.Load().start(ctx); err != nil {
@@ -158,7 +158,7 @@ func (s *Server) Run(ctx context.Context) error {
 	case <-ctx.Done():
 	case err = <-s.failed:
 	}
-	return errors.Join(err, s.drain(ctx, web, scrape))
+	return errors.Join(err, s.shutdown(ctx, web, scrape))
 }
 
 func (s *Server) httpServer(h http.Handler) *http.Server {
@@ -177,16 +177,16 @@ func (s *Server) accept(web *http.Server) error {
 	return web.ServeTLS(s.listener, "", "")
 }
 
-// drain ends the work in the order in which it came in: connections, then the queue.
-func (s *Server) drain(ctx context.Context, web, scrape *http.Server) error {
+// shutdown closes the connections and stops the queue, side by side, and waits for both.
+func (s *Server) shutdown(ctx context.Context, web, scrape *http.Server) error {
 	s.draining.Store(true)
-	s.log.Info().Msg("stopping: what runs is finished first")
+	s.log.Info().Msg("stopping; requests and commands in progress finish first")
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.Config.Server.ShutdownTimeout)
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- s.app.Load().stop(ctx) }()
 	if err := web.Shutdown(ctx); err != nil {
-		s.log.Warn().Err(err).Msg("some requests did not end in time and were cut off")
+		s.log.Warn().Err(err).Msg("some requests did not finish in time and were aborted")
 		_ = web.Close()
 	}
 	if scrape != nil {
@@ -194,13 +194,13 @@ func (s *Server) drain(ctx context.Context, web, scrape *http.Server) error {
 	}
 	err := <-done
 	if err != nil {
-		s.log.Warn().Err(err).Msg("some work did not end in time; it goes on after the next start")
+		s.log.Warn().Err(err).Msg("some commands did not finish in time; they resume after the next start")
 	}
 	s.log.Info().Msg("stopped")
 	return nil
 }
 
-// close gives back what New opened.
+// close closes what New opened.
 func (s *Server) close() {
 	if a := s.app.Load(); a != nil {
 		a.close()
@@ -219,7 +219,7 @@ func (s *Server) close() {
 	}
 }
 
-// serve lets the app of this moment answer.
+// serve passes the request to the current app.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if s.certs != nil {

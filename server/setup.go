@@ -17,10 +17,10 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/server/setup"
 )
 
-// serveSetup makes the handler of a server without an App.
-func (s *Server) serveSetup(ctx context.Context, a *app) error {
-	// An App that GitHub made for a server whose database cannot be used is in the way.
-	// It is kept open until then, so that no other server begins on the same one.
+// buildSetup wires the app of a server that has no GitHub App yet.
+func (s *Server) buildSetup(ctx context.Context, a *app) error {
+	// The database is opened before there is an App, because an App for a server whose
+	// database is broken is useless. It stays open, so that no other server can take it.
 	var err error
 	a.store, err = store.Open(ctx, store.Options{URL: a.config.Database.URL.Reveal(), Logger: s.log, Exclusive: true})
 	if err != nil {
@@ -45,7 +45,7 @@ func (s *Server) serveSetup(ctx context.Context, a *app) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/livez", livez)
 	mux.HandleFunc("/readyz", func(w http.ResponseWriter, _ *http.Request) {
-		answerProbe(w, false, []string{"no GitHub App is configured yet: open the /setup link that the log shows"})
+		answerProbe(w, false, []string{"no GitHub App is configured yet: open the /setup link in the server's log"})
 	})
 	mux.HandleFunc(comment.WebhookPath, func(w http.ResponseWriter, _ *http.Request) {
 		answerProbe(w, false, []string{"no GitHub App is configured yet"})
@@ -63,10 +63,10 @@ func (s *Server) serveSetup(ctx context.Context, a *app) error {
 // What it starts outlives the request that asked for it.
 func (s *Server) replaceApp(ctx context.Context, c *config.Config) error {
 	if s.draining.Load() {
-		return errors.New("the server is stopping; it works with the App after its next start")
+		return errors.New("the server is stopping; it uses the App after its next start")
 	}
 	ctx = context.WithoutCancel(ctx)
-	s.app.Load().close() // which gives the database back
+	s.app.Load().close() // the new app opens the same database
 	a, err := s.newApp(ctx, c)
 	if err != nil {
 		return err
@@ -76,10 +76,10 @@ func (s *Server) replaceApp(ctx context.Context, c *config.Config) error {
 		return err
 	}
 	s.app.Store(a)
-	if s.draining.Load() { // and what drained was the app before
+	if s.draining.Load() { // shutdown stopped the old app only
 		stopCtx, cancel := context.WithTimeout(ctx, c.Server.ShutdownTimeout)
 		defer cancel()
-		return errors.Join(errors.New("the server is stopping; it works with the App after its next start"), a.stop(stopCtx))
+		return errors.Join(errors.New("the server is stopping; it uses the App after its next start"), a.stop(stopCtx))
 	}
 	for _, warning := range c.Warnings() {
 		s.log.Warn().Msg(warning)

@@ -12,16 +12,17 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/queue"
 )
 
-// A sweeper asks GitHub about deliveries that it could not hand over.
+// A sweeper finds deliveries that failed and has GitHub redeliver them. It is the
+// [queue.Sweeper] of a server.
 type sweeper struct {
 	app  *github.App
 	orgs []*dispatch.Org // those that have an admin repository
 
 	mu    sync.Mutex
-	repos map[*dispatch.Org]adminRepo // as of the sweep's first page
+	repos map[*dispatch.Org]adminRepo // as of the first page of the current sweep
 }
 
-// An adminRepo is named by ids, as deliveries name it.
+// An adminRepo is an admin repository by its ids, which is all that deliveries have.
 type adminRepo struct{ repository, installation int64 }
 
 func newSweeper(c *config.Config, app *github.App, env *dispatch.Env) *sweeper {
@@ -41,11 +42,11 @@ func (s *sweeper) FailedDeliveries(ctx context.Context, cursor string) ([]queue.
 	}
 	ctx = github.Background(ctx)
 	if err := s.findRepos(ctx, cursor == ""); err != nil {
-		return nil, "", later(err)
+		return nil, "", retryLater(err)
 	}
 	page, next, err := s.app.Deliveries(ctx, cursor, true)
 	if err != nil {
-		return nil, "", fmt.Errorf("list failed deliveries: %w", later(err))
+		return nil, "", fmt.Errorf("list failed deliveries: %w", retryLater(err))
 	}
 	deliveries := make([]queue.FailedDelivery, 0, len(page))
 	for _, d := range page {
@@ -57,23 +58,23 @@ func (s *sweeper) FailedDeliveries(ctx context.Context, cursor string) ([]queue.
 	return deliveries, next, nil
 }
 
-// findRepos learns the ids of the admin repositories: deliveries name no others. What
-// keeps one organization from being asked does not keep the others' deliveries.
-func (s *sweeper) findRepos(ctx context.Context, afresh bool) error {
+// findRepos looks up the ids of the admin repositories, again if refresh is set. A
+// failure for one organization does not stop the deliveries of the others.
+func (s *sweeper) findRepos(ctx context.Context, refresh bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !afresh && len(s.repos) > 0 {
+	if !refresh && len(s.repos) > 0 {
 		return nil
 	}
 	for _, org := range s.orgs {
 		repo, err := org.GitHub.AdminRepository(ctx)
-		_, known := s.repos[org]
+		_, found := s.repos[org]
 		switch kind := github.KindOf(err); {
 		case err == nil:
 			s.repos[org] = adminRepo{repo.ID, org.GitHub.InstallationID()}
-		case known && kind != github.NotFound: // it hardly changed since
+		case found && kind != github.NotFound: // keep it; the id rarely changes
 		case kind == github.NotFound, kind == github.Unauthorized, kind == github.Forbidden:
-			delete(s.repos, org) // doctor tells; no delivery of it could be worked on
+			delete(s.repos, org) // its deliveries could not be handled anyway; doctor reports it
 		default:
 			return fmt.Errorf("find the admin repository of %s: %w", org.Login, err)
 		}
@@ -83,11 +84,11 @@ func (s *sweeper) findRepos(ctx context.Context, afresh bool) error {
 
 // Redeliver implements [queue.Sweeper].
 func (s *sweeper) Redeliver(ctx context.Context, id int64) error {
-	return later(s.app.Redeliver(github.Background(ctx), id))
+	return retryLater(s.app.Redeliver(github.Background(ctx), id))
 }
 
-// later tells the queue when GitHub has time for what it has none for now.
-func later(err error) error {
+// retryLater converts a rate limit of GitHub to a [queue.Again] with its end.
+func retryLater(err error) error {
 	var limited *github.Error
 	if errors.As(err, &limited) && limited.Kind == github.RateLimited {
 		return &queue.Again{After: limited.RetryAfter}

@@ -10,11 +10,11 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// certificateEvery is how often the certificate's files are looked at.
+// certificateEvery is how often the certificate's files are checked for changes.
 const certificateEvery = 10 * time.Second
 
-// certificates serves the newest certificate: its files are read again when they
-// change. A new pair that does not fit leaves the old one in use.
+// certificates provides the newest certificate. It reads the files again when they change,
+// and keeps the old pair if the new one is not valid.
 type certificates struct {
 	certFile, keyFile string
 	log               zerolog.Logger
@@ -36,19 +36,20 @@ func (c *certificates) get(*tls.ClientHelloInfo) (*tls.Certificate, error) { ret
 
 func (c *certificates) close() { close(c.stop) }
 
-// load reads both files. The times are taken first, so that a change meanwhile is
-// seen at the next look.
+// load reads both files. It takes their times first, so that the next check notices a
+// change during the reading.
 func (c *certificates) load() error {
 	seen := c.times()
 	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err != nil {
-		return fmt.Errorf("server.tls: the certificate cannot be used: %w", err)
+		return fmt.Errorf("server.tls: the certificate is not valid: %w", err)
 	}
 	c.now.Store(&pair)
 	c.seen = seen
 	return nil
 }
 
+// times returns when the files last changed; zero if unknown.
 func (c *certificates) times() (times [2]time.Time) {
 	for i, name := range []string{c.certFile, c.keyFile} {
 		if info, err := os.Stat(name); err == nil {
@@ -71,9 +72,9 @@ func (c *certificates) watch() {
 			continue
 		}
 		if err := c.load(); err != nil {
-			c.log.Error().Err(err).Msg("the new certificate is not used; the old one still is")
+			c.log.Error().Err(err).Msg("the new certificate is not valid; the old one stays in use")
 			continue
 		}
-		c.log.Info().Msg("the certificate was read anew")
+		c.log.Info().Msg("loaded the new certificate")
 	}
 }
