@@ -12,7 +12,7 @@ import (
 
 // AuditArgs are the arguments of audit-list.
 type AuditArgs struct {
-	Team  string         `arg:"team,required" doc:"the team's slug" example:"platform"`
+	Team  dispatch.Team  `arg:"team,required" doc:"the team's slug" example:"platform"`
 	Since dispatch.Since `arg:"since" doc:"how far back: a date, a time, or how long ago (7d)" example:"7d"`
 	Limit int            `arg:"limit" doc:"how many entries at most, the newest first (50; 1000 at most)" example:"50"`
 }
@@ -23,12 +23,12 @@ const (
 	auditLimitTop = 1000
 )
 
-// Check refuses what is no slug, and more entries than one answer holds.
-func (a AuditArgs) Check(call *dispatch.Call) error {
+// checkAudit refuses what is no slug, and more entries than one answer holds.
+func checkAudit(call *dispatch.Call, a AuditArgs) error {
 	if a.Limit > auditLimitTop {
 		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: at most %d.", call.Called("limit"), auditLimitTop)
 	}
-	return checkTeam(call, a.Team)
+	return nil
 }
 
 // AuditEntry is one thing that was asked, in an answer.
@@ -60,7 +60,7 @@ func auditList() dispatch.Command {
 			At: sampleTime(), Caller: "mona", CallerID: 583231, Channel: string(dispatch.Comment), Command: "repos-add", Arguments: "api,web team=platform",
 			Outcome: "done", RequestID: "0b989ba4-242f-11e5-81e1-c7b6966d2516/0", Count: 1,
 		}}}},
-	}, runAuditList)
+	}, runAuditList, checkAudit)
 }
 
 func runAuditList(ctx context.Context, call *dispatch.Call, args AuditArgs) (dispatch.Result, error) {

@@ -111,21 +111,10 @@ func ofGroup(r store.Record) string {
 	return fmt.Sprintf("%s of the team `%s`", dispatch.Quote(r.GroupName), r.TeamSlug)
 }
 
-func checkTeam(c *dispatch.Call, text string) error {
-	slug, err := c.Slug("team", text)
-	if err == nil {
-		c.SetDecoded("team", slug)
-	}
-	return err
-}
-
 // TeamArgs are the arguments of a command that needs a team alone.
 type TeamArgs struct {
-	Team string `arg:"team,required" doc:"the team's slug" example:"platform"`
+	Team dispatch.Team `arg:"team,required" doc:"the team's slug" example:"platform"`
 }
-
-// Check refuses what is no slug.
-func (a TeamArgs) Check(call *dispatch.Call) error { return checkTeam(call, a.Team) }
 
 // GroupAnswer is what the commands that make, give or end a group answer.
 type GroupAnswer struct {

@@ -14,16 +14,16 @@ import (
 
 // AdoptArgs are the arguments of group-adopt.
 type AdoptArgs struct {
-	Team  string `arg:"team,required" doc:"the team that gets the group" example:"platform"`
-	Group string `arg:"group,positional" doc:"the group's name; the one that policy.groupName says where none is given" example:"platform-runners"`
+	Team  dispatch.Team `arg:"team,required" doc:"the team that gets the group" example:"platform"`
+	Group string        `arg:"group,positional" doc:"the group's name; the one that policy.groupName says where none is given" example:"platform-runners"`
 }
 
-// Check refuses what is no slug, and names that no group has.
-func (a AdoptArgs) Check(call *dispatch.Call) error {
+// checkAdopt refuses what is no slug, and names that no group has.
+func checkAdopt(call *dispatch.Call, a AdoptArgs) error {
 	if len(a.Group) > 255 {
 		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: a group's name has at most 255 characters.", call.Called("group"))
 	}
-	return checkTeam(call, a.Team)
+	return nil
 }
 
 func groupAdopt() dispatch.Command {
@@ -33,7 +33,7 @@ func groupAdopt() dispatch.Command {
 		Details: "Nothing in the group is changed. A record whose group or team is gone is replaced.",
 		Needs:   dispatch.Owner, Effect: dispatch.Changes, Example: "platform-runners",
 		Sample: adopted(sampleCall(), github.Group{ID: 7, Name: "platform-runners", Visibility: "selected"}, sampleRepos(), sampleRunners(), nowOwns("platform", "platform-runners")),
-	}, runGroupAdopt)
+	}, runGroupAdopt, checkAdopt)
 }
 
 // Adopted is what group-adopt answers: the group with what it opens to the team.

@@ -12,20 +12,9 @@ import (
 
 // GroupDeleteArgs are the arguments of group-delete.
 type GroupDeleteArgs struct {
-	Team          string `arg:"team,required" doc:"the team's slug" example:"platform"`
-	MoveRunnersTo string `arg:"move-runners-to" doc:"another team that you maintain, whose group takes the runners" example:"web"`
+	Team          dispatch.Team `arg:"team,required" doc:"the team's slug" example:"platform"`
+	MoveRunnersTo dispatch.Team `arg:"move-runners-to" doc:"another team that you maintain, whose group takes the runners" example:"web"`
 }
-
-// Check refuses what is no slug.
-func (a GroupDeleteArgs) Check(call *dispatch.Call) error {
-	if err := checkTeam(call, a.Team); err != nil {
-		return err
-	}
-	return checkOther(call, "move-runners-to", a.MoveRunnersTo)
-}
-
-// OtherTeam returns the team whose group takes the runners.
-func (a GroupDeleteArgs) OtherTeam() string { return a.MoveRunnersTo }
 
 func groupDelete() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
@@ -118,15 +107,4 @@ func deleted(call *dispatch.Call, group GroupInfo, moved []string) dispatch.Resu
 		moved = []string{}
 	}
 	return dispatch.Result{Response: GroupDeleted{Team: call.Team.Slug, Group: group, Moved: moved, Message: message}, Message: message, Changed: true}
-}
-
-func checkOther(c *dispatch.Call, name, text string) error {
-	if text == "" {
-		return nil
-	}
-	slug, err := c.Slug(name, text)
-	if err == nil {
-		c.SetDecoded(name, slug)
-	}
-	return err
 }

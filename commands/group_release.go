@@ -24,7 +24,7 @@ func runGroupRelease(ctx context.Context, call *dispatch.Call, args TeamArgs) (d
 	record := call.Group
 	if !call.Recorded {
 		// the team may be gone, or be another than the one on record
-		records, err := call.Env.Store.RecordsBySlug(ctx, call.OrgID, args.Team)
+		records, err := call.Env.Store.RecordsBySlug(ctx, call.OrgID, string(args.Team))
 		if err != nil {
 			return dispatch.Result{}, dispatch.StoreError(err)
 		}

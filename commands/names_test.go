@@ -81,7 +81,7 @@ func TestShapes(t *testing.T) {
 		{"a folder on Windows", JITArgs{Team: "a", Name: "x", WorkFolder: `C:\x`}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			args := arguments("team", test.args.Team, "name", test.args.Name, "work-folder", test.args.WorkFolder)
+			args := arguments("team", string(test.args.Team), "name", test.args.Name, "work-folder", test.args.WorkFolder)
 			for _, label := range test.args.Labels {
 				text, err := json.Marshal([]string{label})
 				require.NoError(t, err)

@@ -14,15 +14,12 @@ import (
 
 // ReposArgs are the arguments of the commands on a group's repositories.
 type ReposArgs struct {
-	Team  string   `arg:"team,required" doc:"the team's slug" example:"platform"`
-	Repos []string `arg:"repos,required,positional" doc:"repositories, as name or org/name" example:"api,web"`
+	Team  dispatch.Team `arg:"team,required" doc:"the team's slug" example:"platform"`
+	Repos []string      `arg:"repos,required,positional" doc:"repositories, as name or org/name" example:"api,web"`
 }
 
-// Check refuses what is no slug, and names that no repository has.
-func (a ReposArgs) Check(call *dispatch.Call) error {
-	if err := checkTeam(call, a.Team); err != nil {
-		return err
-	}
+// checkRepos refuses what is no slug, and names that no repository has.
+func checkRepos(call *dispatch.Call, a ReposArgs) error {
 	var items []dispatch.Item
 	bad := false
 	for _, text := range a.Repos {
@@ -71,8 +68,8 @@ type repoLookup struct {
 }
 
 // prefetchRepos starts to ask about the repositories that the arguments name.
-func prefetchRepos(ctx context.Context, call *dispatch.Call, teamSlug string) any {
-	args, ok := call.Decoded.(ReposArgs)
+func prefetchRepos(ctx context.Context, call *dispatch.Call, teamSlug string, decoded any) any {
+	args, ok := decoded.(ReposArgs)
 	if !ok || len(args.Repos) > askEach {
 		return nil
 	}

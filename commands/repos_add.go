@@ -15,7 +15,7 @@ func reposAdd() dispatch.Command {
 		Details: "The team needs the permission on each that the operator asks for (admin, by default).",
 		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Changes, Example: "api,web", Prefetch: prefetchRepos,
 		Sample: reposAdded(sampleCall(), []string{"api", "web"}, doneItems([]string{"api", "web"})),
-	}, runReposAdd)
+	}, runReposAdd, checkRepos)
 }
 
 func runReposAdd(ctx context.Context, call *dispatch.Call, args ReposArgs) (dispatch.Result, error) {

@@ -18,7 +18,7 @@ func reposRemove() dispatch.Command {
 		Details: "Names are looked up in the group's own list; one that is not in it counts as done.",
 		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Changes, Example: "web",
 		Sample: reposRemoved(sampleCall(), []string{"api", "web"}, nil, doneItems([]string{"api", "web"})),
-	}, runReposRemove)
+	}, runReposRemove, checkRepos)
 }
 
 func runReposRemove(ctx context.Context, call *dispatch.Call, args ReposArgs) (dispatch.Result, error) {

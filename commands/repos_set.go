@@ -16,7 +16,7 @@ func reposSet() dispatch.Command {
 		Details: "The answer names what was added and what was removed.",
 		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, Example: "api,web", Prefetch: prefetchRepos,
 		Sample: reposReplaced(sampleCall(), []string{"api", "web"}, []string{"web"}, []string{"docs"}, []string{"api"}),
-	}, runReposSet)
+	}, runReposSet, checkRepos)
 }
 
 func runReposSet(ctx context.Context, call *dispatch.Call, args ReposArgs) (dispatch.Result, error) {

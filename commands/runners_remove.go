@@ -12,16 +12,13 @@ import (
 
 // RunnersRemoveArgs are the arguments of runners-remove.
 type RunnersRemoveArgs struct {
-	Team    string   `arg:"team,required" doc:"the team's slug" example:"platform"`
-	Runners []string `arg:"runners,positional" doc:"names of runners of the team's group" example:"build-1,build-2"`
-	Offline bool     `arg:"offline" doc:"all runners of the group that are offline"`
+	Team    dispatch.Team `arg:"team,required" doc:"the team's slug" example:"platform"`
+	Runners []string      `arg:"runners,positional" doc:"names of runners of the team's group" example:"build-1,build-2"`
+	Offline bool          `arg:"offline" doc:"all runners of the group that are offline"`
 }
 
-// Check refuses a command that names nothing, or two things.
-func (a RunnersRemoveArgs) Check(call *dispatch.Call) error {
-	if err := checkTeam(call, a.Team); err != nil {
-		return err
-	}
+// checkRunnersRemove refuses a command that names nothing, or two things.
+func checkRunnersRemove(call *dispatch.Call, a RunnersRemoveArgs) error {
 	switch {
 	case len(a.Runners) == 0 && !a.Offline:
 		return dispatch.Refuse(dispatch.ReasonMissingArgument, "`runners-remove` needs the names of runners, or %s for all that are offline.", call.Called("offline"))
@@ -38,7 +35,7 @@ func runnersRemove() dispatch.Command {
 		Details: "A runner that works on a job is refused.",
 		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, Example: "build-1",
 		Sample: removed(sampleCall(), sampleNames(), doneItems(sampleNames())),
-	}, runRunnersRemove)
+	}, runRunnersRemove, checkRunnersRemove)
 }
 
 func runRunnersRemove(ctx context.Context, call *dispatch.Call, args RunnersRemoveArgs) (dispatch.Result, error) {

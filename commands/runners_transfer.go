@@ -12,21 +12,10 @@ import (
 
 // TransferArgs are the arguments of runners-transfer.
 type TransferArgs struct {
-	Team    string   `arg:"team,required" doc:"the team whose group gives the runners" example:"platform"`
-	Runners []string `arg:"runners,required,positional" doc:"names of runners of the team's group" example:"build-1,build-2"`
-	To      string   `arg:"to,required" doc:"the team whose group takes them; you maintain both" example:"web"`
+	Team    dispatch.Team `arg:"team,required" doc:"the team whose group gives the runners" example:"platform"`
+	Runners []string      `arg:"runners,required,positional" doc:"names of runners of the team's group" example:"build-1,build-2"`
+	To      dispatch.Team `arg:"to,required" doc:"the team whose group takes them; you maintain both" example:"web"`
 }
-
-// Check refuses what is no slug.
-func (a TransferArgs) Check(call *dispatch.Call) error {
-	if err := checkTeam(call, a.Team); err != nil {
-		return err
-	}
-	return checkOther(call, "to", a.To)
-}
-
-// OtherTeam returns the team that takes the runners.
-func (a TransferArgs) OtherTeam() string { return a.To }
 
 func runnersTransfer() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{

@@ -15,10 +15,10 @@ import (
 // JITArgs are the arguments of token-jit. The group is never among them: the server
 // chooses the team's own.
 type JITArgs struct {
-	Team       string   `arg:"team,required" doc:"the team's slug" example:"platform"`
-	Name       string   `arg:"name,required,positional" doc:"the new runner's name" example:"build-1"`
-	Labels     []string `arg:"labels" doc:"labels of the runner; self-hosted where none is given" example:"linux,x64"`
-	WorkFolder string   `arg:"work-folder" doc:"the folder it works in, relative to where it is installed (_work)" example:"_work"`
+	Team       dispatch.Team `arg:"team,required" doc:"the team's slug" example:"platform"`
+	Name       string        `arg:"name,required,positional" doc:"the new runner's name" example:"build-1"`
+	Labels     []string      `arg:"labels" doc:"labels of the runner; self-hosted where none is given" example:"linux,x64"`
+	WorkFolder string        `arg:"work-folder" doc:"the folder it works in, relative to where it is installed (_work)" example:"_work"`
 }
 
 var (
@@ -34,11 +34,8 @@ const maxLabel = 256
 // maxLabels is how many labels GitHub takes for a just-in-time runner.
 const maxLabels = 100
 
-// Check refuses names that GitHub or a file system would take amiss.
-func (a JITArgs) Check(call *dispatch.Call) error {
-	if err := checkTeam(call, a.Team); err != nil {
-		return err
-	}
+// checkJIT refuses names that GitHub or a file system would take amiss.
+func checkJIT(call *dispatch.Call, a JITArgs) error {
 	if !runnerNameShape.MatchString(a.Name) {
 		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: %s is not a runner's name: at most 64 letters, digits, dots, dashes and underscores, a letter or digit first.", call.Called("name"), dispatch.Quote(a.Name))
 	}
@@ -73,7 +70,7 @@ func tokenJIT() dispatch.Command {
 			Runner:        github.Runner{ID: 31, Name: "build-1", OS: "unknown", Status: "offline", Labels: []string{"self-hosted"}},
 			EncodedConfig: github.NewSecret("THE-CONFIGURATION"),
 		}),
-	}, runTokenJIT)
+	}, runTokenJIT, checkJIT)
 }
 
 func runTokenJIT(ctx context.Context, call *dispatch.Call, args JITArgs) (dispatch.Result, error) {

@@ -13,17 +13,14 @@ import (
 
 // WorkflowsArgs are the arguments of workflows-set.
 type WorkflowsArgs struct {
-	Team      string    `arg:"team,required" doc:"the team's slug" example:"platform"`
-	Workflows *[]string `arg:"workflows,positional" doc:"workflow files at a ref, as org/repo/.github/workflows/file.yml@ref; an empty list lifts the restriction (--workflows '' in a comment, workflows= over REST)" example:"acme/api/.github/workflows/ci.yml@refs/heads/main"`
+	Team      dispatch.Team `arg:"team,required" doc:"the team's slug" example:"platform"`
+	Workflows *[]string     `arg:"workflows,positional" doc:"workflow files at a ref, as org/repo/.github/workflows/file.yml@ref; an empty list lifts the restriction (--workflows '' in a comment, workflows= over REST)" example:"acme/api/.github/workflows/ci.yml@refs/heads/main"`
 }
 
 var workflowShape = regexp.MustCompile(`^([A-Za-z0-9._-]{1,100})/([A-Za-z0-9._-]{1,100})/\.github/workflows/[A-Za-z0-9._-]{1,200}\.ya?ml@[A-Za-z0-9._/-]{1,200}$`)
 
-// Check refuses what is no workflow file of this organization at a ref.
-func (a WorkflowsArgs) Check(call *dispatch.Call) error {
-	if err := checkTeam(call, a.Team); err != nil {
-		return err
-	}
+// checkWorkflows refuses what is no workflow file of this organization at a ref.
+func checkWorkflows(call *dispatch.Call, a WorkflowsArgs) error {
 	if a.Workflows == nil {
 		return dispatch.Refuse(dispatch.ReasonMissingArgument, "`workflows-set` needs %s: files at a ref, or an empty list (%s) to lift the restriction.",
 			call.Called("workflows"), call.Channel.Argument("workflows", noneAt(call.Channel)))
@@ -60,7 +57,7 @@ func workflowsSet() dispatch.Command {
 		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Changes,
 		Example: "acme/api/.github/workflows/ci.yml@refs/heads/main",
 		Sample:  workflowsAnswer(sampleCall(), "platform", []string{"acme/api/.github/workflows/ci.yml@refs/heads/main"}),
-	}, runWorkflowsSet)
+	}, runWorkflowsSet, checkWorkflows)
 }
 
 // WorkflowsAnswer is what workflows-set answers.

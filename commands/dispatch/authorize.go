@@ -2,8 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"regexp"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -80,13 +78,13 @@ func (c *Call) Owner(ctx context.Context) (bool, error) {
 func (e *Env) maintains(ctx context.Context, call *Call) error {
 	slug := call.teamSlug()
 	if call.Spec.Prefetch != nil && slug != "" {
-		call.Prefetched = call.Spec.Prefetch(ctx, call, slug)
+		call.Prefetched = call.Spec.Prefetch(ctx, call, slug, call.decoded.args)
 	}
 	var err error
 	if call.Team, err = e.maintained(ctx, call, slug); err != nil {
 		return err
 	}
-	if other := call.otherSlug(); other != "" {
+	if other := call.decoded.teams[1]; other != "" {
 		if other == call.Team.Slug {
 			return Refuse(ReasonInvalidArgument, "Both teams are %s; name two different ones.", Quote(other))
 		}
@@ -187,32 +185,7 @@ func (e *Env) findTeams(ctx context.Context, call *Call) error {
 	return nil
 }
 
-// otherSlug returns the slug of the second team that the arguments name.
-func (c *Call) otherSlug() string {
-	other, ok := c.Decoded.(interface{ OtherTeam() string })
-	if !ok {
-		return ""
-	}
-	return strings.ToLower(other.OtherTeam())
-}
-
-var slugShape = regexp.MustCompile(`^[a-z0-9_][a-z0-9_-]{0,254}$`)
-
-// Slug is how a team is named in arguments; "@org/team" and "org/team" mean the
-// same where the organization is the one served.
-func (c *Call) Slug(argument, text string) (string, error) {
-	slug := strings.ToLower(strings.TrimPrefix(text, "@"))
-	if org, rest, ok := strings.Cut(slug, "/"); ok && c.Org != nil && strings.EqualFold(org, c.Org.Login) {
-		slug = rest
-	}
-	if !slugShape.MatchString(slug) {
-		return "", Refuse(ReasonInvalidArgument,
-			"%s is not a team's slug: %s. A slug is the last part of the team's address on GitHub: lower-case letters, digits and dashes.",
-			c.Called(argument), Quote(text))
-	}
-	return slug, nil
-}
-
+// IgnoreNotFound returns nil if err says that GitHub has no such thing.
 func IgnoreNotFound(err error) error {
 	if github.KindOf(err) == github.NotFound {
 		return nil

@@ -5,21 +5,17 @@ import (
 	"strings"
 )
 
-// read decodes the call's arguments and looks at their values, as far as nobody needs
-// to be asked.
+// read decodes the call's arguments and checks them, as far as nobody needs to be asked.
 func (c *Call) read() error {
-	args, err := c.declared.decode(c.Args, c.Channel)
+	args, err := c.declared.decode(c)
 	if err != nil {
 		return c.withUsage(err)
 	}
-	c.Decoded = args
-	if checked, ok := args.(interface{ Check(*Call) error }); ok {
-		return checked.Check(c)
-	}
-	return nil
+	c.decoded = args
+	return c.declared.check(c)
 }
 
-// called returns what the argument of that name is called at the call's channel.
+// Called returns what the argument of that name is called at the call's channel.
 func (c *Call) Called(name string) string {
 	p, _ := c.Spec.Param(name)
 	return p.NameIn(c.Channel)

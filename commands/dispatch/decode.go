@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,7 +23,7 @@ const (
 
 func kindOf(t reflect.Type) (Kind, error) {
 	switch t {
-	case reflect.TypeFor[string]():
+	case reflect.TypeFor[string](), reflect.TypeFor[Team]():
 		return KindString, nil
 	case reflect.TypeFor[[]string](), reflect.TypeFor[*[]string]():
 		return KindList, nil
@@ -50,16 +51,22 @@ func (s Since) Time(now time.Time) time.Time {
 	return s.At
 }
 
-// decodeInto fills the struct value from args, and names everything that is wrong
-// with them in one error.
-func decodeInto(value reflect.Value, spec Spec, args Args, channel Channel) error {
-	args, err := placePositional(spec, args, channel)
+// A Team is an argument that names a team by its slug. It is decoded from "team",
+// "org/team" or "@org/team" in any case to the slug in lower case.
+type Team string
+
+// decodeInto fills the struct value from the call's arguments. It returns the slugs of
+// the teams among them, the call's own first. Its error says all that is wrong with one
+// argument.
+func decodeInto(value reflect.Value, spec Spec, call *Call) (teams [2]string, err error) {
+	channel := call.Channel
+	args, err := placePositional(spec, call.Args, channel)
 	if err != nil {
-		return err
+		return teams, err
 	}
 	for _, named := range args.Named {
 		if _, ok := spec.Param(named.Name); !ok {
-			return unknownArgument(spec, named.Name, channel)
+			return teams, unknownArgument(spec, named.Name, channel)
 		}
 	}
 	for i, p := range spec.Params {
@@ -67,10 +74,10 @@ func decodeInto(value reflect.Value, spec Spec, args Args, channel Channel) erro
 		if p.Kind == KindList {
 			items, err := listOf(p.NameIn(channel), values)
 			if err != nil {
-				return err
+				return teams, err
 			}
 			if len(items) == 0 && p.Required {
-				return missingArgument(spec, p, channel)
+				return teams, missingArgument(spec, p, channel)
 			}
 			if given {
 				setList(value.Field(i), items)
@@ -79,19 +86,59 @@ func decodeInto(value reflect.Value, spec Spec, args Args, channel Channel) erro
 		}
 		text, err := single(p.NameIn(channel), values)
 		if err != nil {
-			return err
+			return teams, err
 		}
 		if text == "" {
 			if p.Required {
-				return missingArgument(spec, p, channel)
+				return teams, missingArgument(spec, p, channel)
 			}
 			continue
 		}
 		if err := setScalar(value.Field(i), p, p.NameIn(channel), text); err != nil {
-			return err
+			return teams, err
 		}
 	}
-	return nil
+	for i, p := range spec.Params { // last, so that an argument that is missing is named first
+		text := value.Field(i)
+		if !p.Team || text.String() == "" {
+			continue
+		}
+		slug, err := slugOf(call, p, text.String())
+		if err != nil {
+			return teams, err
+		}
+		text.SetString(slug)
+		if p.Name == "team" {
+			teams[0] = slug
+		} else {
+			teams[1] = slug
+		}
+	}
+	return teams, nil
+}
+
+var slugShape = regexp.MustCompile(`^[a-z0-9_][a-z0-9_-]{0,254}$`)
+
+// slugOf brings the text of argument p to a team's slug. "@org/team" and "org/team" mean
+// the same if the organization is the call's.
+func slugOf(call *Call, p Param, text string) (string, error) {
+	slug := strings.ToLower(strings.TrimPrefix(text, "@"))
+	if org, rest, ok := strings.Cut(slug, "/"); ok && call.Org != nil && strings.EqualFold(org, call.Org.Login) {
+		slug = rest
+	}
+	if !slugShape.MatchString(slug) {
+		return "", Refuse(ReasonInvalidArgument,
+			"%s is not a team's slug: %s. A slug is the last part of the team's address on GitHub: lower-case letters, digits and dashes.",
+			p.NameIn(call.Channel), Quote(text))
+	}
+	return slug, nil
+}
+
+// Slug brings one of the values of the list argument to a team's slug, as a [Team]
+// argument is decoded.
+func (c *Call) Slug(argument, text string) (string, error) {
+	p, _ := c.Spec.Param(argument)
+	return slugOf(c, p, text)
 }
 
 // placePositional moves the words that belong to no flag to the argument that is

@@ -77,7 +77,7 @@ func TestDecode(t *testing.T) {
 		{"no UTF-8", named("team", "a\xff"), sampleArgs{}, ReasonInvalidArgument},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := sample().decode(test.args, REST)
+			got, err := decodeArgs(sample(), test.args)
 			assert.Equal(t, test.reason, AsErrorReason(err))
 			if test.reason == "" {
 				require.NoError(t, err)
@@ -85,6 +85,12 @@ func TestDecode(t *testing.T) {
 			}
 		})
 	}
+}
+
+// decodeArgs decodes args as the command's over REST, in the organization acme.
+func decodeArgs(c Command, args Args) (any, error) {
+	d, err := c.decode(&Call{Request: Request{Channel: REST, Args: args}, Spec: c.Spec, Org: &Org{Login: "acme"}})
+	return d.args, err
 }
 
 type teamArgs struct {
@@ -96,11 +102,11 @@ type wordArgs struct {
 }
 
 func TestDecodeWithoutPositional(t *testing.T) {
-	_, err := Define(Spec{Name: "create", Method: "POST", Summary: "Create"}, noRun[teamArgs]).decode(Args{Positional: []string{"platform"}}, REST)
+	_, err := decodeArgs(Define(Spec{Name: "create", Method: "POST", Summary: "Create"}, noRun[teamArgs]), Args{Positional: []string{"platform"}})
 	assert.Equal(t, ReasonUnknownArgument, AsErrorReason(err))
-	_, err = Define(Spec{Name: "explain", Method: "GET", Summary: "Explain"}, noRun[wordArgs]).decode(Args{Positional: []string{"repos-add", "repos-set"}}, REST)
+	_, err = decodeArgs(Define(Spec{Name: "explain", Method: "GET", Summary: "Explain"}, noRun[wordArgs]), Args{Positional: []string{"repos-add", "repos-set"}})
 	assert.Equal(t, ReasonUnknownArgument, AsErrorReason(err))
-	_, err = sample().decode(named("team", "a", "itms", "x"), REST)
+	_, err = decodeArgs(sample(), named("team", "a", "itms", "x"))
 	assert.ErrorContains(t, err, "Did you mean `items`?")
 }
 
@@ -108,7 +114,7 @@ func TestDecodeWithoutPositional(t *testing.T) {
 func TestDecodeKeepsArguments(t *testing.T) {
 	args := Args{Positional: []string{"x"}, Named: []NamedArg{{"team", []string{"a"}}, {"items", append(make([]string, 0, 9), "y")}}}
 	for range 2 {
-		got, err := sample().decode(args, REST)
+		got, err := decodeArgs(sample(), args)
 		require.NoError(t, err)
 		assert.Equal(t, []string{"y", "x"}, got.(sampleArgs).Items)
 	}
@@ -140,7 +146,7 @@ func FuzzDecode(f *testing.F) {
 		for _, command := range []Command{sample()} {
 			args := Args{Positional: strings.Fields(word), Named: []NamedArg{{"team", []string{team}}}}
 			args.Add(name, value)
-			got, err := command.decode(args, REST)
+			got, err := decodeArgs(command, args)
 			var known *Error
 			if err != nil && (!errors.As(err, &known) || known.Status() != 400) {
 				t.Fatalf("%s: %v is no refusal of arguments", command.Name, err)

@@ -17,13 +17,15 @@ type Middleware func(Func) Func
 // A Command is a declared command, bound to what runs it. Make one with [Define].
 type Command struct {
 	Spec
-	decode func(Args, Channel) (any, error)
+	decode func(*Call) (decoded, error)
+	check  func(*Call) error
 	run    Func
 }
 
-// Define binds spec to run. A is the argument struct: the tags of its fields name
-// and explain the parameters. It panics at start where A or spec is malformed.
-func Define[A any](spec Spec, run func(context.Context, *Call, A) (Result, error)) Command {
+// Define binds spec to run. A is the argument struct: the tags of its fields name and
+// explain the parameters. The checks look at decoded arguments before anybody is asked
+// anything; their errors are refusals. Define panics if A or spec is malformed.
+func Define[A any](spec Spec, run func(context.Context, *Call, A) (Result, error), checks ...func(*Call, A) error) Command {
 	t := reflect.TypeFor[A]()
 	params, err := paramsOf(t)
 	if err == nil {
@@ -35,21 +37,43 @@ func Define[A any](spec Spec, run func(context.Context, *Call, A) (Result, error
 	spec.Params = params
 	return Command{
 		Spec: spec,
-		decode: func(args Args, channel Channel) (any, error) {
+		decode: func(call *Call) (decoded, error) {
 			value := reflect.New(t).Elem()
-			if err := decodeInto(value, spec, args, channel); err != nil {
-				return nil, err
+			teams, err := decodeInto(value, spec, call)
+			if err != nil {
+				return decoded{}, err
 			}
-			return value.Interface(), nil
+			args, ok := value.Interface().(A)
+			if !ok {
+				return decoded{}, fmt.Errorf("command %s: its arguments are of another type", spec.Name)
+			}
+			return decoded{args: args, teams: teams}, nil
+		},
+		check: func(call *Call) error {
+			args, _ := call.decoded.args.(A)
+			for _, check := range checks {
+				if err := check(call, args); err != nil {
+					return err
+				}
+			}
+			return nil
 		},
 		run: func(ctx context.Context, call *Call) (Result, error) {
-			args, ok := call.Decoded.(A)
+			args, ok := call.decoded.args.(A)
 			if !ok {
 				return Result{}, fmt.Errorf("command %s: its arguments were not decoded", spec.Name)
 			}
 			return run(ctx, call, args)
 		},
 	}
+}
+
+// decoded is what a command's arguments became.
+type decoded struct {
+	args any // the command's argument struct
+	// teams are the slugs of its fields of type Team: first the argument "team", then the
+	// second team; "" if not given.
+	teams [2]string
 }
 
 // check finds what is wrong with a declaration.
@@ -74,7 +98,7 @@ func check(spec Spec, params []Param) error {
 	if positional > 1 {
 		return fmt.Errorf("more than one argument is positional")
 	}
-	hasTeam := slices.ContainsFunc(params, func(p Param) bool { return p.Name == "team" && p.Kind == KindString })
+	hasTeam := slices.ContainsFunc(params, func(p Param) bool { return p.Name == "team" && p.Team })
 	if (spec.Needs == Maintainer || spec.Group == OwnsGroup) && !hasTeam {
 		return fmt.Errorf("it works on a team and has no team argument")
 	}

@@ -187,6 +187,6 @@ type Call struct {
 	Unknown func(name string) *Error
 
 	declared *Command
-	Decoded  any
+	decoded  decoded
 	held     []string // keys of the leases that are given back when the outcome is on record
 }

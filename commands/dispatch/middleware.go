@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"reflect"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -176,38 +175,10 @@ func (e *Env) findOrg(call *Call) error {
 	return nil
 }
 
-// teamSlug returns the team that the call names, as far as it is known.
+// teamSlug returns the slug of the call's team; "" if it names none or is not decoded.
 func (c *Call) teamSlug() string {
 	if c.Team.Slug != "" {
 		return c.Team.Slug
 	}
-	if c.Decoded == nil || !c.Spec.Team() {
-		return ""
-	}
-	slug, _ := c.argument("team").(string)
-	return strings.ToLower(slug)
-}
-
-// argument returns the decoded argument of that name, nil where there is none.
-func (c *Call) argument(name string) any {
-	value := reflect.ValueOf(c.Decoded)
-	for i, p := range c.Spec.Params {
-		if p.Name == name {
-			return value.Field(i).Interface()
-		}
-	}
-	return nil
-}
-
-// setDecoded replaces the decoded text argument of that name, once it is brought to
-// its one form.
-func (c *Call) SetDecoded(name, text string) {
-	value := reflect.New(reflect.TypeOf(c.Decoded)).Elem()
-	value.Set(reflect.ValueOf(c.Decoded))
-	for i, p := range c.Spec.Params {
-		if p.Name == name && p.Kind == KindString {
-			value.Field(i).SetString(text)
-		}
-	}
-	c.Decoded = value.Interface()
+	return c.decoded.teams[0]
 }

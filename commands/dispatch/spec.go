@@ -65,10 +65,10 @@ type Spec struct {
 
 	Sample Result // what it answers to the example over REST, for the reference
 
-	// Prefetch, if set, begins to ask for what the command needs beside authorization. The
-	// call's Team is not known yet, only the slug that the arguments name. What it returns
-	// is in Call.Prefetched.
-	Prefetch func(ctx context.Context, call *Call, teamSlug string) any
+	// Prefetch, if set, begins to ask for what the command needs beside authorization. It
+	// gets the decoded argument struct; the call's Team is not resolved yet, only its slug
+	// is known. What it returns is in Call.Prefetched.
+	Prefetch func(ctx context.Context, call *Call, teamSlug string, args any) any
 
 	Params []Param // derived by Define from the argument struct
 }
@@ -78,6 +78,7 @@ type Param struct {
 	Name       string // "repos", "move-runners-to"
 	Kind       Kind
 	Required   bool
+	Team       bool // its value is a team's slug: the argument "team", or the second team
 	Positional bool // in a comment, the words without a flag are this argument
 	Doc        string
 	Values     []string // the allowed values, where they are few
@@ -141,7 +142,7 @@ func (s Spec) ChannelFlags() []string {
 // Team reports whether the command works on one team.
 func (s Spec) Team() bool {
 	p, ok := s.Param("team")
-	return ok && p.Kind == KindString
+	return ok && p.Team
 }
 
 var nameShape = regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
@@ -175,7 +176,7 @@ func paramsOf(t reflect.Type) ([]Param, error) {
 		if err != nil {
 			return nil, fmt.Errorf("field %s: %w", field.Name, err)
 		}
-		p.Kind = kind
+		p.Kind, p.Team = kind, field.Type == reflect.TypeFor[Team]()
 		params = append(params, p)
 	}
 	return params, nil

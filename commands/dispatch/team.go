@@ -19,7 +19,7 @@ func (e *Env) inferTeam(ctx context.Context, call *Call) error {
 	// The other arguments come first: no call for a command that is wrong anyway.
 	probe := *call
 	probe.setTeam("team")
-	if _, err := call.declared.decode(probe.Args, call.Channel); err != nil {
+	if _, err := call.declared.decode(&probe); err != nil {
 		return call.withUsage(err)
 	}
 	id, err := call.Org.ID(ctx)
