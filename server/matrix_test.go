@@ -15,8 +15,8 @@ import (
 )
 
 // The roles of the matrix, and who has them. Olga owns the organization and is in no
-// team. Kim maintains a team below the one that is asked for, which makes her a member
-// of that. The bot maintains the team, so that nothing but what it is keeps it away.
+// team. Kim maintains a child of the team, which makes her a member of the team. The bot
+// maintains the team, so only being a bot denies it anything.
 var matrixRoles = []struct{ name, login string }{
 	{"owner", "olga"},
 	{"maintainer", "ada"},
@@ -28,11 +28,11 @@ var matrixRoles = []struct{ name, login string }{
 	{"suspended", "sam"},
 }
 
-// matrixChannels come last in a line of the golden file.
+// matrixChannels are the channels that the golden file has a line for.
 var matrixChannels = []dispatch.Channel{dispatch.REST, dispatch.Comment}
 
 const matrixHead = `# Who may do what, by which channel: "done" or the reason of the refusal.
-# Each line has a team of its own, which owns a group where the command needs one.
+# Each line has a team of its own, which owns a group if the command needs one.
 #
 #   owner       owns the organization, and is in no team
 #   maintainer  maintains the team
@@ -47,8 +47,8 @@ const matrixHead = `# Who may do what, by which channel: "done" or the reason of
 # Rewrite it: UPDATE_GOLDEN=1 go test ./server -run TestMatrix
 `
 
-// TestMatrix runs every command as every role by every channel, and compares what became
-// of it with a table that people can review.
+// TestMatrix runs every command as every role on every channel, with the arguments of its
+// Spec's examples, and compares the outcomes with a table that people can review.
 func TestMatrix(t *testing.T) {
 	t.Parallel()
 	specs := dispatch.NewDispatcher(&dispatch.Env{}, commands.All()).Specs()
@@ -113,7 +113,16 @@ func golden(t *testing.T, name, text string) {
 	}
 	want, err := os.ReadFile(file)
 	require.NoError(t, err)
-	assert.Equal(t, string(want), got.String())
+	wantLines, gotLines := strings.Split(string(want), "\n"), strings.Split(got.String(), "\n")
+	for i := range max(len(wantLines), len(gotLines)) {
+		line := func(lines []string) string {
+			if i < len(lines) {
+				return lines[i]
+			}
+			return ""
+		}
+		assert.Equal(t, line(wantLines), line(gotLines), "line %d of %s", i+1, file)
+	}
 }
 
 func matrixKey(spec dispatch.Spec, channel dispatch.Channel, role string) string {
@@ -145,7 +154,7 @@ func matrixScenario(t *testing.T, specs []dispatch.Spec) ghsim.Scenario {
 			org.Teams = append(org.Teams,
 				ghsim.TeamSpec{
 					Name: name, Maintainers: []string{"ada", "robot"}, Members: []string{"bob", "sam"}, PendingMaintainers: []string{"pete"},
-					Repositories: map[string]string{"api": "admin"},
+					Repositories: map[string]string{"api": "admin", "web": "admin"},
 				},
 				ghsim.TeamSpec{Name: name + "-kids", Parent: name, Maintainers: []string{"kim"}},
 				ghsim.TeamSpec{Name: name + "-to", Maintainers: []string{"ada"}})
@@ -157,7 +166,7 @@ func matrixScenario(t *testing.T, specs []dispatch.Spec) ghsim.Scenario {
 	return sc
 }
 
-// matrixGroups gives each team its group, with a runner in it, where the command needs one.
+// matrixGroups gives each team its group, with a runner in it, if the command needs one.
 func matrixGroups(w *world, specs []dispatch.Spec) {
 	for _, spec := range specs {
 		if spec.Group != dispatch.OwnsGroup && spec.Name != "group-release" {

@@ -34,25 +34,23 @@ func withKey(sc ghsim.Scenario, login, key string) ghsim.Scenario {
 	return sc
 }
 
-// example says, for each command on a team, arguments that succeed where the team
-// owns a group with the runner TEAM-1, and the team TEAM-to owns one too.
+// example returns the example arguments that spec declares, with the names of this test
+// for those of the examples. They succeed if the team owns a group with the runner TEAM-1,
+// and the team TEAM-to owns one too.
 func example(spec dispatch.Spec, team string) map[string]string {
-	args := map[string]string{"team": team}
-	switch spec.Name {
-	case "repos-add", "repos-remove", "repos-set":
-		args["repos"] = "api"
-	case "token-jit":
-		args["name"] = team + "-new"
-	case "runners-transfer":
-		args["runners"], args["to"] = team+"-1", team+"-to"
-	case "runners-remove":
-		args["runners"] = team + "-1"
-	case "workflows-set":
-		args["workflows"] = "acme/api/.github/workflows/ci.yml@refs/heads/main"
-	case "group-delete":
-		args["move-runners-to"] = team + "-to"
-	case "status", "help":
-		delete(args, "team")
+	names := map[string]string{
+		"platform": team, "web": team + "-to", "platform,web": team + "," + team + "-to",
+		"platform-runners": team, "build-1": team + "-new", "build-1,build-2": team + "-1",
+	}
+	args := map[string]string{}
+	for _, p := range spec.Params {
+		value, ok := names[p.Example]
+		if !ok {
+			value = p.Example
+		}
+		if value != "" {
+			args[p.Name] = value
+		}
 	}
 	return args
 }
