@@ -28,23 +28,24 @@ const anything = "*"
 func mayImport() map[string][]string {
 	return map[string][]string{
 		"cmd":                  {anything},
-		"server":               {"config", "handlers", "handlers/comment", "handlers/rest", "handlers/pages", "commands", "commands/dispatch", "commands/ownership", "internal/github", "internal/queue", "internal/store", "server/connect", "server/doctor", "server/setup"},
+		"server":               {"config", "handlers", "handlers/comment", "handlers/rest", "handlers/pages", "commands", "commands/dispatch", "commands/ownership", "internal/github", "internal/queue", "internal/store", "server/connect", "server/doctor", "server/setup", "internal/secret"},
 		"server/connect":       {"config", "internal/github"},
-		"server/doctor":        {"config", "handlers/comment", "internal/github", "internal/store", "server/connect"},
-		"server/setup":         {"config", "handlers/comment", "handlers/pages", "internal/github", "server/connect", "server/doctor"},
+		"server/doctor":        {"config", "handlers/comment", "internal/github", "internal/store", "server/connect", "internal/secret"},
+		"server/setup":         {"config", "handlers/comment", "handlers/pages", "internal/github", "server/connect", "server/doctor", "internal/secret"},
 		"handlers":             {"commands/dispatch"},
-		"handlers/comment":     {"handlers", "commands/dispatch"},
+		"handlers/comment":     {"handlers", "commands/dispatch", "internal/secret"},
 		"handlers/rest":        {"handlers", "commands/dispatch"},
 		"handlers/pages":       {"handlers", "commands/dispatch"},
 		"handlers/handlertest": {"commands/dispatch"}, // for tests
-		"commands":             {"commands/dispatch", "commands/ownership", "internal/github", "internal/store"},
-		"commands/dispatch":    {"internal/github", "internal/store"},
+		"commands":             {"commands/dispatch", "commands/ownership", "internal/github", "internal/store", "internal/secret"},
+		"commands/dispatch":    {"internal/github", "internal/store", "internal/secret"},
 		"commands/ownership":   {"commands/dispatch", "internal/github", "internal/store"},
-		"config":               {},
+		"config":               {"internal/secret"},
 		"internal/queue":       {"internal/store"},
-		"internal/github":      {},
-		"internal/store":       {},
-		"internal/ghsim":       {},
+		"internal/github":      {"internal/secret"},
+		"internal/store":       {"internal/secret"},
+		"internal/ghsim":       {"internal/secret"},
+		"internal/secret":      {},
 	}
 }
 

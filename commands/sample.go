@@ -5,6 +5,7 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
@@ -36,5 +37,5 @@ func sampleNames() []string { return []string{"build-1", "build-2"} }
 func sampleTime() time.Time { return time.Date(2026, 1, 31, 13, 0, 0, 0, time.UTC) }
 
 func sampleToken() github.Token {
-	return github.Token{Token: github.NewSecret("THE-TOKEN"), ExpiresAt: sampleTime()}
+	return github.Token{Token: secret.New("THE-TOKEN"), ExpiresAt: sampleTime()}
 }

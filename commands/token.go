@@ -8,6 +8,7 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
@@ -49,7 +50,7 @@ func tokenResult(call *dispatch.Call, kind string, token github.Token, line, not
 		Response: TokenAnswer{Token: token.Token.Reveal(), ExpiresAt: token.ExpiresAt, Command: line, Notes: []string{note}},
 		Message:  fmt.Sprintf("A %s for the team `%s` is made; it expires at %s.", kind, call.Team.Slug, token.ExpiresAt.UTC().Format("15:04 UTC on 2006-01-02")),
 		Notes:    []string{note},
-		Secret:   &dispatch.Secret{Kind: kind, Text: line, Expires: token.ExpiresAt},
+		Secret:   &dispatch.Secret{Kind: kind, Text: secret.New(line), Expires: token.ExpiresAt},
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
 // JITArgs are the arguments of token-jit. The group is never among them: the server
@@ -68,7 +69,7 @@ func tokenJIT() dispatch.Command {
 		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Reveals, EncryptedOnly: true, Example: "build-1",
 		Sample: configured(sampleCall(), "build-1", github.JIT{
 			Runner:        github.Runner{ID: 31, Name: "build-1", OS: "unknown", Status: "offline", Labels: []string{"self-hosted"}},
-			EncodedConfig: github.NewSecret("THE-CONFIGURATION"),
+			EncodedConfig: secret.New("THE-CONFIGURATION"),
 		}),
 	}, runTokenJIT, checkJIT)
 }
@@ -114,7 +115,7 @@ func configured(c *dispatch.Call, name string, jit github.JIT) dispatch.Result {
 	return dispatch.Result{
 		Response: JITAnswer{Runner: runnerInfo(jit.Runner), EncodedJITConfig: jit.EncodedConfig.Reveal(), Command: line},
 		Message:  fmt.Sprintf("The runner %s is made in the runner group %s. Its configuration works once.", dispatch.Quote(name), ofGroup(c.Group)),
-		Secret:   &dispatch.Secret{Kind: "runner configuration", Text: line, EncryptedOnly: true},
+		Secret:   &dispatch.Secret{Kind: "runner configuration", Text: secret.New(line), EncryptedOnly: true},
 		Changed:  true,
 	}
 }

@@ -3,12 +3,14 @@
 //
 // [Load] either returns a configuration that is complete and valid, or every
 // mistake it found, each with the place where it can be mended. Secrets are of
-// the types [Secret] and [DatabaseURL], which do not print what they hold.
+// the types [secret.Text] and [DatabaseURL], which do not print what they hold.
 package config
 
 import (
 	"net/netip"
 	"time"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
 // DefaultPath is the file that is read where neither a flag nor $CONFIG_PATH names another.
@@ -21,7 +23,7 @@ type Config struct {
 	Org            string         `yaml:"org" doc:"The organization that is served."`
 	AppID          int64          `yaml:"appID" doc:"The GitHub App's id. Without it and a private key the server starts in set-up mode."`
 	InstallationID int64          `yaml:"installationID" doc:"The App's installation in org; found by asking GitHub where it is not given."`
-	PrivateKey     Secret         `yaml:"privateKey" doc:"The App's private key: PEM, PEM with \\n for its line ends, or base64 of PEM."`
+	PrivateKey     secret.Text    `yaml:"privateKey" doc:"The App's private key: PEM, PEM with \\n for its line ends, or base64 of PEM."`
 	Logging        Logging        `yaml:"logging"`
 	Server         Server         `yaml:"server"`
 	GitHub         GitHub         `yaml:"github"`
@@ -68,10 +70,10 @@ type TLS struct {
 
 // GitHub says which GitHub is used, and how its webhooks are signed.
 type GitHub struct {
-	URL            string   `yaml:"url" doc:"GitHub's address: https://github.com, https://X.ghe.com, or that of an Enterprise Server."`
-	CAFile         string   `yaml:"caFile" doc:"Certificates, in PEM, of the private CA of an Enterprise Server."`
-	APIURL         string   `yaml:"apiURL" doc:"The REST API's address, where it does not follow from url."`
-	WebhookSecrets []Secret `yaml:"webhookSecret" doc:"The secret that webhooks are signed with, or a list while one is being rotated. Webhooks are refused while it is empty. In the environment a comma separates several."`
+	URL            string        `yaml:"url" doc:"GitHub's address: https://github.com, https://X.ghe.com, or that of an Enterprise Server."`
+	CAFile         string        `yaml:"caFile" doc:"Certificates, in PEM, of the private CA of an Enterprise Server."`
+	APIURL         string        `yaml:"apiURL" doc:"The REST API's address, where it does not follow from url."`
+	WebhookSecrets []secret.Text `yaml:"webhookSecret" doc:"The secret that webhooks are signed with, or a list while one is being rotated. Webhooks are refused while it is empty. In the environment a comma separates several."`
 }
 
 // Chatops says where comments are commands.
@@ -130,7 +132,7 @@ func Defaults() Config {
 			Groups: "owned", GroupName: "{team}", RepoPermission: "admin", RegistrationTokens: "true",
 			Teams: Teams{Allow: []string{"*"}}, Confirm: []string{"group-delete", "repos-set"},
 		},
-		Database: Database{URL: "sqlite:actions-runner-manager.db", AuditRetention: 9600 * time.Hour},
+		Database: Database{URL: NewDatabaseURL("sqlite:actions-runner-manager.db"), AuditRetention: 9600 * time.Hour},
 	}
 }
 
@@ -147,4 +149,4 @@ func (c *Config) Organizations() []Organization {
 }
 
 // SetupMode reports whether no GitHub App is configured yet.
-func (c *Config) SetupMode() bool { return c.AppID == 0 && c.PrivateKey == "" }
+func (c *Config) SetupMode() bool { return c.AppID == 0 && c.PrivateKey.Empty() }

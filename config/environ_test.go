@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
 func TestVariable(t *testing.T) {
@@ -51,7 +53,7 @@ func TestEnvironmentAlone(t *testing.T) {
 	assert.Equal(t, "http://127.0.0.1:4711", c.Server.BaseURL(4711))
 	assert.Equal(t, []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}, c.Server.TrustedProxies)
 	assert.Equal(t, time.Second, c.Server.ShutdownTimeout)
-	assert.Equal(t, []Secret{"one", "two"}, c.GitHub.WebhookSecrets)
+	assert.Equal(t, []secret.Text{secret.New("one"), secret.New("two")}, c.GitHub.WebhookSecrets)
 	assert.Equal(t, []string{"a*", "b"}, c.Policy.Teams.Allow)
 	assert.Equal(t, "adopted", c.Policy.RegistrationTokens)
 	assert.Equal(t, "postgres://u:p@h/d", c.Database.URL.Reveal())
@@ -146,16 +148,16 @@ func TestSecretFiles(t *testing.T) {
 
 	c := load(t, "org: acme\nappID: 1\nprivateKey: ''\nprivateKeyFile: "+key+"\ngithub: {webhookSecretFile: "+hook+"}\ndatabase: {urlFile: "+db+"}\n")
 	assert.True(t, c.Key().Equal(testKey()))
-	assert.Equal(t, []Secret{"s3cret"}, c.GitHub.WebhookSecrets)
-	assert.Equal(t, DatabaseURL("sqlite:x.db"), c.Database.URL)
+	assert.Equal(t, []secret.Text{secret.New("s3cret")}, c.GitHub.WebhookSecrets)
+	assert.Equal(t, NewDatabaseURL("sqlite:x.db"), c.Database.URL)
 
 	c = load(t, "org: acme\ngithub: {webhookSecretFile: ["+hook+", "+db+"]}\n")
-	assert.Equal(t, []Secret{"s3cret", "sqlite:x.db"}, c.GitHub.WebhookSecrets)
+	assert.Equal(t, []secret.Text{secret.New("s3cret"), secret.New("sqlite:x.db")}, c.GitHub.WebhookSecrets)
 
 	c = load(t, "org: acme\ngithub: {webhookSecretFile: gone}\ndatabase: {url: 'sqlite:y.db'}\n",
 		"ARM_GITHUB_WEBHOOK_SECRET=other", "ARM_DATABASE_URL_FILE="+db)
-	assert.Equal(t, []Secret{"other"}, c.GitHub.WebhookSecrets, "the environment's value wins over the file's file")
-	assert.Equal(t, DatabaseURL("sqlite:x.db"), c.Database.URL, "the environment's file wins over the file's value")
+	assert.Equal(t, []secret.Text{secret.New("other")}, c.GitHub.WebhookSecrets, "the environment's value wins over the file's file")
+	assert.Equal(t, NewDatabaseURL("sqlite:x.db"), c.Database.URL, "the environment's file wins over the file's value")
 
 	assert.Equal(t, []string{
 		"ARM_DATABASE_URL_FILE: database.urlFile: the file cannot be read: no such file or directory",

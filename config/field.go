@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"strings"
 	"unicode"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
 // A field is one key of a struct, as its tags declare it.
@@ -28,7 +30,7 @@ func fieldsOf(t reflect.Type) []field {
 		}
 		f := field{
 			name: sf.Tag.Get("yaml"), alias: sf.Tag.Get("alias"), doc: sf.Tag.Get("doc"), index: i, kind: sf.Type,
-			secret: sf.Type == reflect.TypeFor[Secret]() || sf.Type == reflect.TypeFor[[]Secret]() || sf.Type == reflect.TypeFor[DatabaseURL](),
+			secret: sf.Type == reflect.TypeFor[secret.Text]() || sf.Type == reflect.TypeFor[[]secret.Text]() || sf.Type == reflect.TypeFor[DatabaseURL](),
 		}
 		if enum := sf.Tag.Get("enum"); enum != "" {
 			f.enum = strings.Split(enum, ",")
@@ -39,7 +41,7 @@ func fieldsOf(t reflect.Type) []field {
 }
 
 // isSection reports whether the field's value is a mapping of further keys.
-func (f field) isSection() bool { return f.kind.Kind() == reflect.Struct }
+func (f field) isSection() bool { return f.kind.Kind() == reflect.Struct && !f.secret }
 
 // isOrgs reports whether the field is the list of organizations.
 func (f field) isOrgs() bool { return f.kind == reflect.TypeFor[[]Organization]() }

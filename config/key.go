@@ -8,6 +8,8 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
 // Key returns the App's private key, or nil where there is none that can be read: then
@@ -78,6 +80,6 @@ func decodeBase64(text string) ([]byte, error) {
 }
 
 // normalPEM writes the key as every library reads it.
-func normalPEM(key *rsa.PrivateKey) Secret {
-	return Secret(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}))
+func normalPEM(key *rsa.PrivateKey) secret.Text {
+	return secret.New(string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})))
 }

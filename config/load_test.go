@@ -16,6 +16,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
 var testKey = sync.OnceValue(func() *rsa.PrivateKey {
@@ -71,7 +73,7 @@ func TestLoadAncestor(t *testing.T) {
 	want.Logging = Logging{Compress: true, Level: "info", LogDirectory: "/var/log/arm", MaxAge: 7, MaxBackups: 3, MaxSize: 10485760}
 	want.Server.RateLimit = 2.5
 	want.Server.PublicURL = "http://127.0.0.1:8080"
-	want.PrivateKey = Secret(testPEM())
+	want.PrivateKey = secret.New(testPEM())
 	assert.Equal(t, want, *c)
 	assert.True(t, c.Key().Equal(testKey()))
 	assert.False(t, c.SetupMode())
@@ -80,7 +82,7 @@ func TestLoadAncestor(t *testing.T) {
 func TestLoadFull(t *testing.T) {
 	c := load(t, readTestdata(t, "full.yml"))
 	want := Config{
-		Org: "acme", AppID: 4242, InstallationID: 77, PrivateKey: Secret(testPEM()),
+		Org: "acme", AppID: 4242, InstallationID: 77, PrivateKey: secret.New(testPEM()),
 		Logging: Logging{Compress: true, Ephemeral: true, Level: "debug", LogDirectory: "/var/log/arm", MaxAge: 8, MaxBackups: 4, MaxSize: 1048576},
 		Server: Server{
 			Address: "0.0.0.0", Port: 8443, RateLimit: 0.5, PublicURL: "https://arm.example.com",
@@ -90,7 +92,7 @@ func TestLoadFull(t *testing.T) {
 			UnknownTokenRate: 60, OAuthClients: []string{"178c6fc778ccc68e1d6a", "Iv1.0123456789abcdef"},
 			MetricsAddress: ":9090", ShutdownTimeout: 90 * time.Second,
 		},
-		GitHub:  GitHub{URL: "https://ghes.example.com", WebhookSecrets: []Secret{"first-webhook-secret", "second-webhook-secret"}},
+		GitHub:  GitHub{URL: "https://ghes.example.com", WebhookSecrets: []secret.Text{secret.New("first-webhook-secret"), secret.New("second-webhook-secret")}},
 		Chatops: Chatops{AdminRepo: "runner-admin", TokenReply: "encrypted", TokenReplyTTL: 10 * time.Minute},
 		Policy: Policy{
 			Groups: "named", GroupName: "team-{team}", RepoPermission: "maintain", PublicRepos: true, RegistrationTokens: "adopted",
@@ -98,7 +100,7 @@ func TestLoadFull(t *testing.T) {
 			OwnersActForAnyTeam: true, Confirm: []string{"group-delete"},
 		},
 		Database: Database{
-			URL:            "postgres://arm:database-password@db.example.com:5432/arm?sslmode=verify-full",
+			URL:            NewDatabaseURL("postgres://arm:database-password@db.example.com:5432/arm?sslmode=verify-full"),
 			AuditRetention: 240 * time.Hour,
 		},
 	}
@@ -120,8 +122,8 @@ func TestLoadValues(t *testing.T) {
 		{"registrationTokens as a boolean", "org: acme\npolicy: {registrationTokens: false}\n", func(c *Config) any { return c.Policy.RegistrationTokens }, "false"},
 		{"registrationTokens as text", "org: acme\npolicy: {registrationTokens: 'True'}\n", func(c *Config) any { return c.Policy.RegistrationTokens }, "true"},
 		{"tokenReply off is no boolean", "org: acme\nchatops: {tokenReply: off}\n", func(c *Config) any { return c.Chatops.TokenReply }, "off"},
-		{"one webhook secret", "org: acme\ngithub: {webhookSecret: abc}\n", func(c *Config) any { return c.GitHub.WebhookSecrets }, []Secret{"abc"}},
-		{"digits as a webhook secret", "org: acme\ngithub: {webhookSecret: 0012}\n", func(c *Config) any { return c.GitHub.WebhookSecrets }, []Secret{"0012"}},
+		{"one webhook secret", "org: acme\ngithub: {webhookSecret: abc}\n", func(c *Config) any { return c.GitHub.WebhookSecrets }, []secret.Text{secret.New("abc")}},
+		{"digits as a webhook secret", "org: acme\ngithub: {webhookSecret: 0012}\n", func(c *Config) any { return c.GitHub.WebhookSecrets }, []secret.Text{secret.New("0012")}},
 		{"no webhook secret", "org: acme\ngithub: {webhookSecret: ''}\n", func(c *Config) any { return len(c.GitHub.WebhookSecrets) }, 0},
 		{"empty lists", "org: acme\npolicy: {confirm: []}\n", func(c *Config) any { return c.Policy.Confirm }, []string{}},
 		{"a folder turns files on", "org: acme\nlogging: {logDirectory: logs}\n", func(c *Config) any { return c.Logging.Ephemeral }, false},

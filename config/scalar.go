@@ -7,16 +7,18 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
 // setText sets v, of one of the types that keys have, to what text says. It returns
 // what would have been right where text cannot be read, without repeating it.
 func setText(v reflect.Value, text string, enum []string) (problem string) {
 	switch target := v.Addr().Interface().(type) {
-	case *Secret:
-		*target = Secret(strings.TrimRight(text, "\r\n"))
+	case *secret.Text:
+		*target = secret.New(strings.TrimRight(text, "\r\n"))
 	case *DatabaseURL:
-		*target = DatabaseURL(strings.TrimSpace(text))
+		*target = NewDatabaseURL(strings.TrimSpace(text))
 	case *time.Duration:
 		d, err := time.ParseDuration(strings.TrimSpace(text))
 		if err != nil {

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
 var (
@@ -45,14 +47,14 @@ func (l *loader) validateApp(c *Config) {
 	l.need(c.AppID >= 0, "appID", "must be a positive number")
 	l.need(c.InstallationID >= 0, "installationID", "must be a positive number")
 	hasID := c.AppID != 0 || l.refused["appID"]
-	hasKey := c.PrivateKey != "" || l.refused["privateKey"] || l.refused["privateKey"+fileSuffix]
+	hasKey := !c.PrivateKey.Empty() || l.refused["privateKey"] || l.refused["privateKey"+fileSuffix]
 	if hasID && !hasKey {
 		l.need(false, "privateKey", "is missing, though appID is given: set privateKey, privateKeyFile or ARM_PRIVATE_KEY")
 	}
 	if hasKey && !hasID {
 		l.need(false, "appID", "is missing, though a private key is given: set appID or ARM_APP_ID")
 	}
-	if c.PrivateKey != "" {
+	if !c.PrivateKey.Empty() {
 		key, err := parseKey(c.PrivateKey.Reveal())
 		if err != nil {
 			l.refuseKey("privateKey", err.Error())
@@ -153,8 +155,8 @@ func (l *loader) validateGitHub(c *GitHub) {
 			l.need(x509.NewCertPool().AppendCertsFromPEM(data), "github.caFile", "the file holds no certificate in PEM")
 		}
 	}
-	for i, secret := range c.WebhookSecrets {
-		l.need(secret != "", fmt.Sprintf("github.webhookSecret[%d]", i), "is empty")
+	for i, s := range c.WebhookSecrets {
+		l.need(!s.Empty(), fmt.Sprintf("github.webhookSecret[%d]", i), "is empty")
 	}
 }
 
@@ -167,7 +169,7 @@ func (l *loader) validateDatabase(c Database) {
 		l.refuseKey("database.url", "must start with sqlite: or postgres://")
 	case isSQLite && strings.Trim(file, "/") == "":
 		l.refuseKey("database.url", "must name a file, such as sqlite:actions-runner-manager.db")
-	case isPostgres && c.URL.String() == masked:
+	case isPostgres && c.URL.String() == secret.Mask:
 		l.refuseKey("database.url", "is not a URL: letters such as @, / and # in a password are written %40, %2F and %23")
 	}
 	l.need(c.AuditRetention >= time.Hour, "database.auditRetention", "must be at least 1h")

@@ -87,7 +87,7 @@ func commentPolicies(c *config.Config) func(string) comment.Policy {
 func webhookSecrets(c *config.Config) func() []string {
 	secrets := make([]string, 0, len(c.GitHub.WebhookSecrets))
 	for _, s := range c.GitHub.WebhookSecrets {
-		if s != "" {
+		if !s.Empty() {
 			secrets = append(secrets, s.Reveal())
 		}
 	}

@@ -146,7 +146,7 @@ func TestSetup(t *testing.T) {
 	require.Equal(t, 200, status, page)
 	assert.NotContains(t, page, "Warning: ", "the file can be written")
 	second := config.Defaults()
-	second.Server.Port, second.Database.URL = 0, config.DatabaseURL("sqlite:"+filepath.Join(w.dir, "arm.db"))
+	second.Server.Port, second.Database.URL = 0, config.NewDatabaseURL("sqlite:"+filepath.Join(w.dir, "arm.db"))
 	_, err := server.New(t.Context(), server.Options{Config: &second, Log: io.Discard})
 	require.ErrorContains(t, err, "in use by another server", "even before there is an App")
 	assert.Contains(t, header.Get("Content-Security-Policy"), "form-action 'self' "+w.hubURL)
@@ -211,7 +211,7 @@ func TestSetup(t *testing.T) {
 func TestSetupNeedsDatabase(t *testing.T) {
 	t.Parallel()
 	c := config.Defaults()
-	c.Org, c.Server.Port, c.Database.URL = "acme", 0, "sqlite:/nonexistent/arm.db"
+	c.Org, c.Server.Port, c.Database.URL = "acme", 0, config.NewDatabaseURL("sqlite:/nonexistent/arm.db")
 	_, err := server.New(t.Context(), server.Options{Config: &c, Log: io.Discard})
 	require.ErrorContains(t, err, "database.url")
 }

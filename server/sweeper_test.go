@@ -11,6 +11,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/queue"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -40,7 +41,7 @@ func TestSweepOverSeveralOrganizations(t *testing.T) {
 			repos[org.Login] = org.Repo("runner-admin").ID
 		}
 	})
-	c := config.Config{AppID: 4242, PrivateKey: config.Secret(keyText)}
+	c := config.Config{AppID: 4242, PrivateKey: secret.New(keyText)}
 	base, err := url.Parse(front.URL)
 	require.NoError(t, err)
 	app, err := github.New(github.Options{BaseURL: base, AppID: 4242, Key: c.Key(), Logger: zerolog.Nop()})

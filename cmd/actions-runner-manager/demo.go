@@ -24,6 +24,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 	"github.com/actions-runner-manager/actions-runner-manager/server"
 )
 
@@ -229,13 +230,13 @@ func (d *demo) portOf(ctx context.Context, asked, usual int) int {
 // config is the server's configuration: the App of the scenario, and its database in dir.
 func (d *demo) config(ctx context.Context, dir string) *config.Config {
 	c := config.Defaults()
-	c.Org, c.AppID, c.PrivateKey = d.cast.org, d.cast.appID, config.Secret(d.cast.privateKey)
+	c.Org, c.AppID, c.PrivateKey = d.cast.org, d.cast.appID, secret.New(d.cast.privateKey)
 	c.GitHub.URL = d.simURL
-	c.GitHub.WebhookSecrets = []config.Secret{config.Secret(d.cast.webhookSecret)}
+	c.GitHub.WebhookSecrets = []secret.Text{secret.New(d.cast.webhookSecret)}
 	c.Chatops.AdminRepo = d.cast.adminRepo
 	c.Server.Address = d.address
 	c.Server.Port = d.portOf(ctx, d.port, demoPort)
-	c.Database.URL = config.DatabaseURL("sqlite:" + filepath.Join(dir, "demo.db"))
+	c.Database.URL = config.NewDatabaseURL("sqlite:" + filepath.Join(dir, "demo.db"))
 	c.Logging.Level = "error"
 	if d.verbose {
 		c.Logging.Level = "info"

@@ -3,6 +3,8 @@ package dispatch
 import (
 	"context"
 	"time"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
 // A Channel is how a request arrived. The audit, logs and metrics carry it.
@@ -119,15 +121,9 @@ type Table struct {
 
 // A Secret is a secret with what people need to use it.
 type Secret struct {
-	Kind    string // "registration token"
-	Text    string // what is handed over: the ready command lines, with the secret in them
+	Kind    string      // "registration token"
+	Text    secret.Text // what is handed over: the ready command lines, with the secret in them
 	Expires time.Time
-	// EncryptedOnly is set for what must never stand in a comment in plain.
+	// EncryptedOnly means that a comment must not show Text unencrypted.
 	EncryptedOnly bool
 }
-
-// String hides the secret from accidental printing.
-func (Secret) String() string { return "[secret]" }
-
-// GoString hides the secret from %#v.
-func (Secret) GoString() string { return "[secret]" }

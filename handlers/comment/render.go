@@ -78,7 +78,7 @@ func replyMarker(job Job) string { return "<!-- arm:reply " + job.GUID() + " -->
 func renderPlain(comment Comment, call slashCommand, secret *dispatch.Secret, deleteAt time.Time, ttl time.Duration) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, here is the %s for %s.\n\n%s\n\n", mention(comment.Author.Login), tame(secret.Kind),
-		codeSpan(shorten(call.Text, 200)), codeBlock("sh", secret.Text))
+		codeSpan(shorten(call.Text, 200)), codeBlock("sh", secret.Text.Reveal()))
 	if !secret.Expires.IsZero() {
 		fmt.Fprintf(&b, "It expires at %s. ", humanTime(secret.Expires))
 	}

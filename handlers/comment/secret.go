@@ -102,7 +102,7 @@ func (s *secretReply) post(ctx context.Context, result *dispatch.Result) error {
 }
 
 func (s *secretReply) postEncrypted(ctx context.Context, result *dispatch.Result, secret *dispatch.Secret, marker string) error {
-	armored, err := encryptTo(s.recipients, secret.Text+"\n")
+	armored, err := encryptTo(s.recipients, secret.Text.Reveal()+"\n")
 	if err != nil {
 		return fmt.Errorf("encrypt the %s: %w", secret.Kind, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"filippo.io/age/agessh"
 	"filippo.io/age/armor"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/ssh"
@@ -44,7 +45,7 @@ func TestEncryptedAnswersOpen(t *testing.T) {
 		Policy: Policy{TokenReply: replyEncrypted},
 		Keys:   []string{"sk-ssh-ed25519@openssh.com AAAA", authorizedKey(t, rsaPrivate.Public()), authorizedKey(t, edPublic)},
 		answers: []answer{{Sealed: true, Result: dispatch.Result{
-			Message: "Made.", Secret: &dispatch.Secret{Kind: "registration token", Text: text},
+			Message: "Made.", Secret: &dispatch.Secret{Kind: "registration token", Text: secret.New(text)},
 		}}},
 	}.run(t, "/runner-group token-register --team platform")
 

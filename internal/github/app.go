@@ -23,6 +23,8 @@ import (
 	"github.com/rcrowley/go-metrics"
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/semaphore"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
 const (
@@ -49,7 +51,7 @@ type Options struct {
 type App struct {
 	base      *url.URL
 	id        int64
-	pem       Secret // the App's private key
+	pem       secret.Text // the App's private key
 	userAgent string
 	timeout   time.Duration
 	now       func() time.Time
@@ -79,7 +81,7 @@ func New(o Options) (*App, error) {
 		return nil, err
 	}
 	block := &pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(o.Key)}
-	a.pem = NewSecret(string(pem.EncodeToMemory(block)))
+	a.pem = secret.New(string(pem.EncodeToMemory(block)))
 	if a.self, err = a.appClient(); err != nil {
 		return nil, fmt.Errorf("client of the GitHub App: %w", err)
 	}

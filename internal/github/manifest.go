@@ -5,6 +5,8 @@ import (
 	"net/http"
 
 	"github.com/google/go-github/v41/github"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
 // A Manifest holds the identity and the credentials of a newly registered GitHub App.
@@ -12,10 +14,10 @@ type Manifest struct {
 	ID            int64
 	Slug          string
 	HTMLURL       string
-	PEM           Secret
-	WebhookSecret Secret
+	PEM           secret.Text
+	WebhookSecret secret.Text
 	ClientID      string
-	ClientSecret  Secret
+	ClientSecret  secret.Text
 }
 
 // ConvertManifest exchanges the code of the manifest flow for the new App's credentials.
@@ -40,6 +42,6 @@ func ConvertManifest(ctx context.Context, o Options, code string) (Manifest, err
 	}
 	return Manifest{
 		ID: c.GetID(), Slug: c.GetSlug(), HTMLURL: c.GetHTMLURL(), ClientID: c.GetClientID(),
-		PEM: NewSecret(c.GetPEM()), WebhookSecret: NewSecret(c.GetWebhookSecret()), ClientSecret: NewSecret(c.GetClientSecret()),
+		PEM: secret.New(c.GetPEM()), WebhookSecret: secret.New(c.GetWebhookSecret()), ClientSecret: secret.New(c.GetClientSecret()),
 	}, nil
 }

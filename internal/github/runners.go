@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/go-github/v41/github"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
 // A Runner is a self-hosted runner. Its status can be minutes old.
@@ -78,7 +80,7 @@ func (o *Org) RemoveRunner(ctx context.Context, runnerID int64) error {
 // A Token registers or removes runners, as often as its holder likes until it expires. It
 // is not limited to a group: GitHub lets its holder register into any group.
 type Token struct {
-	Token     Secret
+	Token     secret.Text
 	ExpiresAt time.Time
 }
 
@@ -98,8 +100,8 @@ func (o *Org) runnerToken(ctx context.Context, op, endpoint string) (Token, erro
 		return Token{}, err
 	}
 	answer, _, err := send[struct {
-		Token     Secret    `json:"token"`
-		ExpiresAt time.Time `json:"expires_at"`
+		Token     secret.Text `json:"token"`
+		ExpiresAt time.Time   `json:"expires_at"`
 	}](ctx, s.main, http.MethodPost, "orgs/"+o.loginSegment()+"/actions/runners/"+endpoint, nil)
 	if err == nil && answer.Token.Reveal() == "" {
 		err = &Error{Kind: Other, Message: "GitHub's answer contains no token"}
@@ -118,7 +120,7 @@ type JITRequest struct {
 // A JIT is a just-in-time configuration. It starts one runner, once, for one job.
 type JIT struct {
 	Runner        Runner
-	EncodedConfig Secret
+	EncodedConfig secret.Text
 }
 
 // JITConfig creates a runner with a just-in-time configuration. It fails with Conflict if
@@ -134,7 +136,7 @@ func (o *Org) JITConfig(ctx context.Context, r JITRequest) (JIT, error) {
 	}
 	answer, _, err := send[struct {
 		Runner runnerAnswer `json:"runner"`
-		Config Secret       `json:"encoded_jit_config"`
+		Config secret.Text  `json:"encoded_jit_config"`
 	}](ctx, s.main, http.MethodPost, "orgs/"+o.loginSegment()+"/actions/runners/generate-jitconfig", body)
 	if err == nil && answer.Config.Reveal() == "" {
 		err = &Error{Kind: Other, Message: "GitHub's answer contains no configuration"}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
 // None of the simulator's secrets may appear in what this package returns, prints or logs
@@ -60,13 +61,13 @@ func TestNoSecretIsShown(t *testing.T) {
 	}
 	text := log.String()
 	assert.Contains(t, text, `"path":"/orgs/acme/actions/runners/registration-token"`)
-	assert.Contains(t, text, "********")
+	assert.Contains(t, text, secret.Mask)
 	secrets := s.Secrets()
 	require.NotEmpty(t, secrets)
-	for _, secret := range secrets {
-		if secret != "" {
-			assert.False(t, strings.Contains(text, secret), secret)
-			assert.False(t, strings.Contains(text, fmt.Sprintf("%x", secret)), secret)
+	for _, value := range secrets {
+		if value != "" {
+			assert.False(t, strings.Contains(text, value), value)
+			assert.False(t, strings.Contains(text, fmt.Sprintf("%x", value)), value)
 		}
 	}
 }

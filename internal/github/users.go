@@ -5,12 +5,14 @@ import (
 	"fmt"
 
 	"github.com/google/go-github/v41/github"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
 type userTokenKey struct{}
 
 func userToken(ctx context.Context) (string, error) {
-	token, _ := ctx.Value(userTokenKey{}).(Secret)
+	token, _ := ctx.Value(userTokenKey{}).(secret.Text)
 	return token.Reveal(), nil
 }
 
@@ -35,7 +37,7 @@ func (a *App) User(ctx context.Context, token string) (User, error) {
 	if len(token) > maxToken || !tokenPattern.MatchString(token) {
 		return User{}, &Error{Kind: Unauthorized, Op: op, Message: "it is not a valid token"}
 	}
-	user, resp, err := a.user.Users.Get(context.WithValue(ctx, userTokenKey{}, NewSecret(token)), "")
+	user, resp, err := a.user.Users.Get(context.WithValue(ctx, userTokenKey{}, secret.New(token)), "")
 	if err != nil {
 		return User{}, a.failed(op, err)
 	}

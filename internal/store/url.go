@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
 // A location is a parsed database URL.
@@ -54,5 +56,5 @@ func (l location) mask(err error) error {
 	if l.password == "" || !strings.Contains(err.Error(), l.password) {
 		return err
 	}
-	return errors.New(strings.ReplaceAll(err.Error(), l.password, "***"))
+	return errors.New(strings.ReplaceAll(err.Error(), l.password, secret.Mask))
 }

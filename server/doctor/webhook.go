@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
 // checkWebhook checks where GitHub sends comments, and whether the last ones arrived.
@@ -35,7 +35,7 @@ func (d *doctor) checkWebhook(ctx context.Context) {
 	case !sameURL(hook.URL, want):
 		d.fail("webhook", "GitHub sends webhooks to "+hook.URL+", but this server expects them at "+want,
 			"Set the Webhook URL in the App's settings to "+want+", or server.publicURL to the address that users open.", page)
-	case !slices.ContainsFunc(d.config.GitHub.WebhookSecrets, func(s config.Secret) bool { return s != "" }):
+	case !slices.ContainsFunc(d.config.GitHub.WebhookSecrets, func(s secret.Text) bool { return !s.Empty() }):
 		d.fail("webhook", "github.webhookSecret is empty, so the server rejects every webhook",
 			"Set a Webhook secret in the App's settings, and github.webhookSecret to the same value.", page)
 	case !hook.HasSecret:

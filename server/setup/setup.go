@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/actions-runner-manager/actions-runner-manager/config"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
 const (
@@ -167,9 +168,9 @@ func (u *Setup) finish() {
 // withApp returns the configuration in memory with the new App added.
 func (u *Setup) withApp(n newAppKeys) *config.Config {
 	c := *u.Config
-	c.AppID, c.PrivateKey = n.id, config.Secret(n.pem)
+	c.AppID, c.PrivateKey = n.id, secret.New(n.pem)
 	if n.webhookSecret != "" {
-		c.GitHub.WebhookSecrets = []config.Secret{config.Secret(n.webhookSecret)}
+		c.GitHub.WebhookSecrets = []secret.Text{secret.New(n.webhookSecret)}
 	}
 	if n.org != "" {
 		c.Org = n.org
