@@ -48,14 +48,6 @@ func TestPublicURL(t *testing.T) {
 	}
 }
 
-func TestAllowsTeam(t *testing.T) {
-	p := Policy{Teams: Teams{Allow: []string{"platform-*", "Web"}, Deny: []string{"*-guests"}}}
-	for slug, want := range map[string]bool{"platform-core": true, "web": true, "webs": false, "platform-guests": false, "": false} {
-		assert.Equal(t, want, p.AllowsTeam(slug), slug)
-	}
-	assert.True(t, Defaults().Policy.AllowsTeam("anything"))
-}
-
 func TestWarnings(t *testing.T) {
 	const quiet = "org: acme\npolicy: {registrationTokens: adopted}\n"
 	tests := []struct{ name, file, want string }{

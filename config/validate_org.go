@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"path"
 	"strings"
 	"unicode"
 )
@@ -94,19 +93,4 @@ func isGroupName(name string) bool {
 	rest := strings.ReplaceAll(name, "{team}", "")
 	return rest != name && len(name) <= 100 && strings.TrimSpace(name) == name &&
 		!strings.ContainsAny(rest, "{}") && strings.IndexFunc(rest, unicode.IsControl) < 0
-}
-
-// AllowsTeam reports whether the team with that slug may use the server: allow matches
-// it and deny does not.
-func (p Policy) AllowsTeam(slug string) bool {
-	return matchesAny(p.Teams.Allow, slug) && !matchesAny(p.Teams.Deny, slug)
-}
-
-func matchesAny(patterns []string, slug string) bool {
-	for _, pattern := range patterns {
-		if ok, err := path.Match(strings.ToLower(pattern), strings.ToLower(slug)); ok && err == nil {
-			return true
-		}
-	}
-	return false
 }
