@@ -107,7 +107,7 @@ func (s *Server) build(ctx context.Context, a *app) error {
 func (s *Server) route(a *app, dispatcher *dispatch.Dispatcher) error {
 	c := a.config
 	identity := rest.NewIdentity(rest.IdentityOptions{
-		Users: users{a.github}, OAuthClients: c.Server.OAuthClients, UnknownTokenRate: c.Server.UnknownTokenRate, Logger: s.log,
+		Users: tokenOwners{a.github}, OAuthClients: c.Server.OAuthClients, UnknownTokenRate: c.Server.UnknownTokenRate, Logger: s.log,
 	})
 	api := rest.New(rest.Options{
 		Dispatcher: dispatcher, Identity: identity, Orgs: a.env.Logins(), Multi: len(a.env.Orgs) > 1,

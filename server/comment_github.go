@@ -1,0 +1,123 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/queue"
+)
+
+// commentGitHub posts, finds and deletes comments in admin repositories. It implements
+// [comment.GitHub] and [queue.Ephemerals].
+type commentGitHub struct {
+	env   *dispatch.Env
+	appID int64
+	ttl   func(org string) time.Duration // how long a comment with a secret exists
+}
+
+func (g *commentGitHub) org(login string) (*github.Org, error) {
+	org, ok := g.env.Org(login)
+	if !ok {
+		return nil, dispatch.Refuse(dispatch.ReasonInvalidArgument, "The organization %s is no longer served.", dispatch.Quote(login))
+	}
+	return org.GitHub, nil
+}
+
+// commentError converts an error of GitHub to one for the comment channel. If a retry
+// cannot help, the error has GitHub's status.
+func commentError(err error, doing string) error {
+	if err == nil {
+		return nil
+	}
+	converted := dispatch.AsError(dispatch.GitHubError(err, doing))
+	switch github.KindOf(err) {
+	case github.NotFound:
+		converted.Code = http.StatusNotFound
+	case github.Forbidden:
+		converted.Code = http.StatusForbidden
+	case github.Invalid:
+		converted.Code = http.StatusUnprocessableEntity
+	}
+	return converted
+}
+
+// React implements [comment.GitHub].
+func (g *commentGitHub) React(ctx context.Context, login string, commentID int64, content string) error {
+	org, err := g.org(login)
+	if err != nil {
+		return err
+	}
+	return commentError(org.React(ctx, commentID, content), "react to a comment")
+}
+
+// Post implements [comment.GitHub].
+func (g *commentGitHub) Post(ctx context.Context, login string, issue int, body string) (int64, error) {
+	org, err := g.org(login)
+	if err != nil {
+		return 0, err
+	}
+	id, err := org.CreateComment(ctx, issue, body)
+	return id, commentError(err, "write a comment")
+}
+
+// Find implements [comment.GitHub]. It only returns comments by Apps, because a person can
+// write a marker too.
+func (g *commentGitHub) Find(ctx context.Context, login string, issue int, marker string, since time.Time) ([]int64, error) {
+	org, err := g.org(login)
+	if err != nil {
+		return nil, err
+	}
+	comments, err := org.Comments(ctx, issue, since)
+	if err != nil {
+		return nil, commentError(err, "list comments")
+	}
+	var ids []int64
+	for _, c := range comments {
+		byApp := c.UserType == "Bot" || c.AppID == g.appID
+		if byApp && strings.Contains(c.Body, marker) {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids, nil
+}
+
+// Private implements [comment.GitHub].
+func (g *commentGitHub) Private(ctx context.Context, login string) (bool, error) {
+	org, err := g.org(login)
+	if err != nil {
+		return false, err
+	}
+	repo, err := org.AdminRepository(ctx)
+	return repo.Visibility == "private" || repo.Visibility == "" && repo.Private, commentError(err, "look at the admin repository")
+}
+
+// Keys implements [comment.GitHub].
+func (g *commentGitHub) Keys(ctx context.Context, login, user string) ([]string, error) {
+	org, err := g.org(login)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := org.UserKeys(ctx, user)
+	return keys, commentError(err, "list your SSH keys")
+}
+
+// DeleteComment implements [queue.Ephemerals].
+func (g *commentGitHub) DeleteComment(ctx context.Context, e queue.Ephemeral) error {
+	org, err := g.org(e.Org)
+	if err != nil {
+		return err
+	}
+	if err := org.DeleteComment(ctx, e.CommentID); github.KindOf(err) != github.NotFound {
+		return err
+	}
+	return nil
+}
+
+// FindComments implements [queue.Ephemerals].
+func (g *commentGitHub) FindComments(ctx context.Context, e queue.Ephemeral) ([]int64, error) {
+	return g.Find(ctx, e.Org, e.Issue, e.Marker, e.DeleteAt.Add(-g.ttl(e.Org)-time.Hour))
+}

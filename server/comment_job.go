@@ -1,0 +1,118 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/queue"
+)
+
+// Plan implements [comment.Ephemerals].
+func (a *app) Plan(ctx context.Context, login string, issue int, marker string, deleteAt time.Time) error {
+	e := queue.Ephemeral{Org: login, Issue: issue, Marker: marker, DeleteAt: deleteAt}
+	if org, ok := a.env.Org(login); ok {
+		e.Repo, e.InstallationID = org.GitHub.AdminRepo(), org.GitHub.InstallationID()
+	}
+	return a.queue.PlanDeletion(ctx, e)
+}
+
+// Posted implements [comment.Ephemerals].
+func (a *app) Posted(ctx context.Context, marker string, commentID int64) error {
+	return a.queue.Posted(ctx, marker, commentID)
+}
+
+// accept stores a comment in the queue, and reports whether it is new.
+func (a *app) accept(ctx context.Context, guid string, comment comment.Comment) (bool, error) {
+	payload, err := json.Marshal(comment)
+	if err != nil {
+		return false, fmt.Errorf("store comment %d: %w", comment.CommentID, err)
+	}
+	return a.queue.Accept(ctx, queue.Item{
+		GUID: guid, InstallationID: comment.InstallationID, CommentID: comment.CommentID,
+		Payload: payload, ReceivedAt: time.Now(),
+	})
+}
+
+// commentWorker runs the comments of the queue. It implements [queue.Handler].
+type commentWorker struct {
+	env     *dispatch.Env
+	channel *comment.Worker
+}
+
+// Handle implements [queue.Handler].
+func (w *commentWorker) Handle(ctx context.Context, work *queue.Work) error {
+	job, ours, err := w.job(ctx, work)
+	if err != nil || !ours {
+		return err
+	}
+	err = w.channel.Handle(ctx, job)
+	var again *comment.Again
+	if errors.As(err, &again) {
+		return &queue.Again{After: again.After}
+	}
+	return err
+}
+
+// GiveUp implements [queue.Handler].
+func (w *commentWorker) GiveUp(ctx context.Context, work *queue.Work, cause error) error {
+	job, ours, err := w.job(ctx, work)
+	if err != nil || !ours {
+		return err
+	}
+	return w.channel.GiveUp(ctx, job, cause)
+}
+
+// job reads a stored comment. ours is false if it is not from our installation, which the
+// webhook could not check if it did not know the installation yet.
+func (w *commentWorker) job(ctx context.Context, work *queue.Work) (j *job, ours bool, err error) {
+	j = &job{work: work}
+	if err := json.Unmarshal(work.Payload, &j.comment); err != nil {
+		return nil, false, fmt.Errorf("read delivery %s: %w", work.GUID, err)
+	}
+	org, ok := w.env.Org(j.comment.Org)
+	if !ok {
+		return nil, false, nil
+	}
+	installation, err := org.GitHub.Installation(ctx)
+	if err != nil {
+		return nil, false, dispatch.GitHubError(err, "find the App's installation")
+	}
+	return j, installation.ID == j.comment.InstallationID, nil
+}
+
+// A job is a delivery of the queue. It implements [comment.Job].
+type job struct {
+	work    *queue.Work
+	comment comment.Comment
+}
+
+// GUID implements [comment.Job].
+func (j *job) GUID() string { return j.work.GUID }
+
+// Comment implements [comment.Job].
+func (j *job) Comment() comment.Comment { return j.comment }
+
+// Attempt implements [comment.Job].
+func (j *job) Attempt() int { return j.work.Attempt }
+
+// Last implements [comment.Job].
+func (j *job) Last() bool { return j.work.Last }
+
+// Interrupted implements [comment.Job].
+func (j *job) Interrupted() bool { return j.work.Interrupted }
+
+// Recorded implements [comment.Job].
+func (j *job) Recorded(step string, into any) bool {
+	raw, ok := j.work.Steps()[step]
+	return ok && json.Unmarshal(raw, into) == nil
+}
+
+// Record implements [comment.Job].
+func (j *job) Record(ctx context.Context, step string, v any) error {
+	return j.work.Record(ctx, step, v)
+}
