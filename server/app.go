@@ -7,6 +7,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rcrowley/go-metrics"
+	"github.com/rs/zerolog"
+
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/ownership"
@@ -19,8 +22,6 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 	"github.com/actions-runner-manager/actions-runner-manager/server/connect"
 	"github.com/actions-runner-manager/actions-runner-manager/server/setup"
-	"github.com/rcrowley/go-metrics"
-	"github.com/rs/zerolog"
 )
 
 // maintainEvery is how often installation tokens are renewed and interrupted commands are

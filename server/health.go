@@ -9,11 +9,12 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 
+	checks "github.com/alexliesenfeld/health"
+	"github.com/rs/zerolog"
+
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 	"github.com/actions-runner-manager/actions-runner-manager/server/doctor"
-	checks "github.com/alexliesenfeld/health"
-	"github.com/rs/zerolog"
 )
 
 const (

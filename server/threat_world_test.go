@@ -8,10 +8,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
-	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/ssh"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 )
 
 // newSSHKey is a public key that a secret can be encrypted to.
