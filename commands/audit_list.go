@@ -39,7 +39,7 @@ type AuditEntry struct {
 	Channel   string    `json:"channel"`
 	Command   string    `json:"command"`
 	Arguments string    `json:"arguments"`
-	Outcome   string    `json:"outcome"` // done, refused, failed; shown: what it would do; asked: it was begun, and its end is not on record
+	Outcome   string    `json:"outcome"` // done, refused, failed; shown: what it would do; asked: it was started, and no outcome is recorded
 	Reason    string    `json:"reason,omitempty"`
 	RequestID string    `json:"requestId"`
 	Count     int       `json:"count"` // how often within a minute, for refusals that are counted
@@ -54,7 +54,7 @@ type AuditListing struct {
 func auditList() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
 		Name: "audit-list", Method: http.MethodGet,
-		Summary: "Show what was asked and done for the team, refusals too",
+		Summary: "Show the team's audit log, including denied requests",
 		Needs:   dispatch.Maintainer, Effect: dispatch.Reads,
 		Sample: dispatch.Result{Response: AuditListing{Team: "platform", Entries: []AuditEntry{{
 			At: sampleTime(), Caller: "mona", CallerID: 583231, Channel: string(dispatch.Comment), Command: "repos-add", Arguments: "api,web team=platform",

@@ -86,7 +86,7 @@ func groupGone(c *dispatch.Call, cause error) *dispatch.Error {
 // or to all private ones: such a list has no effect.
 func mustBeSelected(ctx context.Context, c *dispatch.Call) error {
 	if c.Group.Visibility == "selected" && c.Recorded {
-		return nil // made so, or seen so; GitHub refuses where it was changed since
+		return nil // made so, or seen so; GitHub refuses if it was changed since
 	}
 	group, err := c.Org.GitHub.Group(ctx, c.Group.GroupID)
 	if err != nil {
@@ -111,7 +111,7 @@ func ofGroup(r store.Record) string {
 	return fmt.Sprintf("%s of the team `%s`", dispatch.Quote(r.GroupName), r.TeamSlug)
 }
 
-// TeamArgs are the arguments of a command that needs a team alone.
+// TeamArgs are the arguments of a command that needs only a team.
 type TeamArgs struct {
 	Team dispatch.Team `arg:"team,required" doc:"the team's slug" example:"platform"`
 }

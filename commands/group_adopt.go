@@ -15,7 +15,7 @@ import (
 // AdoptArgs are the arguments of group-adopt.
 type AdoptArgs struct {
 	Team  dispatch.Team `arg:"team,required" doc:"the team that gets the group" example:"platform"`
-	Group string        `arg:"group,positional" doc:"the group's name; the one that policy.groupName says where none is given" example:"platform-runners"`
+	Group string        `arg:"group,positional" doc:"the group's name; by default the one that policy.groupName gives" example:"platform-runners"`
 }
 
 // checkAdopt refuses what is no slug, and names that no group has.

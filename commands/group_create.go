@@ -45,7 +45,7 @@ func runGroupCreate(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispa
 }
 
 func created(call *dispatch.Call, group github.Group) dispatch.Result {
-	message := fmt.Sprintf("The runner group %s is there, and the team `%s` owns it.", dispatch.Quote(group.Name), call.Team.Slug)
+	message := fmt.Sprintf("Created runner group %s. Team `%s` owns it.", dispatch.Quote(group.Name), call.Team.Slug)
 	return dispatch.Result{
 		Response: GroupAnswer{Team: call.Team.Slug, Group: groupInfo(group), Message: message},
 		Message:  message,

@@ -20,7 +20,7 @@ func groupDelete() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
 		Name: "group-delete", Method: http.MethodDelete, Legacy: true,
 		Summary: "Delete the team's runner group",
-		Details: "A group that still has runners is deleted only where another team's group takes them.",
+		Details: "A group that still has runners is deleted only if another team's group takes them.",
 		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, Ends: true,
 		Sample: deleted(sampleCall(), groupInfo(sampleGroup()), nil),
 	}, runGroupDelete)

@@ -58,7 +58,7 @@ func help() dispatch.Command {
 	})
 }
 
-// helpAll lists the commands, as one writes them for the team, where one is known.
+// helpAll lists the commands, as they are written for the team, if one is known.
 func helpAll(specs []dispatch.Spec, team string) dispatch.Result {
 	answer := HelpAnswer{}
 	table := dispatch.Table{Header: []string{"Command", "What it does"}, Code: true}
@@ -84,7 +84,7 @@ func helpOne(s dispatch.Spec, channel dispatch.Channel) dispatch.Result {
 		table.Rows = append(table.Rows, []string{strings.Trim(p.NameIn(channel), "`"), doc})
 	}
 	if s.Effect == dispatch.Reveals && !s.EncryptedOnly {
-		table.Rows = append(table.Rows, []string{"--encrypted", "in a comment: let the answer be readable with your SSH key alone"})
+		table.Rows = append(table.Rows, []string{"--encrypted", "in a comment: encrypt the answer so that only your SSH key can read it"})
 	}
 	result := dispatch.Result{Response: HelpAnswer{Commands: []CommandHelp{explainSpec(s)}}, Message: strings.TrimSpace(message)}
 	if len(table.Rows) > 0 {

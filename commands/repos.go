@@ -91,7 +91,7 @@ func askRepos(ctx context.Context, c *dispatch.Call, slug string, names []string
 	return lookup
 }
 
-// permitted returns the repositories that the team may attach. Where it may not
+// permitted returns the repositories that the team may attach. If it may not
 // attach one of them, the error names every such one with its reason.
 func permitted(ctx context.Context, c *dispatch.Call, names []string) ([]github.Repository, error) {
 	lookup, _ := c.Prefetched.(*repoLookup)

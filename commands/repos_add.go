@@ -12,7 +12,7 @@ func reposAdd() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
 		Name: "repos-add", Method: http.MethodPatch, Legacy: true,
 		Summary: "Attach repositories to the team's runner group",
-		Details: "The team needs the permission on each that the operator asks for (admin, by default).",
+		Details: "The team needs a permission on each (policy.repoPermission, by default admin).",
 		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Changes, Example: "api,web", Prefetch: prefetchRepos,
 		Sample: reposAdded(sampleCall(), []string{"api", "web"}, doneItems([]string{"api", "web"})),
 	}, runReposAdd, checkRepos)

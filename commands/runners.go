@@ -33,7 +33,7 @@ func noRunner(c *dispatch.Call, name string) string {
 }
 
 func busyRunner(name string) *dispatch.Error {
-	return dispatch.Refuse(dispatch.ReasonRunnerBusy, "The runner %s works on a job. Try again when it has ended.", dispatch.Quote(name))
+	return dispatch.Refuse(dispatch.ReasonRunnerBusy, "Runner %s is busy with a job. Try again when it finishes.", dispatch.Quote(name))
 }
 
 func runnersDone(items []dispatch.Item, result dispatch.Result) (dispatch.Result, error) {

@@ -73,7 +73,7 @@ func runRunnersRemove(ctx context.Context, call *dispatch.Call, args RunnersRemo
 func removed(c *dispatch.Call, names []string, items []dispatch.Item) dispatch.Result {
 	message := fmt.Sprintf("Removed from %s: %s.", c.Org.Login, list(names))
 	if len(names) == 0 {
-		message = "No runner of the group is offline, so nothing was to be done."
+		message = "No runner of the group is offline, nothing to do."
 	}
 	return runnersResult(c, names, items, "", message)
 }

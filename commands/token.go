@@ -20,10 +20,10 @@ type TokenAnswer struct {
 	Notes     []string  `json:"notes,omitempty"`
 }
 
-// mayReveal applies the policy on org-wide tokens, and asks the channel whether the
+// mayReveal applies the policy on org-wide tokens, and asks the channel if the
 // answer can be kept secret, before a token is made.
 func mayReveal(ctx context.Context, c *dispatch.Call) error {
-	const instead = "Use `token-jit`, which makes a runner for this group alone."
+	const instead = "Use `token-jit`, which makes a runner for this group only."
 	switch c.Org.Policy.RegistrationTokens {
 	case "false":
 		return dispatch.Refuse(dispatch.ReasonPolicy, "The operator does not hand out registration and removal tokens, which are good for every group of the organization (policy.registrationTokens: false). %s", instead)
@@ -33,7 +33,7 @@ func mayReveal(ctx context.Context, c *dispatch.Call) error {
 		}
 	}
 	if c.Preview {
-		return dispatch.Refuse(dispatch.ReasonPolicy, "`%s` asks for confirmation here (policy.confirm): say it again with `--yes`.", c.Spec.Name)
+		return dispatch.Refuse(dispatch.ReasonPolicy, "`%s` needs confirmation here (policy.confirm). Repeat it with `--yes`.", c.Spec.Name)
 	}
 	return sealed(ctx, c)
 }

@@ -18,8 +18,8 @@ import (
 type JITArgs struct {
 	Team       dispatch.Team `arg:"team,required" doc:"the team's slug" example:"platform"`
 	Name       string        `arg:"name,required,positional" doc:"the new runner's name" example:"build-1"`
-	Labels     []string      `arg:"labels" doc:"labels of the runner; self-hosted where none is given" example:"linux,x64"`
-	WorkFolder string        `arg:"work-folder" doc:"the folder it works in, relative to where it is installed (_work)" example:"_work"`
+	Labels     []string      `arg:"labels" doc:"labels of the runner; self-hosted if none is given" example:"linux,x64"`
+	WorkFolder string        `arg:"work-folder" doc:"the folder it works in, relative to its installation (_work)" example:"_work"`
 }
 
 var (
@@ -64,7 +64,7 @@ type JITAnswer struct {
 func tokenJIT() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
 		Name: "token-jit", Method: http.MethodPost,
-		Summary: "Make one runner's configuration, for the team's group alone",
+		Summary: "Make one runner's configuration, for the team's group only",
 		Details: "The configuration works once, for one runner, in this group only. In a comment it is answered encrypted, never in plain.",
 		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Reveals, EncryptedOnly: true, Example: "build-1",
 		Sample: configured(sampleCall(), "build-1", github.JIT{
@@ -91,7 +91,7 @@ func runTokenJIT(ctx context.Context, call *dispatch.Call, args JITArgs) (dispat
 	jit, err := call.Org.GitHub.JITConfig(ctx, request)
 	if github.KindOf(err) == github.Conflict && !call.FirstStart.IsZero() {
 		// the first attempt at this request was cut off after GitHub made the runner,
-		// and nobody has its configuration: it is made anew
+		// and nobody has its configuration: it is made again
 		if err = removeUnused(ctx, call, args.Name); err == nil {
 			jit, err = call.Org.GitHub.JITConfig(ctx, request)
 		}
@@ -120,7 +120,7 @@ func configured(c *dispatch.Call, name string, jit github.JIT) dispatch.Result {
 	}
 }
 
-// removeUnused removes the runner of that name where it is of this group and never
+// removeUnused removes the runner of that name if it is in this group and never
 // connected.
 func removeUnused(ctx context.Context, c *dispatch.Call, name string) error {
 	runners, err := c.Org.GitHub.GroupRunners(ctx, c.Group.GroupID)

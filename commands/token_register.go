@@ -32,7 +32,7 @@ func tokenRegister() dispatch.Command {
 func registration(call *dispatch.Call, token github.Token) dispatch.Result {
 	line := fmt.Sprintf("./config.sh --url %s --runnergroup %s --token %s",
 		orgURL(call), shellQuote(call.Group.GroupName), token.Token.Reveal())
-	note := "This token can register a runner in any group of " + call.Org.Login + " until it expires, so guard it. `token-jit` makes a runner for this group alone, and is the better choice."
+	note := "This token can register a runner in any group of " + call.Org.Login + " until it expires, so guard it. `token-jit` makes a runner for this group only, and is the better choice."
 	return tokenResult(call, "registration token", token, line, note)
 }
 

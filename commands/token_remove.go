@@ -11,7 +11,7 @@ import (
 func tokenRemove() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
 		Name: "token-remove", Method: http.MethodPost, Legacy: true,
-		Summary: "Make a token that removes a runner from where it runs",
+		Summary: "Get a token to unregister a runner from its machine",
 		Details: "The token is good for an hour. runners-remove needs none.",
 		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Reveals,
 		Sample: removal(sampleCall(), sampleToken()),

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What is wrong with arguments is told in the words of the channel they came through.
+// Refusals of arguments use the words of the channel.
 func TestWordingOfChannels(t *testing.T) {
 	for _, test := range []struct {
 		name, command string
@@ -83,7 +83,7 @@ func TestWordingOfChannels(t *testing.T) {
 	}
 }
 
-// Where nothing tells the team, usage shows any.
+// If nothing names the team, usage shows an example.
 func TestCheckWithoutTeam(t *testing.T) {
 	refusal := dispatch.NewDispatcher(&dispatch.Env{}, All()).Check("group-list", "acme", arguments("yess", "true"))
 	require.NotNil(t, refusal)

@@ -53,7 +53,7 @@ func noneAt(channel dispatch.Channel) string {
 func workflowsSet() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
 		Name: "workflows-set", Method: http.MethodPatch,
-		Summary: "Restrict the team's group to some workflow files, or lift that",
+		Summary: "Limit the group to specific workflows, or remove the limit",
 		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Changes,
 		Example: "acme/api/.github/workflows/ci.yml@refs/heads/main",
 		Sample:  workflowsAnswer(sampleCall(), "platform", []string{"acme/api/.github/workflows/ci.yml@refs/heads/main"}),

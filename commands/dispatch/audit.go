@@ -25,7 +25,7 @@ func (e *Env) audit(next Func) Func {
 		if !call.Caller.Known() && call.Channel != CLI {
 			return result, err // help and status, which anybody may ask
 		}
-		// the record is written even where the caller's time is up
+		// the record is written even if the caller's time is up
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
 		defer cancel()
 		entry := e.Entry(call)
@@ -101,7 +101,7 @@ func (e *Env) Entry(call *Call) store.Entry {
 }
 
 // outsider reports whether the caller is not an active member of the organization.
-// Where GitHub does not say, the caller is taken for one.
+// If GitHub does not say, they count as one.
 func (e *Env) outsider(ctx context.Context, call *Call) bool {
 	if call.Org == nil {
 		return true
@@ -120,7 +120,7 @@ func auditArgs(args Args) string {
 	return clip(strings.ToValidUTF8(strings.ReplaceAll(strings.Join(words, " "), "\x00", ""), "�"), maxAuditArgs)
 }
 
-// clip cuts text to at most n bytes, at the end of a character.
+// clip cuts text to at most n bytes, at a character boundary.
 func clip(text string, n int) string {
 	if len(text) <= n {
 		return text

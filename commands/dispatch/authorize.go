@@ -74,7 +74,7 @@ func (c *Call) Owner(ctx context.Context) (bool, error) {
 }
 
 // maintains proves that the caller is an active maintainer of the command's team,
-// and of its second team where there is one.
+// and of its second team if there is one.
 func (e *Env) maintains(ctx context.Context, call *Call) error {
 	slug := call.teamSlug()
 	if call.Spec.Prefetch != nil && slug != "" {
@@ -93,10 +93,10 @@ func (e *Env) maintains(ctx context.Context, call *Call) error {
 	return err
 }
 
-// maintained returns the team of that slug where the caller is its active
-// maintainer (or an owner, where the policy lets owners act). Team and membership
-// are asked side by side: the membership by the id that the record or the answer
-// tells, and both answers must be of one and the same id.
+// maintained returns the team of that slug if the caller is its active
+// maintainer (or an owner, if the policy lets owners act). Team and membership
+// are asked side by side: the membership by the id in the record or in the answer,
+// and both answers must be of one and the same id.
 func (e *Env) maintained(ctx context.Context, call *Call, slug string) (github.Team, error) {
 	org := call.Org.GitHub
 	var hint int64
@@ -128,7 +128,7 @@ func (e *Env) maintained(ctx context.Context, call *Call, slug string) (github.T
 	}
 	asked := hint
 	if hint == 0 {
-		asked = m.TeamID // 0 where GitHub's answer does not say
+		asked = m.TeamID // 0 if GitHub's answer does not say
 	}
 	if asked != 0 && asked != team.ID {
 		// the slug belongs to another team now than the one asked about
@@ -167,7 +167,7 @@ func BySlug(ctx context.Context, call *Call, team github.Team) (github.Membershi
 // for one that does not exist, so that secret teams stay secret.
 func notMaintainer(call *Call, slug string) *Error {
 	return Refuse(ReasonNotMaintainer,
-		"You are not an active maintainer of a team `%s` in %s, or there is no such team. Its maintainers can make you one, on the team's page on GitHub.",
+		"You're not a maintainer of team `%s` in %s, or it doesn't exist. One of its maintainers can promote you on the team's page on GitHub.",
 		slug, call.Org.Login)
 }
 

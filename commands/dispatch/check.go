@@ -29,8 +29,8 @@ func (c *Call) namesTeam() bool {
 
 // Check finds what a command in a comment would be refused for, whoever wrote it and
 // whatever GitHub says: its arguments. A team that is not named is no mistake, since
-// the comment's place may tell it. An empty org stands for whichever organization the
-// arguments mean. Nobody is asked, and nothing is run.
+// the issue may name it. An empty org stands for whichever organization the
+// arguments mean. Nothing is asked of GitHub, and nothing runs.
 func (d *Dispatcher) Check(name, org string, args Args) *Error {
 	command := d.byName[name]
 	if command == nil {
@@ -56,7 +56,7 @@ func (d *Dispatcher) Check(name, org string, args Args) *Error {
 var ownerShape = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
 
 // ownerIn is the organization in the first full name among the arguments, such as
-// acme/web; ORG where there is none.
+// acme/web; ORG if there is none.
 func ownerIn(args Args) string {
 	values := args.Positional
 	for _, named := range args.Named {

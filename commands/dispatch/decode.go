@@ -43,7 +43,7 @@ type Since struct {
 	Ago time.Duration
 }
 
-// Time returns the moment that s means, seen from now; the zero time where s is empty.
+// Time returns the moment that s means, seen from now; the zero time if s is empty.
 func (s Since) Time(now time.Time) time.Time {
 	if s.Ago > 0 {
 		return now.Add(-s.Ago)
@@ -243,7 +243,7 @@ func checkText(name, text string, limit int) error {
 
 func setList(field reflect.Value, items []string) {
 	if field.Kind() == reflect.Pointer {
-		// a pointer tells an empty list from none
+		// a pointer distinguishes an empty list from none
 		if items == nil {
 			items = []string{}
 		}
@@ -320,7 +320,7 @@ func unknownArgument(spec Spec, name string, channel Channel) *Error {
 }
 
 // withUsage adds to a refusal of arguments how the command is written at the call's
-// channel, for its team where it names one.
+// channel, for its team if it names one.
 func (c *Call) withUsage(err error) error {
 	var refusal *Error
 	if !errors.As(err, &refusal) || refusal.Reason != ReasonMissingArgument && refusal.Reason != ReasonUnknownArgument {
@@ -335,7 +335,7 @@ func (c *Call) withUsage(err error) error {
 	if c.Channel == REST {
 		usage = spec.RESTUsage()
 	}
-	told := *refusal
-	told.Message += fmt.Sprintf(" Usage: `%s`.", usage)
-	return &told
+	out := *refusal
+	out.Message += fmt.Sprintf(" Usage: `%s`.", usage)
+	return &out
 }

@@ -16,7 +16,7 @@ type Dispatcher struct {
 }
 
 // NewDispatcher returns a dispatcher for cmds whose every call passes through mw,
-// the outermost first. It panics where two commands answer to one name.
+// the outermost first. It panics if two commands answer to one name.
 func NewDispatcher(env *Env, cmds []Command, mw ...Middleware) *Dispatcher {
 	d := &Dispatcher{env: env, commands: cmds, byName: map[string]*Command{}}
 	for i := range cmds {
@@ -59,9 +59,9 @@ func (d *Dispatcher) Unknown(name string) *Error {
 	}
 	slices.Sort(names)
 	if nearest := Nearest(strings.ToLower(name), names); nearest != "" {
-		return Refuse(ReasonUnknownCommand, "There is no command %s. Did you mean `%s`? `help` lists all.", Quote(name), nearest)
+		return Refuse(ReasonUnknownCommand, "Unknown command %s. Did you mean `%s`? `help` lists all commands.", Quote(name), nearest)
 	}
-	return Refuse(ReasonUnknownCommand, "There is no command %s. `help` lists all.", Quote(name))
+	return Refuse(ReasonUnknownCommand, "Unknown command %s. `help` lists all commands.", Quote(name))
 }
 
 // Dispatch runs req, and returns its result or an error that is always an

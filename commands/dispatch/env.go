@@ -31,21 +31,21 @@ type Env struct {
 	Ownership Ownership
 	// RateLimit is how many requests a user may make in a second, over all channels.
 	RateLimit float64
-	// GitHubURL is where people see GitHub: "https://github.com".
+	// GitHubURL is the address of GitHub's pages: "https://github.com".
 	GitHubURL string
-	// PublicURL is where users reach this server; may be empty.
+	// PublicURL is the address by which users reach this server; may be empty.
 	PublicURL string
 	// Version is the program's version.
 	Version string
-	// Status tells what the command status answers.
+	// Status is called for the command status.
 	Status func(context.Context) Status
-	// Observe, where set, is told of every call that ended.
+	// Observe, if set, is called after every call.
 	Observe func(Observation)
 	// Holder names this process in leases; it must be unique among replicas.
 	Holder string
-	// Deadline bounds a command; 30 s where zero.
+	// Deadline bounds a command; 30 s if zero.
 	Deadline time.Duration
-	// Clock tells the time; time.Now where nil.
+	// Clock returns the time; time.Now if nil.
 	Clock func() time.Time
 }
 
@@ -83,7 +83,7 @@ type Org struct {
 	Policy Policy
 }
 
-// id returns the organization's numeric id, which GitHub tells on first use.
+// id returns the organization's numeric id. It is asked of GitHub on first use.
 func (o *Org) ID(ctx context.Context) (int64, error) {
 	installation, err := o.GitHub.Installation(ctx)
 	if err != nil {
@@ -97,7 +97,7 @@ func (o *Org) ID(ctx context.Context) (int64, error) {
 func (o *Org) notInstalled(err error) error {
 	failure := GitHubError(err, "find the App's installation in "+o.Login)
 	if e := AsError(failure); github.KindOf(err) == github.NotFound && e.Reason == ReasonGitHubError {
-		e.Message = fmt.Sprintf("The GitHub App is not installed in %s, so nothing can be asked there. An owner of %s installs it; `actions-runner-manager doctor` tells the operator where.", o.Login, o.Login)
+		e.Message = fmt.Sprintf("The GitHub App is not installed in %s, so it can do nothing there. An owner of %s can install it; `actions-runner-manager doctor` shows the operator the page.", o.Login, o.Login)
 	}
 	return failure
 }
@@ -170,10 +170,10 @@ type Call struct {
 	Group store.Record // the team's group, by Spec.Group
 	// Recorded reports whether the record holds a group of the team.
 	Recorded bool
-	// Visibility of the group, where it is known without asking.
+	// Visibility of the group; "" if it is not known without asking.
 	Visibility string
 
-	Other      github.Team  // the second team, where the arguments name one
+	Other      github.Team  // the second team, if the arguments name one
 	OtherGroup store.Record // and its group
 
 	// Prefetched is what Spec.Prefetch returned.

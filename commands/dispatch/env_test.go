@@ -12,8 +12,8 @@ import (
 func TestNotInstalled(t *testing.T) {
 	org := &Org{Login: "acme"}
 	e := AsError(org.notInstalled(&github.Error{Kind: github.NotFound}))
-	assert.Equal(t, "The GitHub App is not installed in acme, so nothing can be asked there. An owner of acme installs it; "+
-		"`actions-runner-manager doctor` tells the operator where.", e.Message)
+	assert.Equal(t, "The GitHub App is not installed in acme, so it can do nothing there. An owner of acme can install it; "+
+		"`actions-runner-manager doctor` shows the operator the page.", e.Message)
 	assert.Equal(t, ReasonGitHubError, e.Reason)
 	assert.True(t, e.Permanent)
 	e = AsError(org.notInstalled(errors.New("no route")))

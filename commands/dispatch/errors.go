@@ -113,14 +113,14 @@ type Item struct {
 type Error struct {
 	Reason  Reason
 	Message string  // a sentence for the caller: what happened, what to do
-	Code    int     // overrides the reason's HTTP status where not 0
+	Code    int     // overrides the reason's HTTP status if not 0
 	Items   []Item  // for a command on several items, what became of each
-	Result  *Result // where something was done all the same, what
-	// RetryAfter is how long to wait before trying again; 0 where unknown.
+	Result  *Result // what was done, if anything was
+	// RetryAfter is how long to wait before trying again; 0 if unknown.
 	RetryAfter time.Duration
 	// Permanent says that trying again will not help until somebody changes a setting.
 	Permanent bool
-	Cause     error // for the log alone
+	Cause     error // for the log only
 }
 
 // Error returns the sentence, with the cause behind it.
@@ -147,7 +147,7 @@ func Refuse(reason Reason, format string, args ...any) *Error {
 	return &Error{Reason: reason, Message: fmt.Sprintf(format, args...)}
 }
 
-// AsError returns err as what a caller may see of it: itself where it is an
+// AsError returns err as what a caller may see of it: itself if it is an
 // [*Error], else "internal error" with err as its cause.
 func AsError(err error) *Error {
 	var e *Error
@@ -156,7 +156,7 @@ func AsError(err error) *Error {
 	}
 	return &Error{
 		Reason:  ReasonInternal,
-		Message: "Something went wrong inside the server. Tell its operator the request id; the cause is in the log.",
+		Message: "Something went wrong inside the server. Give its operator the request id; the cause is in the log.",
 		Cause:   err,
 	}
 }

@@ -53,7 +53,7 @@ func StoreError(err error) error {
 	}
 	return &Error{
 		Reason:  ReasonUnavailable,
-		Message: "The server's database does not answer, so nothing was done. Try again in a minute.",
+		Message: "The server's database does not answer. Nothing was changed. Try again in a minute.",
 		Cause:   err,
 	}
 }
@@ -64,7 +64,7 @@ func Unsettled(err error) bool {
 	return errors.As(err, &failure) && failure.Ambiguous || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
-// asGitHub returns the failure of GitHub behind err, an empty one where there is none.
+// asGitHub returns the failure of GitHub behind err, an empty one if there is none.
 func AsGitHub(err error) *github.Error {
 	var failure *github.Error
 	if errors.As(err, &failure) {

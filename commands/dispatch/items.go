@@ -13,7 +13,7 @@ import (
 // secondary limits frown upon more.
 const writesAtOnce = 4
 
-// apply does one change for each name, a few at a time, the rest also where one
+// apply does one change for each name, a few at a time, the rest even if one
 // fails, and returns what became of each.
 func (c *Call) Apply(ctx context.Context, names []string, change func(context.Context, int) error, doing string) []Item {
 	items := make([]Item, len(names))
@@ -34,7 +34,7 @@ func (c *Call) Apply(ctx context.Context, names []string, change func(context.Co
 }
 
 // partial returns the error of a command some of whose items were not done, nil
-// where all were. The reason is that of the first that failed.
+// if all were. The reason is that of the first that failed.
 func Partial(items []Item, done Result) *Error {
 	failed := 0
 	var first *Error
@@ -60,7 +60,7 @@ func Partial(items []Item, done Result) *Error {
 }
 
 // refused returns the refusal of a command some of whose items may not be, naming
-// each; nil where all may.
+// each; nil if all may.
 func Refused(items []Item) error {
 	var first *Item
 	n := 0
@@ -83,11 +83,11 @@ func Refused(items []Item) error {
 }
 
 // Alike is the item's error but for the item's name in it: many items may have it in
-// common, and then people need to be told once.
+// common, and then people need to read it once.
 func (i Item) Alike() string { return strings.Replace(i.Error, Quote(i.Item), "", 1) }
 
-// sentences tells what is wrong with items: each sentence once, of the first that it
-// is true of, with the names of the others. It stays short; the items tell the rest.
+// sentences says what is wrong with items: each sentence once, of the first that it
+// is true of, with the names of the others. It stays short; the items have the rest.
 func sentences(items []Item) string {
 	const mostSentences, mostNames = 5, 10
 	var kinds []string
@@ -102,9 +102,9 @@ func sentences(items []Item) string {
 		}
 		of[kind] = append(of[kind], item)
 	}
-	var told []string
+	var lines []string
 	for _, kind := range kinds[:min(len(kinds), mostSentences)] {
-		told = append(told, of[kind][0].Error)
+		lines = append(lines, of[kind][0].Error)
 		others, likewise := of[kind][1:], "Likewise "
 		if kind == of[kind][0].Error { // it names none
 			others, likewise = of[kind], "That goes for "
@@ -120,12 +120,12 @@ func sentences(items []Item) string {
 		if more := len(others) - len(names); more > 0 {
 			likewise += fmt.Sprintf(" and %d more", more)
 		}
-		told = append(told, likewise+".")
+		lines = append(lines, likewise+".")
 	}
-	return strings.Join(told, " ")
+	return strings.Join(lines, " ")
 }
 
-// AsErrorReason returns the reason of err, "" where err is nil.
+// AsErrorReason returns the reason of err, "" if err is nil.
 func AsErrorReason(err error) Reason {
 	var e *Error
 	if errors.As(err, &e) {

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// What is true of many items is told once, with their names, of which there are few.
-func TestRefusedTellsEachSentenceOnce(t *testing.T) {
+// A sentence about many items appears once, with some of their names.
+func TestRefusedHasEachSentenceOnce(t *testing.T) {
 	missing := func(name string) Item {
 		return Item{Item: name, Error: "The team may not attach " + Quote(name) + ", or there is none.", Reason: ReasonRepoNotPermitted}
 	}

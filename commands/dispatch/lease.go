@@ -79,8 +79,8 @@ func (e *Env) holder(call *Call) string { return e.Holder + "/" + call.ID }
 // one group, so the team's id, which is there before the group is, names both.
 func TeamKey(orgID, teamID int64) string { return fmt.Sprintf("team/%d/%d", orgID, teamID) }
 
-// acquire waits for the lease of the key. With it, it puts the entry on record, where
-// there is one.
+// acquire waits for the lease of the key. If entry is not nil, it is recorded
+// together with the lease.
 func (e *Env) Acquire(ctx context.Context, call *Call, key, holder string, entry *store.Entry) error {
 	lease := e.Store.Lease
 	if entry != nil {
@@ -101,7 +101,7 @@ func (e *Env) Acquire(ctx context.Context, call *Call, key, holder string, entry
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			refusal := Refuse(ReasonBusy, "Another command on the same group has not ended. Try again in a minute.")
+			refusal := Refuse(ReasonBusy, "Another command is still running on this group. Try again in a minute.")
 			refusal.RetryAfter = 10 * time.Second
 			refusal.Cause = ctx.Err()
 			return refusal

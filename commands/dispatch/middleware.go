@@ -86,7 +86,7 @@ func recoverPanic(next Func) Func {
 	}
 }
 
-// deadline bounds the call, and says so in the caller's terms where it passes.
+// deadline bounds the call, and tells the caller so when it passes.
 func (e *Env) deadline(next Func) Func {
 	return func(ctx context.Context, call *Call) (Result, error) {
 		ctx, cancel := context.WithTimeout(ctx, e.deadlineOf(call))
@@ -122,7 +122,7 @@ func (e *Env) limit(next Func) Func {
 			return Result{}, StoreError(err)
 		}
 		if wait > 0 {
-			refusal := Refuse(ReasonRateLimited, "You have made more than %g requests in a second. Try again in %s.",
+			refusal := Refuse(ReasonRateLimited, "You made more than %g requests in a second. Try again in %s.",
 				e.RateLimit, roundUp(wait))
 			refusal.RetryAfter = wait
 			return Result{}, refusal

@@ -35,7 +35,7 @@ func (c *Call) MayAct(team github.Team) error {
 		return nil
 	}
 	if rule, ok := c.Org.Policy.allows(team.Slug); !ok {
-		return Refuse(ReasonPolicy, "The operator does not let the team `%s` use this server (%s).", team.Slug, rule)
+		return Refuse(ReasonPolicy, "Team `%s` may not use this server (%s). Ask its operator.", team.Slug, rule)
 	}
 	return nil
 }

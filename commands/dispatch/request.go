@@ -18,7 +18,7 @@ const (
 	Schedule Channel = "schedule" // the server itself
 )
 
-// A Principal is who asks, as the channel proved them.
+// A Principal is the caller, as the channel authenticated them.
 type Principal struct {
 	ID    int64 // GitHub's numeric user id
 	Login string
@@ -66,20 +66,20 @@ type Request struct {
 	ID      string // delivery GUID and index, or request id
 	Channel Channel
 	Command string
-	Org     string // from the event or the configuration, never from the arguments alone
-	// OrgArg is the argument "org", where the server serves several
+	Org     string // from the event or the configuration, never only from the arguments
+	// OrgArg is the argument "org", if the server serves several
 	// organizations and the channel got one.
 	OrgArg *string
 	Caller Principal
 	Args   Args
 
 	// TeamHint is the team that the place of a comment names (the label,
-	// the form's field); it counts where the arguments name none.
+	// the form's field); it counts if the arguments name none.
 	TeamHint string
-	// Malformed is what is wrong with the arguments, where the channel could not even
-	// read them: the refusal, at the place in the order where arguments are checked.
+	// Malformed is what is wrong with the arguments, if the channel could not even
+	// read them: the refusal, given at the step that checks arguments.
 	Malformed *Error
-	// Preview asks what would change, and changes nothing.
+	// Preview is set to learn what would change. Nothing is changed.
 	Preview bool
 	// Resumed says that an earlier attempt at this very request was cut off.
 	Resumed bool
@@ -87,7 +87,7 @@ type Request struct {
 	Deadline time.Duration
 	// Limited says that the caller's rate limit was already charged for this request.
 	Limited bool
-	// Sealed, where set, is called before a secret is made: its error, a refusal,
+	// Sealed, if set, is called before a secret is made: its error, a refusal,
 	// says that the answer could not be kept secret, and nothing is made then.
 	Sealed func(ctx context.Context, spec Spec) error
 }
@@ -102,7 +102,7 @@ type Result struct {
 	Tables []Table
 	// Notes are further sentences: what to do next, what to mind.
 	Notes []string
-	// Secret is set where the response holds one; the comment channel never shows
+	// Secret is set if the response holds one; the comment channel never shows
 	// Response then, but this, by the way that tokenReply names.
 	Secret *Secret
 	// Items is what became of each item, for a command on several.
@@ -116,7 +116,7 @@ type Table struct {
 	Title  string // "Repositories (3)"
 	Header []string
 	Rows   [][]string
-	Code   bool // what stands in the first column is code
+	Code   bool // the first column is code
 }
 
 // A Secret is a secret with what people need to use it.

@@ -20,7 +20,7 @@ type Role int
 
 // The roles, least first.
 const (
-	Anyone     Role = iota // nobody is asked who they are
+	Anyone     Role = iota // without authentication
 	Member                 // an active member of the organization
 	Maintainer             // an active maintainer of the team that the command names
 	Owner                  // an owner of the organization
@@ -37,7 +37,7 @@ const (
 	Reveals                // hands out a secret
 )
 
-// A Need says what a command asks of the team's group before it runs.
+// A Need is what a command requires of the team's group before it runs.
 type Need int
 
 // The needs.
@@ -52,7 +52,7 @@ type Spec struct {
 	Name    string   // slash word, path element and operationId: "group-create"
 	Aliases []string // other names it answers to
 	Method  string   // the REST method it is documented with
-	Legacy  bool     // the ancestor had it: GET works too
+	Legacy  bool     // the legacy program had it: GET works too
 	Summary string   // imperative, one line, no full stop
 	Details string   // further sentences for the reference; may be empty
 	Needs   Role     // what the caller must be
@@ -81,7 +81,7 @@ type Param struct {
 	Team       bool // its value is a team's slug: the argument "team", or the second team
 	Positional bool // in a comment, the words without a flag are this argument
 	Doc        string
-	Values     []string // the allowed values, where they are few
+	Values     []string // the allowed values, if they are few
 	Example    string
 }
 
@@ -98,7 +98,7 @@ const (
 )
 
 // Methods returns the REST methods that the command answers to, the documented
-// one first: beside it POST works for all, and GET for those of the ancestor.
+// one first: beside it POST works for all, and GET for the legacy commands.
 func (s Spec) Methods() []string {
 	methods := []string{s.Method}
 	if s.Method != http.MethodPost {
@@ -131,7 +131,7 @@ func (s Spec) Param(name string) (Param, bool) {
 }
 
 // ChannelFlags returns the flags that a comment may hold beside the command's own
-// arguments: yes runs what policy.confirm asks about, encrypted hides a secret.
+// arguments: yes runs a command that is in policy.confirm, encrypted hides a secret.
 func (s Spec) ChannelFlags() []string {
 	if s.Effect == Reveals {
 		return []string{"yes", "encrypted"}

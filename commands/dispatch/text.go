@@ -26,7 +26,7 @@ func Quote(text string) string {
 var harmless = strings.NewReplacer("`", "'", `\"`, `"`, "<", "‹", ">", "›", "@", "＠")
 
 // Argument returns how the argument of that name is given at the channel, with the value
-// where there is one: as code, and in a comment and at the operator's shell as a flag.
+// if there is one: as code, and in a comment and at the operator's shell as a flag.
 func (d Channel) Argument(name string, value ...string) string {
 	flag, is := "--", " "
 	if d == REST {
@@ -44,7 +44,7 @@ func (p Param) NameIn(channel Channel) string {
 	return channel.Argument(p.Name)
 }
 
-// For returns the declaration with that team in its examples; as it is, where the
+// For returns the declaration with that team in its examples; as it is, if the
 // team is none that could be.
 func (s Spec) For(team string) Spec {
 	if !s.Team() || !slugShape.MatchString(team) {
@@ -103,7 +103,7 @@ func (p Param) placeholder() string {
 	return strings.ToUpper(p.Name)
 }
 
-// Nearest returns the one of names that is most like word, or "" where none is
+// Nearest returns the one of names that is most like word, or "" if none is
 // near enough to be meant.
 func Nearest(word string, names []string) string {
 	best, bestDistance := "", max(2, len(word)/3)+1

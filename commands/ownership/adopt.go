@@ -9,7 +9,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
-// MayAdopt refuses to take the team's own standing group from it, so that nobody
+// MayAdopt refuses if the team's recorded group still exists, so that no team
 // loses one by a slip.
 func (r *Registry) MayAdopt(ctx context.Context, c *dispatch.Call, group github.Group) error {
 	if !c.Recorded || c.Group.GroupID == group.ID {
@@ -18,7 +18,7 @@ func (r *Registry) MayAdopt(ctx context.Context, c *dispatch.Call, group github.
 	old, err := c.Org.GitHub.Group(ctx, c.Group.GroupID)
 	switch {
 	case err == nil:
-		return dispatch.Refuse(dispatch.ReasonGroupExists, "The team `%s` owns the runner group %s, which still stands. Release it first with `group-release`, or delete it with `group-delete`.", c.Team.Slug, dispatch.Quote(old.Name))
+		return dispatch.Refuse(dispatch.ReasonGroupExists, "The team `%s` owns the runner group %s, which still exists. Release it first with `group-release`, or delete it with `group-delete`.", c.Team.Slug, dispatch.Quote(old.Name))
 	case github.KindOf(err) != github.NotFound:
 		return dispatch.GitHubError(err, "look at the team's runner group")
 	}

@@ -16,8 +16,8 @@ import (
 // of its name.
 const youngTeam = 30 * 24 * time.Hour
 
-// A Candidate is a team for which a group stands that is named as the team's group
-// would be, and that nobody owns yet.
+// A Candidate is a team without a group for which a group exists
+// that has the name of the team's group and no owner.
 type Candidate struct {
 	Team    string `json:"team"`
 	TeamID  int64  `json:"teamID"`
@@ -52,7 +52,7 @@ func (r *Registry) Candidates(ctx context.Context, org *dispatch.Org) ([]Candida
 		if !ok || taken(records, groups, team, group) {
 			continue
 		}
-		// the list does not tell when a team was made
+		// the list does not say when a team was created
 		team, err := org.GitHub.Team(ctx, team.Slug)
 		if github.KindOf(err) == github.NotFound {
 			continue
@@ -84,7 +84,7 @@ func namedGroup(groups []github.Group, name string) (github.Group, bool) {
 	return alike, alike.ID != 0 && !alike.Default && !alike.Inherited
 }
 
-// taken reports whether the group is on record, or the team owns one that stands.
+// taken reports whether the group is recorded, or the team owns one that exists.
 func taken(records []store.Record, groups []github.Group, team github.Team, group github.Group) bool {
 	for _, r := range records {
 		if r.GroupID == group.ID {
@@ -93,8 +93,8 @@ func taken(records []store.Record, groups []github.Group, team github.Team, grou
 		if r.TeamID != team.ID {
 			continue
 		}
-		for _, stands := range groups {
-			if stands.ID == r.GroupID {
+		for _, g := range groups {
+			if g.ID == r.GroupID {
 				return true
 			}
 		}
@@ -103,19 +103,19 @@ func taken(records []store.Record, groups []github.Group, team github.Team, grou
 }
 
 // ageWarning says what speaks for a team that is younger than its group: one that
-// took the name of a team that is gone, or that was never meant. GitHub does not tell
+// took the name of a team that is gone, or that was never meant. GitHub does not say
 // when a group was made. But it counts their ids up, so that a group is at least as
-// old as the record of any group with the same or a higher id; where no record helps,
+// old as the record of any group with the same or a higher id; if no record helps,
 // a team of the last days is suspect.
 func (r *Registry) ageWarning(team github.Team, group github.Group, records []store.Record) string {
 	for _, r := range records {
 		if r.GroupID >= group.ID && r.At.Before(team.CreatedAt) {
-			return fmt.Sprintf("the team is younger than the group: it was made on %s, and the group stood before %s",
+			return fmt.Sprintf("the team is younger than the group: it was made on %s, and the group existed before %s",
 				team.CreatedAt.UTC().Format(time.DateOnly), r.At.UTC().Format(time.DateOnly))
 		}
 	}
 	if r.Now().Sub(team.CreatedAt) < youngTeam {
-		return fmt.Sprintf("the team may be younger than the group: it was made on %s, and GitHub does not tell how old the group is",
+		return fmt.Sprintf("the team may be younger than the group: it was made on %s, and GitHub does not say how old the group is",
 			team.CreatedAt.UTC().Format(time.DateOnly))
 	}
 	return ""

@@ -23,7 +23,7 @@ func TestAgeWarning(t *testing.T) {
 	}{
 		{"an old team", year(2020), 5, nil, ""},
 		{"a team of yesterday", now.Add(-24 * time.Hour), 5, nil, "the team may be younger than the group: it was made on 2026-05-31"},
-		{"a later group was on record before the team was made", year(2024), 5, []store.Record{{GroupID: 6, At: year(2023)}}, "the team is younger than the group: it was made on 2024-01-01, and the group stood before 2023-01-01"},
+		{"a later group was on record before the team was made", year(2024), 5, []store.Record{{GroupID: 6, At: year(2023)}}, "the team is younger than the group: it was made on 2024-01-01, and the group existed before 2023-01-01"},
 		{"an earlier group says nothing", year(2024), 5, []store.Record{{GroupID: 4, At: year(2023)}}, ""},
 		{"a record after the team was made says nothing", year(2024), 5, []store.Record{{GroupID: 6, At: year(2025)}}, ""},
 	}

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// standing is the team's record, zero where it has none, once a group-create that was
+// standing is the team's record, zero if it has none, once a group-create that was
 // cut off, perhaps after it made a group, is settled.
 func (r *Registry) standing(ctx context.Context, call *dispatch.Call, team github.Team, settle func(context.Context, *dispatch.Call, github.Team) (store.Record, error)) (store.Record, error) {
 	record, open, err := r.Store.Standing(ctx, call.OrgID, team.ID)
@@ -27,8 +27,8 @@ func (r *Registry) standing(ctx context.Context, call *dispatch.Call, team githu
 }
 
 // settle finishes a group-create of the team that was cut off between GitHub's
-// effect and the record, so that its group is owned and not orphaned. Where one is
-// at work, it waits for its end. It returns the zero record where there was nothing
+// effect and the record, so that its group is owned and not orphaned. If one is
+// running, it waits for its end. It returns the zero record if there was nothing
 // to settle.
 func (r *Registry) settle(ctx context.Context, call *dispatch.Call, team github.Team) (store.Record, error) {
 	if _, err := r.Store.IntentOf(ctx, call.OrgID, team.ID, store.GroupCreate); err != nil {
@@ -67,8 +67,8 @@ func unlessNotFound(err error) error {
 	return dispatch.StoreError(err)
 }
 
-// claim makes the group that an intent was to create the team's own, where it
-// stands just as group-create makes one. A group that holds a repository or a
+// claim makes the group that an intent was to create the team's own, if it
+// is just as group-create makes one. A group that holds a repository or a
 // runner, or is anybody's, is not taken: it may be older than the intent.
 func (r *Registry) claim(ctx context.Context, org *dispatch.Org, intent store.Intent) (store.Record, error) {
 	group, err := org.GitHub.GroupByName(ctx, intent.Name)
@@ -97,7 +97,7 @@ func (r *Registry) claim(ctx context.Context, org *dispatch.Org, intent store.In
 	return record, nil
 }
 
-// asCreated reports whether a group stands as group-create leaves one, and is nobody's.
+// asCreated reports whether a group is just as group-create leaves one, and has no owner.
 func (r *Registry) asCreated(ctx context.Context, org *dispatch.Org, orgID int64, group github.Group) (bool, error) {
 	if group.Default || group.Inherited || group.Visibility != "selected" || group.RestrictedToWorkflows ||
 		group.AllowsPublicRepositories != org.Policy.PublicRepos {

@@ -18,7 +18,7 @@ const recordVersion = 1
 const importCommand = "groups-import"
 
 // A RecordFile is an organization's ownership record as it is exported. Ids count;
-// the names tell people what they stand for.
+// the names are for people.
 type RecordFile struct {
 	Version int           `json:"version"`
 	Org     string        `json:"org"`
@@ -59,7 +59,7 @@ func (r *Registry) Export(ctx context.Context, org *dispatch.Org) (RecordFile, e
 }
 
 // Import adds what an export holds to the organization's record, all or nothing, and
-// returns how many records are new. What stands already is skipped. Its error names
+// returns how many records are new. What is recorded already is skipped. Its error names
 // every mistake and conflict, one a line. The request, which has an id and the
 // operator as its caller, says who is put on record.
 func (r *Registry) Import(ctx context.Context, org *dispatch.Org, file RecordFile, req dispatch.Request) (added int, err error) {
@@ -113,12 +113,12 @@ func (r *Registry) toImport(ctx context.Context, org *dispatch.Org, orgID int64,
 	if file.OrgID != orgID {
 		return nil, dispatch.Refuse(dispatch.ReasonInvalidArgument, "The file is the record of another organization: %s, id %d. This one is %s, id %d.", dispatch.Quote(file.Org), file.OrgID, org.Login, orgID)
 	}
-	stands, err := r.Store.Records(ctx, orgID)
+	recorded, err := r.Store.Records(ctx, orgID)
 	if err != nil {
 		return nil, dispatch.StoreError(err)
 	}
 	teams, groups := map[int64]store.Record{}, map[int64]store.Record{}
-	for _, r := range stands {
+	for _, r := range recorded {
 		teams[r.TeamID], groups[r.GroupID] = r, r
 	}
 	var fresh []store.Record
@@ -151,7 +151,7 @@ func (r *Registry) toImport(ctx context.Context, org *dispatch.Org, orgID int64,
 	return fresh, nil
 }
 
-// problem says what is wrong with the entry itself; "" where nothing is.
+// problem says what is wrong with the entry itself; "" if nothing is.
 func (r RecordEntry) problem() string {
 	switch {
 	case r.TeamID <= 0:

@@ -11,7 +11,7 @@ import (
 )
 
 // MaintainedTeams returns the teams that own a group here and that the caller
-// maintains: of all, or of those named in only. It asks for each team's
+// maintains: of all teams, or of those in only. It asks for each team's
 // maintainers, an answer that serves all callers, and confirms the teams found by
 // the caller's own membership. More than 100 candidates are refused.
 func (r *Registry) MaintainedTeams(ctx context.Context, call *dispatch.Call, only []string) ([]store.Record, error) {
@@ -66,7 +66,7 @@ func (r *Registry) MaintainedTeams(ctx context.Context, call *dispatch.Call, onl
 	return found, nil
 }
 
-// recordsNamed returns the record of the team that has that slug today, also where
+// recordsNamed returns the record of the team that has that slug today, also if
 // the record still knows it by an older one.
 func (r *Registry) recordsNamed(ctx context.Context, call *dispatch.Call, slug string) ([]store.Record, error) {
 	records, err := r.Store.RecordsBySlug(ctx, call.OrgID, slug)
@@ -90,8 +90,8 @@ func (r *Registry) recordsNamed(ctx context.Context, call *dispatch.Call, slug s
 	return []store.Record{record}, dispatch.StoreError(err)
 }
 
-// confirm reports whether the caller maintains the recorded team, and mends the
-// record's slug where the team was renamed.
+// confirm reports whether the caller maintains the recorded team, and updates the
+// record's slug if the team was renamed.
 func (r *Registry) confirm(ctx context.Context, call *dispatch.Call, record *store.Record) (bool, error) {
 	org := call.Org.GitHub
 	maintainers, err := org.TeamMaintainers(ctx, record.TeamSlug)

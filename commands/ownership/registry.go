@@ -82,7 +82,7 @@ func (r *Registry) groupOf(ctx context.Context, call *dispatch.Call, team github
 // deleted and made again is another team.
 func (r *Registry) notAnothers(ctx context.Context, call *dispatch.Call, team github.Team) error {
 	if call.Spec.Needs == dispatch.Owner {
-		return nil // an owner is there to mend just this
+		return nil // this is what an owner is needed to fix
 	}
 	others, err := r.Store.RecordsBySlug(ctx, call.OrgID, team.Slug)
 	if err != nil {
@@ -96,12 +96,12 @@ func (r *Registry) notAnothers(ctx context.Context, call *dispatch.Call, team gi
 		team.Slug, call.Org.Login)
 }
 
-// groupWithoutRecord finds the group of a team that has no record: by name where
+// groupWithoutRecord finds the group of a team that has no record: by name if
 // the policy says so, else there is none.
 func (r *Registry) groupWithoutRecord(ctx context.Context, call *dispatch.Call, team github.Team) (store.Record, error) {
 	if !call.Org.Policy.Named {
 		return store.Record{}, dispatch.Refuse(dispatch.ReasonGroupNotFound,
-			"The team `%s` owns no runner group yet. `group-create` makes one; where a group already stands, an owner of %s can give it to the team with `group-adopt`.",
+			"The team `%s` owns no runner group yet. Create one with `group-create`, or ask an owner of %s to assign an existing group with `group-adopt`.",
 			team.Slug, call.Org.Login)
 	}
 	if err := call.MayAct(team); err != nil {
@@ -118,7 +118,7 @@ func (r *Registry) groupWithoutRecord(ctx context.Context, call *dispatch.Call, 
 		return store.Record{}, dispatch.Refuse(dispatch.ReasonGroupNotOwned, "The runner group %s is the organization's default group or the enterprise's; no team manages it here.", dispatch.Quote(name))
 	}
 	if holder, err := r.Store.RecordOfGroup(ctx, call.OrgID, group.ID); err == nil && holder.TeamID != team.ID {
-		return store.Record{}, dispatch.Refuse(dispatch.ReasonGroupNotOwned, "The runner group %s is on record as another team's.", dispatch.Quote(name))
+		return store.Record{}, dispatch.Refuse(dispatch.ReasonGroupNotOwned, "The runner group %s is registered to another team.", dispatch.Quote(name))
 	} else if err != nil && !isNotFound(err) {
 		return store.Record{}, dispatch.StoreError(err)
 	}
