@@ -35,7 +35,7 @@ func TestHelpOfUnknownCommand(t *testing.T) {
 	env := &dispatch.Env{}
 	d := dispatch.NewDispatcher(env, All(), env.Decode)
 	_, err := d.Dispatch(t.Context(), dispatch.Request{Command: "help", Args: arguments("command", "bom")})
-	assert.Equal(t, dispatch.ReasonUnknownCommand, dispatch.AsErrorReason(err))
+	assert.Equal(t, dispatch.ReasonUnknownCommand, dispatch.ReasonOf(err))
 	result, err := d.Dispatch(t.Context(), dispatch.Request{Command: "help"})
 	require.NoError(t, err)
 	assert.Len(t, result.Response.(HelpAnswer).Commands, len(All()))

@@ -26,7 +26,7 @@ const (
 // checkAudit refuses what is no slug, and more entries than one answer holds.
 func checkAudit(call *dispatch.Call, a AuditArgs) error {
 	if a.Limit > auditLimitTop {
-		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: at most %d.", call.Called("limit"), auditLimitTop)
+		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: at most %d.", call.ArgumentName("limit"), auditLimitTop)
 	}
 	return nil
 }
@@ -93,7 +93,7 @@ func runAuditList(ctx context.Context, call *dispatch.Call, args AuditArgs) (dis
 	}
 	return dispatch.Result{
 		Response: AuditListing{Team: call.Team.Slug, Entries: entries},
-		Message:  fmt.Sprintf("The newest %s for the team `%s`.", count(len(entries), "entry"), call.Team.Slug),
+		Message:  fmt.Sprintf("The newest %s for the team `%s`.", countOf(len(entries), "entry"), call.Team.Slug),
 		Tables:   []dispatch.Table{table},
 	}, nil
 }

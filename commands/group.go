@@ -31,16 +31,16 @@ func groupInfo(g github.Group) GroupInfo {
 	}
 }
 
-// contents is what a group holds.
-type contents struct {
+// groupState is what a group holds.
+type groupState struct {
 	group   github.Group
 	repos   []github.Repository
 	runners []github.Runner
 }
 
-// look reads the call's group with all that it holds, side by side.
-func look(ctx context.Context, c *dispatch.Call) (contents, error) {
-	var found contents
+// readGroup reads the call's group with all that it holds, side by side.
+func readGroup(ctx context.Context, c *dispatch.Call) (groupState, error) {
+	var found groupState
 	g, gctx := errgroup.WithContext(ctx)
 	id := c.Group.GroupID
 	g.Go(func() (err error) { found.group, err = c.Org.GitHub.Group(gctx, id); return err })
@@ -53,14 +53,14 @@ func look(ctx context.Context, c *dispatch.Call) (contents, error) {
 	})
 	g.Go(func() (err error) { found.runners, err = c.Org.GitHub.GroupRunners(gctx, id); return err })
 	if err := g.Wait(); err != nil {
-		return contents{}, groupError(c, err, "read the runner group")
+		return groupState{}, groupError(c, err, "read the runner group")
 	}
 	slices.SortFunc(found.repos, func(a, b github.Repository) int {
 		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
 	})
 	slices.SortFunc(found.runners, func(a, b github.Runner) int { return strings.Compare(a.Name, b.Name) })
 	if err := ownership.New(c.Env).Refresh(ctx, c, found.group); err != nil {
-		return contents{}, err
+		return groupState{}, err
 	}
 	return found, nil
 }
@@ -106,8 +106,8 @@ func notSelected(c *dispatch.Call, visibility string, cause error) *dispatch.Err
 	}
 }
 
-// ofGroup names the group and team of a record, for a sentence.
-func ofGroup(r store.Record) string {
+// groupOfTeam names the group and team of a record, for a sentence.
+func groupOfTeam(r store.Record) string {
 	return fmt.Sprintf("%s of the team `%s`", dispatch.Quote(r.GroupName), r.TeamSlug)
 }
 

@@ -21,7 +21,7 @@ type AdoptArgs struct {
 // checkAdopt refuses what is no slug, and names that no group has.
 func checkAdopt(call *dispatch.Call, a AdoptArgs) error {
 	if len(a.Group) > 255 {
-		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: a group's name has at most 255 characters.", call.Called("group"))
+		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: a group's name has at most 255 characters.", call.ArgumentName("group"))
 	}
 	return nil
 }
@@ -32,7 +32,7 @@ func groupAdopt() dispatch.Command {
 		Summary: "Give an existing runner group to a team (owners only)",
 		Details: "Nothing in the group is changed. A record whose group or team is gone is replaced.",
 		Needs:   dispatch.Owner, Effect: dispatch.Changes, Example: "platform-runners",
-		Sample: adopted(sampleCall(), github.Group{ID: 7, Name: "platform-runners", Visibility: "selected"}, sampleRepos(), sampleRunners(), nowOwns("platform", "platform-runners")),
+		Sample: adoptResult(sampleCall(), github.Group{ID: 7, Name: "platform-runners", Visibility: "selected"}, sampleRepos(), sampleRunners(), ownsMessage("platform", "platform-runners")),
 	}, runGroupAdopt, checkAdopt)
 }
 
@@ -67,12 +67,12 @@ func runGroupAdopt(ctx context.Context, call *dispatch.Call, args AdoptArgs) (di
 	if err := ownership.New(call.Env).MayAdopt(ctx, call, group); err != nil {
 		return dispatch.Result{}, err
 	}
-	repos, runners, err := holdings(ctx, call, group)
+	repos, runners, err := readHoldings(ctx, call, group)
 	if err != nil {
 		return dispatch.Result{}, err
 	}
 	if call.Preview {
-		return adopted(call, group, repos, runners, fmt.Sprintf("This would give the runner group %s to the team `%s`.", dispatch.Quote(group.Name), call.Team.Slug)), nil
+		return adoptResult(call, group, repos, runners, fmt.Sprintf("This would give the runner group %s to the team `%s`.", dispatch.Quote(group.Name), call.Team.Slug)), nil
 	}
 	record := store.Record{
 		OrgID: call.OrgID, TeamID: call.Team.ID, TeamSlug: call.Team.Slug,
@@ -80,22 +80,22 @@ func runGroupAdopt(ctx context.Context, call *dispatch.Call, args AdoptArgs) (di
 		Origin: store.Adopted, By: call.Caller.Login, At: call.Env.Now(),
 	}
 	if call.Recorded && call.Group.GroupID == group.ID {
-		return adopted(call, group, repos, runners, fmt.Sprintf("The team `%s` owns the runner group %s already.", call.Team.Slug, dispatch.Quote(group.Name))), nil
+		return adoptResult(call, group, repos, runners, fmt.Sprintf("The team `%s` owns the runner group %s already.", call.Team.Slug, dispatch.Quote(group.Name))), nil
 	}
 	if err := ownership.New(call.Env).Adopt(ctx, call, record); err != nil {
 		return dispatch.Result{}, err
 	}
-	result := adopted(call, group, repos, runners, nowOwns(call.Team.Slug, group.Name))
+	result := adoptResult(call, group, repos, runners, ownsMessage(call.Team.Slug, group.Name))
 	result.Changed = true
 	return result, nil
 }
 
-func nowOwns(team, group string) string {
+func ownsMessage(team, group string) string {
 	return fmt.Sprintf("The team `%s` owns the runner group %s now.", team, dispatch.Quote(group))
 }
 
-// holdings reads what a group holds.
-func holdings(ctx context.Context, c *dispatch.Call, group github.Group) (repos []github.Repository, runners []github.Runner, err error) {
+// readHoldings reads what a group holds.
+func readHoldings(ctx context.Context, c *dispatch.Call, group github.Group) (repos []github.Repository, runners []github.Runner, err error) {
 	g, gctx := errgroup.WithContext(ctx)
 	if group.Visibility == "selected" {
 		g.Go(func() (err error) { repos, err = c.Org.GitHub.GroupRepositories(gctx, group.ID); return err })
@@ -104,7 +104,7 @@ func holdings(ctx context.Context, c *dispatch.Call, group github.Group) (repos 
 	return repos, runners, dispatch.GitHubError(g.Wait(), "read the runner group")
 }
 
-func adopted(call *dispatch.Call, group github.Group, repos []github.Repository, runners []github.Runner, message string) dispatch.Result {
+func adoptResult(call *dispatch.Call, group github.Group, repos []github.Repository, runners []github.Runner, message string) dispatch.Result {
 	warnings := []string{}
 	if group.Visibility != "selected" {
 		warnings = append(warnings, fmt.Sprintf("The group is visible to %s repositories; `repos-*` commands work only once its access is set to selected repositories.", group.Visibility))

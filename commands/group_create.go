@@ -16,7 +16,7 @@ func groupCreate() dispatch.Command {
 		Summary: "Create the team's runner group",
 		Details: "The group is visible to selected repositories only, none at first. The team owns it from then on.",
 		Needs:   dispatch.Maintainer, Effect: dispatch.Changes,
-		Sample: created(sampleCall(), sampleGroup()),
+		Sample: createResult(sampleCall(), sampleGroup()),
 	}, runGroupCreate)
 }
 
@@ -26,7 +26,7 @@ func runGroupCreate(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispa
 		group, err := call.Org.GitHub.Group(ctx, call.Group.GroupID)
 		switch {
 		case err == nil && !call.FirstStart.IsZero() && !call.Group.At.Before(call.FirstStart):
-			return created(call, group), nil // by this very request, before it was cut off
+			return createResult(call, group), nil // by this very request, before it was cut off
 		case err == nil:
 			return dispatch.Result{}, dispatch.Refuse(dispatch.ReasonGroupExists, "The team `%s` owns the runner group %s already, so there is nothing to do. `group-list` shows it.", call.Team.Slug, dispatch.Quote(group.Name))
 		case github.KindOf(err) != github.NotFound:
@@ -41,10 +41,10 @@ func runGroupCreate(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispa
 	if err != nil {
 		return dispatch.Result{}, err
 	}
-	return created(call, group), nil
+	return createResult(call, group), nil
 }
 
-func created(call *dispatch.Call, group github.Group) dispatch.Result {
+func createResult(call *dispatch.Call, group github.Group) dispatch.Result {
 	message := fmt.Sprintf("Created runner group %s. Team `%s` owns it.", dispatch.Quote(group.Name), call.Team.Slug)
 	return dispatch.Result{
 		Response: GroupAnswer{Team: call.Team.Slug, Group: groupInfo(group), Message: message},

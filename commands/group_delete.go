@@ -21,8 +21,8 @@ func groupDelete() dispatch.Command {
 		Name: "group-delete", Method: http.MethodDelete, Legacy: true,
 		Summary: "Delete the team's runner group",
 		Details: "A group that still has runners is deleted only if another team's group takes them.",
-		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, Ends: true,
-		Sample: deleted(sampleCall(), groupInfo(sampleGroup()), nil),
+		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, EndsOwnership: true,
+		Sample: deleteResult(sampleCall(), groupInfo(sampleGroup()), nil),
 	}, runGroupDelete)
 }
 
@@ -36,14 +36,14 @@ type GroupDeleted struct {
 
 func runGroupDelete(ctx context.Context, call *dispatch.Call, args GroupDeleteArgs) (dispatch.Result, error) {
 	if call.Group.GroupID == 0 {
-		return deleted(call, GroupInfo{}, nil), nil // by an earlier attempt at this request
+		return deleteResult(call, GroupInfo{}, nil), nil // by an earlier attempt at this request
 	}
-	held, err := look(ctx, call)
-	if dispatch.AsErrorReason(err) == dispatch.ReasonGroupNotFound && call.Recorded && !call.Preview {
+	held, err := readGroup(ctx, call)
+	if dispatch.ReasonOf(err) == dispatch.ReasonGroupNotFound && call.Recorded && !call.Preview {
 		if err := ownership.New(call.Env).Forget(ctx, call); err != nil {
 			return dispatch.Result{}, err
 		}
-		return deleted(call, GroupInfo{ID: call.Group.GroupID, Name: call.Group.GroupName}, nil), nil
+		return deleteResult(call, GroupInfo{ID: call.Group.GroupID, Name: call.Group.GroupName}, nil), nil
 	}
 	if err != nil {
 		return dispatch.Result{}, err
@@ -54,17 +54,17 @@ func runGroupDelete(ctx context.Context, call *dispatch.Call, args GroupDeleteAr
 	if len(held.runners) > 0 && call.Other.ID == 0 {
 		return dispatch.Result{}, dispatch.Refuse(dispatch.ReasonGroupNotEmpty,
 			"The runner group %s still has %s: %s. Remove them with `runners-remove`, or name a team that takes them: %s.",
-			dispatch.Quote(held.group.Name), count(len(held.runners), "runner"), list(runnerNames(held.runners)), call.Channel.Argument("move-runners-to", "TEAM"))
+			dispatch.Quote(held.group.Name), countOf(len(held.runners), "runner"), joinNames(runnerNames(held.runners)), call.Channel.Argument("move-runners-to", "TEAM"))
 	}
 	if call.Preview {
 		return previewDelete(call, held), nil
 	}
 	var items []dispatch.Item
 	if len(held.runners) > 0 {
-		items = call.Apply(ctx, runnerNames(held.runners), func(ctx context.Context, i int) error {
+		items = call.ApplyEach(ctx, runnerNames(held.runners), func(ctx context.Context, i int) error {
 			return call.Org.GitHub.MoveRunner(ctx, call.OtherGroup.GroupID, held.runners[i].ID)
 		}, "move the runner")
-		if err := dispatch.Partial(items, dispatch.Result{}); err != nil {
+		if err := dispatch.PartialFailure(items, dispatch.Result{}); err != nil {
 			err.Message = "Not every runner could be moved, so the group was not deleted. " + err.Message
 			return dispatch.Result{}, err
 		}
@@ -78,7 +78,7 @@ func runGroupDelete(ctx context.Context, call *dispatch.Call, args GroupDeleteAr
 	if err := ownership.New(call.Env).Forget(ctx, call); err != nil {
 		return dispatch.Result{}, err
 	}
-	return deleted(call, groupInfo(held.group), runnerNames(held.runners)), nil
+	return deleteResult(call, groupInfo(held.group), runnerNames(held.runners)), nil
 }
 
 func untouchable(group github.Group) *dispatch.Error {
@@ -89,19 +89,19 @@ func untouchable(group github.Group) *dispatch.Error {
 	return dispatch.Refuse(dispatch.ReasonPolicy, "The runner group %s is %s, which is never changed here.", dispatch.Quote(group.Name), which)
 }
 
-func previewDelete(call *dispatch.Call, held contents) dispatch.Result {
+func previewDelete(call *dispatch.Call, held groupState) dispatch.Result {
 	message := fmt.Sprintf("This would delete the runner group %s of the team `%s`. %s would lose it: %s.",
-		dispatch.Quote(held.group.Name), call.Team.Slug, count(len(held.repos), "repository"), list(repoNames(held.repos)))
+		dispatch.Quote(held.group.Name), call.Team.Slug, countOf(len(held.repos), "repository"), joinNames(repoNames(held.repos)))
 	if len(held.runners) > 0 {
-		message += fmt.Sprintf(" %s would move to %s: %s.", count(len(held.runners), "runner"), ofGroup(call.OtherGroup), list(runnerNames(held.runners)))
+		message += fmt.Sprintf(" %s would move to %s: %s.", countOf(len(held.runners), "runner"), groupOfTeam(call.OtherGroup), joinNames(runnerNames(held.runners)))
 	}
 	return dispatch.Result{Message: message}
 }
 
-func deleted(call *dispatch.Call, group GroupInfo, moved []string) dispatch.Result {
+func deleteResult(call *dispatch.Call, group GroupInfo, moved []string) dispatch.Result {
 	message := fmt.Sprintf("The runner group of the team `%s` is deleted.", call.Team.Slug)
 	if len(moved) > 0 {
-		message += fmt.Sprintf(" Its runners are with the team `%s` now: %s.", call.Other.Slug, list(moved))
+		message += fmt.Sprintf(" Its runners are with the team `%s` now: %s.", call.Other.Slug, joinNames(moved))
 	}
 	if moved == nil {
 		moved = []string{}

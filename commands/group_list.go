@@ -22,17 +22,17 @@ func groupList() dispatch.Command {
 		Name: "group-list", Method: http.MethodGet, Legacy: true,
 		Summary: "Show the team's runner group, its repositories and its runners",
 		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Reads,
-		Sample: listed(sampleCall(), contents{sampleGroup(), sampleRepos(), sampleRunners()}),
+		Sample: listResult(sampleCall(), groupState{sampleGroup(), sampleRepos(), sampleRunners()}),
 	}, func(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispatch.Result, error) {
-		held, err := look(ctx, call)
+		held, err := readGroup(ctx, call)
 		if err != nil {
 			return dispatch.Result{}, err
 		}
-		return listed(call, held), nil
+		return listResult(call, held), nil
 	})
 }
 
-func listed(call *dispatch.Call, held contents) dispatch.Result {
+func listResult(call *dispatch.Call, held groupState) dispatch.Result {
 	details := make([]RunnerInfo, 0, len(held.runners))
 	for _, r := range held.runners {
 		details = append(details, runnerInfo(r))
@@ -44,7 +44,7 @@ func listed(call *dispatch.Call, held contents) dispatch.Result {
 		},
 		Message: fmt.Sprintf("The runner group %s of the team `%s` (id %d, visible to %s repositories) serves %s with %s.",
 			dispatch.Quote(held.group.Name), call.Team.Slug, held.group.ID, held.group.Visibility,
-			count(len(held.repos), "repository"), count(len(held.runners), "runner")),
+			countOf(len(held.repos), "repository"), countOf(len(held.runners), "runner")),
 		Tables: []dispatch.Table{repoTable(held.repos), runnerTable(details)},
 	}
 }

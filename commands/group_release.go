@@ -16,7 +16,7 @@ func groupRelease() dispatch.Command {
 		Summary: "Forget that a team owns its runner group (owners only)",
 		Details: "The group stays as it is; no team manages it until it is adopted again.",
 		Needs:   dispatch.Owner, Effect: dispatch.Changes,
-		Sample: released(sampleCall().Group),
+		Sample: releaseResult(sampleCall().Group),
 	}, runGroupRelease)
 }
 
@@ -37,16 +37,16 @@ func runGroupRelease(ctx context.Context, call *dispatch.Call, args TeamArgs) (d
 		record = records[0]
 	}
 	if call.Preview {
-		return dispatch.Result{Message: fmt.Sprintf("This would forget that the runner group %s is owned; the group stays as it is on GitHub.", ofGroup(record))}, nil
+		return dispatch.Result{Message: fmt.Sprintf("This would forget that the runner group %s is owned; the group stays as it is on GitHub.", groupOfTeam(record))}, nil
 	}
 	if err := ownership.New(call.Env).Release(ctx, record); err != nil {
 		return dispatch.Result{}, dispatch.StoreError(err)
 	}
-	return released(record), nil
+	return releaseResult(record), nil
 }
 
-func released(record store.Record) dispatch.Result {
-	message := fmt.Sprintf("The runner group %s is no longer owned. It stays as it is on GitHub; `group-adopt` gives it back.", ofGroup(record))
+func releaseResult(record store.Record) dispatch.Result {
+	message := fmt.Sprintf("The runner group %s is no longer owned. It stays as it is on GitHub; `group-adopt` gives it back.", groupOfTeam(record))
 	return dispatch.Result{
 		Response: GroupAnswer{Team: record.TeamSlug, Group: GroupInfo{ID: record.GroupID, Name: record.GroupName, Visibility: record.Visibility}, Message: message},
 		Message:  message, Changed: true,

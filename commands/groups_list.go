@@ -75,7 +75,7 @@ func runGroupsList(ctx context.Context, call *dispatch.Call, args TeamsArgs) (di
 		}
 		table.Rows = append(table.Rows, []string{t.Team, t.Group.Name, strconv.FormatInt(t.Group.ID, 10), visible, t.Origin})
 	}
-	message := "You maintain " + count(len(groups), "team") + " with a runner group here."
+	message := "You maintain " + countOf(len(groups), "team") + " with a runner group here."
 	if len(groups) == 0 {
 		message = "You maintain no team that owns a runner group here. `group-create` with " + call.Channel.Argument("team", "SLUG") + " makes one."
 	}

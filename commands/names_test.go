@@ -49,7 +49,7 @@ func TestRepoName(t *testing.T) {
 	} {
 		t.Run(test.text, func(t *testing.T) {
 			got, err := repoName("acme", test.text)
-			assert.Equal(t, test.reason, dispatch.AsErrorReason(err))
+			assert.Equal(t, test.reason, dispatch.ReasonOf(err))
 			assert.Equal(t, test.want, got)
 		})
 	}

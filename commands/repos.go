@@ -24,13 +24,13 @@ func checkRepos(call *dispatch.Call, a ReposArgs) error {
 	bad := false
 	for _, text := range a.Repos {
 		item := dispatch.Item{Item: text}
-		if _, err := repoName(call.Org.Login, text); dispatch.AsErrorReason(err) == dispatch.ReasonInvalidArgument {
+		if _, err := repoName(call.Org.Login, text); dispatch.ReasonOf(err) == dispatch.ReasonInvalidArgument {
 			item.Error, item.Reason, bad = dispatch.AsError(err).Message, dispatch.ReasonInvalidArgument, true
 		}
 		items = append(items, item)
 	}
 	if bad {
-		return dispatch.Refused(items)
+		return dispatch.RefuseItems(items)
 	}
 	return nil
 }
@@ -91,9 +91,9 @@ func askRepos(ctx context.Context, c *dispatch.Call, slug string, names []string
 	return lookup
 }
 
-// permitted returns the repositories that the team may attach. If it may not
+// permittedRepos returns the repositories that the team may attach. If it may not
 // attach one of them, the error names every such one with its reason.
-func permitted(ctx context.Context, c *dispatch.Call, names []string) ([]github.Repository, error) {
+func permittedRepos(ctx context.Context, c *dispatch.Call, names []string) ([]github.Repository, error) {
 	lookup, _ := c.Prefetched.(*repoLookup)
 	switch {
 	case len(names) > askEach:
@@ -110,11 +110,11 @@ func permitted(ctx context.Context, c *dispatch.Call, names []string) ([]github.
 	var repos []github.Repository
 	for i, name := range names {
 		items[i] = dispatch.Item{Item: name}
-		if err := permit(c, lookup.repos[i], lookup.errs[i], name); err != nil {
-			if dispatch.AsErrorReason(err) != dispatch.ReasonRepoNotPermitted && dispatch.AsErrorReason(err) != dispatch.ReasonPublicRepo {
+		if err := checkRepo(c, lookup.repos[i], lookup.errs[i], name); err != nil {
+			if dispatch.ReasonOf(err) != dispatch.ReasonRepoNotPermitted && dispatch.ReasonOf(err) != dispatch.ReasonPublicRepo {
 				return nil, err
 			}
-			items[i].Error, items[i].Reason = dispatch.AsError(err).Message, dispatch.AsErrorReason(err)
+			items[i].Error, items[i].Reason = dispatch.AsError(err).Message, dispatch.ReasonOf(err)
 			continue
 		}
 		if repo := lookup.repos[i]; !seen[repo.ID] {
@@ -122,7 +122,7 @@ func permitted(ctx context.Context, c *dispatch.Call, names []string) ([]github.
 			repos = append(repos, repo)
 		}
 	}
-	return repos, dispatch.Refused(items)
+	return repos, dispatch.RefuseItems(items)
 }
 
 // pickRepos finds the named repositories in the team's whole list.
@@ -148,12 +148,12 @@ func pickRepos(ctx context.Context, c *dispatch.Call, names []string) (*repoLook
 	return lookup, nil
 }
 
-// permit applies the policy on repositories to one. That there is none such and
+// checkRepo applies the policy on repositories to one. That there is none such and
 // that the team may not attach it have one answer, so that private ones stay private.
-func permit(c *dispatch.Call, repo github.Repository, err error, name string) error {
+func checkRepo(c *dispatch.Call, repo github.Repository, err error, name string) error {
 	policy := c.Org.Policy
 	switch {
-	case dispatch.AsErrorReason(err) == dispatch.ReasonRepoNotPermitted:
+	case dispatch.ReasonOf(err) == dispatch.ReasonRepoNotPermitted:
 		return err
 	case err != nil && github.KindOf(err) != github.NotFound && github.KindOf(err) != github.Invalid:
 		return dispatch.GitHubError(err, "look up the team's permission on a repository")
@@ -168,8 +168,8 @@ func permit(c *dispatch.Call, repo github.Repository, err error, name string) er
 	return nil
 }
 
-// attached returns the group's own list of repositories.
-func attached(ctx context.Context, c *dispatch.Call) ([]github.Repository, error) {
+// attachedRepos returns the group's own list of repositories.
+func attachedRepos(ctx context.Context, c *dispatch.Call) ([]github.Repository, error) {
 	repos, err := c.Org.GitHub.GroupRepositories(ctx, c.Group.GroupID)
 	if err != nil {
 		return nil, reposError(ctx, c, err, "list the group's repositories")
@@ -196,8 +196,8 @@ func reposError(ctx context.Context, c *dispatch.Call, err error, doing string) 
 	return dispatch.GitHubError(err, doing)
 }
 
-// explain replaces failed items' errors by what is behind them, asked once.
-func explain(ctx context.Context, c *dispatch.Call, items []dispatch.Item, doing string) []dispatch.Item {
+// explainFailures replaces failed items' errors by what is behind them, asked once.
+func explainFailures(ctx context.Context, c *dispatch.Call, items []dispatch.Item, doing string) []dispatch.Item {
 	var once sync.Once
 	var shared error
 	for i := range items {
@@ -225,7 +225,7 @@ type ReposChanged struct {
 	Message   string   `json:"message"`
 }
 
-func reposAnswer(c *dispatch.Call, added, removed, unchanged []string, message string) dispatch.Result {
+func reposResult(c *dispatch.Call, added, removed, unchanged []string, message string) dispatch.Result {
 	for _, names := range []*[]string{&added, &removed, &unchanged} {
 		if *names == nil {
 			*names = []string{}

@@ -14,12 +14,12 @@ func reposAdd() dispatch.Command {
 		Summary: "Attach repositories to the team's runner group",
 		Details: "The team needs a permission on each (policy.repoPermission, by default admin).",
 		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Changes, Example: "api,web", Prefetch: prefetchRepos,
-		Sample: reposAdded(sampleCall(), []string{"api", "web"}, doneItems([]string{"api", "web"})),
+		Sample: reposAddResult(sampleCall(), []string{"api", "web"}, doneItems([]string{"api", "web"})),
 	}, runReposAdd, checkRepos)
 }
 
 func runReposAdd(ctx context.Context, call *dispatch.Call, args ReposArgs) (dispatch.Result, error) {
-	repos, err := permitted(ctx, call, args.Repos)
+	repos, err := permittedRepos(ctx, call, args.Repos)
 	if err != nil {
 		return dispatch.Result{}, err
 	}
@@ -28,21 +28,21 @@ func runReposAdd(ctx context.Context, call *dispatch.Call, args ReposArgs) (disp
 	}
 	names := repoNames(repos)
 	if call.Preview {
-		return dispatch.Result{Message: fmt.Sprintf("This would attach to the runner group %s: %s.", ofGroup(call.Group), list(names))}, nil
+		return dispatch.Result{Message: fmt.Sprintf("This would attach to the runner group %s: %s.", groupOfTeam(call.Group), joinNames(names))}, nil
 	}
-	items := call.Apply(ctx, names, func(ctx context.Context, i int) error {
+	items := call.ApplyEach(ctx, names, func(ctx context.Context, i int) error {
 		return call.Org.GitHub.AddGroupRepository(ctx, call.Group.GroupID, repos[i].ID)
 	}, "attach the repository")
-	items = explain(ctx, call, items, "attach the repository")
-	result := reposAdded(call, names, items)
-	if err := dispatch.Partial(items, result); err != nil {
+	items = explainFailures(ctx, call, items, "attach the repository")
+	result := reposAddResult(call, names, items)
+	if err := dispatch.PartialFailure(items, result); err != nil {
 		return dispatch.Result{}, err
 	}
 	return result, nil
 }
 
-func reposAdded(c *dispatch.Call, names []string, items []dispatch.Item) dispatch.Result {
-	result := reposAnswer(c, names, nil, nil, fmt.Sprintf("Attached to the runner group %s: %s.", ofGroup(c.Group), list(names)))
+func reposAddResult(c *dispatch.Call, names []string, items []dispatch.Item) dispatch.Result {
+	result := reposResult(c, names, nil, nil, fmt.Sprintf("Attached to the runner group %s: %s.", groupOfTeam(c.Group), joinNames(names)))
 	result.Items = items
 	return result
 }

@@ -17,7 +17,7 @@ func reposRemove() dispatch.Command {
 		Summary: "Detach repositories from the team's runner group",
 		Details: "Names are looked up in the group's own list; one that is not in it counts as done.",
 		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Changes, Example: "web",
-		Sample: reposRemoved(sampleCall(), []string{"api", "web"}, nil, doneItems([]string{"api", "web"})),
+		Sample: reposRemoveResult(sampleCall(), []string{"api", "web"}, nil, doneItems([]string{"api", "web"})),
 	}, runReposRemove, checkRepos)
 }
 
@@ -25,7 +25,7 @@ func runReposRemove(ctx context.Context, call *dispatch.Call, args ReposArgs) (d
 	if err := mustBeSelected(ctx, call); err != nil {
 		return dispatch.Result{}, err
 	}
-	attached, err := attached(ctx, call)
+	attached, err := attachedRepos(ctx, call)
 	if err != nil {
 		return dispatch.Result{}, err
 	}
@@ -41,29 +41,29 @@ func runReposRemove(ctx context.Context, call *dispatch.Call, args ReposArgs) (d
 	}
 	names := repoNames(targets)
 	if call.Preview {
-		return dispatch.Result{Message: fmt.Sprintf("This would detach from the runner group %s: %s.", ofGroup(call.Group), list(names))}, nil
+		return dispatch.Result{Message: fmt.Sprintf("This would detach from the runner group %s: %s.", groupOfTeam(call.Group), joinNames(names))}, nil
 	}
-	items := call.Apply(ctx, names, func(ctx context.Context, i int) error {
+	items := call.ApplyEach(ctx, names, func(ctx context.Context, i int) error {
 		err := call.Org.GitHub.RemoveGroupRepository(ctx, call.Group.GroupID, targets[i].ID)
 		if github.KindOf(err) == github.NotFound {
 			return nil // detached meanwhile
 		}
 		return err
 	}, "detach the repository")
-	items = explain(ctx, call, items, "detach the repository")
-	result := reposRemoved(call, names, absent, items)
-	if err := dispatch.Partial(result.Items, result); err != nil {
+	items = explainFailures(ctx, call, items, "detach the repository")
+	result := reposRemoveResult(call, names, absent, items)
+	if err := dispatch.PartialFailure(result.Items, result); err != nil {
 		return dispatch.Result{}, err
 	}
 	return result, nil
 }
 
-func reposRemoved(c *dispatch.Call, names, absent []string, items []dispatch.Item) dispatch.Result {
-	message := fmt.Sprintf("Detached from the runner group %s: %s.", ofGroup(c.Group), list(names))
+func reposRemoveResult(c *dispatch.Call, names, absent []string, items []dispatch.Item) dispatch.Result {
+	message := fmt.Sprintf("Detached from the runner group %s: %s.", groupOfTeam(c.Group), joinNames(names))
 	if len(absent) > 0 {
-		message += " These were not attached, so nothing was to be done: " + list(absent) + "."
+		message += " These were not attached, so nothing was to be done: " + joinNames(absent) + "."
 	}
-	result := reposAnswer(c, nil, names, absent, message)
+	result := reposResult(c, nil, names, absent, message)
 	result.Items = slices.Concat(items, doneItems(absent))
 	return result
 }

@@ -15,19 +15,19 @@ func reposSet() dispatch.Command {
 		Summary: "Replace the list of repositories of the team's runner group",
 		Details: "The answer names what was added and what was removed.",
 		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, Example: "api,web", Prefetch: prefetchRepos,
-		Sample: reposReplaced(sampleCall(), []string{"api", "web"}, []string{"web"}, []string{"docs"}, []string{"api"}),
+		Sample: reposSetResult(sampleCall(), []string{"api", "web"}, []string{"web"}, []string{"docs"}, []string{"api"}),
 	}, runReposSet, checkRepos)
 }
 
 func runReposSet(ctx context.Context, call *dispatch.Call, args ReposArgs) (dispatch.Result, error) {
-	repos, err := permitted(ctx, call, args.Repos)
+	repos, err := permittedRepos(ctx, call, args.Repos)
 	if err != nil {
 		return dispatch.Result{}, err
 	}
 	if err := mustBeSelected(ctx, call); err != nil {
 		return dispatch.Result{}, err
 	}
-	before, err := attached(ctx, call)
+	before, err := attachedRepos(ctx, call)
 	if err != nil {
 		return dispatch.Result{}, err
 	}
@@ -35,7 +35,7 @@ func runReposSet(ctx context.Context, call *dispatch.Call, args ReposArgs) (disp
 	removed, _ := difference(before, repos)
 	if call.Preview {
 		return dispatch.Result{Message: fmt.Sprintf("This would change the repositories of the runner group %s. Added: %s. Removed: %s. Kept: %s.",
-			ofGroup(call.Group), list(added), list(removed), list(unchanged))}, nil
+			groupOfTeam(call.Group), joinNames(added), joinNames(removed), joinNames(unchanged))}, nil
 	}
 	if len(added)+len(removed) > 0 {
 		ids := make([]int64, len(repos))
@@ -46,12 +46,12 @@ func runReposSet(ctx context.Context, call *dispatch.Call, args ReposArgs) (disp
 			return dispatch.Result{}, reposError(ctx, call, err, "replace the group's repositories")
 		}
 	}
-	return reposReplaced(call, repoNames(repos), added, removed, unchanged), nil
+	return reposSetResult(call, repoNames(repos), added, removed, unchanged), nil
 }
 
-func reposReplaced(c *dispatch.Call, names, added, removed, unchanged []string) dispatch.Result {
-	result := reposAnswer(c, added, removed, unchanged,
-		fmt.Sprintf("The runner group %s serves exactly: %s. Added: %s. Removed: %s.", ofGroup(c.Group), list(names), list(added), list(removed)))
+func reposSetResult(c *dispatch.Call, names, added, removed, unchanged []string) dispatch.Result {
+	result := reposResult(c, added, removed, unchanged,
+		fmt.Sprintf("The runner group %s serves exactly: %s. Added: %s. Removed: %s.", groupOfTeam(c.Group), joinNames(names), joinNames(added), joinNames(removed)))
 	result.Items = doneItems(names)
 	return result
 }

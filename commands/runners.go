@@ -29,7 +29,7 @@ type RunnersAnswer struct {
 }
 
 func noRunner(c *dispatch.Call, name string) string {
-	return fmt.Sprintf("There is no runner %s in the runner group %s. `group-list` names those that are.", dispatch.Quote(name), ofGroup(c.Group))
+	return fmt.Sprintf("There is no runner %s in the runner group %s. `group-list` names those that are.", dispatch.Quote(name), groupOfTeam(c.Group))
 }
 
 func busyRunner(name string) *dispatch.Error {
@@ -37,7 +37,7 @@ func busyRunner(name string) *dispatch.Error {
 }
 
 func runnersDone(items []dispatch.Item, result dispatch.Result) (dispatch.Result, error) {
-	if err := dispatch.Partial(items, result); err != nil {
+	if err := dispatch.PartialFailure(items, result); err != nil {
 		return dispatch.Result{}, err
 	}
 	return result, nil

@@ -21,9 +21,9 @@ type RunnersRemoveArgs struct {
 func checkRunnersRemove(call *dispatch.Call, a RunnersRemoveArgs) error {
 	switch {
 	case len(a.Runners) == 0 && !a.Offline:
-		return dispatch.Refuse(dispatch.ReasonMissingArgument, "`runners-remove` needs the names of runners, or %s for all that are offline.", call.Called("offline"))
+		return dispatch.Refuse(dispatch.ReasonMissingArgument, "`runners-remove` needs the names of runners, or %s for all that are offline.", call.ArgumentName("offline"))
 	case len(a.Runners) > 0 && a.Offline:
-		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "`runners-remove` takes either names or %s, not both.", call.Called("offline"))
+		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "`runners-remove` takes either names or %s, not both.", call.ArgumentName("offline"))
 	}
 	return nil
 }
@@ -34,7 +34,7 @@ func runnersRemove() dispatch.Command {
 		Summary: "Remove runners of the team's group from the organization",
 		Details: "A runner that works on a job is refused.",
 		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, Example: "build-1",
-		Sample: removed(sampleCall(), sampleNames(), doneItems(sampleNames())),
+		Sample: removeResult(sampleCall(), sampleNames(), doneItems(sampleNames())),
 	}, runRunnersRemove, checkRunnersRemove)
 }
 
@@ -55,9 +55,9 @@ func runRunnersRemove(ctx context.Context, call *dispatch.Call, args RunnersRemo
 	}
 	names := runnerNames(targets)
 	if call.Preview {
-		return dispatch.Result{Message: fmt.Sprintf("This would remove from %s, out of the runner group %s: %s.", call.Org.Login, ofGroup(call.Group), list(names))}, nil
+		return dispatch.Result{Message: fmt.Sprintf("This would remove from %s, out of the runner group %s: %s.", call.Org.Login, groupOfTeam(call.Group), joinNames(names))}, nil
 	}
-	items := call.Apply(ctx, names, func(ctx context.Context, i int) error {
+	items := call.ApplyEach(ctx, names, func(ctx context.Context, i int) error {
 		err := call.Org.GitHub.RemoveRunner(ctx, targets[i].ID)
 		if kind := github.KindOf(err); kind == github.Conflict || kind == github.Invalid {
 			return busyRunner(targets[i].Name)
@@ -67,11 +67,11 @@ func runRunnersRemove(ctx context.Context, call *dispatch.Call, args RunnersRemo
 		}
 		return err
 	}, "remove the runner")
-	return runnersDone(items, removed(call, names, items))
+	return runnersDone(items, removeResult(call, names, items))
 }
 
-func removed(c *dispatch.Call, names []string, items []dispatch.Item) dispatch.Result {
-	message := fmt.Sprintf("Removed from %s: %s.", c.Org.Login, list(names))
+func removeResult(c *dispatch.Call, names []string, items []dispatch.Item) dispatch.Result {
+	message := fmt.Sprintf("Removed from %s: %s.", c.Org.Login, joinNames(names))
 	if len(names) == 0 {
 		message = "No runner of the group is offline, nothing to do."
 	}
@@ -100,5 +100,5 @@ func pickRunners(c *dispatch.Call, all []github.Runner, names []string) ([]githu
 			found = append(found, runner)
 		}
 	}
-	return found, dispatch.Refused(items)
+	return found, dispatch.RefuseItems(items)
 }

@@ -22,7 +22,7 @@ func runnersTransfer() dispatch.Command {
 		Name: "runners-transfer", Method: http.MethodPost,
 		Summary: "Move runners to the group of another team that you maintain",
 		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Changes, Example: "build-1 --to web",
-		Sample: moved(sampleCall(), sampleNames(), doneItems(sampleNames())),
+		Sample: transferResult(sampleCall(), sampleNames(), doneItems(sampleNames())),
 	}, runRunnersTransfer)
 }
 
@@ -37,18 +37,18 @@ func runRunnersTransfer(ctx context.Context, call *dispatch.Call, args TransferA
 	}
 	names := runnerNames(targets)
 	if call.Preview {
-		return dispatch.Result{Message: fmt.Sprintf("This would move to the runner group %s: %s.", ofGroup(call.OtherGroup), list(names))}, nil
+		return dispatch.Result{Message: fmt.Sprintf("This would move to the runner group %s: %s.", groupOfTeam(call.OtherGroup), joinNames(names))}, nil
 	}
-	items := call.Apply(ctx, names, func(ctx context.Context, i int) error {
+	items := call.ApplyEach(ctx, names, func(ctx context.Context, i int) error {
 		return call.Org.GitHub.MoveRunner(ctx, call.OtherGroup.GroupID, targets[i].ID)
 	}, "move the runner")
 	items = append(items, doneItems(there)...)
 	names = append(names, there...)
-	return runnersDone(items, moved(call, names, items))
+	return runnersDone(items, transferResult(call, names, items))
 }
 
-func moved(c *dispatch.Call, names []string, items []dispatch.Item) dispatch.Result {
-	return runnersResult(c, names, items, c.Other.Slug, fmt.Sprintf("In the runner group %s now: %s.", ofGroup(c.OtherGroup), list(names)))
+func transferResult(c *dispatch.Call, names []string, items []dispatch.Item) dispatch.Result {
+	return runnersResult(c, names, items, c.Other.Slug, fmt.Sprintf("In the runner group %s now: %s.", groupOfTeam(c.OtherGroup), joinNames(names)))
 }
 
 // pickTransfers finds the named runners in the group. One that the other group has
@@ -89,5 +89,5 @@ func pickTransfers(ctx context.Context, c *dispatch.Call, all []github.Runner, n
 		}
 		items = append(items, item)
 	}
-	return targets, there, dispatch.Refused(items)
+	return targets, there, dispatch.RefuseItems(items)
 }

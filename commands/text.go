@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// list writes names for a sentence, all of them.
-func list(names []string) string {
+// joinNames writes names for a sentence, all of them.
+func joinNames(names []string) string {
 	if len(names) == 0 {
 		return "none"
 	}
@@ -17,7 +17,7 @@ func list(names []string) string {
 	return strings.Join(quoted, ", ")
 }
 
-func count(n int, one string) string {
+func countOf(n int, one string) string {
 	switch {
 	case n == 1:
 		return "1 " + one

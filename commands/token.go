@@ -35,14 +35,14 @@ func mayReveal(ctx context.Context, c *dispatch.Call) error {
 	if c.Preview {
 		return dispatch.Refuse(dispatch.ReasonPolicy, "`%s` needs confirmation here (policy.confirm). Repeat it with `--yes`.", c.Spec.Name)
 	}
-	return sealed(ctx, c)
+	return prepareSecret(ctx, c)
 }
 
-func sealed(ctx context.Context, c *dispatch.Call) error {
-	if c.Sealed == nil {
+func prepareSecret(ctx context.Context, c *dispatch.Call) error {
+	if c.PrepareSecret == nil {
 		return nil
 	}
-	return c.Sealed(ctx, c.Spec)
+	return c.PrepareSecret(ctx, c.Spec)
 }
 
 func tokenResult(call *dispatch.Call, kind string, token github.Token, line, note string) dispatch.Result {

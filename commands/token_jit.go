@@ -38,18 +38,18 @@ const maxLabels = 100
 // checkJIT refuses names that GitHub or a file system would take amiss.
 func checkJIT(call *dispatch.Call, a JITArgs) error {
 	if !runnerNameShape.MatchString(a.Name) {
-		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: %s is not a runner's name: at most 64 letters, digits, dots, dashes and underscores, a letter or digit first.", call.Called("name"), dispatch.Quote(a.Name))
+		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: %s is not a runner's name: at most 64 letters, digits, dots, dashes and underscores, a letter or digit first.", call.ArgumentName("name"), dispatch.Quote(a.Name))
 	}
 	if len(a.Labels) > maxLabels {
-		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: a runner takes at most %d.", call.Called("labels"), maxLabels)
+		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: a runner takes at most %d.", call.ArgumentName("labels"), maxLabels)
 	}
 	for _, label := range a.Labels {
 		if !labelShape.MatchString(label) || utf8.RuneCountInString(label) > maxLabel {
-			return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: %s is not a label: letters, digits, dots, dashes and underscores.", call.Called("labels"), dispatch.Quote(label))
+			return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: %s is not a label: letters, digits, dots, dashes and underscores.", call.ArgumentName("labels"), dispatch.Quote(label))
 		}
 	}
 	if a.WorkFolder != "" && (!folderShape.MatchString(a.WorkFolder) || strings.Contains("/"+a.WorkFolder+"/", "/../")) {
-		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: %s is not a relative path without `..`.", call.Called("work-folder"), dispatch.Quote(a.WorkFolder))
+		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: %s is not a relative path without `..`.", call.ArgumentName("work-folder"), dispatch.Quote(a.WorkFolder))
 	}
 	return nil
 }
@@ -67,7 +67,7 @@ func tokenJIT() dispatch.Command {
 		Summary: "Make one runner's configuration, for the team's group only",
 		Details: "The configuration works once, for one runner, in this group only. In a comment it is answered encrypted, never in plain.",
 		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Reveals, EncryptedOnly: true, Example: "build-1",
-		Sample: configured(sampleCall(), "build-1", github.JIT{
+		Sample: jitResult(sampleCall(), "build-1", github.JIT{
 			Runner:        github.Runner{ID: 31, Name: "build-1", OS: "unknown", Status: "offline", Labels: []string{"self-hosted"}},
 			EncodedConfig: secret.New("THE-CONFIGURATION"),
 		}),
@@ -76,9 +76,9 @@ func tokenJIT() dispatch.Command {
 
 func runTokenJIT(ctx context.Context, call *dispatch.Call, args JITArgs) (dispatch.Result, error) {
 	if call.Preview {
-		return dispatch.Result{Message: fmt.Sprintf("This would make a runner %s in the runner group %s.", dispatch.Quote(args.Name), ofGroup(call.Group))}, nil
+		return dispatch.Result{Message: fmt.Sprintf("This would make a runner %s in the runner group %s.", dispatch.Quote(args.Name), groupOfTeam(call.Group))}, nil
 	}
-	if err := sealed(ctx, call); err != nil {
+	if err := prepareSecret(ctx, call); err != nil {
 		return dispatch.Result{}, err
 	}
 	request := github.JITRequest{Name: args.Name, GroupID: call.Group.GroupID, Labels: args.Labels, WorkFolder: args.WorkFolder}
@@ -103,18 +103,18 @@ func runTokenJIT(ctx context.Context, call *dispatch.Call, args JITArgs) (dispat
 	case kind == github.Conflict:
 		return dispatch.Result{}, &dispatch.Error{Reason: dispatch.ReasonRunnerExists, Cause: err, Message: fmt.Sprintf("A runner named %s exists in %s already. Choose another name.", dispatch.Quote(args.Name), call.Org.Login)}
 	case kind == github.Invalid:
-		return dispatch.Result{}, &dispatch.Error{Reason: dispatch.ReasonInvalidArgument, Cause: err, Message: "GitHub refused the runner: " + dispatch.Quote(dispatch.AsGitHub(err).Message) + "."}
+		return dispatch.Result{}, &dispatch.Error{Reason: dispatch.ReasonInvalidArgument, Cause: err, Message: "GitHub refused the runner: " + dispatch.Quote(dispatch.GitHubFailure(err).Message) + "."}
 	default:
 		return dispatch.Result{}, dispatch.GitHubError(err, "make the runner")
 	}
-	return configured(call, args.Name, jit), nil
+	return jitResult(call, args.Name, jit), nil
 }
 
-func configured(c *dispatch.Call, name string, jit github.JIT) dispatch.Result {
+func jitResult(c *dispatch.Call, name string, jit github.JIT) dispatch.Result {
 	line := "./run.sh --jitconfig " + jit.EncodedConfig.Reveal()
 	return dispatch.Result{
 		Response: JITAnswer{Runner: runnerInfo(jit.Runner), EncodedJITConfig: jit.EncodedConfig.Reveal(), Command: line},
-		Message:  fmt.Sprintf("The runner %s is made in the runner group %s. Its configuration works once.", dispatch.Quote(name), ofGroup(c.Group)),
+		Message:  fmt.Sprintf("The runner %s is made in the runner group %s. Its configuration works once.", dispatch.Quote(name), groupOfTeam(c.Group)),
 		Secret:   &dispatch.Secret{Kind: "runner configuration", Text: secret.New(line), EncryptedOnly: true},
 		Changed:  true,
 	}

@@ -16,7 +16,7 @@ func tokenRegister() dispatch.Command {
 		Summary: "Make a token that registers runners, with the ready command line",
 		Details: "The token is good for an hour, and for any group of the organization: token-jit is safer.",
 		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Reveals,
-		Sample: registration(sampleCall(), sampleToken()),
+		Sample: registerResult(sampleCall(), sampleToken()),
 	}, func(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispatch.Result, error) {
 		if err := mayReveal(ctx, call); err != nil {
 			return dispatch.Result{}, err
@@ -25,11 +25,11 @@ func tokenRegister() dispatch.Command {
 		if err != nil {
 			return dispatch.Result{}, dispatch.GitHubError(err, "make a registration token")
 		}
-		return registration(call, token), nil
+		return registerResult(call, token), nil
 	})
 }
 
-func registration(call *dispatch.Call, token github.Token) dispatch.Result {
+func registerResult(call *dispatch.Call, token github.Token) dispatch.Result {
 	line := fmt.Sprintf("./config.sh --url %s --runnergroup %s --token %s",
 		orgURL(call), shellQuote(call.Group.GroupName), token.Token.Reveal())
 	note := "This token can register a runner in any group of " + call.Org.Login + " until it expires, so guard it. `token-jit` makes a runner for this group only, and is the better choice."

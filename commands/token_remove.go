@@ -14,7 +14,7 @@ func tokenRemove() dispatch.Command {
 		Summary: "Get a token to unregister a runner from its machine",
 		Details: "The token is good for an hour. runners-remove needs none.",
 		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Reveals,
-		Sample: removal(sampleCall(), sampleToken()),
+		Sample: removeTokenResult(sampleCall(), sampleToken()),
 	}, func(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispatch.Result, error) {
 		if err := mayReveal(ctx, call); err != nil {
 			return dispatch.Result{}, err
@@ -23,11 +23,11 @@ func tokenRemove() dispatch.Command {
 		if err != nil {
 			return dispatch.Result{}, dispatch.GitHubError(err, "make a removal token")
 		}
-		return removal(call, token), nil
+		return removeTokenResult(call, token), nil
 	})
 }
 
-func removal(call *dispatch.Call, token github.Token) dispatch.Result {
+func removeTokenResult(call *dispatch.Call, token github.Token) dispatch.Result {
 	line := "./config.sh remove --token " + token.Token.Reveal()
 	note := "This token can remove any runner of " + call.Org.Login + " until it expires, so guard it. `runners-remove` removes runners of this group without one."
 	return tokenResult(call, "removal token", token, line, note)

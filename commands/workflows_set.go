@@ -23,7 +23,7 @@ var workflowShape = regexp.MustCompile(`^([A-Za-z0-9._-]{1,100})/([A-Za-z0-9._-]
 func checkWorkflows(call *dispatch.Call, a WorkflowsArgs) error {
 	if a.Workflows == nil {
 		return dispatch.Refuse(dispatch.ReasonMissingArgument, "`workflows-set` needs %s: files at a ref, or an empty list (%s) to lift the restriction.",
-			call.Called("workflows"), call.Channel.Argument("workflows", noneAt(call.Channel)))
+			call.ArgumentName("workflows"), call.Channel.Argument("workflows", noneAt(call.Channel)))
 	}
 	var items []dispatch.Item
 	bad := false
@@ -37,7 +37,7 @@ func checkWorkflows(call *dispatch.Call, a WorkflowsArgs) error {
 		items = append(items, item)
 	}
 	if bad {
-		return dispatch.Refused(items)
+		return dispatch.RefuseItems(items)
 	}
 	return nil
 }
@@ -83,7 +83,7 @@ func runWorkflowsSet(ctx context.Context, call *dispatch.Call, args WorkflowsArg
 	}
 	_, err = call.Org.GitHub.UpdateGroup(ctx, call.Group.GroupID, github.GroupChange{Name: group.Name, Workflows: &workflows})
 	if github.KindOf(err) == github.Invalid || github.KindOf(err) == github.Conflict {
-		return dispatch.Result{}, &dispatch.Error{Reason: dispatch.ReasonInvalidArgument, Cause: err, Message: "GitHub refused the workflows: " + dispatch.Quote(dispatch.AsGitHub(err).Message) + "."}
+		return dispatch.Result{}, &dispatch.Error{Reason: dispatch.ReasonInvalidArgument, Cause: err, Message: "GitHub refused the workflows: " + dispatch.Quote(dispatch.GitHubFailure(err).Message) + "."}
 	}
 	if err != nil {
 		return dispatch.Result{}, groupError(call, err, "change the group's workflows")
@@ -92,9 +92,9 @@ func runWorkflowsSet(ctx context.Context, call *dispatch.Call, args WorkflowsArg
 }
 
 func workflowsAnswer(c *dispatch.Call, group string, workflows []string) dispatch.Result {
-	message := fmt.Sprintf("Only these workflows may use the runner group %s: %s.", ofGroup(c.Group), list(workflows))
+	message := fmt.Sprintf("Only these workflows may use the runner group %s: %s.", groupOfTeam(c.Group), joinNames(workflows))
 	if len(workflows) == 0 {
-		message = fmt.Sprintf("Any workflow of its repositories may use the runner group %s.", ofGroup(c.Group))
+		message = fmt.Sprintf("Any workflow of its repositories may use the runner group %s.", groupOfTeam(c.Group))
 	}
 	return dispatch.Result{
 		Response: WorkflowsAnswer{Team: c.Team.Slug, Group: group, Workflows: workflows, Message: message},

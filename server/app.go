@@ -168,7 +168,7 @@ func (a *app) maintain(ctx context.Context) {
 			}
 		}
 		if warm {
-			if err := ownership.New(a.env).Settle(github.Background(a.log.WithContext(ctx))); err != nil && ctx.Err() == nil {
+			if err := ownership.New(a.env).ResumeCreates(github.Background(a.log.WithContext(ctx))); err != nil && ctx.Err() == nil {
 				a.log.Warn().Err(err).Msg("interrupted commands could not be resumed yet; the next attempt is in a minute")
 			}
 		}

@@ -34,9 +34,9 @@ func (e *Env) audit(next Func) Func {
 		if call.Preview && err == nil {
 			entry.Outcome = "shown" // what it would do, no more
 		}
-		write := e.end
-		if reason == ReasonRateLimited || reason == ReasonNotMember || reason == ReasonNotMaintainer && e.outsider(ctx, call) {
-			write = e.count // so that nobody fills the database from outside
+		write := e.recordOutcome
+		if reason == ReasonRateLimited || reason == ReasonNotMember || reason == ReasonNotMaintainer && e.isOutsider(ctx, call) {
+			write = e.countOutcome // so that nobody fills the database from outside
 		}
 		failure := write(ctx, call, entry)
 		if failure != nil { // perhaps a connection that had died
@@ -45,38 +45,38 @@ func (e *Env) audit(next Func) Func {
 		if failure != nil {
 			zerolog.Ctx(ctx).Error().Err(failure).Str("command", call.Spec.Name).Str("id", call.ID).Msg("the outcome could not be written to the audit")
 		}
-		e.release(ctx, call)
+		e.releaseLeases(ctx, call)
 		return result, err
 	}
 }
 
-// end writes the outcome, and with it gives back the leases that the call holds.
-func (e *Env) end(ctx context.Context, call *Call, entry store.Entry) error {
-	err := e.Store.ReleaseAfter(ctx, entry, e.holder(call), call.held...)
+// recordOutcome writes the outcome, and with it gives back the leases that the call holds.
+func (e *Env) recordOutcome(ctx context.Context, call *Call, entry store.Entry) error {
+	err := e.Store.ReleaseAfter(ctx, entry, e.holder(call), call.leases...)
 	if err == nil {
-		call.held = nil
+		call.leases = nil
 	}
 	return err
 }
 
-// count adds the outcome to those that are like it.
-func (e *Env) count(ctx context.Context, _ *Call, entry store.Entry) error {
+// countOutcome adds the outcome to those that are like it.
+func (e *Env) countOutcome(ctx context.Context, _ *Call, entry store.Entry) error {
 	return e.Store.AuditCount(ctx, entry)
 }
 
-// release gives back what the call still holds, so that a group is not kept from others
+// releaseLeases gives back what the call still holds, so that a group is not kept from others
 // for what could not be put on record.
-func (e *Env) release(ctx context.Context, call *Call) {
-	for _, key := range call.held {
+func (e *Env) releaseLeases(ctx context.Context, call *Call) {
+	for _, key := range call.leases {
 		_ = e.Store.Release(ctx, key, e.holder(call)) // else it ends by itself
 	}
-	call.held = nil
+	call.leases = nil
 }
 
 // Refused puts on record what a channel refused by itself, because it could not be read,
 // was unknown, or came too late.
 func (e *Env) Refused(ctx context.Context, req Request, refusal *Error) {
-	call := &Call{Request: req, Spec: Spec{Name: clip(req.Command, 100)}, Env: e}
+	call := &Call{Request: req, Spec: Spec{Name: shorten(req.Command, 100)}, Env: e}
 	if org, ok := e.Org(req.Org); ok {
 		call.Org = org
 		if installation, err := org.GitHub.Installation(ctx); err == nil {
@@ -93,16 +93,16 @@ func (e *Env) Refused(ctx context.Context, req Request, refusal *Error) {
 func (e *Env) Entry(call *Call) store.Entry {
 	return store.Entry{
 		At: e.Now(), OrgID: call.OrgID, Org: call.Request.Org,
-		Team: clip(call.teamSlug(), 100), TeamID: call.Team.ID,
+		Team: shorten(call.teamSlug(), 100), TeamID: call.Team.ID,
 		CallerID: call.Caller.ID, Caller: call.Caller.Login,
 		Channel: string(call.Channel), Command: call.Spec.Name,
 		Args: auditArgs(call.Args), RequestID: call.ID, Count: 1,
 	}
 }
 
-// outsider reports whether the caller is not an active member of the organization.
+// isOutsider reports whether the caller is not an active member of the organization.
 // If GitHub does not say, they count as one.
-func (e *Env) outsider(ctx context.Context, call *Call) bool {
+func (e *Env) isOutsider(ctx context.Context, call *Call) bool {
 	if call.Org == nil {
 		return true
 	}
@@ -117,11 +117,11 @@ func auditArgs(args Args) string {
 	for _, n := range args.Named {
 		words = append(words, n.Name+"="+strings.Join(n.Values, ","))
 	}
-	return clip(strings.ToValidUTF8(strings.ReplaceAll(strings.Join(words, " "), "\x00", ""), "�"), maxAuditArgs)
+	return shorten(strings.ToValidUTF8(strings.ReplaceAll(strings.Join(words, " "), "\x00", ""), "�"), maxAuditArgs)
 }
 
-// clip cuts text to at most n bytes, at a character boundary.
-func clip(text string, n int) string {
+// shorten cuts text to at most n bytes, at a character boundary.
+func shorten(text string, n int) string {
 	if len(text) <= n {
 		return text
 	}

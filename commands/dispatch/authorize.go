@@ -30,7 +30,7 @@ func (e *Env) authorize(next Func) Func {
 				err = e.findTeams(ctx, call)
 			}
 		default:
-			err = e.maintains(ctx, call)
+			err = e.authorizeMaintainer(ctx, call)
 		}
 		if err != nil {
 			return Result{}, err
@@ -73,31 +73,31 @@ func (c *Call) Owner(ctx context.Context) (bool, error) {
 	return m.State == "active" && m.Role == "admin", nil
 }
 
-// maintains proves that the caller is an active maintainer of the command's team,
+// authorizeMaintainer proves that the caller is an active maintainer of the command's team,
 // and of its second team if there is one.
-func (e *Env) maintains(ctx context.Context, call *Call) error {
+func (e *Env) authorizeMaintainer(ctx context.Context, call *Call) error {
 	slug := call.teamSlug()
 	if call.Spec.Prefetch != nil && slug != "" {
 		call.Prefetched = call.Spec.Prefetch(ctx, call, slug, call.decoded.args)
 	}
 	var err error
-	if call.Team, err = e.maintained(ctx, call, slug); err != nil {
+	if call.Team, err = e.maintainedTeam(ctx, call, slug); err != nil {
 		return err
 	}
 	if other := call.decoded.teams[1]; other != "" {
 		if other == call.Team.Slug {
 			return Refuse(ReasonInvalidArgument, "Both teams are %s; name two different ones.", Quote(other))
 		}
-		call.Other, err = e.maintained(ctx, call, other)
+		call.Other, err = e.maintainedTeam(ctx, call, other)
 	}
 	return err
 }
 
-// maintained returns the team of that slug if the caller is its active
+// maintainedTeam returns the team of that slug if the caller is its active
 // maintainer (or an owner, if the policy lets owners act). Team and membership
 // are asked side by side: the membership by the id in the record or in the answer,
 // and both answers must be of one and the same id.
-func (e *Env) maintained(ctx context.Context, call *Call, slug string) (github.Team, error) {
+func (e *Env) maintainedTeam(ctx context.Context, call *Call, slug string) (github.Team, error) {
 	org := call.Org.GitHub
 	var hint int64
 	records, err := e.Store.RecordsBySlug(ctx, call.OrgID, slug)
@@ -136,7 +136,7 @@ func (e *Env) maintained(ctx context.Context, call *Call, slug string) (github.T
 		m, memberErr = org.TeamMembership(ctx, team.ID, call.Caller.Login)
 	}
 	if asked == team.ID && github.KindOf(memberErr) == github.NotFound {
-		m, memberErr = BySlug(ctx, call, team)
+		m, memberErr = MembershipBySlug(ctx, call, team)
 	}
 	switch {
 	case memberErr == nil && m.State == "active" && m.Role == "maintainer":
@@ -155,7 +155,7 @@ func (e *Env) maintained(ctx context.Context, call *Call, slug string) (github.T
 // bySlug asks for the membership by the slug that the team was just found to have. An
 // Enterprise Server of another version may not know the address by ids, which GitHub
 // does not document, and answers as if there were no membership.
-func BySlug(ctx context.Context, call *Call, team github.Team) (github.Membership, error) {
+func MembershipBySlug(ctx context.Context, call *Call, team github.Team) (github.Membership, error) {
 	m, err := call.Org.GitHub.TeamMembershipBySlug(ctx, team.Slug, call.Caller.Login)
 	if err == nil && m.TeamID != 0 && m.TeamID != team.ID {
 		return github.Membership{}, nil // the slug has gone to another team just now

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// read decodes the call's arguments and checks them, as far as nobody needs to be asked.
-func (c *Call) read() error {
+// decodeArgs decodes the call's arguments and checks them, as far as nobody needs to be asked.
+func (c *Call) decodeArgs() error {
 	args, err := c.declared.decode(c)
 	if err != nil {
 		return c.withUsage(err)
@@ -15,8 +15,8 @@ func (c *Call) read() error {
 	return c.declared.check(c)
 }
 
-// Called returns what the argument of that name is called at the call's channel.
-func (c *Call) Called(name string) string {
+// ArgumentName returns what the argument of that name is called at the call's channel.
+func (c *Call) ArgumentName(name string) string {
 	p, _ := c.Spec.Param(name)
 	return p.NameIn(c.Channel)
 }
@@ -47,7 +47,7 @@ func (d *Dispatcher) Check(name, org string, args Args) *Error {
 		team, _ := call.Spec.Param("team")
 		call.setTeam(team.Example)
 	}
-	if err := call.read(); err != nil {
+	if err := call.decodeArgs(); err != nil {
 		return AsError(err)
 	}
 	return nil

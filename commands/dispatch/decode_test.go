@@ -78,7 +78,7 @@ func TestDecode(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got, err := decodeArgs(sample(), test.args)
-			assert.Equal(t, test.reason, AsErrorReason(err))
+			assert.Equal(t, test.reason, ReasonOf(err))
 			if test.reason == "" {
 				require.NoError(t, err)
 				assert.Equal(t, test.want, got)
@@ -103,9 +103,9 @@ type wordArgs struct {
 
 func TestDecodeWithoutPositional(t *testing.T) {
 	_, err := decodeArgs(Define(Spec{Name: "create", Method: "POST", Summary: "Create"}, noRun[teamArgs]), Args{Positional: []string{"platform"}})
-	assert.Equal(t, ReasonUnknownArgument, AsErrorReason(err))
+	assert.Equal(t, ReasonUnknownArgument, ReasonOf(err))
 	_, err = decodeArgs(Define(Spec{Name: "explain", Method: "GET", Summary: "Explain"}, noRun[wordArgs]), Args{Positional: []string{"repos-add", "repos-set"}})
-	assert.Equal(t, ReasonUnknownArgument, AsErrorReason(err))
+	assert.Equal(t, ReasonUnknownArgument, ReasonOf(err))
 	_, err = decodeArgs(sample(), named("team", "a", "itms", "x"))
 	assert.ErrorContains(t, err, "Did you mean `items`?")
 }

@@ -85,7 +85,7 @@ func TestDispatch(t *testing.T) {
 	boom := Define(Spec{Name: "boom", Method: "GET", Summary: "Fail"}, func(context.Context, *Call, noArgs) (Result, error) { panic("oh") })
 	d := NewDispatcher(&Env{}, []Command{boom}, mark("outer"), recoverPanic, mark("inner"), (&Env{}).Decode)
 	_, err := d.Dispatch(t.Context(), Request{Command: "boom"})
-	assert.Equal(t, ReasonInternal, AsErrorReason(err))
+	assert.Equal(t, ReasonInternal, ReasonOf(err))
 	assert.NotContains(t, AsError(err).Message, "oh", "the cause is for the log")
 	assert.ErrorContains(t, err, "define_test.go", "with the stack")
 	assert.Equal(t, []string{"outer", "inner"}, order)

@@ -188,5 +188,5 @@ type Call struct {
 
 	declared *Command
 	decoded  decoded
-	held     []string // keys of the leases that are given back when the outcome is on record
+	leases   []string // keys of the leases that are given back when the outcome is on record
 }

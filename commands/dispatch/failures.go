@@ -59,13 +59,13 @@ func StoreError(err error) error {
 }
 
 // unsettled reports whether err leaves open if GitHub did what it was asked.
-func Unsettled(err error) bool {
+func Ambiguous(err error) bool {
 	var failure *github.Error
 	return errors.As(err, &failure) && failure.Ambiguous || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
 // asGitHub returns the failure of GitHub behind err, an empty one if there is none.
-func AsGitHub(err error) *github.Error {
+func GitHubFailure(err error) *github.Error {
 	var failure *github.Error
 	if errors.As(err, &failure) {
 		return failure

@@ -15,7 +15,7 @@ const writesAtOnce = 4
 
 // apply does one change for each name, a few at a time, the rest even if one
 // fails, and returns what became of each.
-func (c *Call) Apply(ctx context.Context, names []string, change func(context.Context, int) error, doing string) []Item {
+func (c *Call) ApplyEach(ctx context.Context, names []string, change func(context.Context, int) error, doing string) []Item {
 	items := make([]Item, len(names))
 	var g errgroup.Group
 	g.SetLimit(writesAtOnce)
@@ -35,7 +35,7 @@ func (c *Call) Apply(ctx context.Context, names []string, change func(context.Co
 
 // partial returns the error of a command some of whose items were not done, nil
 // if all were. The reason is that of the first that failed.
-func Partial(items []Item, done Result) *Error {
+func PartialFailure(items []Item, done Result) *Error {
 	failed := 0
 	var first *Error
 	for _, item := range items {
@@ -61,7 +61,7 @@ func Partial(items []Item, done Result) *Error {
 
 // refused returns the refusal of a command some of whose items may not be, naming
 // each; nil if all may.
-func Refused(items []Item) error {
+func RefuseItems(items []Item) error {
 	var first *Item
 	n := 0
 	for i, item := range items {
@@ -125,8 +125,8 @@ func sentences(items []Item) string {
 	return strings.Join(lines, " ")
 }
 
-// AsErrorReason returns the reason of err, "" if err is nil.
-func AsErrorReason(err error) Reason {
+// ReasonOf returns the reason of err, "" if err is nil.
+func ReasonOf(err error) Reason {
 	var e *Error
 	if errors.As(err, &e) {
 		return e.Reason

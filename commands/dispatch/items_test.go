@@ -36,7 +36,7 @@ func TestRefusedHasEachSentenceOnce(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			err := AsError(Refused(tt.items))
+			err := AsError(RefuseItems(tt.items))
 			assert.Equal(t, tt.want, err.Message)
 			assert.Equal(t, tt.items, err.Items, "programs get them all")
 		})
@@ -47,7 +47,7 @@ func TestPartialTellsEachSentenceOnce(t *testing.T) {
 	failed := func(name string) Item {
 		return Item{Item: name, Error: "GitHub failed.", Reason: ReasonGitHubError, Failure: Refuse(ReasonGitHubError, "GitHub failed.")}
 	}
-	err := Partial([]Item{{Item: "api", Done: true}, failed("web"), failed("docs")}, Result{})
+	err := PartialFailure([]Item{{Item: "api", Done: true}, failed("web"), failed("docs")}, Result{})
 	assert.Equal(t, "1 of 3 are done; the others failed. GitHub failed. That goes for `web`, `docs`.", err.Message)
 	assert.Equal(t, ReasonGitHubError, err.Reason)
 }

@@ -12,11 +12,11 @@ import (
 // lockPoll is how often a call that waits for another on the same group looks again.
 const lockPoll = 50 * time.Millisecond
 
-// begin is the last step before GitHub is asked. It lets one call at a time change a
+// lease is the last step before GitHub is asked. It lets one call at a time change a
 // group, over both channels and all replicas: by a lease in the database, which ends with
 // the call's deadline, or once its outcome is on record. And it puts a call that
 // changes or reveals on record: what cannot be recorded is not done.
-func (e *Env) begin(next Func) Func {
+func (e *Env) lease(next Func) Func {
 	return func(ctx context.Context, call *Call) (Result, error) {
 		if call.Spec.Effect == Reads {
 			return next(ctx, call)
@@ -42,7 +42,7 @@ func (e *Env) begin(next Func) Func {
 			}
 			return next(ctx, call)
 		}
-		if err := e.hold(ctx, call, asked); err != nil {
+		if err := e.acquireLeases(ctx, call, asked); err != nil {
 			return Result{}, err
 		}
 		if err := e.Ownership.Confirm(ctx, call); err != nil {
@@ -52,8 +52,8 @@ func (e *Env) begin(next Func) Func {
 	}
 }
 
-// hold takes the leases of the call's teams, and puts the call on record with the last.
-func (e *Env) hold(ctx context.Context, call *Call, asked *store.Entry) error {
+// acquireLeases takes the leases of the call's teams, and puts the call on record with the last.
+func (e *Env) acquireLeases(ctx context.Context, call *Call, asked *store.Entry) error {
 	keys := []string{TeamKey(call.OrgID, call.Team.ID)}
 	if call.Other.ID != 0 {
 		keys = append(keys, TeamKey(call.OrgID, call.Other.ID))
@@ -64,7 +64,7 @@ func (e *Env) hold(ctx context.Context, call *Call, asked *store.Entry) error {
 		if i == len(keys)-1 {
 			entry = asked
 		}
-		call.held = append(call.held, key) // before, since who asked may have it without knowing
+		call.leases = append(call.leases, key) // before, since who asked may have it without knowing
 		if err := e.Acquire(ctx, call, key, e.holder(call), entry); err != nil {
 			return err
 		}

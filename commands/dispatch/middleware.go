@@ -26,7 +26,7 @@ func Standard(env *Env) []Middleware {
 		env.authorize,
 		env.resolveGroup,
 		env.enforcePolicy,
-		env.begin,
+		env.lease,
 	}
 }
 
@@ -149,7 +149,7 @@ func (e *Env) Decode(next Func) Func {
 				return Result{}, err
 			}
 		}
-		if err := call.read(); err != nil {
+		if err := call.decodeArgs(); err != nil {
 			return Result{}, err
 		}
 		return next(ctx, call)

@@ -20,7 +20,7 @@ func (e *Env) resolveGroup(next Func) Func {
 func (e *Env) enforcePolicy(next Func) Func {
 	return func(ctx context.Context, call *Call) (Result, error) {
 		for _, team := range []github.Team{call.Team, call.Other} {
-			if err := call.MayAct(team); err != nil {
+			if err := call.CheckTeamPolicy(team); err != nil {
 				return Result{}, err
 			}
 		}
@@ -30,7 +30,7 @@ func (e *Env) enforcePolicy(next Func) Func {
 
 // mayAct refuses a team that the policy keeps from using the server; the operator
 // may act for any.
-func (c *Call) MayAct(team github.Team) error {
+func (c *Call) CheckTeamPolicy(team github.Team) error {
 	if team.ID == 0 || c.Channel == CLI {
 		return nil
 	}

@@ -87,9 +87,9 @@ type Request struct {
 	Deadline time.Duration
 	// Limited says that the caller's rate limit was already charged for this request.
 	Limited bool
-	// Sealed, if set, is called before a secret is made: its error, a refusal,
+	// PrepareSecret, if set, is called before a secret is made. Its error, a refusal,
 	// says that the answer could not be kept secret, and nothing is made then.
-	Sealed func(ctx context.Context, spec Spec) error
+	PrepareSecret func(ctx context.Context, spec Spec) error
 }
 
 // A Result is what a command that succeeded answers.

@@ -60,7 +60,7 @@ type Spec struct {
 	Effect  Effect   // what it does
 	// EncryptedOnly is set for a secret that a comment never shows in plain.
 	EncryptedOnly bool
-	Ends          bool   // it ends the ownership, so a repeated attempt may find none
+	EndsOwnership bool   // it ends the ownership, so a repeated attempt may find none
 	Example       string // arguments of an example: "repos-add" has "api,web"
 
 	Sample Result // what it answers to the example over REST, for the reference

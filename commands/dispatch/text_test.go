@@ -97,16 +97,16 @@ func TestSlug(t *testing.T) {
 		t.Run(test.text, func(t *testing.T) {
 			got, err := call.Slug("team", test.text)
 			assert.Equal(t, test.want, got)
-			assert.Equal(t, test.want == "", AsErrorReason(err) == ReasonInvalidArgument)
+			assert.Equal(t, test.want == "", ReasonOf(err) == ReasonInvalidArgument)
 		})
 	}
 }
 
 func TestClip(t *testing.T) {
-	assert.Equal(t, "short", clip("short", 9))
-	assert.Equal(t, "ää…", clip("ääää", 7))
-	assert.True(t, utf8.ValidString(clip(strings.Repeat("ä", 99), 50)))
-	assert.LessOrEqual(t, len(clip(strings.Repeat("ä", 99), 50)), 50)
+	assert.Equal(t, "short", shorten("short", 9))
+	assert.Equal(t, "ää…", shorten("ääää", 7))
+	assert.True(t, utf8.ValidString(shorten(strings.Repeat("ä", 99), 50)))
+	assert.LessOrEqual(t, len(shorten(strings.Repeat("ä", 99), 50)), 50)
 	assert.LessOrEqual(t, len(auditArgs(named("repos", strings.Repeat("x", 1<<20)))), maxAuditArgs)
 	assert.NotContains(t, auditArgs(named("a", "x\x00y")), "\x00")
 }

@@ -49,7 +49,7 @@ func (r *Registry) Candidates(ctx context.Context, org *dispatch.Org) ([]Candida
 	var found []Candidate
 	for _, team := range teams {
 		group, ok := namedGroup(groups, org.Policy.GroupNameOf(team.Slug))
-		if !ok || taken(records, groups, team, group) {
+		if !ok || isTaken(records, groups, team, group) {
 			continue
 		}
 		// the list does not say when a team was created
@@ -84,8 +84,8 @@ func namedGroup(groups []github.Group, name string) (github.Group, bool) {
 	return alike, alike.ID != 0 && !alike.Default && !alike.Inherited
 }
 
-// taken reports whether the group is recorded, or the team owns one that exists.
-func taken(records []store.Record, groups []github.Group, team github.Team, group github.Group) bool {
+// isTaken reports whether the group is recorded, or the team owns one that exists.
+func isTaken(records []store.Record, groups []github.Group, team github.Team, group github.Group) bool {
 	for _, r := range records {
 		if r.GroupID == group.ID {
 			return true

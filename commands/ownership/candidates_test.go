@@ -64,7 +64,7 @@ func TestTaken(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			assert.Equal(t, tt.want, taken(tt.records, groups, github.Team{ID: 7}, github.Group{ID: 2}))
+			assert.Equal(t, tt.want, isTaken(tt.records, groups, github.Team{ID: 7}, github.Group{ID: 2}))
 		})
 	}
 }

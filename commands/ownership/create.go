@@ -12,10 +12,10 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// standing is the team's record, zero if it has none, once a group-create that was
+// currentRecord is the team's record, zero if it has none, once a group-create that was
 // cut off, perhaps after it made a group, is settled.
-func (r *Registry) standing(ctx context.Context, call *dispatch.Call, team github.Team, settle func(context.Context, *dispatch.Call, github.Team) (store.Record, error)) (store.Record, error) {
-	record, open, err := r.Store.Standing(ctx, call.OrgID, team.ID)
+func (r *Registry) currentRecord(ctx context.Context, call *dispatch.Call, team github.Team, settle func(context.Context, *dispatch.Call, github.Team) (store.Record, error)) (store.Record, error) {
+	record, open, err := r.Store.RecordAndIntents(ctx, call.OrgID, team.ID)
 	if err != nil || !open {
 		return record, dispatch.StoreError(err)
 	}
@@ -26,11 +26,11 @@ func (r *Registry) standing(ctx context.Context, call *dispatch.Call, team githu
 	return record, unlessNotFound(err)
 }
 
-// settle finishes a group-create of the team that was cut off between GitHub's
+// resumeCreate finishes a group-create of the team that was cut off between GitHub's
 // effect and the record, so that its group is owned and not orphaned. If one is
 // running, it waits for its end. It returns the zero record if there was nothing
 // to settle.
-func (r *Registry) settle(ctx context.Context, call *dispatch.Call, team github.Team) (store.Record, error) {
+func (r *Registry) resumeCreate(ctx context.Context, call *dispatch.Call, team github.Team) (store.Record, error) {
 	if _, err := r.Store.IntentOf(ctx, call.OrgID, team.ID, store.GroupCreate); err != nil {
 		return store.Record{}, unlessNotFound(err)
 	}
@@ -39,11 +39,11 @@ func (r *Registry) settle(ctx context.Context, call *dispatch.Call, team github.
 		return store.Record{}, err
 	}
 	defer func() { _ = r.Store.Release(context.WithoutCancel(ctx), key, holder) }()
-	return r.settleHeld(ctx, call, team)
+	return r.resumeCreateHeld(ctx, call, team)
 }
 
-// settleHeld is settle for who holds the team's lease.
-func (r *Registry) settleHeld(ctx context.Context, call *dispatch.Call, team github.Team) (store.Record, error) {
+// resumeCreateHeld is settle for who holds the team's lease.
+func (r *Registry) resumeCreateHeld(ctx context.Context, call *dispatch.Call, team github.Team) (store.Record, error) {
 	intent, err := r.Store.IntentOf(ctx, call.OrgID, team.ID, store.GroupCreate)
 	if err != nil {
 		return store.Record{}, unlessNotFound(err)
@@ -57,7 +57,7 @@ func (r *Registry) settleHeld(ctx context.Context, call *dispatch.Call, team git
 	if err := unlessNotFound(err); err != nil {
 		return store.Record{}, err
 	}
-	return r.claim(ctx, call.Org, intent)
+	return r.claimCreated(ctx, call.Org, intent)
 }
 
 func unlessNotFound(err error) error {
@@ -67,10 +67,10 @@ func unlessNotFound(err error) error {
 	return dispatch.StoreError(err)
 }
 
-// claim makes the group that an intent was to create the team's own, if it
+// claimCreated makes the group that an intent was to create the team's own, if it
 // is just as group-create makes one. A group that holds a repository or a
 // runner, or is anybody's, is not taken: it may be older than the intent.
-func (r *Registry) claim(ctx context.Context, org *dispatch.Org, intent store.Intent) (store.Record, error) {
+func (r *Registry) claimCreated(ctx context.Context, org *dispatch.Org, intent store.Intent) (store.Record, error) {
 	group, err := org.GitHub.GroupByName(ctx, intent.Name)
 	if github.KindOf(err) == github.NotFound {
 		return store.Record{}, dispatch.StoreError(r.Store.DeleteIntent(ctx, intent.OrgID, intent.TeamID, intent.Kind))
@@ -78,7 +78,7 @@ func (r *Registry) claim(ctx context.Context, org *dispatch.Org, intent store.In
 	if err != nil {
 		return store.Record{}, dispatch.GitHubError(err, "find the group of an interrupted group-create")
 	}
-	fresh, err := r.asCreated(ctx, org, intent.OrgID, group)
+	fresh, err := r.isPristine(ctx, org, intent.OrgID, group)
 	if err != nil {
 		return store.Record{}, err
 	}
@@ -97,8 +97,8 @@ func (r *Registry) claim(ctx context.Context, org *dispatch.Org, intent store.In
 	return record, nil
 }
 
-// asCreated reports whether a group is just as group-create leaves one, and has no owner.
-func (r *Registry) asCreated(ctx context.Context, org *dispatch.Org, orgID int64, group github.Group) (bool, error) {
+// isPristine reports whether a group is just as group-create leaves one, and has no owner.
+func (r *Registry) isPristine(ctx context.Context, org *dispatch.Org, orgID int64, group github.Group) (bool, error) {
 	if group.Default || group.Inherited || group.Visibility != "selected" || group.RestrictedToWorkflows ||
 		group.AllowsPublicRepositories != org.Policy.PublicRepos {
 		return false, nil
@@ -117,10 +117,10 @@ func (r *Registry) asCreated(ctx context.Context, org *dispatch.Org, orgID int64
 	return len(repos) == 0 && len(runners) == 0, nil
 }
 
-// Settle finishes every group-create that was cut off, by a crash or by GitHub.
+// ResumeCreates finishes every group-create that was cut off, by a crash or by GitHub.
 // The server calls it on start and from time to time. What keeps one from being
 // settled does not keep the others.
-func (r *Registry) Settle(ctx context.Context) error {
+func (r *Registry) ResumeCreates(ctx context.Context) error {
 	var failures []error
 	for _, org := range r.Orgs {
 		id, err := org.ID(ctx)
@@ -134,7 +134,7 @@ func (r *Registry) Settle(ctx context.Context) error {
 		}
 		for _, intent := range intents {
 			call := &dispatch.Call{Env: r.Env, Org: org, OrgID: id, Request: dispatch.Request{ID: "settle/" + intent.RequestID}}
-			_, err := r.settle(ctx, call, github.Team{ID: intent.TeamID, Slug: intent.TeamSlug})
+			_, err := r.resumeCreate(ctx, call, github.Team{ID: intent.TeamID, Slug: intent.TeamSlug})
 			failures = append(failures, err)
 		}
 	}
@@ -172,8 +172,8 @@ func (r *Registry) Create(ctx context.Context, call *dispatch.Call, name string)
 // nobody knows whether the group was created; it is resumed later.
 func (r *Registry) notCreated(ctx context.Context, call *dispatch.Call, intent store.Intent, cause error) (github.Group, error) {
 	ctx = context.WithoutCancel(ctx)
-	if dispatch.Unsettled(cause) {
-		record, err := r.claim(ctx, call.Org, intent)
+	if dispatch.Ambiguous(cause) {
+		record, err := r.claimCreated(ctx, call.Org, intent)
 		if err == nil && record.GroupID != 0 {
 			return github.Group{ID: record.GroupID, Name: record.GroupName, Visibility: record.Visibility}, nil
 		}

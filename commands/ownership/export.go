@@ -101,7 +101,7 @@ func (r *Registry) addRecords(ctx context.Context, records []store.Record) error
 
 func (r *Registry) auditImport(ctx context.Context, call *dispatch.Call, outcome string, cause error) error {
 	entry := r.Entry(call)
-	entry.Outcome, entry.Reason = outcome, string(dispatch.AsErrorReason(cause))
+	entry.Outcome, entry.Reason = outcome, string(dispatch.ReasonOf(cause))
 	return dispatch.StoreError(r.Store.Audit(context.WithoutCancel(ctx), entry))
 }
 

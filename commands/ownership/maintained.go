@@ -49,7 +49,7 @@ func (r *Registry) MaintainedTeams(ctx context.Context, call *dispatch.Call, onl
 	g.SetLimit(16)
 	for i := range records {
 		g.Go(func() error {
-			ok, err := r.confirm(gctx, call, &records[i])
+			ok, err := r.isMaintainer(gctx, call, &records[i])
 			maintained[i] = ok
 			return err
 		})
@@ -90,9 +90,9 @@ func (r *Registry) recordsNamed(ctx context.Context, call *dispatch.Call, slug s
 	return []store.Record{record}, dispatch.StoreError(err)
 }
 
-// confirm reports whether the caller maintains the recorded team, and updates the
+// isMaintainer reports whether the caller maintains the recorded team, and updates the
 // record's slug if the team was renamed.
-func (r *Registry) confirm(ctx context.Context, call *dispatch.Call, record *store.Record) (bool, error) {
+func (r *Registry) isMaintainer(ctx context.Context, call *dispatch.Call, record *store.Record) (bool, error) {
 	org := call.Org.GitHub
 	maintainers, err := org.TeamMaintainers(ctx, record.TeamSlug)
 	if github.KindOf(err) == github.NotFound {
@@ -116,7 +116,7 @@ func (r *Registry) confirm(ctx context.Context, call *dispatch.Call, record *sto
 			if github.KindOf(err) == github.NotFound {
 				var team github.Team // the slug on record may be another team's by now
 				if team, err = org.Team(ctx, record.TeamSlug); err == nil && team.ID == record.TeamID {
-					m, err = dispatch.BySlug(ctx, call, team)
+					m, err = dispatch.MembershipBySlug(ctx, call, team)
 				}
 			}
 			return err == nil && m.State == "active" && m.Role == "maintainer", dispatch.IgnoreNotFound(err)

@@ -31,7 +31,7 @@ func (r *Registry) Resolve(ctx context.Context, call *dispatch.Call) error {
 	}
 	if call.Spec.Group == dispatch.OwnsGroup && !call.Recorded {
 		if call.Group, err = r.groupWithoutRecord(ctx, call, call.Team); err != nil {
-			if !call.Resumed || !call.Spec.Ends {
+			if !call.Resumed || !call.Spec.EndsOwnership {
 				return err
 			}
 			// the first attempt may have ended the ownership before it was cut off
@@ -61,7 +61,7 @@ func (r *Registry) Resolve(ctx context.Context, call *dispatch.Call) error {
 // groupOf returns the group on record for the team. A renamed team keeps its group,
 // and its record follows; a team whose slug is on record for another team has none.
 func (r *Registry) groupOf(ctx context.Context, call *dispatch.Call, team github.Team) (store.Record, bool, error) {
-	record, err := r.standing(ctx, call, team, r.settle)
+	record, err := r.currentRecord(ctx, call, team, r.resumeCreate)
 	if err != nil {
 		return store.Record{}, false, dispatch.StoreError(err)
 	}
@@ -104,7 +104,7 @@ func (r *Registry) groupWithoutRecord(ctx context.Context, call *dispatch.Call, 
 			"The team `%s` owns no runner group yet. Create one with `group-create`, or ask an owner of %s to assign an existing group with `group-adopt`.",
 			team.Slug, call.Org.Login)
 	}
-	if err := call.MayAct(team); err != nil {
+	if err := call.CheckTeamPolicy(team); err != nil {
 		return store.Record{}, err // before GitHub is asked about a group
 	}
 	name := call.Org.Policy.GroupNameOf(team.Slug)
@@ -134,7 +134,7 @@ func (r *Registry) Confirm(ctx context.Context, call *dispatch.Call) error {
 	if call.Team.ID == 0 {
 		return nil
 	}
-	record, err := r.standing(ctx, call, call.Team, r.settleHeld)
+	record, err := r.currentRecord(ctx, call, call.Team, r.resumeCreateHeld)
 	if err != nil {
 		return dispatch.StoreError(err)
 	}

@@ -209,7 +209,7 @@ func (c conversation) run(t *testing.T, text string) (transcript string, job *me
 		answers = answers[1:]
 		if next.Sealed {
 			spec, _ := slashCommands{}.Lookup(req.Command)
-			if err := req.Sealed(ctx, spec); err != nil {
+			if err := req.PrepareSecret(ctx, spec); err != nil {
 				return dispatch.Result{}, err
 			}
 			hub.log.WriteString("make the secret\n")

@@ -44,7 +44,7 @@ func (c *Worker) run(ctx context.Context, job Job, i int) (outcome, error) {
 	policy := c.Policy(comment.Org)
 	req.Preview = !call.yes && confirms(policy, call.spec)
 	secret := &secretReply{Worker: c, job: job, index: i, call: call, policy: policy}
-	req.Sealed = secret.prepare
+	req.PrepareSecret = secret.prepare
 
 	switch {
 	case req.Resumed && call.spec.Effect == dispatch.Reveals:

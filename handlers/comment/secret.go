@@ -37,7 +37,7 @@ type secretReply struct {
 }
 
 // prepare makes sure, before a secret is made, that it can be handed over as the
-// policy wants. It implements [commands.Request].Sealed.
+// policy wants. It implements [dispatch.Request].PrepareSecret.
 func (s *secretReply) prepare(ctx context.Context, spec dispatch.Spec) error {
 	mode := s.policy.TokenReply
 	switch {

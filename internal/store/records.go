@@ -44,9 +44,9 @@ func (s *Store) RecordOf(ctx context.Context, orgID, teamID int64) (Record, erro
 	return r, wrap(err, "read the ownership record of team %d", teamID)
 }
 
-// Standing is the team's record, zero where it has none, and whether an intent of the
+// RecordAndIntents is the team's record, zero where it has none, and whether an intent of the
 // team is open, which may change that.
-func (s *Store) Standing(ctx context.Context, orgID, teamID int64) (record Record, open bool, err error) {
+func (s *Store) RecordAndIntents(ctx context.Context, orgID, teamID int64) (record Record, open bool, err error) {
 	var intents, at int64
 	err = s.Reader().QueryRow(ctx, `SELECT (SELECT count(*) FROM intent WHERE org_id = ?1 AND team_id = ?2),
 			coalesce(o.org_id, 0), coalesce(o.team_id, 0), coalesce(o.team_slug, ''), coalesce(o.group_id, 0), coalesce(o.group_name, ''),
