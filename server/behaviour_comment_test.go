@@ -13,7 +13,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 )
 
-// issues gives the admin repository more issues, numbered from 3.
+// issues adds issues to the admin repository, numbered from 3.
 func issues(specs ...ghsim.IssueSpec) ghsim.Scenario {
 	sc := acme()
 	for i := range sc.Organizations[0].Repositories {
@@ -24,7 +24,8 @@ func issues(specs ...ghsim.IssueSpec) ghsim.Scenario {
 	return sc
 }
 
-// Where a comment names no team: label, form, the one team that owns a group, the choices.
+// If a comment names no team, it comes from the label, the form, or the only team that owns a
+// group; else the reply lists the choices.
 func TestTeamOfComment(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, issues(
@@ -43,7 +44,7 @@ func TestTeamOfComment(t *testing.T) {
 	}
 	reply, reaction := ask(2, "/runner-group group-list")
 	assert.Equal(t, "confused", reaction)
-	assert.Contains(t, reply, "--team", "nothing tells the team: %s", reply)
+	assert.Contains(t, reply, "--team", "the reply asks for the team: %s", reply)
 
 	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
 	reply, reaction = ask(2, "/runner-group group-list")
@@ -100,7 +101,7 @@ func TestSeveralCommands(t *testing.T) {
 	assert.Contains(t, replies[0], "Did you mean")
 	assert.ElementsMatch(t, []string{"inner", "web"}, w.repos("platform"), "one that is wrong keeps no other from running")
 
-	// what is no command
+	// not a command
 	w.hub.ResetCalls()
 	before := len(w.hub.Comments("acme", "runner-admin", 1))
 	for _, text := range []string{
@@ -117,7 +118,7 @@ func TestSeveralCommands(t *testing.T) {
 	assert.Len(t, w.hub.Comments("acme", "runner-admin", 1), before+7+2)
 }
 
-// payload makes the body of a delivery out of a real one.
+// payload derives the body of a delivery from a real one.
 func (w *world) payload(change func(map[string]any)) map[string]any {
 	w.t.Helper()
 	deliveries := w.hub.Deliveries()
@@ -137,7 +138,7 @@ func (w *world) payload(change func(map[string]any)) map[string]any {
 	return p
 }
 
-// What is ignored is answered, and causes neither a call nor a change.
+// An ignored delivery gets an answer and causes neither a call nor a change.
 func TestIgnoredComments(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
@@ -158,7 +159,7 @@ func TestIgnoredComments(t *testing.T) {
 	}{
 		{name: "unsigned", opts: ghsim.DeliverOptions{Unsigned: true}, want: 401},
 		{name: "wrongly signed", opts: ghsim.DeliverOptions{Secret: "wrong"}, want: 401},
-		{name: "SHA-1 alone", opts: ghsim.DeliverOptions{SHA1Only: true}, want: 401},
+		{name: "only SHA-1", opts: ghsim.DeliverOptions{SHA1Only: true}, want: 401},
 		{name: "edited", change: func(p map[string]any) { p["action"] = "edited" }, want: 200},
 		{name: "deleted", change: func(p map[string]any) { p["action"] = "deleted" }, want: 200},
 		{name: "by a bot", change: func(p map[string]any) { in(p, "comment", "user")["type"] = "Bot"; in(p, "sender")["type"] = "Bot" }, want: 200},
@@ -199,14 +200,14 @@ func TestIgnoredComments(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 400, d.StatusCode)
 	assert.Equal(t, []string{"api"}, w.repos("platform"))
-	// the same payload, with nothing wrong, is done: the table tests what it means to
+	// the same payload without a defect works, so the table tests only the defects
 	d, err = w.hub.Deliver(t.Context(), "issue_comment", w.payload(func(map[string]any) {}), ghsim.DeliverOptions{})
 	require.NoError(t, err)
 	assert.Equal(t, 2, d.StatusCode/100)
 	require.Eventually(t, func() bool { return len(w.repos("platform")) == 0 }, eventually, tick)
 }
 
-// A comment that is too old is refused as stale, sooner where it asks for a secret.
+// A comment that is too old is refused as stale, sooner if it asks for a secret.
 func TestStaleComments(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())

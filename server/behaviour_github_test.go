@@ -14,7 +14,7 @@ import (
 
 const groupsPath = `/actions/runner-groups$`
 
-// How GitHub's failures are told.
+// Each failure of GitHub has a reason and a status.
 func TestGitHubFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme(), "POLICY_OWNERS_ACT_FOR_ANY_TEAM=true")
@@ -77,7 +77,7 @@ func TestGitHubIsSlow(t *testing.T) {
 	w.ok("ghp_ada", "POST /api/v1/token-register?team=platform")
 }
 
-// group-create of which GitHub's answer got lost.
+// group-create whose answer from GitHub was lost.
 func TestCreateWithoutAnswer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())

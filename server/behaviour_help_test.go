@@ -12,8 +12,8 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 )
 
-// A step is one request with the answer that it must get: "200", or a status with its
-// reason ("403 not_maintainer").
+// A step is one request and its expected answer: "200", or a status and a reason such as
+// "403 not_maintainer".
 type step struct {
 	name, token, request string
 	body                 string // JSON
@@ -29,7 +29,7 @@ func (w *world) in(t *testing.T) *world {
 	return &c
 }
 
-// steps takes the steps in order, each as a subtest.
+// steps runs the steps in order, each as a subtest.
 func (w *world) steps(t *testing.T, steps []step) {
 	t.Helper()
 	for _, s := range steps {
@@ -42,7 +42,7 @@ func (w *world) steps(t *testing.T, steps []step) {
 	}
 }
 
-// want takes one step.
+// want runs one step.
 func (w *world) want(s step) answer {
 	w.t.Helper()
 	var body []string
@@ -66,14 +66,14 @@ func org(change func(*ghsim.Org)) func(*ghsim.State) {
 	return func(st *ghsim.State) { change(st.Org("acme")) }
 }
 
-// add adds to what the simulated GitHub holds in acme.
+// add adds to acme on the simulated GitHub.
 func (w *world) add(spec ghsim.OrgSpec) {
 	w.t.Helper()
 	spec.Login = "acme"
 	require.NoError(w.t, w.hub.Apply(ghsim.Scenario{Organizations: []ghsim.OrgSpec{spec}}))
 }
 
-// writes returns the calls that change something at the runner-group API.
+// writes returns the calls that change something with the runner-group API.
 func (w *world) writes() (calls []string) {
 	for _, call := range w.groupCalls() {
 		if !strings.HasPrefix(call, http.MethodGet) {
@@ -83,7 +83,7 @@ func (w *world) writes() (calls []string) {
 	return calls
 }
 
-// items writes the items of an answer: "api done", "site public_repo".
+// items formats the items of an answer: "api done", "site public_repo".
 func (a answer) items() (items []string) {
 	for _, item := range a.Items {
 		end := item.Reason
@@ -95,7 +95,7 @@ func (a answer) items() (items []string) {
 	return items
 }
 
-// names returns a list of the answer as text.
+// names formats a list in the answer as text.
 func (a answer) names(key string) (names []string) {
 	values, _ := a.Response[key].([]any)
 	for _, v := range values {

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A user's requests are counted together: all tokens, both channels, refusals too.
+// The rate limit counts all requests of a user: all tokens, both channels, refusals too.
 func TestRateLimit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme(), "SERVER_RATE_LIMIT=2")
@@ -47,7 +47,7 @@ func TestRateLimit(t *testing.T) {
 	assert.Empty(t, w.groupCalls())
 	w.refused(403, "not_maintainer", "ghp_bob", "GET /api/v1/group-list?team=platform") // another user is not touched
 
-	// in a comment the commands wait for their turn
+	// in a comment, commands wait for the rate limit
 	begin := time.Now()
 	replies, reaction := w.say("ada", 2, "/runner-group whoami\n/runner-group whoami\n/runner-group whoami\n/runner-group whoami\n/runner-group whoami\n")
 	assert.Equal(t, "rocket", reaction, replies)

@@ -10,7 +10,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 )
 
-// Where more than 100 teams own a group, whoami and groups-list want to be told which.
+// If more than 100 teams own a group, whoami and groups-list need a list of teams.
 func TestManyTeams(t *testing.T) {
 	t.Parallel()
 	sc := acme()

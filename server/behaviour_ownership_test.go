@@ -16,7 +16,7 @@ func needGroup(team string) []string {
 	return all[2 : len(all)-1]
 }
 
-// A team that was renamed keeps its group; one made again under an old slug is another.
+// A renamed team keeps its group. A new team with an old slug is another team.
 func TestOwnershipOverTime(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
@@ -35,7 +35,7 @@ func TestOwnershipOverTime(t *testing.T) {
 	assert.ElementsMatch(t, []string{"platform", "web"}, w.ok("ghp_ada", "GET /api/v1/whoami").names("teams"), "seen by whoami first")
 	assert.Equal(t, []string{"platform"}, w.ok("ghp_ada", "GET /api/v1/whoami?team=platform").names("teams"))
 
-	// the team goes, and comes again: another team, of bob's this time
+	// the team is deleted and bob creates another one with its slug
 	w.hub.Update(org(func(o *ghsim.Org) { o.DeleteTeam("platform") }))
 	w.refused(403, "not_maintainer", "ghp_ada", "GET /api/v1/group-list?team=platform")
 	w.add(ghsim.OrgSpec{Teams: []ghsim.TeamSpec{{Name: "platform", Maintainers: []string{"bob", "ada"}, Repositories: map[string]string{"api": "admin"}}}})
@@ -95,7 +95,7 @@ func TestGroupGone(t *testing.T) {
 	w.refused(409, "group_exists", "ghp_ada", "POST /api/v1/group-create?team=platform")
 }
 
-// A name is not a right: Default, inherited and unrecorded groups are never changed.
+// Names grant nothing: Default, inherited and unrecorded groups are never changed.
 func TestUntouchableGroups(t *testing.T) {
 	t.Parallel()
 	sc := acme()
@@ -181,7 +181,7 @@ func TestGroupNotSelected(t *testing.T) {
 		w.refused(409, "group_not_selected", "ghp_ada", "PATCH /api/v1/"+command+"?team=web&repos=web")
 	}
 	assert.Empty(t, w.repos("web"))
-	// mended on GitHub
+	// fixed on GitHub
 	w.hub.Update(org(func(o *ghsim.Org) { o.Group("web").Visibility, o.Group("open").Visibility = "selected", "selected" }))
 	w.ok("ghp_ada", "PATCH /api/v1/repos-add?team=web&repos=web")
 	w.ok("ghp_ada", "PATCH /api/v1/repos-set?team=platform&repos=api")

@@ -8,7 +8,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 )
 
-// With policy.groups named, the group is the one of that name.
+// With policy.groups: named, a team has the group of its name.
 func TestNamedGroups(t *testing.T) {
 	t.Parallel()
 	sc := acme()

@@ -9,7 +9,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 )
 
-// Nobody who is refused causes a call to the runner-group API.
+// A refused request causes no call to the runner-group API.
 func TestRefusedBeforeRunnerGroups(t *testing.T) {
 	t.Parallel()
 	sc := acme()
@@ -38,7 +38,7 @@ func TestRefusedBeforeRunnerGroups(t *testing.T) {
 		{name: "outside, another", token: "ghp_eve", request: "GET /api/v1/groups-list", want: "403 not_member"},
 		{name: "of a child team", token: "ghp_kim", request: "GET /api/v1/group-list?team=platform", want: "403 not_maintainer"},
 		{name: "an owner who does not maintain it", token: "ghp_olga", request: "GET /api/v1/group-list?team=platform", want: "403 not_maintainer"},
-		{name: "maintainer alone cannot adopt", request: "POST /api/v1/group-adopt?team=platform&group=legacy", want: "403 owner_only"},
+		{name: "a maintainer cannot adopt", request: "POST /api/v1/group-adopt?team=platform&group=legacy", want: "403 owner_only"},
 		{name: "nor release", request: "PATCH /api/v1/group-release?team=platform", want: "403 owner_only"},
 		{name: "no such team", request: "GET /api/v1/group-list?team=nowhere", want: "403 not_maintainer"},
 		{name: "a secret team", request: "GET /api/v1/group-list?team=secret", want: "403 not_maintainer"},
@@ -53,7 +53,7 @@ func TestRefusedBeforeRunnerGroups(t *testing.T) {
 		{name: "no runners", request: "DELETE /api/v1/runners-remove?team=platform", want: "400 missing_argument"},
 		{name: "names and offline", request: "DELETE /api/v1/runners-remove?team=platform&runners=a&offline", want: "400 invalid_argument"},
 		{name: "an unknown argument", request: "GET /api/v1/group-list?team=platform&colour=red", want: "400 unknown_argument"},
-		{name: "org, where one is served", request: "GET /api/v1/group-list?team=platform&org=acme", want: "400 unknown_argument"},
+		{name: "org, if only one is served", request: "GET /api/v1/group-list?team=platform&org=acme", want: "400 unknown_argument"},
 		{name: "a bad name of a runner", request: "POST /api/v1/token-jit?team=platform&name=a/b", want: "400 invalid_argument"},
 		{name: "a bad folder", request: "POST /api/v1/token-jit?team=platform&name=a&work-folder=../x", want: "400 invalid_argument"},
 		{name: "a bad workflow", request: "PATCH /api/v1/workflows-set?team=platform&workflows=ci.yml", want: "400 invalid_argument"},
@@ -90,7 +90,7 @@ func TestRefusedBeforeRunnerGroups(t *testing.T) {
 	assert.Empty(t, w.groupCalls())
 }
 
-// The answer for a secret team is the one for a team that does not exist, by every command.
+// Every command answers the same for a secret team and for one that does not exist.
 func TestSecretTeamsStaySecret(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
@@ -121,7 +121,7 @@ func TestSecretTeamsStaySecret(t *testing.T) {
 	assert.Equal(t, strings.ReplaceAll(gone.Error, "nothing", "foreign"), there.Error)
 }
 
-// plain drops the hidden marker that makes each reply its own.
+// plain removes the hidden marker, which differs in each reply.
 func plain(reply string) string {
 	text, _, _ := strings.Cut(reply, "<!--")
 	return strings.TrimSpace(text)

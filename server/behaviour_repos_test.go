@@ -28,7 +28,7 @@ func TestListForms(t *testing.T) {
 		{"JSON body, array", "PATCH /api/v1/repos-set", `{"team":"platform","repos":["api","web"]}`, "application/json"},
 		{"JSON body, text", "PATCH /api/v1/repos-set", `{"team":"platform","repos":"api, web"}`, "application/json; charset=utf-8"},
 		{"POST", "POST /api/v1/repos-set?team=platform&repos=api,web", "", ""},
-		{"GET, as the ancestor has it", "GET /api/v1/repos-set?team=platform&repos=api,web", "", ""},
+		{"GET, as the legacy API has it", "GET /api/v1/repos-set?team=platform&repos=api,web", "", ""},
 		{"the team with its organization", "PATCH /api/v1/repos-set?team=@acme/platform&repos=api,web", "", ""},
 	}
 	for _, f := range forms {
@@ -57,7 +57,7 @@ func TestListForms(t *testing.T) {
 	}
 }
 
-// All items are checked before anything is changed, and all refusals are named.
+// All items are checked before anything is changed, and the answer lists every refusal.
 func TestItemsCheckedFirst(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
@@ -110,7 +110,7 @@ func TestItemsCheckedFirst(t *testing.T) {
 	assert.Empty(t, w.writes())
 }
 
-// Where GitHub fails in the midst the rest is still tried, and the answer tells what was done.
+// If GitHub fails on one item, the others are still tried, and the answer lists what was done.
 func TestFailureInTheMidst(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
@@ -149,13 +149,13 @@ func TestFailureInTheMidst(t *testing.T) {
 	assert.Contains(t, replies[0], "web")
 	assert.Len(t, w.repos("platform"), 1)
 
-	// a short disturbance is bridged
+	// a short failure is retried
 	w.hub.ClearFaults()
 	w.hub.Inject(ghsim.Fault{Method: http.MethodPut, Path: `/repositories/\d+$`, Status: 502})
 	w.ok("ghp_ada", "PATCH /api/v1/repos-add?team=platform&repos=api,web")
 }
 
-// Repeating is safe, and answers tell what changed.
+// Commands can be repeated, and the answer lists what changed.
 func TestRepeatingIsSafe(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())

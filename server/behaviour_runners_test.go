@@ -89,7 +89,7 @@ func TestJITBelongsToTheTeam(t *testing.T) {
 	w.refused(409, "runner_exists", "ghp_ada", "POST /api/v1/token-jit?team=platform&name=spare-1")
 }
 
-// Commands that want confirmation say what would change, by name, and change nothing.
+// Without confirmation, a command lists what would change and changes nothing.
 func TestConfirmation(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme(), "CHATOPS_ADMIN_REPO=runner-admin", "POLICY_CONFIRM=group-delete,repos-set,runners-remove")
@@ -120,7 +120,7 @@ func TestConfirmation(t *testing.T) {
 	assert.Equal(t, "rocket", reaction, "what is not in the list asks nothing")
 }
 
-// What was asked stands in the audit, refusals too; a team sees its own alone.
+// The audit has every request, refusals too. A team only sees its own.
 func TestAuditList(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
@@ -149,7 +149,7 @@ func TestAuditList(t *testing.T) {
 	w.refused(403, "not_maintainer", "ghp_bob", "GET /api/v1/audit-list?team=platform")
 }
 
-// One command at a time works on a group; all of them end.
+// Commands on the same group run one at a time, and all of them finish.
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
@@ -176,7 +176,7 @@ func TestManyAtOnce(t *testing.T) {
 	assert.ElementsMatch(t, []string{"api", "web", "inner"}, w.repos("platform"))
 }
 
-// help and status answer anybody.
+// help and status need no token.
 func TestHelpAndStatus(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())

@@ -14,7 +14,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 )
 
-// weird is what names are not.
+// weird returns texts that are not valid names.
 func weird() map[string]string {
 	return map[string]string{
 		"a path":                  "x/../../y",
@@ -59,8 +59,8 @@ func weird() map[string]string {
 	}
 }
 
-// Texts from outside that name nothing get a clear refusal, whichever argument they
-// stand in, and never reach an address of GitHub's (the world looks at that).
+// An invalid name gets a clear refusal in every argument, and never becomes a path on
+// GitHub; the world checks that.
 func TestWeirdTexts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
@@ -122,7 +122,7 @@ func TestWeirdTexts(t *testing.T) {
 	assert.Equal(t, []string{"api"}, w.repos("platform"))
 }
 
-// callStatus sends text as the token, where a header can hold it.
+// callStatus sends text as the token, if a header can contain it.
 func (w *world) callStatus(text string) int {
 	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.url+"/api/v1/whoami", nil)
 	require.NoError(w.t, err)
@@ -137,7 +137,7 @@ func (w *world) callStatus(text string) int {
 
 func clip(text string) string { return text[:min(len(text), 500)] }
 
-// The same in comments: one comment with all that can stand on a line.
+// The same in comments: one comment with every text that fits on a line.
 func TestWeirdComments(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
@@ -165,7 +165,7 @@ func TestWeirdComments(t *testing.T) {
 	assert.Empty(t, w.writes())
 }
 
-// Paths that only look like a command are none.
+// Paths that only resemble a command are not found.
 func TestWeirdPaths(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())

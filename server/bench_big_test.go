@@ -12,8 +12,8 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 )
 
-// A group of 500 repositories and 1,000 runners is shown in one comment that GitHub
-// takes and people can read; REST lists all of it, in pages asked for side by side.
+// A group of 500 repositories and 1,000 runners fits into one readable comment that GitHub
+// accepts. REST lists all of it, and fetches its pages side by side.
 func TestBigTeam(t *testing.T) {
 	const repos, runners = 500, 1000
 	w := newWorld(t, bigAcme(0, repos))
@@ -37,7 +37,7 @@ func TestBigTeam(t *testing.T) {
 	assert.Len(t, listed.Response["repos"], repos)
 	assert.Len(t, listed.Response["runners"], runners)
 	w.hub.SetLatency(latency)
-	// the best of a few runs, since on a busy machine calls that are sent together may not overlap
+	// the best of a few runs, because on a busy machine calls that are sent together may not overlap
 	sequence := math.MaxInt
 	for try := 0; try < 5 && sequence > 4; try++ {
 		sequence = min(sequence, costed{request: "GET /api/v1/group-list?team=platform"}.measure(w).sequence)

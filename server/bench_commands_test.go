@@ -18,15 +18,15 @@ const (
 	benchRepos = 500         // of each team
 )
 
-// A timed command is run again and again, which must do the same work each time. It
-// may need the one before it in the list to have been run as often.
+// A timed command must do the same work each time it runs. It may depend on the previous
+// one in the list, which then runs as often.
 type timed struct {
 	name    string
 	request func(caller, n int) string // without the team; n counts the caller's runs
 	runs    func(callers int, latency time.Duration) int
 }
 
-// timedCommands are in an order in which each finds what it needs.
+// timedCommands are in an order in which each has what it needs.
 func timedCommands() []timed {
 	const api = " /api/v1/"
 	block := func(n, size int) string {
@@ -50,7 +50,7 @@ func timedCommands() []timed {
 		}
 		return 6
 	}
-	// Two blocks in turn, so that after the first round all are known.
+	// Two blocks by turns, so that all are cached after the first round.
 	known := func(n int) string { return block(n%2, 20) }
 	return []timed{
 		{name: "group-create", request: constant("POST" + api + "group-create?"), runs: func(int, time.Duration) int { return 1 }},
@@ -82,7 +82,7 @@ func (c timed) count(callers int, latency time.Duration) int {
 }
 
 // commandScenario has a team for each caller, all of them with all repositories, in
-// an organization with so many groups.
+// an organization with many groups.
 func commandScenario(groups int) ghsim.Scenario {
 	sc := bigAcme(groups, benchRepos)
 	org := &sc.Organizations[0]
@@ -115,7 +115,7 @@ func newRunner(b *testing.B, hub *benchHub, p *benched) *runner {
 	return &runner{hub, p, client}
 }
 
-// run has each of the callers run the command n times. It also tells how many calls
+// run has each of the callers run the command n times. It also returns how many calls
 // to GitHub each run made.
 func (r *runner) run(b *testing.B, c timed, callers, n int) (throughput, int) {
 	b.Helper()

@@ -13,8 +13,8 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store/storetest"
 )
 
-// BenchmarkCompare sets this server beside an earlier one, in turns and in one run:
-// BENCH_BEFORE names the test binary of another commit, BENCH_BEFORE_NAME that commit.
+// BenchmarkCompare compares this server with an earlier one, by turns in one run:
+// BENCH_BEFORE is the test binary of another commit, BENCH_BEFORE_NAME that commit.
 func BenchmarkCompare(b *testing.B) {
 	binary := os.Getenv("BENCH_BEFORE")
 	if binary == "" || os.Getenv(processVariable) != "" {
@@ -99,7 +99,7 @@ func compareWebhooks(b *testing.B, doc *strings.Builder, binary string) {
 	fmt.Fprintf(doc, "| with a command, p99, ms | %s |\n", beside(slow[0], slow[1], 1))
 }
 
-// beside is two cells with the medians, and one with their ratio.
+// beside formats two cells with the medians, and one with their ratio.
 func beside(before, after []float64, digits int) string {
 	x, y := median(before), median(after)
 	return fmt.Sprintf("%.*f | %.*f | %.2f", digits, x, digits, y, y/x)

@@ -27,7 +27,7 @@ import (
 )
 
 // processVariable asks the test binary to be one server and nothing else: "server",
-// or "bare", which only checks signatures. BENCH_PROFILE names a folder for profiles
+// or "bare", which only checks signatures. BENCH_PROFILE is a folder for profiles
 // of CPU and allocations.
 const processVariable = "BENCH_PROCESS"
 
@@ -40,11 +40,11 @@ type benched struct {
 	stop   func()
 }
 
-// A usage is what a process has used: CPU since its start, and memory now.
+// A usage is the CPU time of a process since its start, and its memory now.
 type usage struct {
 	URL string        `json:",omitempty"`
 	CPU time.Duration // user and system
-	RSS int64         // bytes; 0 where the system does not tell
+	RSS int64         // bytes; 0 if the system does not report it
 }
 
 // startProcess runs a process of that kind with those settings until the benchmark ends.
@@ -53,7 +53,7 @@ func startProcess(b *testing.B, kind string, settings map[string]string) *benche
 	return startBinary(b, os.Args[0], kind, settings)
 }
 
-// startBinary runs that of another commit.
+// startBinary runs the test binary of another commit.
 func startBinary(b *testing.B, binary, kind string, settings map[string]string) *benched {
 	b.Helper()
 	in, out, err := os.Pipe()
@@ -99,7 +99,7 @@ func BenchmarkProcess(b *testing.B) {
 	if kind == "" {
 		b.Skip("it is a part of the other benchmarks")
 	}
-	tell := json.NewEncoder(os.NewFile(3, "answers"))
+	answers := json.NewEncoder(os.NewFile(3, "answers"))
 	if dir := os.Getenv("BENCH_PROFILE"); dir != "" {
 		require.NoError(b, os.MkdirAll(dir, 0o755))
 		file, err := os.Create(fmt.Sprintf("%s/%s-%d.pprof", dir, kind, os.Getpid()))
@@ -120,12 +120,12 @@ func BenchmarkProcess(b *testing.B) {
 	}()
 	select {
 	case url := <-listening:
-		require.NoError(b, tell.Encode(usage{URL: url}))
+		require.NoError(b, answers.Encode(usage{URL: url}))
 	case err := <-ended:
 		require.NoError(b, err)
 	}
 	for asked := bufio.NewScanner(os.Stdin); asked.Scan(); {
-		require.NoError(b, tell.Encode(ownUsage()))
+		require.NoError(b, answers.Encode(ownUsage()))
 	}
 	cancel()
 	require.NoError(b, <-ended)
@@ -143,7 +143,7 @@ func runServer(ctx context.Context, listening chan<- string) error {
 	return s.Run(ctx)
 }
 
-// runBare is the least that any receiver of webhooks must do.
+// runBare only does what any receiver of webhooks must do.
 func runBare(ctx context.Context, listening chan<- string) error {
 	bare := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)

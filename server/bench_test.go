@@ -27,7 +27,7 @@ type benchHub struct {
 	nextComment atomic.Int64
 }
 
-// newBenchHub starts a simulated GitHub that counts no rate limit in our way.
+// newBenchHub starts a simulated GitHub whose rate limit is out of reach.
 func newBenchHub(b *testing.B, sc ghsim.Scenario) *benchHub {
 	b.Helper()
 	sc.Apps[0].Installations[0].RateLimit = 1e9
@@ -49,7 +49,7 @@ func newBenchHub(b *testing.B, sc ghsim.Scenario) *benchHub {
 	return h
 }
 
-// settings are those of a server against that hub.
+// settings returns the settings of a server that uses the hub.
 func (h *benchHub) settings(database string) map[string]string {
 	return map[string]string{
 		"ORG": "acme", "APP_ID": "4242", "PRIVATE_KEY": appKey(), "SERVER_PORT": "0", "SERVER_RATE_LIMIT": "1000000", "SERVER_UNKNOWN_TOKEN_RATE": "1000000",
@@ -58,8 +58,8 @@ func (h *benchHub) settings(database string) map[string]string {
 	}
 }
 
-// BenchmarkServer writes the tables of docs/performance.md: to the standard output, and
-// into the file that BENCH_DOC names.
+// BenchmarkServer writes the tables of docs/performance.md to the standard output, and
+// into the file BENCH_DOC if that is set.
 func BenchmarkServer(b *testing.B) {
 	if os.Getenv(processVariable) != "" {
 		return
@@ -74,8 +74,7 @@ func BenchmarkServer(b *testing.B) {
 	intoDoc(b, "bench", doc.String())
 }
 
-// intoDoc puts the tables between the marks of that name, in the document that
-// BENCH_DOC names.
+// intoDoc writes the tables between the marks with the name, in the document BENCH_DOC.
 func intoDoc(b *testing.B, name, tables string) {
 	b.Helper()
 	path := os.Getenv("BENCH_DOC")
@@ -91,7 +90,8 @@ func intoDoc(b *testing.B, name, tables string) {
 	require.NoError(b, os.WriteFile(path, []byte(before+begin+"\n"+tables+"\n"+end+after), 0o644))
 }
 
-// countTable tells what each command asks of GitHub, in organizations of any size.
+// countTable shows the calls to GitHub of each command, which the size of the organization
+// does not change.
 func countTable(b *testing.B, doc *strings.Builder) {
 	b.Helper()
 	sizes := []struct{ groups, repos int }{{10, 100}, {1000, 500}, {10_000, 500}}
@@ -120,7 +120,7 @@ func countTable(b *testing.B, doc *strings.Builder) {
 	}
 }
 
-// commandTable tells how long commands take, and what they cost the server.
+// commandTable shows how long commands take, and how much CPU time they cost.
 func commandTable(b *testing.B, doc *strings.Builder) {
 	b.Helper()
 	hub := newBenchHub(b, commandScenario(1000))
@@ -134,8 +134,8 @@ func commandTable(b *testing.B, doc *strings.Builder) {
 	}
 }
 
-// webhookTable tells how fast deliveries are acknowledged, beside a handler that does
-// nothing but check the same signature.
+// webhookTable shows how fast deliveries are acknowledged, compared with a handler that
+// only checks the signature.
 func webhookTable(b *testing.B, doc *strings.Builder) {
 	b.Helper()
 	const many, some = 20_000, 8_000
@@ -159,7 +159,7 @@ func webhookTable(b *testing.B, doc *strings.Builder) {
 	}
 }
 
-// memoryTable tells how much memory the server takes as deliveries come in.
+// memoryTable shows how much memory the server uses while deliveries arrive.
 func memoryTable(b *testing.B, doc *strings.Builder) {
 	b.Helper()
 	const rounds, round, commands = 4, 25_000, 500
@@ -180,7 +180,7 @@ func memoryTable(b *testing.B, doc *strings.Builder) {
 	}
 }
 
-// idle waits until the server has asked nothing for a while, half a minute at most.
+// idle waits until the server has made no calls for a while, half a minute at most.
 func (h *benchHub) idle() {
 	for range 30 {
 		h.ResetCalls()
@@ -191,12 +191,12 @@ func (h *benchHub) idle() {
 	}
 }
 
-// cpuBudget is what a command over REST may cost the server, with so many calls to GitHub.
+// cpuBudget is the CPU time that a REST command with this many calls to GitHub may cost.
 func cpuBudget(calls int) time.Duration {
 	return time.Millisecond + time.Duration(calls)*150*time.Microsecond
 }
 
-// String is the median and the 99th percentile, in milliseconds.
+// String formats the median and the 99th percentile, in milliseconds.
 func (t throughput) String() string { return fmt.Sprintf("%.1f / %.1f", ms(t.p50), ms(t.p99)) }
 
 func ms(d time.Duration) float64 { return d.Seconds() * 1000 }

@@ -27,8 +27,8 @@ type hook struct {
 	body            []byte
 }
 
-// hooks makes n deliveries of a new comment, real but for the filler that makes each
-// as large as GitHub's are. No two are of the same comment.
+// hooks returns n deliveries, each of a new comment. They are real, with filler that makes
+// them as large as GitHub's.
 func (h *benchHub) hooks(b *testing.B, n int, text string) []hook {
 	b.Helper()
 	all := make([]hook, n)
@@ -39,7 +39,7 @@ func (h *benchHub) hooks(b *testing.B, n int, text string) []hook {
 	return all
 }
 
-// payload is what GitHub would send of a comment, whose id is set.
+// payload returns what GitHub would send for a comment, with the given id.
 func (h *benchHub) payload(b *testing.B, text string, id int64) []byte {
 	b.Helper()
 	text += "\\n\\n" + strings.Repeat("lorem ipsum ", max(0, hookBytes-len(h.template))/12)
@@ -49,15 +49,15 @@ func (h *benchHub) payload(b *testing.B, text string, id int64) []byte {
 	return []byte(body)
 }
 
-// A throughput is how fast something was, in one run.
+// A throughput is the result of one run.
 type throughput struct {
 	perSecond float64
 	p50, p99  time.Duration
 	cpu       time.Duration // of the server, for each
 }
 
-// send sends n deliveries over all connections, beginning anew where there are fewer;
-// each must be answered with 200.
+// send sends n deliveries over all connections, and starts over if there are fewer. Each
+// must be answered with 200.
 func send(b *testing.B, p *benched, hooks []hook, n int) throughput {
 	b.Helper()
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections}, Timeout: time.Minute}
@@ -76,7 +76,7 @@ func send(b *testing.B, p *benched, hooks []hook, n int) throughput {
 	})
 }
 
-// done reads an answer to its end; any but a 200 is an error.
+// done reads an answer to its end. A status other than 200 is an error.
 func done(res *http.Response, err error) error {
 	if err != nil {
 		return err

@@ -11,11 +11,11 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 )
 
-// A cost is what a command asks of GitHub: calls, those charged against the rate
+// A cost is what a command needs of GitHub: calls, those charged against the rate
 // limit (a 304 is not), and the longest chain of calls that wait for one another.
 type cost struct{ calls, charged, sequence int }
 
-// holds reports whether another cost, which was measured, is within this one.
+// holds reports whether a measured cost is within this one.
 func (c cost) holds(other cost) bool {
 	return other.calls > 0 && other.calls <= c.calls && other.charged <= c.charged && other.sequence <= c.sequence
 }
@@ -53,7 +53,7 @@ func costs() []costed {
 	}
 }
 
-// bigAcme is acme with so many further groups, and a team with so many repositories.
+// bigAcme is acme with more groups, and a team with more repositories.
 func bigAcme(groups, repos int) ghsim.Scenario {
 	sc := acme()
 	org := &sc.Organizations[0]
@@ -70,7 +70,7 @@ func bigAcme(groups, repos int) ghsim.Scenario {
 	return sc
 }
 
-// prepare brings the group to where the command starts from.
+// prepare brings the group into the state that the command needs.
 func (c costed) prepare(w *world) {
 	if c.needsGroup {
 		w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")

@@ -71,7 +71,7 @@ func (w *crashWorld) hook(url, event, guid string, body []byte) (status int, too
 	return res.StatusCode, time.Since(start), err
 }
 
-// side runs the function for 0 to n-1, so many side by side.
+// side calls f with 0 to n-1, by at a time.
 func side(by, n int, f func(i int)) {
 	work := make(chan int)
 	var all sync.WaitGroup
@@ -89,7 +89,7 @@ func side(by, n int, f func(i int)) {
 	all.Wait()
 }
 
-// botComments are how many comments the bot wrote.
+// botComments returns how many comments the bot wrote.
 func (w *crashWorld) botComments() (n int) {
 	for issue := 1; issue <= 2; issue++ {
 		for _, c := range w.hub.Comments("acme", "runner-admin", issue) {
@@ -199,7 +199,7 @@ func TestCrashReplicas(t *testing.T) {
 	assert.Equal(t, 0, two.terminate(t))
 }
 
-// usage reads how much processor time a process has used and how much memory it holds.
+// usage returns how much CPU time a process has used and how much memory it has.
 func (p *process) usage(t *testing.T) (cpu time.Duration, rss int) {
 	t.Helper()
 	dir := "/proc/" + strconv.Itoa(p.cmd.Process.Pid)
@@ -246,7 +246,7 @@ func TestCrashFootprint(t *testing.T) {
 	assert.Less(t, rss, limit)
 
 	all, bodies := w.payloads(slices.Repeat([]string{"/runner-group help"}, 200)...)
-	// what is none of ours, most of it, and comments that are
+	// mostly comments without a command, and some with one
 	var other map[string]any
 	require.NoError(t, json.Unmarshal(bodies[0], &other))
 	other["comment"].(map[string]any)["body"] = "Thanks! " + strings.Repeat("Nothing to do here. ", 100)

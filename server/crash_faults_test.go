@@ -30,7 +30,7 @@ func TestCrashFaults(t *testing.T) {
 		faults []ghsim.Fault
 		say    string
 	}{
-		{"502 where it is read", []ghsim.Fault{{Method: http.MethodGet, Path: "/teams/", Status: 502, Times: 2}}, "group-list"},
+		{"502 before a read", []ghsim.Fault{{Method: http.MethodGet, Path: "/teams/", Status: 502, Times: 2}}, "group-list"},
 		{"502 before a change", []ghsim.Fault{{Method: put, Path: "/repositories", Status: 502, Times: 2}}, "repos-add api"},
 		{"502 after a change", []ghsim.Fault{{Method: post, Path: "/actions/runner-groups$", DropAfter: true}, {Method: http.MethodGet, Path: "/actions/runner-groups", Status: 502}}, "group-create --team web"},
 		{"reset before a change", []ghsim.Fault{{Method: post, Path: "/actions/runner-groups$", Drop: true}}, "group-create --team web"},
@@ -60,7 +60,7 @@ func TestCrashFaults(t *testing.T) {
 			for _, f := range tc.faults {
 				w.hub.Inject(f)
 			}
-			// the sweep's own calls are no part of this
+			// leave out the calls of the sweep
 			require.Eventually(t, func() bool {
 				return slices.ContainsFunc(w.hub.Calls(), func(c ghsim.Call) bool { return c.Route == "/app/hook/deliveries" })
 			}, eventually, tick)
@@ -78,13 +78,13 @@ func TestCrashFaults(t *testing.T) {
 			calls := w.hub.Calls()
 			at := slices.IndexFunc(calls, func(c ghsim.Call) bool { return c.Status == http.StatusForbidden })
 			require.GreaterOrEqual(t, at, 0)
-			told := calls[at].End
+			limitedAt := calls[at].End
 			again := false
 			for _, c := range calls[at+1:] {
-				if c.Auth != "installation" || c.Start.Before(told) {
+				if c.Auth != "installation" || c.Start.Before(limitedAt) {
 					continue // on its way already
 				}
-				assert.GreaterOrEqual(t, c.Start.Sub(told), 3*time.Second, "%s came too early", c)
+				assert.GreaterOrEqual(t, c.Start.Sub(limitedAt), 3*time.Second, "%s came too early", c)
 				again = again || c.Path == calls[at].Path
 			}
 			assert.True(t, again)
@@ -141,7 +141,7 @@ func TestCrashSecondServer(t *testing.T) {
 	w.ok("", "GET /api/v1/status")
 }
 
-// TestCrashDatabaseGone takes the database away for a while.
+// TestCrashDatabaseGone makes the database unavailable for a while.
 func TestCrashDatabaseGone(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {

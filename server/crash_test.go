@@ -66,8 +66,8 @@ func TestCrashThreeTimes(t *testing.T) {
 			say(2) // while nobody listens
 			p = w.run()
 		}
-		// what was missed is asked for on start; a delivery that a kill cut off again
-		// would be asked for in minutes, so GitHub is told to here
+		// At its start the server asks for missed deliveries. If a kill interrupts one of those
+		// again, the server asks minutes later, so the test redelivers it.
 		assert.Eventually(t, func() bool { return p.log.contains("asked for a missed delivery") }, eventually, tick)
 		w.redeliver()
 		w.settled(2*time.Minute, all...)
@@ -87,7 +87,7 @@ func TestCrashBetweenEffectAndReply(t *testing.T) {
 		w := newCrashWorld(t, database, acme())
 		p := w.run()
 
-		// the group is made, nobody was told
+		// the group is created, but nobody has an answer
 		killed := w.killWhen(p, isPost("/actions/runner-groups", "platform"))
 		create := w.write("ada", 1, "/runner-group group-create")
 		w.gone(killed)
@@ -95,7 +95,7 @@ func TestCrashBetweenEffectAndReply(t *testing.T) {
 		w.settled(time.Minute, create)
 		w.ok("ghp_ada", "GET /api/v1/group-list?team=platform")
 
-		// the reply stands, its answer is lost
+		// the reply is posted, but its answer is lost
 		killed = w.killWhen(p, isPost("/issues/1/comments", "arm:reply"))
 		add := w.write("ada", 1, "/runner-group repos-add api,web")
 		w.gone(killed)
@@ -103,7 +103,7 @@ func TestCrashBetweenEffectAndReply(t *testing.T) {
 		w.settled(time.Minute, create, add)
 		assert.ElementsMatch(t, []string{"api", "web"}, w.repos("platform"))
 
-		// the last reaction stands, its answer is lost
+		// the last reaction is posted, but its answer is lost
 		killed = w.killWhen(p, isPost("/reactions", "rocket"))
 		list := w.write("ada", 1, "/runner-group group-list")
 		w.gone(killed)

@@ -28,8 +28,8 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 )
 
-// program is the real thing, built once for all tests that kill it. It lies beside
-// the test binary, in the folder that `go test` removes in the end.
+// program is the path of the real program, built once for all tests that kill it. It is in
+// the folder of the test binary, which `go test` removes.
 var program = sync.OnceValues(func() (string, error) {
 	test, err := os.Executable()
 	if err != nil {
@@ -43,21 +43,20 @@ var program = sync.OnceValues(func() (string, error) {
 	return binary, nil
 })
 
-// A crashWorld is a simulated GitHub in this process, and real servers beside it,
-// which may be killed at any time. It embeds a world for what that offers.
+// A crashWorld is a simulated GitHub in this process, and servers in processes of their
+// own, which may be killed at any time.
 type crashWorld struct {
 	*world
 	database string
 	servers  []*process
-	// onExchange, where set, is told of every call once it had its effect and
-	// before it is answered.
+	// onExchange, if set, is called for every call after its effect and before its answer.
 	onExchange atomic.Pointer[func(ghsim.Exchange)]
 
 	mu      sync.Mutex
 	secrets map[string]int // comments with a secret ever written, by command
 }
 
-// newCrashWorld starts GitHub alone. Settings are as for newWorld.
+// newCrashWorld starts the simulated GitHub only. Settings are as for newWorld.
 func newCrashWorld(t *testing.T, database string, sc ghsim.Scenario, settings ...string) *crashWorld {
 	t.Helper()
 	hub, err := ghsim.New(sc)
@@ -107,7 +106,7 @@ func freePort(t *testing.T) string {
 	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 }
 
-// noteSecret counts the comments that show a secret.
+// noteSecret counts the comments that contain a secret.
 func (w *crashWorld) noteSecret(e ghsim.Exchange) {
 	if _, after, ok := strings.Cut(string(e.RequestBody), "arm:secret "); ok && e.Status == http.StatusCreated {
 		command, _, _ := strings.Cut(after, " ")
@@ -158,7 +157,7 @@ func (w *crashWorld) spawn(settings ...string) *process {
 	return p
 }
 
-// run starts a server, and waits until it takes work.
+// run starts a server, and waits until it is ready.
 func (w *crashWorld) run(settings ...string) *process {
 	w.t.Helper()
 	p := w.spawn(settings...)
@@ -196,7 +195,7 @@ func (p *process) kill() {
 	<-p.ended
 }
 
-// terminate asks the process to end, and returns its exit status.
+// terminate sends SIGTERM, and returns the exit status.
 func (p *process) terminate(t *testing.T) int {
 	t.Helper()
 	require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
@@ -208,8 +207,7 @@ func (p *process) terminate(t *testing.T) int {
 	return p.code
 }
 
-// killWhen kills the server in the moment that a call matches: it had its effect,
-// and the answer is lost. The channel is closed once the server is gone.
+// killWhen kills the server when a call matches, after its effect and before its answer. The channel is closed once the server is gone.
 func (w *crashWorld) killWhen(p *process, matches func(ghsim.Exchange) bool) <-chan struct{} {
 	var once sync.Once
 	f := func(e ghsim.Exchange) {
@@ -221,7 +219,7 @@ func (w *crashWorld) killWhen(p *process, matches func(ghsim.Exchange) bool) <-c
 	return p.ended
 }
 
-// killAfter kills the server a moment after so many more calls.
+// killAfter kills the server a moment after the given number of calls.
 func (w *crashWorld) killAfter(p *process, calls int, moment time.Duration) <-chan struct{} {
 	var n atomic.Int64
 	f := func(ghsim.Exchange) {
@@ -246,9 +244,8 @@ func (w *crashWorld) gone(ended <-chan struct{}) {
 	w.minutesLater()
 }
 
-// minutesLater makes of work that a dead replica left running on PostgreSQL what it
-// is for the others after 3 minutes: theirs. On SQLite the next start knows that it
-// is the only one.
+// minutesLater frees the work of a dead replica on PostgreSQL, as if 3 minutes had passed.
+// On SQLite the next server frees it at its start, because it is the only one.
 func (w *crashWorld) minutesLater() {
 	w.t.Helper()
 	if !strings.HasPrefix(w.database, "postgres") {
@@ -291,8 +288,8 @@ func (w *crashWorld) write(login string, issue int, text string) said {
 	return said{issue: issue, id: id, text: text, want: "rocket"}
 }
 
-// settled waits until every comment has its last reaction, and checks that each has
-// one reply, and each secret was shown once.
+// settled waits until every comment has its last reaction. It checks that each comment has
+// one reply, and that each secret was posted once.
 func (w *crashWorld) settled(within time.Duration, all ...said) {
 	w.t.Helper()
 	var open []said
@@ -319,7 +316,7 @@ func (w *crashWorld) settled(within time.Duration, all ...said) {
 	}
 }
 
-// guids are the deliveries that told of a comment.
+// guids returns the deliveries of a comment.
 func (w *crashWorld) guids(id int64) map[string]bool {
 	guids := map[string]bool{}
 	for _, d := range w.hub.Deliveries() {
@@ -330,7 +327,7 @@ func (w *crashWorld) guids(id int64) map[string]bool {
 	return guids
 }
 
-// repliesTo are the bot's comments that answer a comment, secrets apart.
+// repliesTo returns the bot's replies to a comment, without secrets.
 func (w *crashWorld) repliesTo(s said) (replies []string) {
 	guids := w.guids(s.id)
 	for _, c := range w.hub.Comments("acme", "runner-admin", s.issue) {
@@ -389,7 +386,7 @@ func (w *crashWorld) secretComments() (bodies []string) {
 	return bodies
 }
 
-// isPost matches a call that posts where the path ends like this and the body holds that.
+// isPost matches a POST whose path has the suffix and whose body contains the text.
 func isPost(suffix, holds string) func(ghsim.Exchange) bool {
 	return func(e ghsim.Exchange) bool {
 		return e.Request.Method == http.MethodPost && strings.HasSuffix(e.Request.URL.Path, suffix) && bytes.Contains(e.RequestBody, []byte(holds))

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The main job, by both channels: a team makes its group, attaches repositories, gets
-// tokens, and ends the group.
+// The main job on both channels: a team creates its group, attaches repositories, gets
+// tokens, and deletes the group.
 func TestMainJob(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
@@ -62,7 +62,7 @@ func TestMainJob(t *testing.T) {
 	assert.Greater(t, len(audit.Response["entries"].([]any)), 8)
 }
 
-// A token asked for in a comment stands in a comment of its own, which goes.
+// A token for a comment is in a separate comment, which is deleted later.
 func TestSecretInComment(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme(), "CHATOPS_TOKEN_REPLY_TTL=1s")
@@ -82,10 +82,10 @@ func TestSecretInComment(t *testing.T) {
 	require.Eventually(t, func() bool {
 		for line := range strings.Lines(w.log.String()) {
 			if strings.Contains(line, "ephemeral comment is deleted") {
-				assert.Contains(t, line, `"org":"acme","repo":"runner-admin","issue":1`, "the log tells where it stood")
+				assert.Contains(t, line, `"org":"acme","repo":"runner-admin","issue":1`, "the log has its place")
 				return true
 			}
 		}
 		return false
-	}, eventually, tick, "the log tells of it")
+	}, eventually, tick, "the deletion is logged")
 }

@@ -10,8 +10,8 @@ import (
 	_ "modernc.org/sqlite"
 )
 
-// Where the outcome cannot be put on record, the caller has the answer all the same, and
-// the next command at the group need not wait.
+// If the outcome cannot be recorded, the caller gets the answer all the same, and the next
+// command on the group does not wait.
 func TestOutcomeThatCannotBeRecorded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())

@@ -17,9 +17,9 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/server/doctor"
 )
 
-// What /readyz, status and doctor say of a database that cannot be used is the same, to
-// the cause: that is for the operator alone.
-func TestReadinessIsToldAlike(t *testing.T) {
+// /readyz, status and doctor describe a broken database in the same words. Only doctor and
+// the log show the cause.
+func TestReadinessHasOneWording(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
 	w.ok("", "GET /api/v1/status")
@@ -57,10 +57,10 @@ func TestReadinessIsToldAlike(t *testing.T) {
 	assert.Contains(t, d.Checks[at].Detail, path, "doctor is the operator's")
 
 	remedy := strings.TrimSuffix(d.Checks[at].Remedy[1:], ".") // but for its capital
-	for channel, told := range map[string]string{"/readyz": ready.Reasons[0], "status": status.Error} {
-		assert.Contains(t, told, remedy, channel)
-		assert.NotContains(t, told, w.dir, channel)
-		assert.NotContains(t, told, "replaced", channel)
+	for channel, reason := range map[string]string{"/readyz": ready.Reasons[0], "status": status.Error} {
+		assert.Contains(t, reason, remedy, channel)
+		assert.NotContains(t, reason, w.dir, channel)
+		assert.NotContains(t, reason, "replaced", channel)
 	}
 	assert.True(t, w.log.contains("was removed or replaced"), "the cause is in the log")
 }

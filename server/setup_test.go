@@ -30,8 +30,8 @@ var (
 	install   = regexp.MustCompile(`href="([^"]+/installations/new)"`)
 )
 
-// newSetupWorld starts a server without an App. The file holds what is given; where
-// path is empty it is config.yml in a folder of its own.
+// newSetupWorld starts a server without an App. file is the content of its configuration at
+// path. If path is empty, it is config.yml in a temporary folder.
 func newSetupWorld(t *testing.T, file, path string, settings ...string) *world {
 	t.Helper()
 	sc := acme()
@@ -86,7 +86,7 @@ func existing(path string) string {
 	return path
 }
 
-// browser follows no redirect by itself, so that each step can be looked at.
+// browser returns a client that does not follow redirects, so that a test sees each step.
 func browser(t *testing.T) *http.Client {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
@@ -115,7 +115,7 @@ func (w *world) read(res *http.Response, err error) (int, http.Header, string) {
 	return res.StatusCode, res.Header, string(body)
 }
 
-// send sends the page's form to GitHub, and returns where GitHub leads.
+// send sends the page's form to GitHub, and returns the address that GitHub redirects to.
 func (w *world) send(page string) string {
 	w.t.Helper()
 	to, form := action.FindStringSubmatch(page), manifest.FindStringSubmatch(page)
@@ -126,7 +126,7 @@ func (w *world) send(page string) string {
 	return header.Get("Location")
 }
 
-// From no App to a served command, and nothing of it twice.
+// Setup leads from no App to a working command, and only once.
 func TestSetup(t *testing.T) {
 	t.Parallel()
 	const before = "# ours\norg: acme # the company\ngithub:\n  webhookSecret: \"\"\n  caFile: ''   # none\npolicy: {repoPermission: admin}\n"
@@ -139,7 +139,7 @@ func TestSetup(t *testing.T) {
 		status, _, body := w.open(w.url + closed)
 		assert.Equal(t, 403, status, closed)
 		assert.NotContains(t, body, "manifest", closed)
-		assert.Contains(t, body, "log", "it says where the link is")
+		assert.Contains(t, body, "log", "it says that the link is in the log")
 	}
 
 	status, header, page := w.open(link)
@@ -207,7 +207,7 @@ func TestSetup(t *testing.T) {
 	assert.Equal(t, "rocket", reaction, replies)
 }
 
-// No App is made for a server that could not work with it.
+// Setup does not start if the database is broken.
 func TestSetupNeedsDatabase(t *testing.T) {
 	t.Parallel()
 	c := config.Defaults()
@@ -216,7 +216,7 @@ func TestSetupNeedsDatabase(t *testing.T) {
 	require.ErrorContains(t, err, "database.url")
 }
 
-// Where no organization is configured, the page asks for one.
+// If no organization is configured, the page asks for one.
 func TestSetupAsksForOrganization(t *testing.T) {
 	t.Parallel()
 	w := newSetupWorld(t, "", "")
@@ -237,7 +237,7 @@ func TestSetupAsksForOrganization(t *testing.T) {
 	assert.False(t, c.SetupMode())
 }
 
-// Where the file cannot be written the lines are shown, once, and the server goes on.
+// If the file cannot be written, the page shows the lines once, and the server uses the App.
 func TestSetupShowsWhatItCannotWrite(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -278,13 +278,13 @@ func TestSetupShowsWhatItCannotWrite(t *testing.T) {
 	}
 }
 
-// slug is that of the App that was made.
+// slug returns the slug of the newest App.
 func (w *world) slug() (slug string) {
 	w.hub.Update(func(st *ghsim.State) { slug = st.Apps[len(st.Apps)-1].Slug })
 	return slug
 }
 
-// An App that the file got in the meantime stays.
+// Setup does not replace an App that the file has got in the meantime.
 func TestSetupKeepsExistingApp(t *testing.T) {
 	t.Parallel()
 	w := newSetupWorld(t, "org: acme\n", "")
@@ -302,7 +302,7 @@ func TestSetupKeepsExistingApp(t *testing.T) {
 	assert.Equal(t, other, string(text))
 }
 
-// Of two browsers at once one wins, and what GitHub refuses can be tried again.
+// Only one of two browsers succeeds, and a failure of GitHub can be retried.
 func TestSetupOnce(t *testing.T) {
 	t.Parallel()
 	w := newSetupWorld(t, "org: acme\n", "")

@@ -18,7 +18,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
-// What keeps one organization from being asked does not keep the others' deliveries.
+// A failure for one organization does not stop the redeliveries of the others.
 func TestSweepOverSeveralOrganizations(t *testing.T) {
 	t.Parallel()
 	admin := func(login string) ghsim.OrgSpec {

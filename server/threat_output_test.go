@@ -16,8 +16,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 )
 
-// What somebody writes into names comes back as text, and not as a mention, a link,
-// an image or a hidden comment.
+// A reply quotes names as text, never as a mention, a link, an image or a hidden comment.
 func TestThreatMarkdown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
@@ -44,10 +43,10 @@ func TestThreatMarkdown(t *testing.T) {
 	}
 }
 
-// inCode matches what GitHub shows as it is.
+// inCode matches code, which GitHub shows verbatim.
 var inCode = regexp.MustCompile("(?s)```.*?```|``[^`].*?``|`[^`]*`")
 
-// No name leaves its place in a path of GitHub's API.
+// No name can change the path of a call to GitHub.
 func TestThreatPaths(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
@@ -72,7 +71,7 @@ func TestThreatPaths(t *testing.T) {
 	assert.Empty(t, w.hub.Unknown())
 }
 
-// A secret is written into no repository that others can read, and not made either.
+// No secret is created or posted if others can read the admin repository.
 func TestThreatReadableAdminRepo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, withKey(acme(), "ada", "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTY="))
@@ -91,8 +90,7 @@ func TestThreatReadableAdminRepo(t *testing.T) {
 	assert.Empty(t, w.groupCalls())
 }
 
-// What is answered encrypted is read with the tools that people have: age, and a key
-// that ssh-keygen made.
+// People can decrypt an encrypted reply with age and a key from ssh-keygen.
 func TestThreatEncryptedReply(t *testing.T) {
 	t.Parallel()
 	for _, tool := range []string{"age", "ssh-keygen"} {
@@ -137,8 +135,7 @@ func run(t *testing.T, stdin, name string, args ...string) string {
 	return string(out)
 }
 
-// A server that was just deployed belongs to whoever reads its log, and one that has
-// an App to nobody else any more.
+// Only a reader of the log can set up a new server, and nobody can once it has an App.
 func TestThreatSetupTakeover(t *testing.T) {
 	t.Parallel()
 	get := func(w *world, path string) int {

@@ -17,7 +17,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 )
 
-// addTeam makes a team with one maintainer, as any member of an organization can.
+// addTeam creates a team with one maintainer, as any member of an organization can.
 func (w *world) addTeam(name, maintainer string) {
 	w.state(func(org *ghsim.Org, st *ghsim.State) {
 		id := int64(390000 + len(org.Teams))
@@ -30,7 +30,7 @@ func (w *world) addTeam(name, maintainer string) {
 	})
 }
 
-// snapshot writes down a group with all that is in it; "gone" where there is none.
+// snapshot formats a group with its content, or returns "gone" if there is none.
 func (w *world) snapshot(name string) (text string) {
 	w.state(func(org *ghsim.Org, _ *ghsim.State) {
 		text = "gone"
@@ -41,7 +41,7 @@ func (w *world) snapshot(name string) (text string) {
 	return text
 }
 
-// teamCommands are all commands that work on one team.
+// teamCommands returns the commands that work on one team.
 func teamCommands() (specs []dispatch.Spec) {
 	for _, spec := range dispatch.NewDispatcher(&dispatch.Env{}, commands.All()).Specs() {
 		if spec.Team() {
@@ -51,7 +51,7 @@ func teamCommands() (specs []dispatch.Spec) {
 	return specs
 }
 
-// A squatter makes a team named like a group that stands, and asks for everything.
+// A team with the name of an existing group gets nothing of that group.
 func TestThreatSquatter(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, withKey(acme(), "bob", newSSHKey(t)))
@@ -108,7 +108,7 @@ func TestThreatSquatter(t *testing.T) {
 	}
 }
 
-// A team that was deleted and made again under its slug is another team.
+// A new team with the slug of a deleted one is another team.
 func TestThreatRemadeTeam(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
@@ -127,7 +127,7 @@ func TestThreatRemadeTeam(t *testing.T) {
 	assert.Equal(t, []string{"api"}, w.repos("platform"))
 }
 
-// A renamed team keeps its group; who takes its old slug gets nothing.
+// A renamed team keeps its group. A team that takes its old slug gets nothing.
 func TestThreatReusedSlug(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
@@ -142,8 +142,7 @@ func TestThreatReusedSlug(t *testing.T) {
 	assert.Equal(t, []string{"api"}, w.repos("platform"), "the group keeps its name and its team")
 }
 
-// A group that was deleted and made again behind our back is another group, and so
-// is what an old database says of it.
+// A new group with the name of a deleted one is another group, also for an old database.
 func TestThreatRemadeGroup(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
@@ -160,7 +159,7 @@ func TestThreatRemadeGroup(t *testing.T) {
 	assert.Equal(t, before, w.snapshot("platform"))
 }
 
-// What a team names of another team's it does not get.
+// A team cannot use another team's runners, repositories or group.
 func TestThreatReachAcross(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
@@ -200,7 +199,7 @@ func TestThreatReachAcross(t *testing.T) {
 	assert.Len(t, who.Response["groups"], 1, "and sees none but the own group")
 }
 
-// Who may not see a repository or a team cannot tell it from one that does not exist.
+// A repository or team that the caller may not see looks like one that does not exist.
 func TestThreatSecretNames(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
@@ -217,7 +216,7 @@ func TestThreatSecretNames(t *testing.T) {
 	same("ghp_ada", "PATCH /api/v1/repos-remove?team=platform&repos=", "foreign", "nothing")
 }
 
-// Only what the policy lets a team attach becomes attached.
+// A team can only attach repositories that the policy permits.
 func TestThreatRepositories(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
@@ -226,14 +225,14 @@ func TestThreatRepositories(t *testing.T) {
 	assert.Len(t, a.Items, 4)
 	w.refused(403, "repo_not_permitted", "ghp_ada", "PATCH /api/v1/repos-add?team=platform&repos=docs") // push is not enough
 	w.refused(403, "public_repo", "ghp_ada", "PATCH /api/v1/repos-set?team=platform&repos=site")
-	assert.Empty(t, w.repos("platform"), "where one is refused none is attached")
+	assert.Empty(t, w.repos("platform"), "if one is refused, none is attached")
 	w.state(func(org *ghsim.Org, _ *ghsim.State) {
 		assert.False(t, org.Group("platform").AllowsPublic, "and GitHub keeps those out that become public later")
 		assert.Equal(t, "selected", org.Group("platform").Visibility)
 	})
 }
 
-// Whoever is demoted while a command waits is refused when it runs.
+// A caller who is demoted while a command waits is refused when it runs.
 func TestThreatDemotedInQueue(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
@@ -273,7 +272,7 @@ func TestThreatDemotedInQueue(t *testing.T) {
 	})
 }
 
-// Teams that made their group themselves get no token for the whole organization.
+// Teams that created their group get no token for the whole organization.
 func TestThreatRegistrationTokens(t *testing.T) {
 	t.Parallel()
 	for _, policy := range []string{"adopted", "false"} {
@@ -291,7 +290,7 @@ func TestThreatRegistrationTokens(t *testing.T) {
 	}
 }
 
-// A group-create of which nobody knows how it ended takes no group that is in use.
+// A group-create without an answer never claims a group that is in use.
 func TestThreatLeftoverIntent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())

@@ -17,7 +17,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 )
 
-// A token that somebody else got for a person, or that stands for no person, proves nothing.
+// A token that another OAuth App got, or that belongs to no person, is rejected.
 func TestThreatConfusedDeputy(t *testing.T) {
 	t.Parallel()
 	sc := acme()
@@ -50,7 +50,7 @@ func TestThreatConfusedDeputy(t *testing.T) {
 	}
 }
 
-// The limit is the person's, whatever tokens and channels they use.
+// The limit is per person, for all tokens and channels together.
 func TestThreatManyTokens(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme(), "SERVER_RATE_LIMIT=0.1")
@@ -62,7 +62,7 @@ func TestThreatManyTokens(t *testing.T) {
 	w.ok("ghp_bob", "GET /api/v1/whoami")
 }
 
-// An address may try so many new tokens a minute, and cannot pretend to be another.
+// The number of new tokens per minute is limited per address, which cannot be forged.
 func TestThreatTokenGuessing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme(), "SERVER_UNKNOWN_TOKEN_RATE=3")
@@ -83,7 +83,7 @@ func TestThreatTokenGuessing(t *testing.T) {
 	w.ok("ghp_ada", "GET /api/v1/whoami")
 }
 
-// An outsider who asks again and again fills neither the audit nor the disk.
+// Repeated requests of an outsider fill neither the audit nor the disk.
 func TestThreatAuditFlood(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
@@ -100,10 +100,10 @@ func TestThreatAuditFlood(t *testing.T) {
 		}
 	}
 	assert.LessOrEqual(t, rows, 2, "one row a minute")
-	assert.EqualValues(t, times, count, "that tells of them all")
+	assert.EqualValues(t, times, count, "one entry counts them all")
 }
 
-// Neither the database nor the log, at its most talkative, ever holds a secret.
+// Neither the database nor the most detailed log contains a secret.
 func TestThreatSecretsAtRest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, withKey(acme(), "ada", newSSHKey(t)))
@@ -130,8 +130,8 @@ func TestThreatSecretsAtRest(t *testing.T) {
 	w.noSecrets() // and the log
 }
 
-// The server's own tokens may do what they are for, and no more: those for comments
-// reach the issues of the admin repository alone.
+// The server's own tokens have only the permissions they need: those for comments can only
+// write issues of the admin repository.
 func TestThreatNarrowTokens(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
@@ -166,7 +166,7 @@ func TestThreatNarrowTokens(t *testing.T) {
 		case r.Permissions["issues"] != "":
 			comments++
 			assert.NotContains(t, r.Permissions, "organization_self_hosted_runners")
-			assert.Equal(t, 1, len(r.Repositories)+len(r.IDs), "the admin repository alone")
+			assert.Equal(t, 1, len(r.Repositories)+len(r.IDs), "only the admin repository")
 		case r.Permissions["organization_self_hosted_runners"] == "write":
 			rest++
 		}

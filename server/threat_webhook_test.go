@@ -22,10 +22,10 @@ func (w *world) commented(text string) (ghsim.Delivery, payload) {
 	return d, payloadOf(w.t, d)
 }
 
-// fresh makes a payload one of a comment that was never seen.
+// fresh gives the payload a new comment id.
 func (p payload) fresh(id int64) payload { return p.set("comment.id", id) }
 
-// A delivery is taken only as GitHub sends it, signed with SHA-256.
+// A delivery is only accepted as GitHub sends it, signed with SHA-256.
 func TestThreatForgedWebhook(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
@@ -38,7 +38,7 @@ func TestThreatForgedWebhook(t *testing.T) {
 		want int
 	}{
 		{"no signature", ghsim.DeliverOptions{Unsigned: true}, 401},
-		{"SHA-1 alone", ghsim.DeliverOptions{SHA1Only: true}, 401},
+		{"only SHA-1", ghsim.DeliverOptions{SHA1Only: true}, 401},
 		{"another secret", ghsim.DeliverOptions{Secret: "guessed"}, 401},
 		{"the signature of an empty secret", ghsim.DeliverOptions{Secret: " "}, 401},
 		{"two signatures", ghsim.DeliverOptions{Secret: "guessed", Header: map[string][]string{"X-Hub-Signature-256": {"sha256=00", "sha256=01"}}}, 401},
@@ -52,8 +52,8 @@ func TestThreatForgedWebhook(t *testing.T) {
 	assert.Equal(t, []string{"api"}, w.repos("platform"))
 }
 
-// Whoever holds a signed delivery cannot make it count twice: its GUID is not signed,
-// the comment's id is.
+// A signed delivery cannot be replayed under another GUID: the GUID is not signed, but the
+// comment's id is.
 func TestThreatReplay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
@@ -106,8 +106,7 @@ func TestThreatForeignWebhook(t *testing.T) {
 	assert.Equal(t, []string{"api"}, w.repos("platform"))
 }
 
-// Several organizations in one server have nothing to do with each other, though
-// everything in them has the same names.
+// Organizations in one server are separate, even if everything in them has the same names.
 func TestThreatTwoOrganizations(t *testing.T) {
 	t.Parallel()
 	sc := acme()
@@ -132,14 +131,14 @@ func TestThreatTwoOrganizations(t *testing.T) {
 	w.refused(400, "invalid_argument", "ghp_mal", "GET /api/v1/group-list?org=globex&team=acme/platform")
 	w.refused(403, "not_member", "ghp_mal", "GET /api/v1/whoami?org=acme")
 
-	// a comment in the one organization cannot speak of the other
+	// a comment in one organization cannot act on the other
 	for _, line := range []string{"repos-add api --team platform --org acme", "repos-add acme/api --team platform", "repos-add api --team @acme/platform"} {
 		id, err := w.hub.Comment("globex", "runner-admin", 2, "mal", "/runner-group "+line)
 		require.NoError(t, err)
 		d, _ := w.delivery(id)
 		require.Eventually(t, func() bool { return w.reasonOf(d.GUID) != "nothing logged" }, eventually, tick, line)
 		assert.NotEqual(t, "done", w.reasonOf(d.GUID), line)
-		// and a delivery of the one installation cannot speak for the other's repository
+		// a delivery of one installation cannot act for the other's repository
 		p := payloadOf(t, d).fresh(950).set("repository.full_name", "acme/runner-admin").set("comment.body", "/runner-group repos-add api --team platform")
 		_, outcome := w.deliver(p, ghsim.DeliverOptions{})
 		assert.Equal(t, "ignored", outcome)

@@ -15,7 +15,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 )
 
-// newSSHKey is a public key that a secret can be encrypted to.
+// newSSHKey returns a public key to which a secret can be encrypted.
 func newSSHKey(t *testing.T) string {
 	t.Helper()
 	public, _, err := ed25519.GenerateKey(rand.Reader)
@@ -56,7 +56,7 @@ func example(spec dispatch.Spec, team string) map[string]string {
 	return args
 }
 
-// asREST writes a command as [world.call] takes it.
+// asREST formats a command for [world.call].
 func asREST(spec dispatch.Spec, args map[string]string) string {
 	var pairs []string
 	for name, value := range args {
@@ -65,7 +65,7 @@ func asREST(spec dispatch.Spec, args map[string]string) string {
 	return spec.Method + " /api/v1/" + spec.Name + query(pairs...)
 }
 
-// asComment writes a command as a comment, confirmed.
+// asComment formats a command as a comment, confirmed if needed.
 func asComment(spec dispatch.Spec, args map[string]string) string {
 	line := "/runner-group " + spec.Name
 	for name, value := range args {
@@ -77,7 +77,7 @@ func asComment(spec dispatch.Spec, args map[string]string) string {
 	return line
 }
 
-// logged returns the lines of the log that tell of a command that ended.
+// logged returns the log lines of the commands that ended.
 func (w *world) logged() (calls []loggedCall) {
 	for line := range strings.Lines(w.log.String()) {
 		var c loggedCall
@@ -127,7 +127,7 @@ func outcomeOf(d ghsim.Delivery) string {
 	return d.ResponseBody
 }
 
-// payload is a delivery's payload, to be changed and sent again.
+// A payload is that of a delivery, which a test can change and send again.
 type payload map[string]any
 
 func payloadOf(t testing.TB, d ghsim.Delivery) payload {

@@ -51,14 +51,14 @@ func TestMain(m *testing.M) {
 const (
 	eventually = 30 * time.Second
 	tick       = 10 * time.Millisecond
-	// latency makes calls that run side by side overlap for certain.
+	// latency is long enough for concurrent calls to overlap.
 	latency = 60 * time.Millisecond
 )
 
 // webhookSecret signs the simulated GitHub's deliveries.
 const webhookSecret = "it's a secret to everybody"
 
-// appKey is made once: generating one takes a moment.
+// appKey is the App's private key. It is generated once for all tests.
 var appKey = sync.OnceValue(func() string {
 	key, err := ghsim.NewKey()
 	if err != nil {
@@ -67,7 +67,7 @@ var appKey = sync.OnceValue(func() string {
 	return key
 })
 
-// A world is a simulated GitHub and the real server against it, over TLS.
+// A world is a simulated GitHub and a real server that uses it, over TLS.
 type world struct {
 	t      testing.TB
 	hub    *ghsim.Server
@@ -89,7 +89,7 @@ func (w *world) advance(by time.Duration) { w.ahead.Add(int64(by)) }
 
 func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
 
-// watch has every exchange with the simulated GitHub from now on told to see.
+// watch calls see for every later exchange with the simulated GitHub.
 func (w *world) watch(see func(ghsim.Exchange)) { w.watcher.Store(&see) }
 
 // acme is the organization that most tests are about.
@@ -225,7 +225,7 @@ func (w *world) start() {
 	w.hub.SetHookURL(w.url + "/api/github/hook")
 }
 
-// noSecrets looks for everything that the simulated GitHub handed out in all log lines.
+// noSecrets checks that the log contains no secret of the simulated GitHub.
 func (w *world) noSecrets() {
 	logged := w.log.String()
 	for _, secret := range append(w.hub.Secrets(), webhookSecret) {
@@ -238,7 +238,7 @@ func (w *world) noSecrets() {
 }
 
 // keepLog writes the server's log to a file if the test failed, and logs last of all
-// where it is and how to repeat the test.
+// its path and how to repeat the test.
 func (w *world) keepLog() {
 	w.t.Helper()
 	if !w.t.Failed() {
@@ -284,11 +284,11 @@ var loadContract = sync.OnceValues(func() (*contract.Contract, error) {
 	return contract.New(os.Getenv("GITHUB_CONTRACT_DIR"))
 })
 
-// checkContract holds every exchange with the simulator against GitHub's own
-// description, where that is at hand.
+// checkContract compares every exchange with the simulator with GitHub's own API
+// description, if GITHUB_CONTRACT_DIR has it.
 func checkContract(t testing.TB, hub *ghsim.Server) {
 	if os.Getenv("GITHUB_CONTRACT_DIR") == "" {
-		return // its absence is told by ghsim's own tests
+		return // ghsim's own tests report that it is missing
 	}
 	known, err := loadContract()
 	require.NoError(t, err)
@@ -302,7 +302,7 @@ func checkContract(t testing.TB, hub *ghsim.Server) {
 	}
 }
 
-// An answer is what the REST channel answered.
+// An answer is a decoded answer of the REST channel.
 type answer struct {
 	Code      int
 	Response  map[string]any
@@ -348,7 +348,7 @@ func (w *world) call(token, request string, body ...string) answer {
 	return a
 }
 
-// ok calls and wants success.
+// ok sends a request that must succeed.
 func (w *world) ok(token, request string, body ...string) answer {
 	w.t.Helper()
 	a := w.call(token, request, body...)
@@ -356,7 +356,7 @@ func (w *world) ok(token, request string, body ...string) answer {
 	return a
 }
 
-// refused calls and wants a refusal with that status and reason.
+// refused sends a request that must be refused with the status and reason.
 func (w *world) refused(status int, reason, token, request string, body ...string) answer {
 	w.t.Helper()
 	a := w.call(token, request, body...)
@@ -420,7 +420,7 @@ func query(pairs ...string) string {
 	return "?" + v.Encode()
 }
 
-// A lockedBuffer takes the log of a running server.
+// A lockedBuffer is the log of a running server.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer

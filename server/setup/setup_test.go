@@ -70,7 +70,7 @@ func TestAddApp(t *testing.T) {
 	const hook = "github:\n  webhookSecret: \"s\"\n"
 	tests := []struct{ name, text, want, err string }{
 		{name: "no file", text: "", want: hook + key},
-		{name: "comments alone", text: "# a\n\n# b", want: "# a\n\n# b\n" + hook + key},
+		{name: "only comments", text: "# a\n\n# b", want: "# a\n\n# b\n" + hook + key},
 		{name: "empty keys go", text: "appID: 0\nprivateKey: \"\"\norg: a\n", want: "org: a\n" + hook + key},
 		{name: "a section", text: "github:\n    url: https://x\norg: a\n", want: "github:\n    webhookSecret: \"s\"\n    url: https://x\norg: a\n" + key},
 		{name: "a section that is empty", text: "github: # later\norg: a\n", want: "github: # later\n  webhookSecret: \"s\"\norg: a\n" + key},
