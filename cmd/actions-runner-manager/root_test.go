@@ -74,7 +74,7 @@ func TestConfirmNamesRealCommands(t *testing.T) {
 	for _, args := range [][]string{{"config", "check"}, {"serve"}} {
 		got := do(t, nil, append(args, "--config", path)...)
 		assert.Equal(t, 1, got.status)
-		assert.Equal(t, path+": policy.confirm: There is no command `repo-set`. Did you mean `repos-set`? `help` lists all.\n", got.stderr)
+		assert.Equal(t, path+": policy.confirm: Unknown command `repo-set`. Did you mean `repos-set`? `help` lists all commands.\n", got.stderr)
 	}
 	got := do(t, []string{"ARM_ORG=acme", "ARM_POLICY_CONFIRM=nonsense-name", "CONFIG_PATH=" + configFile(t, "")}, "config", "check")
 	assert.Contains(t, got.stderr, "ARM_POLICY_CONFIRM: policy.confirm: ")

@@ -68,7 +68,7 @@ type Spec struct {
 	// Prefetch, if set, begins to ask for what the command needs beside authorization. It
 	// gets the decoded argument struct; the call's Team is not resolved yet, only its slug
 	// is known. What it returns is in Call.Prefetched.
-	Prefetch func(ctx context.Context, call *Call, teamSlug string, args any) any
+	Prefetch func(ctx context.Context, call *Call, teamSlug string, args any) any `json:"-"`
 
 	Params []Param // derived by Define from the argument struct
 }

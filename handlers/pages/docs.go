@@ -95,49 +95,6 @@ func exampleCurl(spec dispatch.Spec, host, gap string) string {
 	return b.String()
 }
 
-// A reasonDoc explains a reason to those who get it.
-type reasonDoc struct {
-	Reason  dispatch.Reason
-	Meaning string
-}
-
-// reasonDocs explains all reasons, in the order of their statuses.
-func reasonDocs() []reasonDoc {
-	return []reasonDoc{
-		{dispatch.ReasonInvalidArgument, "an argument is malformed, or names an organization that is not served here"},
-		{dispatch.ReasonMissingArgument, "an argument that the command needs is not given"},
-		{dispatch.ReasonUnknownArgument, "the command knows no argument of that name"},
-		{dispatch.ReasonMissingToken, "no token is given"},
-		{dispatch.ReasonBadToken, "the token is refused, by GitHub or because it proves no person"},
-		{dispatch.ReasonNotMaintainer, "you are no active maintainer of that team, or there is no such team"},
-		{dispatch.ReasonGroupNotOwned, "the group belongs to another team"},
-		{dispatch.ReasonRepoNotPermitted, "the team has too little permission on the repository, or there is no such repository"},
-		{dispatch.ReasonPublicRepo, "public repositories may not be attached here"},
-		{dispatch.ReasonPolicy, "the operator's policy does not allow it"},
-		{dispatch.ReasonOwnerOnly, "owners of the organization alone may do it"},
-		{dispatch.ReasonNotMember, "members of the organization alone may do it"},
-		{dispatch.ReasonGroupNotFound, "the team owns no runner group yet"},
-		{dispatch.ReasonRunnerNotFound, "the group has no such runner"},
-		{dispatch.ReasonUnknownCommand, "there is no such command"},
-		{dispatch.ReasonMethod, "the command does not answer to this method; Allow names those it does"},
-		{dispatch.ReasonTooLarge, "the body is larger than 1 MiB"},
-		{dispatch.ReasonMediaType, "the body is neither JSON nor a form"},
-		{dispatch.ReasonGroupExists, "a group of that name exists"},
-		{dispatch.ReasonRunnerExists, "a runner of that name exists"},
-		{dispatch.ReasonRunnerBusy, "the runner runs a job"},
-		{dispatch.ReasonGroupNotEmpty, "the group still has runners"},
-		{dispatch.ReasonGroupNotSelected, "the group is not limited to selected repositories"},
-		{dispatch.ReasonRateLimited, "too many requests; Retry-After says when to come back"},
-		{dispatch.ReasonInternal, "something broke in the server; its operator finds the cause in the log, under the request id"},
-		{dispatch.ReasonGitHubError, "GitHub failed"},
-		{dispatch.ReasonGitHubRateLimited, "GitHub's rate limit is used up; Retry-After says when to come back"},
-		{dispatch.ReasonBusy, "another command on the same group does not end"},
-		{dispatch.ReasonUnavailable, "the server's database does not answer, or the server stops"},
-		{dispatch.ReasonSetup, "the server is not set up yet"},
-		{dispatch.ReasonGitHubTimeout, "GitHub did not answer in time"},
-	}
-}
-
 // Reference returns the reference of the commands as a page of Markdown.
 func Reference(specs []dispatch.Spec) []byte {
 	var b bytes.Buffer
@@ -173,8 +130,8 @@ same HTTP status. A command on several items also answers with ` + "`Items`" + `
 | status | reason | means |
 |---|---|---|
 `)
-	for _, r := range reasonDocs() {
-		fmt.Fprintf(&b, "| %d | `%s` | %s |\n", r.Reason.Status(), r.Reason, r.Meaning)
+	for _, r := range dispatch.Reasons() {
+		fmt.Fprintf(&b, "| %d | `%s` | %s |\n", r.Status, r.Reason, r.Meaning)
 	}
 	return b.Bytes()
 }

@@ -186,7 +186,7 @@ func schemaOf(p dispatch.Param) object {
 // schemas are the shapes of the answers.
 func schemas() object {
 	var reasons []string
-	for _, r := range reasonDocs() {
+	for _, r := range dispatch.Reasons() {
 		reasons = append(reasons, string(r.Reason))
 	}
 	text := object{"type": "string"}
@@ -227,8 +227,8 @@ func schemas() object {
 // errorStatuses are the statuses that errors have, ascending.
 func errorStatuses() []int {
 	var statuses []int
-	for _, r := range reasonDocs() {
-		statuses = append(statuses, r.Reason.Status())
+	for _, r := range dispatch.Reasons() {
+		statuses = append(statuses, r.Status)
 	}
 	slices.Sort(statuses)
 	return slices.Compact(statuses)
@@ -270,8 +270,8 @@ func errorResponses() object {
 	for _, status := range errorStatuses() {
 		var lines []string
 		examples := object{}
-		for _, r := range reasonDocs() {
-			if r.Reason.Status() != status {
+		for _, r := range dispatch.Reasons() {
+			if r.Status != status {
 				continue
 			}
 			lines = append(lines, "- `"+string(r.Reason)+"`: "+r.Meaning)

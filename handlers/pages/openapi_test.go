@@ -2,10 +2,6 @@ package pages
 
 import (
 	"encoding/json"
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -101,7 +97,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	document, err := openapi3.NewLoader().LoadFromData(body)
 	require.NoError(t, err)
 	schema := document.Components.Schemas["Error"].Value
-	for _, r := range reasonDocs() {
+	for _, r := range dispatch.Reasons() {
 		answer := handlers.ErrorAnswer(dispatch.Refuse(r.Reason, "Text."), "id")
 		var value any
 		require.NoError(t, json.Unmarshal(mustJSON(t, answer), &value))
@@ -115,30 +111,6 @@ func mustJSON(t *testing.T, v any) []byte {
 	body, err := handlers.EncodeJSON(v)
 	require.NoError(t, err)
 	return body
-}
-
-// A reason that package commands gains must be explained here too.
-func TestReasonsAreExplained(t *testing.T) {
-	source, err := parser.ParseFile(token.NewFileSet(), "../../commands/errors.go", nil, 0)
-	require.NoError(t, err)
-	var want []string
-	ast.Inspect(source, func(n ast.Node) bool {
-		spec, ok := n.(*ast.ValueSpec)
-		if !ok || len(spec.Values) != 1 || !strings.HasPrefix(spec.Names[0].Name, "Reason") {
-			return true
-		}
-		text, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
-		require.NoError(t, err)
-		want = append(want, text)
-		return true
-	})
-	require.NotEmpty(t, want)
-	var got []string
-	for _, r := range reasonDocs() {
-		got = append(got, string(r.Reason))
-		assert.NotEmpty(t, r.Meaning)
-	}
-	assert.ElementsMatch(t, want, got)
 }
 
 func TestReference(t *testing.T) {
