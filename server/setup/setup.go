@@ -18,7 +18,9 @@ import (
 )
 
 const (
-	Path         = "/setup"
+	// Path is the address of the setup page.
+	Path = "/setup"
+	// CallbackPath is the address to which GitHub redirects after it created the App.
 	CallbackPath = Path + "/callback"
 
 	// linkLife is how long a link to the page is valid.
