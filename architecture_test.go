@@ -38,6 +38,7 @@ func mayImport() map[string][]string {
 		"handlers/pages":       {"handlers", "commands/dispatch"},
 		"handlers/handlertest": {"commands/dispatch"}, // for tests
 		"commands":             {"commands/dispatch", "commands/ownership", "internal/github", "internal/store", "internal/secret"},
+		"commands/commandtest": {"commands", "commands/dispatch", "commands/ownership", "internal/ghsim", "internal/github", "internal/store"}, // for tests
 		"commands/dispatch":    {"internal/github", "internal/store", "internal/secret"},
 		"commands/ownership":   {"commands/dispatch", "internal/github", "internal/store"},
 		"config":               {"internal/secret"},

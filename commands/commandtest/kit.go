@@ -1,0 +1,209 @@
+// Package commandtest runs commands in tests: the real dispatcher on a simulated GitHub
+// and a SQLite database, without a server of ours.
+package commandtest
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/ownership"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+)
+
+// appKey is the App's private key, in PEM. It is generated once for all tests.
+var appKey = sync.OnceValues(ghsim.NewKey) //nolint:gochecknoglobals // one key for all tests
+
+// A Kit is a dispatcher with all commands in the organization acme.
+//
+// In acme olga is an owner, ada maintains platform and web, bob is a member of platform
+// and maintains others. Team platform administers api and web, can push to docs and
+// administers the public site. The group legacy has no owner; open is visible to all.
+type Kit struct {
+	*dispatch.Dispatcher
+	Env *dispatch.Env
+	Hub *ghsim.Server
+
+	t testing.TB
+}
+
+// New returns a kit. The policy is the server's default one unless change changes it.
+func New(t testing.TB, change ...func(*dispatch.Policy)) *Kit {
+	t.Helper()
+	key, err := appKey()
+	require.NoError(t, err)
+	hub, err := ghsim.New(acme(key))
+	require.NoError(t, err)
+	front := httptest.NewServer(hub)
+	hub.URL = front.URL
+	base, err := url.Parse(front.URL + "/")
+	require.NoError(t, err)
+	block, _ := pem.Decode([]byte(key))
+	private, err := x509.ParsePKCS1PrivateKey(block.Bytes)
+	require.NoError(t, err)
+	app, err := github.New(github.Options{BaseURL: base, AppID: 4242, Key: private, Logger: zerolog.Nop()})
+	require.NoError(t, err)
+	st, err := store.Open(t.Context(), store.Options{URL: "sqlite:" + filepath.Join(t.TempDir(), "arm.db"), Logger: zerolog.Nop()})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		assert.NoError(t, st.Close())
+		hub.Close()
+		front.Close()
+		assert.Empty(t, hub.Unknown(), "only addresses that GitHub has are asked")
+	})
+
+	policy := dispatch.Policy{GroupName: "{team}", RepoPermission: "admin", RegistrationTokens: "true", Allow: []string{"*"}}
+	for _, c := range change {
+		c(&policy)
+	}
+	env := &dispatch.Env{
+		Orgs:  []*dispatch.Org{{Login: "acme", GitHub: app.Org("acme", 77, "runner-admin"), Policy: policy}},
+		Store: st, RateLimit: 1000, GitHubURL: front.URL, Version: "test", Holder: "kit",
+		Status: func(context.Context) dispatch.Status {
+			return dispatch.Status{Ready: true, Version: "test", GitHub: "ok"}
+		},
+	}
+	env.Ownership = ownership.New(env)
+	return &Kit{Dispatcher: dispatch.NewDispatcher(env, commands.All(), dispatch.Standard(env)...), Env: env, Hub: hub, t: t}
+}
+
+// Run runs a command over REST as the person of that login. A line is the command and its
+// arguments as NAME=VALUE, separated by blanks: "repos-add team=platform repos=api,web".
+func (k *Kit) Run(login, line string) (dispatch.Result, error) {
+	words := strings.Fields(line)
+	var args dispatch.Args
+	for _, word := range words[1:] {
+		name, value, _ := strings.Cut(word, "=")
+		args.Add(name, value)
+	}
+	var caller dispatch.Principal
+	k.Hub.Update(func(st *ghsim.State) {
+		if user := st.User(login); user != nil {
+			caller = dispatch.Principal{ID: user.ID, Login: user.Login}
+		}
+	})
+	return k.Dispatch(k.t.Context(), dispatch.Request{
+		ID: line + "/" + k.t.Name(), Channel: dispatch.REST, Command: words[0], Org: "acme", Caller: caller, Args: args,
+	})
+}
+
+// Must runs commands that are to succeed, as Run does.
+func (k *Kit) Must(login string, lines ...string) {
+	k.t.Helper()
+	for _, line := range lines {
+		_, err := k.Run(login, line)
+		require.NoError(k.t, err, line)
+	}
+}
+
+// Repos returns the names of the group's repositories on the simulated GitHub.
+func (k *Kit) Repos(group string) (names []string) {
+	k.Hub.Update(func(st *ghsim.State) { names = st.Org("acme").ReposOf(group) })
+	return names
+}
+
+// Runners returns the names of the group's runners on the simulated GitHub.
+func (k *Kit) Runners(group string) (names []string) {
+	k.Hub.Update(func(st *ghsim.State) { names = st.Org("acme").RunnersOf(group) })
+	return names
+}
+
+// HasGroup reports whether acme has a runner group of that name.
+func (k *Kit) HasGroup(name string) (has bool) {
+	k.Hub.Update(func(st *ghsim.State) { has = st.Org("acme").Group(name) != nil })
+	return has
+}
+
+// AddRunner puts a runner into the group, as a machine that registers. Its status is
+// online or offline.
+func (k *Kit) AddRunner(group, name, status string, busy bool) {
+	k.t.Helper()
+	require.NoError(k.t, k.Hub.Apply(ghsim.Scenario{Organizations: []ghsim.OrgSpec{{
+		Login: "acme", RunnerGroups: []ghsim.GroupSpec{{Name: group, Runners: []ghsim.RunnerSpec{{Name: name, Status: status, Busy: busy}}}},
+	}}}))
+}
+
+// A Case is one command and what it must come to. Cases share their kit, in order.
+type Case struct {
+	Name   string
+	As     string // login; ada if empty
+	Line   string // as for [Kit.Run]
+	Reason dispatch.Reason
+	// Items are the items that a refusal must name with a reason.
+	Items []string
+	// Then, if set, checks the answer and what it did.
+	Then func(t *testing.T, result dispatch.Result)
+}
+
+// Test runs the cases.
+func (k *Kit) Test(t *testing.T, cases []Case) {
+	t.Helper()
+	for _, c := range cases {
+		t.Run(c.Name, func(t *testing.T) {
+			login := c.As
+			if login == "" {
+				login = "ada"
+			}
+			result, err := k.Run(login, c.Line)
+			require.Equal(t, c.Reason, dispatch.ReasonOf(err), "%s as %s: %v", c.Line, login, err)
+			var refusal *dispatch.Error
+			if errors.As(err, &refusal) && c.Items != nil {
+				var failed []string
+				for _, item := range refusal.Items {
+					if item.Error != "" {
+						failed = append(failed, item.Item)
+					}
+				}
+				assert.Equal(t, c.Items, failed)
+			}
+			if c.Then != nil {
+				c.Then(t, result)
+			}
+		})
+	}
+}
+
+func acme(key string) ghsim.Scenario {
+	var users []ghsim.UserSpec
+	for _, login := range []string{"ada", "bob", "olga", "eve"} {
+		users = append(users, ghsim.UserSpec{Login: login})
+	}
+	return ghsim.Scenario{
+		Users: users,
+		Organizations: []ghsim.OrgSpec{{
+			Login: "acme", Owners: []string{"olga"}, Members: []string{"ada", "bob"},
+			Repositories: []ghsim.RepoSpec{
+				{Name: "api"}, {Name: "web"}, {Name: "docs"}, {Name: "foreign"}, {Name: "site", Visibility: "public"}, {Name: "runner-admin"},
+			},
+			Teams: []ghsim.TeamSpec{
+				{
+					Name: "platform", Maintainers: []string{"ada"}, Members: []string{"bob"},
+					Repositories: map[string]string{"api": "admin", "web": "admin", "docs": "push", "site": "admin"},
+				},
+				{Name: "web", Maintainers: []string{"ada"}, Repositories: map[string]string{"web": "admin"}},
+				{Name: "others", Maintainers: []string{"bob"}},
+			},
+			RunnerGroups: []ghsim.GroupSpec{
+				{Name: "legacy", Repositories: []string{"foreign"}, Runners: []ghsim.RunnerSpec{{Name: "old-1"}}},
+				{Name: "open", Visibility: "all"},
+			},
+			Runners: []ghsim.RunnerSpec{{Name: "spare-1"}},
+		}},
+		Apps: []ghsim.AppSpec{{ID: 4242, Name: "arm", PrivateKey: key, Installations: []ghsim.InstallationSpec{{ID: 77, Org: "acme"}}}},
+	}
+}

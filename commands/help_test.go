@@ -1,0 +1,27 @@
+package commands_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/commandtest"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+)
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	k := commandtest.New(t)
+	k.Test(t, []commandtest.Case{
+		{Name: "by anybody", As: "nobody", Line: "help", Then: func(t *testing.T, r dispatch.Result) {
+			assert.Len(t, r.Response.(commands.HelpAnswer).Commands, len(commands.All()))
+		}},
+		{Name: "of one command", As: "nobody", Line: "help command=repos-add", Then: func(t *testing.T, r dispatch.Result) {
+			require.Len(t, r.Response.(commands.HelpAnswer).Commands, 1)
+			assert.Equal(t, "repos-add", r.Response.(commands.HelpAnswer).Commands[0].Name)
+		}},
+		{Name: "of none", As: "nobody", Line: "help command=repo-add", Reason: dispatch.ReasonUnknownCommand},
+	})
+}
