@@ -1,5 +1,5 @@
-// Package architecture_test keeps the house in the shape that CONTRIBUTING
-// draws: which package may know which.
+// Package architecture_test checks which package imports which, against the table below and
+// in CONTRIBUTING.
 package architecture_test
 
 import (
@@ -23,7 +23,7 @@ const module = "github.com/actions-runner-manager/actions-runner-manager/"
 // anything, in a row of mayImport, stands for every package of ours.
 const anything = "*"
 
-// mayImport is the table: for each part of the house the other parts that its
+// mayImport is the table: for each part of the module, the other parts that its
 // sources, tests excepted, may import. A part is a folder with all below it.
 func mayImport() map[string][]string {
 	return map[string][]string{
@@ -75,11 +75,11 @@ func TestImportTable(t *testing.T) {
 		{"nor what is below it", "server", "internal/ghsim/contract", false},
 		{"a channel reaches the runner groups through commands alone", "handlers", "internal/github", false},
 		{"one channel may not import another", "handlers/comment", "handlers/rest", false},
-		{"commands do not know their channels", "commands", "handlers", false},
+		{"commands may not import their channels", "commands", "handlers", false},
 		{"a part may import its own folders", "internal/ghsim/contract", "internal/ghsim", true},
 		{"a part whose name begins alike is another", "config", "configuration", false},
 		{"the queue works on the store", "internal/queue", "internal/store", true},
-		{"the store does not know the queue", "internal/store", "internal/queue", false},
+		{"the store may not import the queue", "internal/store", "internal/queue", false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -28,37 +28,27 @@ func indexPage(o Options, setup bool) (file, error) {
 			curls = append(curls, exampleCurl(spec, host, " \\\n  "))
 		}
 	}
-	page := h.Doctype(h.HTML(h.Lang("en"),
-		h.Head(
-			h.Meta(h.Charset("utf-8")),
-			h.Meta(h.Name("viewport"), h.Content("width=device-width, initial-scale=1")),
-			h.Meta(h.Name("color-scheme"), h.Content("light dark")),
-			h.TitleEl(g.Text("Actions Runner Manager")),
-			h.Link(h.Rel("icon"), h.Href("/assets/icon.svg"), h.Type("image/svg+xml")),
-			h.Link(h.Rel("stylesheet"), h.Href("/assets/style.css")),
-		),
-		h.Body(
-			indexHeader(),
-			h.Main(
-				g.If(setup, indexNotice()),
-				h.Section(
-					h.H2(g.Text("In a comment")),
-					h.P(g.Text("Write it in an issue of your organization’s runner admin repository. The answer comes as a reply.")),
-					indexExamples(comments),
-					h.P(g.Text("The team is the one that the issue’s label "), h.Code(g.Text("team:SLUG")), g.Text(" names, or say "),
-						h.Code(g.Text("--team SLUG")), g.Text(".")),
-				),
-				h.Section(
-					h.H2(g.Text("Over REST")),
-					h.P(g.Text("Send your GitHub token; a fine-grained one without any permission is enough.")),
-					indexExamples(curls),
-					h.P(g.Text("Arguments go into the query, a form or JSON.")),
-				),
-				h.Section(h.H2(g.Text("Commands")), h.Dl(g.Map(o.Specs, indexCommand))),
+	page := Layout("Actions Runner Manager", nil,
+		indexHeader(),
+		h.Main(
+			g.If(setup, indexNotice()),
+			h.Section(
+				h.H2(g.Text("In a comment")),
+				h.P(g.Text("Write it in an issue of your organization’s runner admin repository. The answer comes as a reply.")),
+				indexExamples(comments),
+				h.P(g.Text("The team is the one that the issue’s label "), h.Code(g.Text("team:SLUG")), g.Text(" names, or say "),
+					h.Code(g.Text("--team SLUG")), g.Text(".")),
 			),
-			h.Footer(h.P(g.Text("Actions Runner Manager "+o.Version+". You need to maintain a team, on GitHub, to work on its group."))),
+			h.Section(
+				h.H2(g.Text("Over REST")),
+				h.P(g.Text("Send your GitHub token; a fine-grained one without any permission is enough.")),
+				indexExamples(curls),
+				h.P(g.Text("Arguments go into the query, a form or JSON.")),
+			),
+			h.Section(h.H2(g.Text("Commands")), h.Dl(g.Map(o.Specs, indexCommand))),
 		),
-	))
+		h.Footer(h.P(g.Text("Actions Runner Manager "+o.Version+". You need to maintain a team, on GitHub, to work on its group."))),
+	)
 	var b bytes.Buffer
 	if err := page.Render(&b); err != nil {
 		return file{}, err

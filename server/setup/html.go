@@ -6,6 +6,7 @@ import (
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
 
+	"github.com/actions-runner-manager/actions-runner-manager/handlers/pages"
 	"github.com/actions-runner-manager/actions-runner-manager/server/doctor"
 )
 
@@ -32,36 +33,25 @@ type view struct {
 // write writes the page. The style is inline, because /setup/ serves no files once the App
 // is configured.
 func (v view) write(w io.Writer, style string) error {
-	return h.Doctype(h.HTML(h.Lang("en"),
-		h.Head(
-			h.Meta(h.Charset("utf-8")),
-			h.Meta(h.Name("viewport"), h.Content("width=device-width, initial-scale=1")),
-			h.Meta(h.Name("color-scheme"), h.Content("light dark")),
-			h.TitleEl(g.Text(v.Title+" – Actions Runner Manager")),
-			h.Link(h.Rel("icon"), h.Href("/assets/icon.svg"), h.Type("image/svg+xml")),
-			h.Link(h.Rel("stylesheet"), h.Href("/assets/style.css")),
-			h.StyleEl(g.Raw(style)),
+	return pages.Layout(v.Title+" – Actions Runner Manager", h.StyleEl(g.Raw(style)),
+		h.Header(
+			h.Img(h.Src("/assets/icon.svg"), h.Alt("")),
+			h.H1(g.Text(v.Title)),
+			h.P(h.Class("lead"), g.Text(v.Lead)),
 		),
-		h.Body(
-			h.Header(
-				h.Img(h.Src("/assets/icon.svg"), h.Alt("")),
-				h.H1(g.Text(v.Title)),
-				h.P(h.Class("lead"), g.Text(v.Lead)),
-			),
-			h.Main(
-				g.Map(v.Notes, func(note string) g.Node { return h.Section(h.Class("notice"), h.P(g.Text(note))) }),
-				g.Map(v.Warnings, func(text string) g.Node {
-					return h.Section(h.Class("notice warning"), h.P(h.Strong(g.Text("Warning: ")), g.Text(text)))
-				}),
-				g.If(v.AskOrg, v.question()),
-				g.If(v.Action != "", v.form()),
-				g.If(v.Lines != "", v.keep()),
-				g.If(v.Install != "", v.steps()),
-				g.If(v.Home, h.Section(h.P(g.Text("The "), h.A(h.Href("/"), g.Text("start page")), g.Text(" shows what this server does.")))),
-				g.If(v.Again != "", h.Section(h.P(h.A(h.Class("button"), h.Href(v.Again), g.Text("Start again"))))),
-			),
+		h.Main(
+			g.Map(v.Notes, func(note string) g.Node { return h.Section(h.Class("notice"), h.P(g.Text(note))) }),
+			g.Map(v.Warnings, func(text string) g.Node {
+				return h.Section(h.Class("notice warning"), h.P(h.Strong(g.Text("Warning: ")), g.Text(text)))
+			}),
+			g.If(v.AskOrg, v.question()),
+			g.If(v.Action != "", v.form()),
+			g.If(v.Lines != "", v.keep()),
+			g.If(v.Install != "", v.steps()),
+			g.If(v.Home, h.Section(h.P(g.Text("The "), h.A(h.Href("/"), g.Text("start page")), g.Text(" shows what this server does.")))),
+			g.If(v.Again != "", h.Section(h.P(h.A(h.Class("button"), h.Href(v.Again), g.Text("Start again"))))),
 		),
-	)).Render(w)
+	).Render(w)
 }
 
 // question is the form that asks for the organization.
