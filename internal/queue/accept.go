@@ -20,18 +20,18 @@ const (
 
 	// A batch of crowd deliveries is a burst. For crowdAfter, which is until the
 	// next such batch, no worker takes up more, but none waits longer than yieldFor.
-	crowd      = 4
-	crowdAfter = 100 * time.Millisecond
-	yieldFor   = 5 * time.Second
+	burstSize     = 4
+	burstPause    = 100 * time.Millisecond
+	burstWaitMost = 5 * time.Second
 )
 
 // batch is what waits for the next transaction. Deliveries that arrive while
 // one is written share the next, and so its wait for the disk.
 type batch struct {
 	sync.Mutex
-	waiting []*arrival
-	writing bool
-	crowded time.Time // when the last burst was written
+	waiting   []*arrival
+	writing   bool
+	lastBurst time.Time // when the last burst was written
 }
 
 type arrival struct {
@@ -97,9 +97,9 @@ func (q *Queue) writeBatches() {
 		err := q.write(ctx, now)
 		cancel()
 		q.river.inserted()
-		if n >= crowd {
+		if n >= burstSize {
 			q.batch.Lock()
-			q.batch.crowded = time.Now()
+			q.batch.lastBurst = time.Now()
 			q.batch.Unlock()
 		}
 		for _, a := range now {
@@ -114,18 +114,18 @@ func (q *Queue) writeBatches() {
 	}
 }
 
-// yield lets a burst be accepted before more of it is worked on: GitHub gives up on
+// waitForBurst lets a burst be accepted before more of it is worked on: GitHub gives up on
 // a delivery after 10 seconds, and the database has one writer.
-func (q *Queue) yield(ctx context.Context) {
-	for until := time.Now().Add(yieldFor); time.Now().Before(until); {
+func (q *Queue) waitForBurst(ctx context.Context) {
+	for until := time.Now().Add(burstWaitMost); time.Now().Before(until); {
 		q.batch.Lock()
-		over := time.Since(q.batch.crowded) > crowdAfter
+		over := time.Since(q.batch.lastBurst) > burstPause
 		q.batch.Unlock()
 		if over {
 			return
 		}
 		select {
-		case <-time.After(crowdAfter):
+		case <-time.After(burstPause):
 		case <-ctx.Done():
 			return
 		case <-q.stopping:

@@ -85,7 +85,7 @@ func child(role string) {
 	die(s.Close())
 }
 
-// threeSteps is a handler as it should be: it records what it did, and where
+// threeSteps is a handler as it should be: it records what it did, and if
 // it was interrupted it looks first.
 func threeSteps(ctx context.Context, w *queue.Work) error {
 	if len(w.Steps()) == stepsEach {

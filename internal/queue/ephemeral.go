@@ -31,23 +31,23 @@ type Ephemerals interface {
 }
 
 const (
-	// lookEvery is how often due deletions are looked for; it bounds how late
+	// pollEvery is how often due deletions are looked for; it bounds how late
 	// one that another process planned may be.
-	lookEvery = time.Second
+	pollEvery = time.Second
 	// deleteWithin bounds one deletion, and hold how long the others leave it to
 	// the process that took it. A secret must not outlive its time by more than
 	// 30 seconds, crashes included.
 	deleteWithin = 15 * time.Second
-	hold         = 20 * time.Second
+	claimFor     = 20 * time.Second
 	// postedWithin is when a comment that was being posted at a crash has
 	// certainly appeared, or never will.
 	postedWithin = 3 * time.Minute
-	// soon is the longest wait between tries in the first quarter of an hour;
+	// retryWithin is the longest wait between tries in the first quarter of an hour;
 	// later it is late.
-	soon = 20 * time.Second
-	late = 5 * time.Minute
-	// together is how many comments are deleted side by side.
-	together = 4
+	retryWithin = 20 * time.Second
+	retryLate   = 5 * time.Minute
+	// deletionsAtOnce is how many comments are deleted side by side.
+	deletionsAtOnce = 4
 )
 
 // PlanDeletion records that a comment with this marker must go, before it is
@@ -66,7 +66,7 @@ func (q *Queue) PlanDeletion(ctx context.Context, e Ephemeral) error {
 	return nil
 }
 
-// Posted records the id of the comment with this marker. Where it fails, the
+// Posted records the id of the comment with this marker. If it fails, the
 // comment is found by its marker when its time has come.
 func (q *Queue) Posted(ctx context.Context, marker string, commentID int64) error {
 	n, err := q.store.Exec(ctx, `UPDATE ephemeral SET comment_id = ?2, next_at = delete_at, tries = 0 WHERE marker = ?1`, marker, commentID)
@@ -89,7 +89,7 @@ func (q *Queue) PendingEphemerals(ctx context.Context) (int, error) {
 }
 
 // A deleter deletes comments when their time has come. It is not a job of
-// River's, since River would leave one that a crash interrupted alone for
+// River's, since River would leave one that a crash interrupted untouched for
 // minutes. To delete twice does no harm.
 type deleter struct {
 	store  *store.Store
@@ -114,7 +114,7 @@ func (d *deleter) overdue(ctx context.Context) error {
 
 // run deletes until ctx ends.
 func (d *deleter) run(ctx context.Context) {
-	tick := time.NewTicker(lookEvery)
+	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
 	for {
 		due, err := d.take(ctx)
@@ -157,7 +157,7 @@ func (d *deleter) take(ctx context.Context) ([]planned, error) {
 	}, `UPDATE ephemeral SET next_at = ?2, tries = tries + 1
 		WHERE marker IN (SELECT marker FROM ephemeral WHERE next_at <= ?1 ORDER BY next_at LIMIT ?3`+skipLocked+`)
 		RETURNING marker, installation_id, org, repo, issue, comment_id, planned_at, delete_at, tries`,
-		store.Micros(now), store.Micros(now.Add(hold)), together)
+		store.Micros(now), store.Micros(now.Add(claimFor)), deletionsAtOnce)
 }
 
 // delete deletes one comment, and forgets it or notes when to try again.
@@ -171,16 +171,16 @@ func (d *deleter) delete(ctx context.Context, p planned) {
 	}
 	now := d.store.Now()
 	if err == nil && over {
-		// Posted may have told the id meanwhile: then it is not over.
+		// Posted may have set the id meanwhile: then it is not over.
 		_, err = d.store.Exec(ctx, `DELETE FROM ephemeral WHERE marker = ?1 AND comment_id = ?2`, p.Marker, p.CommentID)
 		if err == nil {
 			log.Info().Msg("ephemeral comment is deleted")
 			return
 		}
 	}
-	wait := min(time.Second<<min(p.tries-1, 10), soon)
+	wait := min(time.Second<<min(p.tries-1, 10), retryWithin)
 	if now.Sub(p.DeleteAt) > 15*time.Minute {
-		wait = late
+		wait = retryLate
 	}
 	if err != nil {
 		wait = max(wait, retryAfter(err))
@@ -192,7 +192,7 @@ func (d *deleter) delete(ctx context.Context, p planned) {
 	}
 }
 
-// attempt deletes the comment and says whether all is done. Where nobody knows
+// attempt deletes the comment and says whether all is done. If nobody knows
 // its id, all comments with the marker go, and it is looked for until it could
 // not appear any more.
 func (d *deleter) attempt(ctx context.Context, p planned) (over bool, err error) {

@@ -80,7 +80,7 @@ func (c *comments) looks() int {
 	return c.looked
 }
 
-// A clock stands until it is moved.
+// A clock moves only when it is moved.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -206,7 +206,7 @@ func TestEphemeralPostedLate(t *testing.T) {
 	})
 }
 
-// Planned again before it is posted anew, it goes at the new time.
+// Planned again before it is posted again, it goes at the new time.
 func TestEphemeralPlannedAgain(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, url string) {

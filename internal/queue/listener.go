@@ -8,26 +8,26 @@ import (
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 )
 
-// aloneDriver is River's driver for SQLite without its listener, which looks
+// singleDriver is River's driver for SQLite without its listener, which looks
 // for notifications in the database twenty times a second. SQLite has one
 // server, so word of a new job can be passed inside the process.
-type aloneDriver struct {
+type singleDriver struct {
 	*riversqlite.Driver
-	listener *aloneListener
+	listener *singleListener
 }
 
 // GetListener is the way in which word is passed.
-func (d *aloneDriver) GetListener(*riverdriver.GetListenenerParams) riverdriver.Listener {
+func (d *singleDriver) GetListener(*riverdriver.GetListenenerParams) riverdriver.Listener {
 	return d.listener
 }
 
-// aloneListener tells River's client of new deliveries, and of nothing else.
-type aloneListener struct {
+// singleListener notifies River's client of new deliveries, and of nothing else.
+type singleListener struct {
 	wake chan struct{} // of size 1
 }
 
 // notify says that there are new jobs.
-func (l *aloneListener) notify() {
+func (l *singleListener) notify() {
 	select {
 	case l.wake <- struct{}{}:
 	default: // it is said already
@@ -35,7 +35,7 @@ func (l *aloneListener) notify() {
 }
 
 // WaitForNotification waits for notify.
-func (l *aloneListener) WaitForNotification(ctx context.Context) (*riverdriver.Notification, error) {
+func (l *singleListener) WaitForNotification(ctx context.Context) (*riverdriver.Notification, error) {
 	select {
 	case <-l.wake:
 		return &riverdriver.Notification{Topic: "river_insert", Payload: `{"queue":"` + river.QueueDefault + `"}`}, nil
@@ -47,22 +47,22 @@ func (l *aloneListener) WaitForNotification(ctx context.Context) (*riverdriver.N
 // The rest of River's interface has nothing to do here.
 
 // Close does nothing.
-func (l *aloneListener) Close(context.Context) error { return nil }
+func (l *singleListener) Close(context.Context) error { return nil }
 
 // Connect does nothing.
-func (l *aloneListener) Connect(context.Context) error { return nil }
+func (l *singleListener) Connect(context.Context) error { return nil }
 
 // Listen does nothing.
-func (l *aloneListener) Listen(context.Context, string) error { return nil }
+func (l *singleListener) Listen(context.Context, string) error { return nil }
 
 // Ping does nothing.
-func (l *aloneListener) Ping(context.Context) error { return nil }
+func (l *singleListener) Ping(context.Context) error { return nil }
 
 // Schema is the default one.
-func (l *aloneListener) Schema() string { return "" }
+func (l *singleListener) Schema() string { return "" }
 
 // SetAfterConnectExec does nothing.
-func (l *aloneListener) SetAfterConnectExec(string) {}
+func (l *singleListener) SetAfterConnectExec(string) {}
 
 // Unlisten does nothing.
-func (l *aloneListener) Unlisten(context.Context, string) error { return nil }
+func (l *singleListener) Unlisten(context.Context, string) error { return nil }

@@ -42,7 +42,7 @@ const (
 	// Enterprise Server.
 	keepDeliveries = 10 * 24 * time.Hour
 	// keepGoing is how long a worker goes on with the next step of the same
-	// delivery before it lets River count anew. With one more step it must end
+	// delivery before it lets River count again. With one more step it must end
 	// well before DefaultRescueAfter.
 	keepGoing = 30 * time.Second
 )
@@ -51,7 +51,7 @@ const (
 type Item struct {
 	GUID           string // X-GitHub-Delivery, not signed
 	InstallationID int64
-	CommentID      int64 // from the signed body; 0 where there is none
+	CommentID      int64 // from the signed body; 0 if there is none
 	Payload        []byte
 	ReceivedAt     time.Time
 }
@@ -63,14 +63,14 @@ type Handler interface {
 	//   - nil: the delivery is done.
 	//   - *Again: it goes on later, or with the next step at once.
 	//   - any other error: it is retried with growing delays, and not earlier
-	//     than the error's RetryAfter() time.Duration says, where it has one.
+	//     than the error's RetryAfter() time.Duration says, if it has one.
 	//
 	// Handle must record what a step has come to as soon as that has happened,
-	// and look for effects first where the Work was interrupted. An earlier
-	// Attempt may have left effects too, where only the answer was lost.
+	// and look for effects first if the Work was interrupted. An earlier
+	// Attempt may have left effects too, if only the answer was lost.
 	Handle(ctx context.Context, w *Work) error
 
-	// GiveUp gives the last answer after the retries are spent. Where it fails
+	// GiveUp gives the last answer after the retries are spent. If it fails
 	// it is called again, a few times; then only the text is left of cause.
 	// Record and Steps work in it too.
 	GiveUp(ctx context.Context, w *Work, cause error) error
@@ -147,7 +147,7 @@ func New(o Options) (*Queue, error) {
 	return q, nil
 }
 
-// Start begins to work. The context bounds the start alone; Stop ends the work.
+// Start begins to work. The context bounds only the start; Stop ends the work.
 func (q *Queue) Start(ctx context.Context) error {
 	if q.store.Exclusive() {
 		if err := q.rescueAll(ctx); err != nil {

@@ -38,13 +38,13 @@ func (pruneJob) Kind() string { return "prune" }
 const (
 	// fetchCooldown bounds throughput: workers ÷ cooldown.
 	fetchCooldown = 5 * time.Millisecond
-	// fetchPoll finds what no notification told of: River sends at most one per
+	// fetchPoll finds what no notification announced: River sends at most one per
 	// cooldown, and jobs that were snoozed send none. A fetch costs SQLite a
 	// millisecond, so idling must not consist of them.
-	fetchPoll      = 500 * time.Millisecond
-	fetchPollAlone = time.Second
-	choresPoll     = 2 * time.Second
-	// riverTries bounds River's own retries, which happen only where the
+	fetchPoll       = 500 * time.Millisecond
+	fetchPollSingle = time.Second
+	choresPoll      = 2 * time.Second
+	// riverTries bounds River's own retries, which happen only if the
 	// database fails in between.
 	riverTries = 10000
 	riverRetry = 2 * time.Second
@@ -66,15 +66,15 @@ func newEngine(q *Queue) (engine, error) {
 		client, err := river.NewClient(riverpgxv5.New(q.store.Pool()), config)
 		return onPostgreSQL{client}, err
 	}
-	config.FetchPollInterval = fetchPollAlone
-	driver := &aloneDriver{riversqlite.New(q.store.Writer()), &aloneListener{make(chan struct{}, 1)}}
+	config.FetchPollInterval = fetchPollSingle
+	driver := &singleDriver{riversqlite.New(q.store.Writer()), &singleListener{make(chan struct{}, 1)}}
 	client, err := river.NewClient(driver, config)
 	return onSQLite{client, driver.listener}, err
 }
 
 type onSQLite struct {
 	*river.Client[*sql.Tx]
-	listener *aloneListener
+	listener *singleListener
 }
 
 func (c onSQLite) inserted() { c.listener.notify() }

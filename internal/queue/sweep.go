@@ -20,14 +20,14 @@ type FailedDelivery struct {
 	RepositoryID   int64
 	Event          string
 	Action         string
-	Status         int // HTTP status of the answer; 0 where there was none
+	Status         int // HTTP status of the answer; 0 if there was none
 }
 
 // A Sweeper asks GitHub about deliveries.
 type Sweeper interface {
 	// FailedDeliveries are a page of deliveries, newest first, and the cursor of
 	// the next page, or "". The first cursor is "". Successful ones among them
-	// are told by their status. An [Again] says when GitHub has time for this.
+	// are recognized by their status. An [Again] says when GitHub has time for this.
 	FailedDeliveries(ctx context.Context, cursor string) (page []FailedDelivery, next string, err error)
 	// Redeliver has GitHub send the delivery again, or returns an [Again], too.
 	Redeliver(ctx context.Context, id int64) error
@@ -82,7 +82,7 @@ func isAgain(err error) bool {
 }
 
 // sweep looks at failed deliveries, newest first, down to where the last sweep
-// began, and asks for those again that were missed. Where there are too many
+// began, and asks for those again that were missed. If there are too many
 // for one sweep, the next goes on.
 func (q *Queue) sweep(ctx context.Context) error {
 	now := q.store.Now()
@@ -125,7 +125,7 @@ func (q *Queue) sweep(ctx context.Context) error {
 			if seen[d.GUID] || !q.opts.Sweeper.Ours(d) {
 				continue
 			}
-			seen[d.GUID] = true // the newest attempt tells
+			seen[d.GUID] = true // the newest attempt decides
 			pending, err := q.askAgain(ctx, now, d)
 			if err != nil {
 				return err
@@ -149,7 +149,7 @@ func (q *Queue) sweep(ctx context.Context) error {
 	return q.setMarks(ctx, map[string]string{markSwept: formatTime(to), markCursor: ""})
 }
 
-// askAgain has GitHub send the delivery again, where that is still of use. It
+// askAgain has GitHub send the delivery again, if that is still of use. It
 // says whether a later sweep must look at the delivery once more.
 func (q *Queue) askAgain(ctx context.Context, now time.Time, d FailedDelivery) (pending bool, err error) {
 	if d.Status >= 200 && d.Status < 300 {

@@ -140,7 +140,7 @@ func TestSweepWhereGitHubFails(t *testing.T) {
 	})
 }
 
-// Where GitHub has no time, the sweep comes again when it has, and that was no try.
+// If GitHub has no time, the sweep comes again when it has, and that was no try.
 func TestSweepWaits(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		now, github := newClock(), &hook{perPage: 10}
@@ -186,7 +186,7 @@ func TestSweepGoesOn(t *testing.T) {
 		require.NoError(t, q.Sweep(t.Context()))
 		asked, pages = github.take()
 		assert.Empty(t, asked)
-		assert.Less(t, pages, 10, "down to the mark alone")
+		assert.Less(t, pages, 10, "only down to the mark")
 	})
 }
 

@@ -44,7 +44,7 @@ func (w *Work) Steps() map[string]json.RawMessage {
 
 // Record keeps what a step has come to; after it returned nil that survives a
 // crash. A step that is recorded already keeps its first outcome. It is done
-// even where ctx has ended, since the effect has happened.
+// even if ctx has ended, since the effect has happened.
 func (w *Work) Record(ctx context.Context, step string, outcome any) error {
 	text, err := json.Marshal(outcome)
 	if err != nil {
@@ -90,7 +90,7 @@ func (q *Queue) keepGoing() time.Duration { return min(keepGoing, q.opts.StepTim
 // wants to wait. Waiting is left to River: no worker sleeps.
 func (d *deliveryWorker) Work(ctx context.Context, job *river.Job[deliveryJob]) error {
 	q := d.q
-	q.yield(ctx)
+	q.waitForBurst(ctx)
 	started := time.Now()
 	w, err := q.claim(ctx, job.Args.GUID)
 	if errors.Is(err, store.ErrNotFound) {
@@ -130,8 +130,8 @@ func (d *deliveryWorker) Work(ctx context.Context, job *river.Job[deliveryJob]) 
 			return snooze(again.After)
 		}
 
-		// Where the step did not end by itself nobody knows how far it came: the
-		// claim stays, and whoever takes it up is told, and counts the attempt.
+		// If the step did not end by itself nobody knows how far it came: the
+		// claim stays, and whoever takes it up knows it, and counts the attempt.
 		unclear := w.Interrupted || ctx.Err() != nil || errors.Is(err, errPanic) ||
 			errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 		if ctx.Err() != nil && q.isStopping() {

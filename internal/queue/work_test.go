@@ -41,7 +41,7 @@ type limited struct{ after time.Duration }
 
 func (limited) Error() string               { return "slow down" }
 func (l limited) RetryAfter() time.Duration { return l.after }
-func soon(int) time.Duration                { return time.Millisecond }
+func retryWithin(int) time.Duration         { return time.Millisecond }
 func describe(w *queue.Work) (seen string) {
 	return fmt.Sprintf("%d last=%t interrupted=%t", w.Attempt, w.Last, w.Interrupted)
 }
@@ -162,7 +162,7 @@ func TestOutcomes(t *testing.T) {
 				var seen journal
 				registry := metrics.NewRegistry()
 				q := start(t, url, queue.Options{
-					MaxAttempts: 3, Backoff: soon, StepTimeout: time.Second, Registry: registry,
+					MaxAttempts: 3, Backoff: retryWithin, StepTimeout: time.Second, Registry: registry,
 					Handler: handler{
 						handle: func(ctx context.Context, w *queue.Work) error {
 							return test.handle(seen.note("%s", describe(w)), ctx, w)
@@ -198,7 +198,7 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 		} {
 			t.Run(test.name, func(t *testing.T) {
 				var seen journal
-				q := start(t, url, queue.Options{Backoff: soon, Handler: handler{handle: func(context.Context, *queue.Work) error {
+				q := start(t, url, queue.Options{Backoff: retryWithin, Handler: handler{handle: func(context.Context, *queue.Work) error {
 					if seen.note("called") == 1 {
 						return test.err
 					}
@@ -276,7 +276,7 @@ func TestStopBetweenSteps(t *testing.T) {
 	})
 }
 
-// A step that does not end in time is cancelled, and told so when it goes on.
+// A step that does not end in time is cancelled, and learns it when it goes on.
 func TestStopInMidStep(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		var seen journal

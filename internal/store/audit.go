@@ -14,7 +14,7 @@ type Entry struct {
 	OrgID     int64
 	Org       string
 	Team      string // slug
-	TeamID    int64  // 0 where the team was not known yet
+	TeamID    int64  // 0 if the team was not known yet
 	CallerID  int64
 	Caller    string // login, or "operator"
 	Channel   string
@@ -23,7 +23,7 @@ type Entry struct {
 	Outcome   string // Asked, Done, Refused or Failed
 	Reason    string
 	RequestID string // joins what was asked and its outcome
-	Count     int    // how many this row stands for; 0 is taken as 1
+	Count     int    // how many this row counts; 0 is taken as 1
 }
 
 // What an entry says of its command.
@@ -82,8 +82,8 @@ type AuditQuery struct {
 const rowsPerEntry = 8
 
 // AuditList lists entries, newest first. What was asked and its outcome (the
-// last, where there are several) are one entry, with the time of the asking; a
-// command without an outcome is shown as Asked. It looks at the newest rows alone,
+// last, if there are several) are one entry, with the time of the asking; a
+// command without an outcome is shown as Asked. It looks only at the newest rows,
 // so that its cost does not grow with the audit.
 func (s *Store) AuditList(ctx context.Context, q AuditQuery) ([]Entry, error) {
 	if q.Limit <= 0 {
@@ -108,7 +108,7 @@ func (s *Store) AuditList(ctx context.Context, q AuditQuery) ([]Entry, error) {
 }
 
 // AuditAsked is when the request was first put on record as asked; the zero time
-// where it never was.
+// if it never was.
 func (s *Store) AuditAsked(ctx context.Context, requestID string) (time.Time, error) {
 	var at *int64
 	err := s.Reader().QueryRow(ctx, `SELECT min(at) FROM audit WHERE request_id = ?1 AND outcome = ?2`, requestID, Asked).Scan(&at)

@@ -57,7 +57,7 @@ func (s *Store) Intents(ctx context.Context, orgID int64) ([]Intent, error) {
 	return intents, wrap(err, "read the open intents")
 }
 
-// DeleteIntent forgets the intent; that is no error where there is none.
+// DeleteIntent forgets the intent; that is no error if there is none.
 func (s *Store) DeleteIntent(ctx context.Context, orgID, teamID int64, kind string) error {
 	return wrap(deleteIntent(ctx, s, orgID, teamID, kind), "delete the intent %s of team %d", kind, teamID)
 }

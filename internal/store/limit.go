@@ -11,7 +11,7 @@ import (
 )
 
 // Take takes one from the bucket of key, which holds burst and refills with
-// perSecond. It returns 0 where one was taken, else how long until one could
+// perSecond. It returns 0 if one was taken, else how long until one could
 // be. The limit holds over all servers on the database. A perSecond of 0 or
 // less is no limit.
 //
@@ -50,23 +50,23 @@ func (s *Store) Take(ctx context.Context, key string, perSecond float64, burst i
 	return time.Duration(max(wait, 1)) * time.Microsecond, nil
 }
 
-// buckets are the limits of a server that shares its database with no other. They
+// memoryLimits are the limits of a server that shares its database with no other. They
 // are forgotten when it ends, and refill within seconds anyway.
-type buckets struct {
+type memoryLimits struct {
 	mu  sync.Mutex
 	tat *lru.Cache[string, int64]
 }
 
-// maxBuckets bounds the callers that are limited at the same moment.
-const maxBuckets = 10_000
+// maxMemoryLimits bounds the callers that are limited at the same moment.
+const maxMemoryLimits = 10_000
 
-func newBuckets() (*buckets, error) {
-	tat, err := lru.New[string, int64](maxBuckets)
-	return &buckets{tat: tat}, err
+func newMemoryLimits() (*memoryLimits, error) {
+	tat, err := lru.New[string, int64](maxMemoryLimits)
+	return &memoryLimits{tat: tat}, err
 }
 
 // take is Take, in microseconds.
-func (b *buckets) take(key string, now, interval, full int64) time.Duration {
+func (b *memoryLimits) take(key string, now, interval, full int64) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	tat, _ := b.tat.Get(key)
@@ -79,17 +79,17 @@ func (b *buckets) take(key string, now, interval, full int64) time.Duration {
 }
 
 // Lease gives key to holder for ttl, and says whether it did: another holder's
-// lease stands until it ends or is released. A holder may extend its own.
+// lease is kept until it ends or is released. A holder may extend its own.
 func (s *Store) Lease(ctx context.Context, key, holder string, ttl time.Duration) (bool, error) {
 	lease := s.lease(key, holder, ttl)
 	n, err := s.Exec(ctx, lease.query, lease.args...)
 	return n == 1, wrap(err, "lease %s", key)
 }
 
-// LeaseFor is Lease, and appends the entry to the audit where it gives the lease: what
+// LeaseFor is Lease, and appends the entry to the audit if it gives the lease: what
 // cannot be put on record is not begun.
 func (s *Store) LeaseFor(ctx context.Context, key, holder string, ttl time.Duration, e Entry) (bool, error) {
-	n, err := s.together(ctx, s.lease(key, holder, ttl), statement{
+	n, err := s.execBatch(ctx, s.lease(key, holder, ttl), statement{
 		`INSERT INTO audit (` + auditColumns + `) SELECT ` + auditValues + `
 			WHERE EXISTS (SELECT 1 FROM lease WHERE key = ?15 AND holder = ?16)`,
 		append(s.auditArgs(e), key, holder),
@@ -109,7 +109,7 @@ func (s *Store) lease(key, holder string, ttl time.Duration) statement {
 	}
 }
 
-// Release ends holder's lease of key; that is no error where it has none.
+// Release ends holder's lease of key; that is no error if it has none.
 func (s *Store) Release(ctx context.Context, key, holder string) error {
 	release := release(key, holder)
 	_, err := s.Exec(ctx, release.query, release.args...)
@@ -122,7 +122,7 @@ func (s *Store) ReleaseAfter(ctx context.Context, e Entry, holder string, keys .
 	for _, key := range keys {
 		all = append(all, release(key, holder))
 	}
-	_, err := s.together(ctx, all...)
+	_, err := s.execBatch(ctx, all...)
 	return wrap(err, "write the audit and release %s", strings.Join(keys, ", "))
 }
 
@@ -131,7 +131,7 @@ func release(key, holder string) statement {
 }
 
 // nowSQL is the present time, in microseconds, as SQL: the argument, or the
-// database's clock where the argument is null.
+// database's clock if the argument is null.
 func (s *Store) nowSQL(arg string) string {
 	if s.dialect == SQLite {
 		// when the statement runs, not when it began to wait for the one writer

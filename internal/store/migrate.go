@@ -116,7 +116,7 @@ func (s *Store) migrateOurs(ctx context.Context, tx *Tx) error {
 		if err != nil {
 			return err
 		}
-		// pgx runs several statements at once only where there are no arguments.
+		// pgx runs several statements at once only if there are no arguments.
 		if _, err := tx.Exec(ctx, s.respell(string(text))); err != nil {
 			return fmt.Errorf("migration %s: %w", step.Name(), err)
 		}

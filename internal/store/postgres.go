@@ -14,13 +14,13 @@ import (
 )
 
 const (
-	// poolSize is how many connections a replica opens at most, where the URL
+	// poolSize is how many connections a replica opens at most, if the URL
 	// does not say (pool_max_conns).
 	poolSize = 16
 	// leastPool leaves room beside the connections that River and migrations
 	// hold on to.
 	leastPool = 4
-	// connectWithin bounds one attempt to connect, where the URL does not say
+	// connectWithin bounds one attempt to connect, if the URL does not say
 	// (connect_timeout).
 	connectWithin = 5 * time.Second
 )

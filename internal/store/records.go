@@ -44,7 +44,7 @@ func (s *Store) RecordOf(ctx context.Context, orgID, teamID int64) (Record, erro
 	return r, wrap(err, "read the ownership record of team %d", teamID)
 }
 
-// RecordAndIntents is the team's record, zero where it has none, and whether an intent of the
+// RecordAndIntents is the team's record, zero if it has none, and whether an intent of the
 // team is open, which may change that.
 func (s *Store) RecordAndIntents(ctx context.Context, orgID, teamID int64) (record Record, open bool, err error) {
 	var intents, at int64
@@ -88,7 +88,7 @@ func (s *Store) CountRecords(ctx context.Context, orgID int64) (int, error) {
 }
 
 // PutRecord writes the team's record, over an earlier one of the same team. It
-// is ErrConflict where another team holds the group.
+// is ErrConflict if another team holds the group.
 func (s *Store) PutRecord(ctx context.Context, r Record) error {
 	return wrap(s.putRecord(ctx, s, r), "record group %d for team %s", r.GroupID, r.TeamSlug)
 }
@@ -105,7 +105,7 @@ func (s *Store) putRecord(ctx context.Context, q Querier, r Record) error {
 }
 
 // ReplaceRecord removes old, a dead record of another team, and puts current in
-// its place, in one transaction. It is ErrConflict where old does not stand any
+// its place, in one transaction. It is ErrConflict if old is not there any
 // more as it was read, or a third team holds current's group.
 func (s *Store) ReplaceRecord(ctx context.Context, old, current Record) error {
 	err := s.InTx(ctx, func(ctx context.Context, tx *Tx) error {
@@ -131,13 +131,13 @@ func (s *Store) SetSlug(ctx context.Context, orgID, teamID int64, slug string) e
 	return wrap(err, "note that team %d is called %s", teamID, slug)
 }
 
-// DeleteRecord forgets what the team owns; that is no error where it owns nothing.
+// DeleteRecord forgets what the team owns; that is no error if it owns nothing.
 func (s *Store) DeleteRecord(ctx context.Context, orgID, teamID int64) error {
 	_, err := s.Exec(ctx, `DELETE FROM ownership WHERE org_id = ?1 AND team_id = ?2`, orgID, teamID)
 	return wrap(err, "delete the ownership record of team %d", teamID)
 }
 
-// wrap says what was being done, where it failed.
+// wrap says what was being done, if it failed.
 func wrap(err error, format string, args ...any) error {
 	if err == nil {
 		return nil

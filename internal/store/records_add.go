@@ -6,7 +6,7 @@ import (
 )
 
 // AddRecords writes all records or none, in one transaction. A record whose team
-// owns its group already is left as it is; it is ErrConflict where the team owns
+// owns its group already is left as it is; it is ErrConflict if the team owns
 // another group, or another team this group.
 func (s *Store) AddRecords(ctx context.Context, records []Record) error {
 	err := s.InTx(ctx, func(ctx context.Context, tx *Tx) error {
@@ -26,8 +26,8 @@ func addRecord(ctx context.Context, tx *Tx, r Record) error {
 	if err != nil || n == 1 {
 		return err
 	}
-	stands, err := scanRecord(tx.QueryRow(ctx, `SELECT `+recordColumns+` FROM ownership WHERE org_id = ?1 AND team_id = ?2`, r.OrgID, r.TeamID))
-	if errors.Is(err, ErrNotFound) || err == nil && stands.GroupID != r.GroupID {
+	existing, err := scanRecord(tx.QueryRow(ctx, `SELECT `+recordColumns+` FROM ownership WHERE org_id = ?1 AND team_id = ?2`, r.OrgID, r.TeamID))
+	if errors.Is(err, ErrNotFound) || err == nil && existing.GroupID != r.GroupID {
 		return ErrConflict
 	}
 	return err

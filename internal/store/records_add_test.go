@@ -22,7 +22,7 @@ func TestAddRecordsIsAllOrNothing(t *testing.T) {
 		want int // records then; -1: a conflict, and nothing changed
 	}{
 		{"new ones", []store.Record{record(3, 13), record(4, 14)}, 4},
-		{"one that stands", []store.Record{record(1, 11), record(3, 13)}, 3},
+		{"one that exists", []store.Record{record(1, 11), record(3, 13)}, 3},
 		{"none", nil, 2},
 		{"the team owns another group", []store.Record{record(3, 13), record(1, 19)}, -1},
 		{"another team owns the group", []store.Record{record(3, 13), record(5, 11)}, -1},

@@ -29,7 +29,7 @@ func (s *Store) openSQLite(ctx context.Context, at location) error {
 			return err
 		}
 		s.lock = lock
-		if s.limits, err = newBuckets(); err != nil {
+		if s.limits, err = newMemoryLimits(); err != nil {
 			return err
 		}
 	}
@@ -78,7 +78,7 @@ func dsn(path, more string) string {
 		"&_pragma=journal_size_limit(16777216)" + more
 }
 
-// explainSQLite puts what to do before the errors that an operator can mend.
+// explainSQLite puts what to do before errors that an operator can fix.
 func (s *Store) explainSQLite(err error) error {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {

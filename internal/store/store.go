@@ -1,5 +1,5 @@
 // Package store is the one database of the server: SQLite in a file by
-// default, PostgreSQL where several replicas share the work. It keeps who owns
+// default, PostgreSQL if several replicas share the work. It keeps who owns
 // which runner group, what is about to happen, rate limits, leases and the
 // audit, and lends its connections to package queue.
 //
@@ -22,7 +22,7 @@ import (
 var (
 	// ErrNotFound says that there is no such row.
 	ErrNotFound = errors.New("not found in the database")
-	// ErrConflict says that somebody else's row stands in the way: another
+	// ErrConflict says that a row of somebody else is in the way: another
 	// team holds the group, or the record changed since it was read.
 	ErrConflict = errors.New("the ownership record says otherwise")
 )
@@ -30,7 +30,7 @@ var (
 // Dialect names one of the two databases.
 type Dialect string
 
-// The databases that a store can stand on.
+// The databases that a store can use.
 const (
 	SQLite     Dialect = "sqlite"
 	PostgreSQL Dialect = "postgresql"
@@ -41,7 +41,7 @@ type Options struct {
 	// URL is sqlite:PATH, postgres://… or postgresql://….
 	URL string
 
-	// Clock tells the time; nil means time.Now. Rate limits and leases must
+	// Clock returns the time; nil means time.Now. Rate limits and leases must
 	// agree over replicas, and not count the wait for the database, so they go
 	// by the database's clock as long as Clock is nil.
 	Clock func() time.Time
@@ -73,13 +73,13 @@ type Store struct {
 	turn   turn
 	reader *prepared
 	lock   *os.File
-	limits *buckets // where this is the only server
+	limits *memoryLimits // if this is the only server
 
 	// On PostgreSQL.
 	pool *pgxpool.Pool
 }
 
-// Open opens the database, creating and migrating it where needed (our tables
+// Open opens the database, creating and migrating it if needed (our tables
 // and River's). Several processes may do so at the same moment. Errors are
 // sentences for the operator, without the password.
 func Open(ctx context.Context, o Options) (*Store, error) {
@@ -100,7 +100,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		err = s.Ping(ctx)
 	}
 	if err != nil {
-		_ = s.Close() // the first error is the one to tell
+		_ = s.Close() // the first error is the one to report
 		return nil, at.mask(err)
 	}
 	return s, nil
@@ -135,9 +135,9 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
-// inPlace finds out whether SQLite's file is still where it was opened: writes to
+// checkFile finds out whether SQLite's file is still where it was opened: writes to
 // one that was unlinked succeed and are lost.
-func (s *Store) inPlace() error {
+func (s *Store) checkFile() error {
 	if s.file == nil {
 		return nil // it is just being opened
 	}

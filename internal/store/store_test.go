@@ -21,7 +21,7 @@ func open(t testing.TB, url string) *store.Store {
 	return s
 }
 
-// openAt opens a store whose clock stands until it is moved.
+// openAt opens a store whose clock moves only when it is moved.
 func openAt(t testing.TB, url string) (*store.Store, *time.Time) {
 	t.Helper()
 	return openFor(t, url, false)
@@ -158,7 +158,7 @@ func TestIntents(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, in, got)
 
-		// Completing is one transaction: where the record cannot be put, the intent stays.
+		// Completing is one transaction: if the record cannot be put, the intent stays.
 		require.NoError(t, s.PutRecord(ctx, store.Record{OrgID: 1, TeamID: 11, GroupID: 100}))
 		require.ErrorIs(t, s.CompleteIntent(ctx, store.Record{OrgID: 1, TeamID: 10, GroupID: 100}), store.ErrConflict)
 		_, err = s.IntentOf(ctx, 1, 10, store.GroupCreate)

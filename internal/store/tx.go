@@ -17,7 +17,7 @@ type Querier interface {
 	Exec(ctx context.Context, query string, args ...any) (int64, error)
 	// Query's rows must be closed.
 	Query(ctx context.Context, query string, args ...any) (Rows, error)
-	// QueryRow's Scan returns ErrNotFound where there is no row.
+	// QueryRow's Scan returns ErrNotFound if there is no row.
 	QueryRow(ctx context.Context, query string, args ...any) Row
 }
 
@@ -42,8 +42,8 @@ type Tx struct {
 	PGX pgx.Tx
 }
 
-// InTx runs do inside one transaction that writes, and commits it where do
-// returns nil. On SQLite do must use the transaction alone: another statement
+// InTx runs do inside one transaction that writes, and commits it if do
+// returns nil. On SQLite do must use only the transaction: another statement
 // on the store would wait for the one writing connection for ever.
 func (s *Store) InTx(ctx context.Context, do func(context.Context, *Tx) error) error {
 	if s.dialect == PostgreSQL {
@@ -52,7 +52,7 @@ func (s *Store) InTx(ctx context.Context, do func(context.Context, *Tx) error) e
 		})
 		return explainPostgreSQL(err)
 	}
-	if err := s.inPlace(); err != nil {
+	if err := s.checkFile(); err != nil {
 		return err
 	}
 	if err := s.turn.take(ctx); err != nil {
@@ -76,9 +76,9 @@ type statement struct {
 	args  []any
 }
 
-// together runs statements that write in one transaction, in one round trip, and
+// execBatch runs statements that write in one transaction, in one round trip, and
 // returns how many rows each touched. What fails, fails them all.
-func (s *Store) together(ctx context.Context, all ...statement) ([]int64, error) {
+func (s *Store) execBatch(ctx context.Context, all ...statement) ([]int64, error) {
 	touched := make([]int64, len(all))
 	if s.dialect == PostgreSQL {
 		var batch pgx.Batch // which is a transaction
@@ -158,7 +158,7 @@ type sqliteWriter struct {
 
 // Exec is Querier's.
 func (w sqliteWriter) Exec(ctx context.Context, query string, args ...any) (int64, error) {
-	if err := w.store.inPlace(); err != nil {
+	if err := w.store.checkFile(); err != nil {
 		return 0, err
 	}
 	if err := w.store.turn.take(ctx); err != nil {

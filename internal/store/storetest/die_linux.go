@@ -5,7 +5,7 @@ import "syscall"
 // dieWithParent has a process end with the test binary, however that ends.
 //
 // The kernel watches the thread that started the process, not the whole parent;
-// Go ends a thread only where a goroutine locked to it does.
+// Go ends a thread only if a goroutine locked to it does.
 func dieWithParent(as *syscall.SysProcAttr) *syscall.SysProcAttr {
 	if as == nil {
 		as = &syscall.SysProcAttr{}
