@@ -149,7 +149,7 @@ func (c *call) retention() time.Duration {
 	return 3 * 24 * time.Hour
 }
 
-// kept tells whether GitHub still shows the delivery to the App.
+// kept reports whether GitHub still shows the delivery to the App.
 func (c *call) kept(d *Delivery) bool {
 	return d.App == c.who.app && d.Done && c.s.now().Sub(d.DeliveredAt) < c.retention()
 }

@@ -168,18 +168,18 @@ func (s *Server) mint(i *Installation, permissions map[string]string, repos []in
 // levels orders what permissions allow.
 func levels() []string { return []string{"", "read", "write", "admin"} }
 
-// atLeast tells whether the level got is enough for want.
+// atLeast reports whether the level got is enough for want.
 func atLeast(got, want string) bool {
 	return slices.Index(levels(), got) >= slices.Index(levels(), want)
 }
 
-// may tells whether an installation token carries a permission, such as "issues:write".
+// may reports whether an installation token carries a permission, such as "issues:write".
 func (a actor) may(permission string) bool {
 	name, level, _ := strings.Cut(permission, ":")
 	return name == "metadata" || atLeast(a.scope.permissions[name], level)
 }
 
-// reaches tells whether the token covers the repository.
+// reaches reports whether the token covers the repository.
 func (a actor) reaches(r *Repo) bool {
 	if a.inst.Org != r.Org {
 		return false
@@ -187,7 +187,7 @@ func (a actor) reaches(r *Repo) bool {
 	return (a.inst.Repos == nil || slices.Contains(a.inst.Repos, r.ID)) && (a.scope.repos == nil || slices.Contains(a.scope.repos, r.ID))
 }
 
-// scoped tells whether a user's token has one of the scopes. Fine-grained and
+// scoped reports whether a user's token has one of the scopes. Fine-grained and
 // App-made tokens have no scopes: one entry makes them as able as the user.
 func (a actor) scoped(scopes ...string) bool {
 	if strings.HasPrefix(a.token.Value, "github_pat_") || strings.HasPrefix(a.token.Value, "ghu_") {

@@ -83,7 +83,7 @@ func (b *builder) user(spec UserSpec) {
 	}
 }
 
-// person is the user of that login, made where there is none.
+// person is the user of that login, made if there is none.
 func (b *builder) person(login string) *User {
 	if b.st.User(login) == nil {
 		b.user(UserSpec{Login: login})
@@ -368,5 +368,5 @@ func pick(first, second string) string {
 	return second
 }
 
-// errNothing tells a caller of the Go methods that a name means nothing here.
+// errNothing is returned to callers of the Go methods for a name that means nothing here.
 var errNothing = errors.New("there is no such thing in the simulated GitHub")

@@ -48,7 +48,7 @@ func invalid(resource, field, code, message string) answer {
 	return a
 }
 
-// unprocessable is GitHub's 422 with a sentence alone.
+// unprocessable is GitHub's 422 with only a sentence.
 func unprocessable(message string) answer {
 	return failure(http.StatusUnprocessableEntity, message, docs)
 }
@@ -57,7 +57,7 @@ func badJSON() answer {
 	return failure(http.StatusBadRequest, "Problems parsing JSON", docs)
 }
 
-// rateLimited is GitHub's answer where the primary limit is used up.
+// rateLimited is GitHub's answer if the primary limit is used up.
 func rateLimited(c *call) answer {
 	who := "user ID " + itoa(0)
 	switch {

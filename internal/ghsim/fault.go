@@ -20,11 +20,11 @@ type Fault struct {
 	DropAfter bool          // let the effect happen, then break the connection instead of answering
 	Status    int           // answer with this instead of doing anything
 	Header    http.Header   // added to the answer
-	Body      string        // of the answer; a JSON message in GitHub's form where it is empty
+	Body      string        // of the answer; a JSON message in GitHub's form if it is empty
 }
 
 // SecondaryLimit is the fault of GitHub's secondary rate limit: status 403 or
-// 429, with Retry-After where that is not zero.
+// 429, with Retry-After if that is not zero.
 // https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
 func SecondaryLimit(status int, retryAfter time.Duration) Fault {
 	f := Fault{Status: status, Header: http.Header{}, Body: `{"message":"You have exceeded a secondary rate limit. Please wait a few minutes before you try again. ` +
@@ -43,7 +43,7 @@ type activeFault struct {
 }
 
 // Inject adds a fault. Several may be active; the first that matches a call
-// strikes. It panics where Path is no regular expression.
+// strikes. It panics if Path is no regular expression.
 func (s *Server) Inject(f Fault) {
 	a := &activeFault{Fault: f, path: regexp.MustCompile(f.Path), skip: f.Skip, left: f.Times}
 	if f.Times == 0 {

@@ -68,7 +68,7 @@ func (c *call) listGroups() answer {
 	return counted(c, "runner_groups", groups, c.group)
 }
 
-// groupInput is the body of POST and PATCH. Pointers tell what was left out.
+// groupInput is the body of POST and PATCH. A nil pointer is a field that was left out.
 type groupInput struct {
 	Name                  *string   `json:"name"`
 	Visibility            *string   `json:"visibility"`
@@ -116,7 +116,7 @@ func set[T any](to *T, value *T) {
 	}
 }
 
-// createGroup refuses organizations on the free plan, which have the default group alone.
+// createGroup refuses organizations on the free plan, which have only the default group.
 // https://docs.github.com/actions/concepts/runners/runner-groups
 func (c *call) createGroup() answer {
 	if c.org.Plan == "free" {
@@ -175,7 +175,7 @@ func (c *call) listGroupRepos(g *Group) answer {
 	return counted(c, "repositories", repos, func(r *Repo) any { return c.minimalRepo(r) })
 }
 
-// notSelected is the refusal of lists of repositories where the group's visibility has no such list.
+// notSelected is the refusal of lists of repositories if the group's visibility has no such list.
 func notSelected() answer {
 	return conflict("The runner group's visibility is not set to selected.")
 }

@@ -151,7 +151,7 @@ func (c *call) createComment(i *Issue) answer {
 
 func (c *call) getComment(i *Issue, cm *Comment) answer { return ok(c.comment(c.repo, i, cm)) }
 
-// mayEdit tells whether the caller may change the comment: its author, owners, and Apps that may write issues.
+// mayEdit reports whether the caller may change the comment: its author, owners, and Apps that may write issues.
 func (c *call) mayEdit(cm *Comment) bool {
 	return c.who.inst != nil || cm.Author == c.who.user || c.repo.Org.owner(c.who.user)
 }
@@ -184,7 +184,7 @@ func (c *call) listReactions(_ *Issue, cm *Comment) answer {
 	return list(c, filter(cm.Reactions, func(r *Reaction) bool { return content == "" || r.Content == content }), c.reaction)
 }
 
-// addReaction answers 200 where the caller has reacted so before, else 201.
+// addReaction answers 200 if the caller has reacted so before, else 201.
 func (c *call) addReaction(_ *Issue, cm *Comment) answer {
 	var in struct {
 		Content string `json:"content"`

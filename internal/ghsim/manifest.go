@@ -121,7 +121,7 @@ func (c *call) convertManifest() answer {
 }
 
 // Install installs the App on all repositories of the organization, and
-// returns the installation's id. Where it is installed already, that one stays.
+// returns the installation's id. If it is installed already, that one stays.
 func (s *Server) Install(slug, org string) (int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

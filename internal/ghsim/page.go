@@ -16,7 +16,7 @@ import (
 //go:embed web/page.css web/page.js
 var web embed.FS
 
-// page gives the handler of a web page, or nil where the path is the API's.
+// page gives the handler of a web page, or nil if the path is the API's.
 func (s *Server) page(method, path string) http.HandlerFunc {
 	part := strings.Split(strings.TrimPrefix(path, "/"), "/")
 	for i := range part {
@@ -90,7 +90,7 @@ func (s *Server) servePage(find func(*http.Request) (view, error)) http.HandlerF
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "+
 			"form-action 'self' "+v.FormTo+"; base-uri 'none'; frame-ancestors 'none'")
-		_ = v.html().Render(w) // fails where nobody listens any more
+		_ = v.html().Render(w) // fails if nobody listens any more
 	}
 }
 
@@ -117,7 +117,7 @@ func (s *Server) comment(w http.ResponseWriter, r *http.Request, org, repo strin
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// live tells the page, by server-sent events, that something changed.
+// live notifies the page, by server-sent events, that something changed.
 func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 	out := http.NewResponseController(w)
 	_ = out.SetWriteDeadline(time.Time{}) // this answer has no end

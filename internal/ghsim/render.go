@@ -130,7 +130,7 @@ func (c *call) fullRepo(r *Repo) obj {
 // permissions orders what a team may do on a repository.
 func permissions() []string { return []string{"pull", "triage", "push", "maintain", "admin"} }
 
-// higher tells whether one permission is above another; "" is below all.
+// higher reports whether one permission is above another; "" is below all.
 func higher(permission, other string) bool {
 	return slices.Index(permissions(), permission) > slices.Index(permissions(), other)
 }
@@ -144,7 +144,7 @@ func allows(permission string) obj {
 	return o
 }
 
-// roleName is the name of a permission where GitHub speaks of roles.
+// roleName is the name of a permission if GitHub speaks of roles.
 func roleName(permission string) string {
 	return pick(map[string]string{"pull": "read", "push": "write"}[permission], permission)
 }

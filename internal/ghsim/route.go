@@ -25,7 +25,7 @@ type call struct {
 	body   []byte
 	params map[string]string
 	who    actor
-	base   string // where the server is reached
+	base   string // if the server is reached
 	prefix string // "" or "/api/v3"
 
 	// What the path names, resolved before the handler runs.

@@ -89,7 +89,7 @@ type IssueSpec struct {
 	Comments    []CommentSpec `yaml:"comments,omitempty"`
 }
 
-// A CommentSpec describes a [Comment] that is there from the start; no webhook tells of it.
+// A CommentSpec describes a [Comment] that is there from the start; no webhook announces it.
 type CommentSpec struct {
 	Author    string    `yaml:"author"`
 	Body      string    `yaml:"body"`
@@ -97,7 +97,7 @@ type CommentSpec struct {
 }
 
 // A GroupSpec describes a runner [Group]. Every organization has the group
-// Default without being told to.
+// Default by itself.
 type GroupSpec struct {
 	ID                    int64        `yaml:"id,omitempty"`
 	Name                  string       `yaml:"name"`
@@ -126,7 +126,7 @@ type AppSpec struct {
 	ID            int64              `yaml:"id,omitempty"`
 	Name          string             `yaml:"name"`
 	Owner         string             `yaml:"owner,omitempty"`      // organization; default: the first
-	PrivateKey    string             `yaml:"privateKey,omitempty"` // PEM; generated where it is left out, see [NewKey]
+	PrivateKey    string             `yaml:"privateKey,omitempty"` // PEM; generated if it is left out, see [NewKey]
 	WebhookSecret string             `yaml:"webhookSecret,omitempty"`
 	HookURL       string             `yaml:"hookURL,omitempty"` // deliveries fail while it is empty
 	SetupURL      string             `yaml:"setupURL,omitempty"`

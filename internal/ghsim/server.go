@@ -38,7 +38,7 @@ type Server struct {
 	WebhookTimeout time.Duration
 	// WebhookClient delivers webhooks; nil means a client of its own.
 	WebhookClient *http.Client
-	// OnExchange, where set, is told of every request to the API and its
+	// OnExchange, if set, is called for every request to the API and its
 	// answer. It may be called from several goroutines at once.
 	OnExchange func(Exchange)
 
@@ -62,7 +62,7 @@ type Server struct {
 	pauseHooks  bool
 	inFlight    int // deliveries on their way
 	cancels     map[*Delivery]context.CancelFunc
-	base        string // where the first request reached the server
+	base        string // if the first request reached the server
 }
 
 // maxBody is the largest request body that the server reads.
@@ -93,7 +93,7 @@ func (s *Server) secret(v string) string {
 	return v
 }
 
-// touch tells those who watch that the state changed. The caller holds the lock.
+// touch notifies those who watch that the state changed. The caller holds the lock.
 func (s *Server) touch() {
 	s.version++
 	if s.changed != nil {
@@ -343,7 +343,7 @@ type bucket struct {
 	reset       time.Time
 }
 
-// bucket gives the caller's bucket, made anew where its hour is over.
+// bucket gives the caller's bucket, a new one if its hour is over.
 func (s *Server) bucket(who actor) *bucket {
 	if s.buckets == nil {
 		s.buckets = map[string]*bucket{}

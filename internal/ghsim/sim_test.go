@@ -23,7 +23,7 @@ import (
 // key is made once for all tests of the package, since that takes a moment.
 var key = sync.OnceValues(ghsim.NewKey)
 
-// document is GitHub's OpenAPI document, or nil where the environment names none.
+// document is GitHub's OpenAPI document, or nil if the environment names none.
 var document = sync.OnceValues(func() (*contract.Contract, error) {
 	if dir := os.Getenv("GITHUB_CONTRACT_DIR"); dir != "" {
 		return contract.New(dir)

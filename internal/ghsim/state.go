@@ -36,7 +36,7 @@ type User struct {
 type Token struct {
 	Value    string
 	ClientID string   // of the OAuth app or GitHub App that made it
-	Scopes   []string // classic and OAuth: repo, read:org, admin:org; fine-grained: any entry stands for "may do what the user may"
+	Scopes   []string // classic and OAuth: repo, read:org, admin:org; fine-grained: any entry means "may do what the user may"
 }
 
 // A Key is a public SSH key, as GET /users/{username}/keys lists it.
@@ -100,7 +100,7 @@ type Repo struct {
 	Issues     []*Issue
 }
 
-// Private tells whether GitHub shows the repository as private, which internal ones are too.
+// Private reports whether GitHub shows the repository as private, which internal ones are too.
 func (r *Repo) Private() bool { return r.Visibility != "public" }
 
 // FullName is owner/name.
@@ -111,7 +111,7 @@ func (r *Repo) Issue(number int) *Issue {
 	return find(r.Issues, func(i *Issue) bool { return i.Number == number })
 }
 
-// An Issue is an issue or, where PullRequest is set, a pull request.
+// An Issue is an issue or, if PullRequest is set, a pull request.
 type Issue struct {
 	ID          int64
 	Number      int
@@ -155,7 +155,7 @@ type Group struct {
 	RestrictedToWorkflows bool
 	SelectedWorkflows     []string
 	WorkflowsReadOnly     bool
-	Repos                 []int64 // ids; they count where Visibility is selected
+	Repos                 []int64 // ids; they count if Visibility is selected
 }
 
 // A Runner is a self-hosted runner of an organization.
@@ -302,7 +302,7 @@ func (o *Org) Member(login string) *Member {
 	return find(o.Members, func(m *Member) bool { return strings.EqualFold(m.User.Login, login) })
 }
 
-// owner tells whether the user is an active owner.
+// owner reports whether the user is an active owner.
 func (o *Org) owner(u *User) bool {
 	return slices.ContainsFunc(o.Members, func(m *Member) bool { return m.User == u && m.Role == "admin" && m.State == "active" })
 }

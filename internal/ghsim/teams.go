@@ -70,7 +70,7 @@ func (t *Team) RemoveMember(login string) {
 // Rename gives the team another name, and with it another slug, as GitHub does.
 func (t *Team) Rename(name string) { t.Name, t.Slug = name, Slug(name) }
 
-// within tells whether the team is the other one or below it.
+// within reports whether the team is the other one or below it.
 func (t *Team) within(other *Team) bool {
 	for ; t != nil; t = t.Parent {
 		if t == other {
@@ -82,7 +82,7 @@ func (t *Team) within(other *Team) bool {
 
 // Role is what GitHub shows of the user in the team: owners of the
 // organization are always maintainers, and members of child teams are members.
-// Both are empty where the user is not in the team.
+// Both are empty if the user is not in the team.
 func (o *Org) Role(t *Team, u *User) (role, state string) {
 	own := find(t.Members, func(m *TeamMember) bool { return m.User == u })
 	switch {
@@ -101,7 +101,7 @@ func (o *Org) Role(t *Team, u *User) (role, state string) {
 	return role, state
 }
 
-// membersOf lists a team's active members, of one role where it is not empty.
+// membersOf lists a team's active members, of one role if it is not empty.
 func (o *Org) membersOf(t *Team, role string) []*User {
 	users := []*User{}
 	for _, m := range o.Members {
@@ -181,7 +181,7 @@ func (c *call) getTeamMembership() answer {
 	return ok(obj{"role": role, "state": state, "url": c.api("/organizations/" + itoa(c.org.ID) + "/team/" + itoa(c.team.ID) + "/memberships/" + u.Login)})
 }
 
-// visible tells whether the caller may see the repository at all.
+// visible reports whether the caller may see the repository at all.
 func (c *call) visible(r *Repo) bool {
 	return !r.Private() || c.who.inst != nil && c.who.reaches(r) || c.who.user != nil && r.Org.activeMember(c.who.user)
 }
@@ -190,7 +190,7 @@ func (c *call) listTeamRepos() answer {
 	return list(c, filter(c.org.reposOf(c.team), c.visible), func(r *Repo) any { return c.teamRepo(r, c.team.permission(r)) })
 }
 
-// getTeamRepo answers 204 alone unless the repository's media type is asked for.
+// getTeamRepo answers only 204 unless the repository's media type is asked for.
 // https://docs.github.com/rest/teams/teams#check-team-permissions-for-a-repository
 func (c *call) getTeamRepo() answer {
 	if c.repo == nil || c.repo.Org != c.org || !c.visible(c.repo) || c.team.permission(c.repo) == "" {

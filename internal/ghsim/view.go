@@ -81,7 +81,7 @@ type installView struct {
 	Orgs        []string
 	Permissions map[string]string
 	Events      []string
-	Installed   []string // where the App is installed already
+	Installed   []string // if the App is installed already
 }
 
 // index lists the issues, or shows the one that there is.

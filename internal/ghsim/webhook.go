@@ -31,7 +31,7 @@ type DeliverOptions struct {
 	GUID     string      // default: a new one
 	Secret   string      // to sign with; default: the App's
 	Unsigned bool        // send no signature
-	SHA1Only bool        // send the old signature alone
+	SHA1Only bool        // send only the old signature
 	Header   http.Header // set last, so it may replace any header
 }
 
@@ -139,7 +139,7 @@ func (s *Server) watch() <-chan struct{} {
 	return s.changed
 }
 
-// issueEvent tells all Apps that cover the repository of what happened to a comment. The caller holds the lock.
+// issueEvent notifies all Apps that cover the repository of a change of a comment. The caller holds the lock.
 func (s *Server) issueEvent(action string, r *Repo, i *Issue, cm *Comment, sender *User, changes obj) {
 	c := s.renderer()
 	for _, app := range s.state.Apps {
@@ -296,7 +296,7 @@ func post(ctx context.Context, client *http.Client, url string, header http.Head
 	return got
 }
 
-// ok tells whether GitHub counts the delivery as a success.
+// ok reports whether GitHub counts the delivery as a success.
 func (d *Delivery) ok() bool { return d.StatusCode >= 200 && d.StatusCode < 400 }
 
 func flat(h http.Header) map[string]string {

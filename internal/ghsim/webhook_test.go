@@ -198,7 +198,7 @@ func TestDeliver(t *testing.T) {
 	}{
 		{"signed", ghsim.DeliverOptions{}, true, true},
 		{"unsigned", ghsim.DeliverOptions{Unsigned: true}, false, false},
-		{"the old signature alone", ghsim.DeliverOptions{SHA1Only: true}, true, false},
+		{"only the old signature", ghsim.DeliverOptions{SHA1Only: true}, true, false},
 		{"a GUID and a header of one's own", ghsim.DeliverOptions{GUID: "g", Header: http.Header{"X-Odd": {"1"}}}, true, true},
 	}
 	for i, tt := range tests {

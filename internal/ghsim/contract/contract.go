@@ -61,9 +61,9 @@ func New(dir string) (*Contract, error) {
 	return &Contract{router: router}, nil
 }
 
-// repair mends the one place where the document is plainly wrong: an account
+// repair fixes the one place in the document that is plainly wrong: an account
 // in the list of installations is said to be a user and an enterprise at once,
-// where a single installation's account is, rightly, any of them.
+// if a single installation's account is, rightly, any of them.
 func repair(doc *openapi3.T) {
 	list := doc.Paths.Value("/app/installations").Get.Responses.Status(http.StatusOK).Value.Content.Get("application/json")
 	account := list.Schema.Value.Items.Value.Properties["account"].Value
