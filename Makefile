@@ -76,7 +76,7 @@ fuzz: ## run every fuzz test for FUZZTIME (5s)
 
 .PHONY: test-race
 test-race: ## run the tests with the race detector
-	@go test -race -json ./... | $(COUNT)
+	@go test -race -json ./... | $(COUNT) go test -race
 
 .PHONY: docs
 docs: ## write what is generated: docs/reference.md

@@ -1,10 +1,12 @@
 // Command testcount reads what `go test -json` writes and shows what people
 // want to see of it: a line for each package, the whole output of what failed,
-// why each skipped test was skipped, and one closing line with the counts.
+// and why each skipped test was skipped. At the end it lists each failed test with
+// its last lines and the command that repeats it, then the counts in one line.
 //
-//	go test -json ./... | testcount
+//	go test -json -race ./... | testcount go test -race
 //
-// It exits 1 where a test or a build failed, or where no test ran at all.
+// The arguments are the command that repeats a test; without any it is "go test".
+// The exit status is 1 if a test or a build failed, or if no test ran at all.
 package main
 
 import (
@@ -13,12 +15,17 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 )
 
 func main() {
-	tally, err := read(os.Stdin, os.Stdout)
+	repeat := "go test"
+	if len(os.Args) > 1 {
+		repeat = strings.Join(os.Args[1:], " ")
+	}
+	tally, err := read(os.Stdin, os.Stdout, repeat)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "testcount:", err)
 		os.Exit(1)
@@ -49,20 +56,30 @@ func (t tally) String() string {
 	return fmt.Sprintf("%d passed, %d failed, %d skipped", t.passed, t.failed, t.skipped)
 }
 
-// key names a test, or with an empty test a package or a build.
+// A key identifies a test. If test is empty, it is a package or a build.
 type key struct{ pkg, test string }
 
-// reader keeps the output of whatever has not ended yet.
-type reader struct {
-	out     io.Writer
-	tally   tally
-	pending map[key][]string
-	failed  map[string]bool // packages in which a test failed
-	skips   []string
+// A failure is a test that failed, or if test is empty a package without a failed test.
+type failure struct {
+	key
+	output []string
 }
 
-func read(in io.Reader, out io.Writer) (tally, error) {
-	r := reader{out: out, pending: map[key][]string{}, failed: map[string]bool{}}
+// A reader keeps the output of whatever has not ended yet.
+type reader struct {
+	out      io.Writer
+	tally    tally
+	pending  map[key][]string
+	failed   map[string]bool     // packages in which a test failed
+	failures []failure           // in the order in which they ended
+	builds   map[string][]string // output of the builds that failed, by import path
+	skips    []string
+}
+
+// read copies what matters from in, the output of go test -json, to out. Repeat is
+// the command that runs a test, without the package and the test's name.
+func read(in io.Reader, out io.Writer, repeat string) (tally, error) {
+	r := reader{out: out, pending: map[key][]string{}, failed: map[string]bool{}, builds: map[string][]string{}}
 	lines := bufio.NewReader(in)
 	for {
 		line, err := lines.ReadString('\n')
@@ -84,13 +101,14 @@ func read(in io.Reader, out io.Writer) (tally, error) {
 	for k := range r.pending {
 		if k.test != "" && !r.failed[k.pkg] {
 			fmt.Fprintf(out, "--- CUT OFF: %s %s\n", k.pkg, k.test)
-			r.tally.failed++
+			r.fail(k, r.pending[k])
 		}
 	}
 	if len(r.skips) > 0 {
 		slices.Sort(r.skips)
 		fmt.Fprintf(out, "\nSkipped:\n%s\n", strings.Join(r.skips, "\n"))
 	}
+	r.summarize(repeat)
 	return r.tally, nil
 }
 
@@ -114,6 +132,7 @@ func (r *reader) end(k key, e event) {
 	output := r.pending[k]
 	switch {
 	case e.Action == "build-fail":
+		r.builds[k.pkg] = output
 		fmt.Fprint(r.out, strings.Join(output, ""))
 	case k.test == "":
 		r.endPackage(k, e, output)
@@ -123,7 +142,7 @@ func (r *reader) end(k key, e event) {
 		r.tally.skipped++
 		r.skips = append(r.skips, fmt.Sprintf("  %s %s: %s", e.Package, e.Test, reason(output)))
 	default:
-		r.tally.failed++
+		r.fail(k, output)
 		r.failed[k.pkg] = true
 		fmt.Fprint(r.out, strings.Join(output, ""))
 	}
@@ -133,14 +152,16 @@ func (r *reader) end(k key, e event) {
 // test (it did not build, it called os.Exit) counts as one failure.
 func (r *reader) endPackage(k key, e event, output []string) {
 	if e.Action == "fail" && !r.failed[k.pkg] {
-		r.tally.failed++
 		r.failed[k.pkg] = true
 		fmt.Fprint(r.out, strings.Join(output, ""))
 		for other, rest := range r.pending {
 			if other.pkg == k.pkg && other.test != "" {
 				fmt.Fprint(r.out, strings.Join(rest, ""))
+				output = append(output, rest...)
 			}
 		}
+		output = append(output, r.builds[e.FailedBuild]...)
+		r.fail(k, output)
 	}
 	word := map[string]string{"pass": "ok  ", "fail": "FAIL", "skip": "-   "}[e.Action]
 	note := ""
@@ -148,6 +169,64 @@ func (r *reader) endPackage(k key, e event, output []string) {
 		note = " [no test files]"
 	}
 	fmt.Fprintf(r.out, "%s %s %.1fs%s\n", word, k.pkg, e.Elapsed, note)
+}
+
+const (
+	lastLines = 15  // shown of each failure at the end
+	lineWidth = 300 // bytes of each of these lines
+)
+
+func (r *reader) fail(k key, output []string) {
+	r.tally.failed++
+	r.failures = append(r.failures, failure{k, output})
+}
+
+// summarize writes what failed and how to repeat it. A test whose subtests failed is
+// left out, because they are listed.
+func (r *reader) summarize(repeat string) {
+	for _, f := range r.failures {
+		if slices.ContainsFunc(r.failures, func(sub failure) bool {
+			return sub.pkg == f.pkg && f.test != "" && strings.HasPrefix(sub.test, f.test+"/")
+		}) {
+			continue
+		}
+		fmt.Fprintf(r.out, "\nFailed: %s %s\n", f.pkg, f.test)
+		for _, line := range essential(f.output) {
+			fmt.Fprintf(r.out, "    %s\n", line)
+		}
+		fmt.Fprintf(r.out, "Repeat: %s\n", command(repeat, f.key))
+	}
+}
+
+// command returns the shell command that runs only k.
+func command(repeat string, k key) string {
+	if k.test == "" {
+		return repeat + " -count=1 " + k.pkg
+	}
+	parts := strings.Split(k.test, "/")
+	for i, part := range parts {
+		parts[i] = "^" + regexp.QuoteMeta(part) + "$"
+	}
+	pattern := strings.ReplaceAll(strings.Join(parts, "/"), "'", `'\''`)
+	return repeat + " -count=1 -run '" + pattern + "' " + k.pkg
+}
+
+// essential returns the last lines of output, without what go test adds and without
+// lines of a JSON log.
+func essential(output []string) []string {
+	var lines []string
+	for line := range strings.Lines(strings.Join(output, "")) {
+		line = strings.TrimRight(line, "\n\r\t ")
+		start := strings.TrimSpace(line)
+		if start == "" || strings.HasPrefix(start, "=== ") || strings.HasPrefix(start, "--- ") || strings.HasPrefix(start, `{"`) {
+			continue
+		}
+		if len(line) > lineWidth {
+			line = strings.ToValidUTF8(line[:lineWidth], "") + "…"
+		}
+		lines = append(lines, line)
+	}
+	return lines[max(0, len(lines)-lastLines):]
 }
 
 // reason is what the test said before it was skipped.

@@ -22,8 +22,11 @@ func TestRead(t *testing.T) {
 {"Action":"fail","Package":"p","Test":"TestB"}
 {"Action":"fail","Package":"p","Elapsed":1.25}
 `,
-			want:  "1 passed, 1 failed, 0 skipped",
-			shows: []string{"want 1, have 2", "FAIL p 1.2s"},
+			want: "1 passed, 1 failed, 0 skipped",
+			shows: []string{
+				"want 1, have 2", "FAIL p 1.2s",
+				"\nFailed: p TestB\n        b_test.go:7: want 1, have 2\nRepeat: go test -count=1 -run '^TestB$' p\n",
+			},
 		},
 		{
 			name: "a skipped test says why",
@@ -46,7 +49,7 @@ func TestRead(t *testing.T) {
 {"Action":"fail","Package":"p","FailedBuild":"p"}
 `,
 			want:  "0 passed, 1 failed, 0 skipped",
-			shows: []string{"undefined: y", "[build failed]"},
+			shows: []string{"undefined: y", "[build failed]", "p/x.go:3: undefined: y\nRepeat: go test -count=1 p\n"},
 		},
 		{
 			name: "a panic is one failure, with what the test had said",
@@ -55,7 +58,7 @@ func TestRead(t *testing.T) {
 {"Action":"fail","Package":"p"}
 `,
 			want:  "0 passed, 1 failed, 0 skipped",
-			shows: []string{"panic: oh"},
+			shows: []string{"panic: oh", "Failed: p \n    panic: oh\nRepeat: go test -count=1 p\n"},
 		},
 		{
 			name: "a run that breaks off is a failure",
@@ -63,6 +66,23 @@ func TestRead(t *testing.T) {
 `,
 			want:  "0 passed, 1 failed, 0 skipped",
 			shows: []string{"CUT OFF: p TestA"},
+		},
+		{
+			name: "of a failed subtest, only the essential is repeated",
+			in: `{"Action":"run","Package":"p","Test":"TestA"}
+{"Action":"run","Package":"p","Test":"TestA/it's_a_(sub)"}
+{"Action":"output","Package":"p","Test":"TestA/it's_a_(sub)","Output":"=== RUN   TestA/it's_a_(sub)\n"}
+{"Action":"output","Package":"p","Test":"TestA/it's_a_(sub)","Output":"{\"level\":\"info\"}\n"}
+{"Action":"output","Package":"p","Test":"TestA/it's_a_(sub)","Output":"    a_test.go:1: oh\n"}
+{"Action":"fail","Package":"p","Test":"TestA/it's_a_(sub)"}
+{"Action":"fail","Package":"p","Test":"TestA"}
+{"Action":"fail","Package":"p"}
+`,
+			want: "0 passed, 2 failed, 0 skipped",
+			shows: []string{
+				"FAIL p 0.0s\n\nFailed: p TestA/it's_a_(sub)\n        a_test.go:1: oh\n" +
+					`Repeat: go test -count=1 -run '^TestA$/^it'\''s_a_\(sub\)$' p` + "\n",
+			},
 		},
 		{
 			name:  "what go itself says is passed on",
@@ -74,7 +94,7 @@ func TestRead(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out strings.Builder
-			got, err := read(strings.NewReader(tt.in), &out)
+			got, err := read(strings.NewReader(tt.in), &out, "go test")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -87,5 +107,19 @@ func TestRead(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestEssential(t *testing.T) {
+	var output []string
+	for range 100 {
+		output = append(output, strings.Repeat("x", 1000)+"\n")
+	}
+	got := essential(output)
+	if len(got) != lastLines {
+		t.Errorf("%d lines, want %d", len(got), lastLines)
+	}
+	if want := strings.Repeat("x", lineWidth) + "…"; got[0] != want {
+		t.Errorf("the line is %q", got[0])
 	}
 }
