@@ -1,5 +1,4 @@
-// Package architecture_test checks which package imports which, against the table below and
-// in CONTRIBUTING.
+// Package architecture_test checks which package imports which, against the table below.
 package architecture_test
 
 import (
@@ -58,7 +57,7 @@ func TestImports(t *testing.T) {
 			continue
 		}
 		for _, imported := range oursIn(t, file) {
-			assert.Truef(t, allowed(table, from, imported), "%s imports %s, which %s may not: see the import table in CONTRIBUTING.md",
+			assert.Truef(t, allowed(table, from, imported), "%s imports %s, which %s may not: see mayImport in architecture_test.go",
 				file, imported, from)
 		}
 	}
