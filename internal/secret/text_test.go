@@ -27,7 +27,10 @@ func TestTextIsMasked(t *testing.T) {
 	}
 	text := secret.New(hidden)
 	values := holder{
-		text, []secret.Text{text}, map[string]secret.Text{"a": text}, &text,
+		text,
+		[]secret.Text{text},
+		map[string]secret.Text{"a": text},
+		&text,
 		secret.NewShown("postgres://u:"+hidden+"@h/d", "postgres://u:[secret]@h/d"), text,
 	}
 
