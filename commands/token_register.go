@@ -15,7 +15,7 @@ func tokenRegister() dispatch.Command {
 		Name: "token-register", Method: http.MethodPost, Legacy: true,
 		Summary: "Make a token that registers runners, with the ready command line",
 		Details: "The token is good for an hour, and for any group of the organization: token-jit is safer.",
-		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Reveals,
+		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Reveals, Concurrent: true,
 		Sample: registerResult(sampleCall(), sampleToken()),
 	}, func(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispatch.Result, error) {
 		if err := mayReveal(ctx, call); err != nil {

@@ -13,7 +13,7 @@ func tokenRemove() dispatch.Command {
 		Name: "token-remove", Method: http.MethodPost, Legacy: true,
 		Summary: "Get a token to unregister a runner from its machine",
 		Details: "The token is good for an hour. runners-remove needs none.",
-		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Reveals,
+		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Reveals, Concurrent: true,
 		Sample: removeTokenResult(sampleCall(), sampleToken()),
 	}, func(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispatch.Result, error) {
 		if err := mayReveal(ctx, call); err != nil {

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -22,6 +23,11 @@ const recordWithin = 10 * time.Second
 func (e *Env) audit(next Func) Func {
 	return func(ctx context.Context, call *Call) (Result, error) {
 		result, err := next(ctx, call)
+		var refusal *Error
+		if errors.As(err, &refusal) && refusal.Queued { // it comes back, and is recorded then
+			e.releaseLeases(context.WithoutCancel(ctx), call)
+			return result, err
+		}
 		if !call.Caller.Known() && call.Channel != CLI {
 			return result, err // help and status, which anybody may ask
 		}
@@ -54,7 +60,7 @@ func (e *Env) audit(next Func) Func {
 func (e *Env) recordOutcome(ctx context.Context, call *Call, entry store.Entry) error {
 	err := e.Store.ReleaseAfter(ctx, entry, e.holder(call), call.leases...)
 	if err == nil {
-		call.leases = nil
+		e.leaveLines(call)
 	}
 	return err
 }
@@ -69,6 +75,14 @@ func (e *Env) countOutcome(ctx context.Context, _ *Call, entry store.Entry) erro
 func (e *Env) releaseLeases(ctx context.Context, call *Call) {
 	for _, key := range call.leases {
 		_ = e.Store.Release(ctx, key, e.holder(call)) // else it ends by itself
+	}
+	e.leaveLines(call)
+}
+
+// leaveLines gives the turns of the call's leases to the next in line.
+func (e *Env) leaveLines(call *Call) {
+	for _, key := range call.leases {
+		e.lines.leave(key, e.Now())
 	}
 	call.leases = nil
 }

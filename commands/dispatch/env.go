@@ -47,6 +47,8 @@ type Env struct {
 	Deadline time.Duration
 	// Clock returns the time; time.Now if nil.
 	Clock func() time.Time
+
+	lines lines
 }
 
 // Now returns the time.

@@ -25,6 +25,9 @@ type Error struct {
 	Result  *Result // what was done, if anything was
 	// RetryAfter is how long to wait before trying again; 0 if unknown.
 	RetryAfter time.Duration
+	// Queued means that nothing was begun and the call keeps its place in line: a channel
+	// that has a queue dispatches it again after RetryAfter, which is no failed attempt.
+	Queued bool
 	// Permanent says that trying again will not help until somebody changes a setting.
 	Permanent bool
 	Cause     error // for the log only

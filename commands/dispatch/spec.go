@@ -65,6 +65,10 @@ type Spec struct {
 
 	Sample Result // what it answers to the example over REST, for the reference
 
+	// Concurrent means that the command does not need the group for itself: it neither
+	// waits for others nor keeps them waiting, although it is no read.
+	Concurrent bool
+
 	// Prefetch, if set, begins to ask for what the command needs beside authorization. It
 	// gets the decoded argument struct; the call's Team is not resolved yet, only its slug
 	// is known. What it returns is in Call.Prefetched.

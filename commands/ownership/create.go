@@ -34,11 +34,11 @@ func (r *Registry) resumeCreate(ctx context.Context, call *dispatch.Call, team g
 	if _, err := r.Store.IntentOf(ctx, call.OrgID, team.ID, store.GroupCreate); err != nil {
 		return store.Record{}, unlessNotFound(err)
 	}
-	key, holder := dispatch.TeamKey(call.OrgID, team.ID), r.Holder+"/settle/"+call.ID
-	if err := r.Acquire(ctx, call, key, holder, nil); err != nil {
+	release, err := r.AcquireTeam(ctx, call, team.ID)
+	if err != nil {
 		return store.Record{}, err
 	}
-	defer func() { _ = r.Store.Release(context.WithoutCancel(ctx), key, holder) }()
+	defer release()
 	return r.resumeCreateHeld(ctx, call, team)
 }
 

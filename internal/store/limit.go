@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"math"
-	"strings"
 	"sync"
 	"time"
 
@@ -76,58 +75,6 @@ func (b *memoryLimits) take(key string, now, interval, full int64) time.Duration
 	}
 	b.tat.Add(key, tat)
 	return 0
-}
-
-// Lease gives key to holder for ttl, and says whether it did: another holder's
-// lease is kept until it ends or is released. A holder may extend its own.
-func (s *Store) Lease(ctx context.Context, key, holder string, ttl time.Duration) (bool, error) {
-	lease := s.lease(key, holder, ttl)
-	n, err := s.Exec(ctx, lease.query, lease.args...)
-	return n == 1, wrap(err, "lease %s", key)
-}
-
-// LeaseFor is Lease, and appends the entry to the audit if it gives the lease: what
-// cannot be put on record is not begun.
-func (s *Store) LeaseFor(ctx context.Context, key, holder string, ttl time.Duration, e Entry) (bool, error) {
-	n, err := s.execBatch(ctx, s.lease(key, holder, ttl), statement{
-		`INSERT INTO audit (` + auditColumns + `) SELECT ` + auditValues + `
-			WHERE EXISTS (SELECT 1 FROM lease WHERE key = ?15 AND holder = ?16)`,
-		append(s.auditArgs(e), key, holder),
-	})
-	if err != nil {
-		return false, wrap(err, "lease %s", key)
-	}
-	return n[0] == 1, nil
-}
-
-func (s *Store) lease(key, holder string, ttl time.Duration) statement {
-	return statement{
-		`INSERT INTO lease (key, holder, ends_at) VALUES (?1, ?2, ` + s.nowSQL("?4") + ` + CAST(?3 AS BIGINT))
-		ON CONFLICT (key) DO UPDATE SET holder = excluded.holder, ends_at = excluded.ends_at
-		WHERE lease.holder = excluded.holder OR lease.ends_at <= excluded.ends_at - CAST(?3 AS BIGINT)`,
-		[]any{key, holder, ttl.Microseconds(), s.nowArg()},
-	}
-}
-
-// Release ends holder's lease of key; that is no error if it has none.
-func (s *Store) Release(ctx context.Context, key, holder string) error {
-	release := release(key, holder)
-	_, err := s.Exec(ctx, release.query, release.args...)
-	return wrap(err, "release %s", key)
-}
-
-// ReleaseAfter appends the entry to the audit and ends holder's leases of the keys.
-func (s *Store) ReleaseAfter(ctx context.Context, e Entry, holder string, keys ...string) error {
-	all := []statement{{`INSERT INTO audit (` + auditColumns + `) VALUES (` + auditValues + `)`, s.auditArgs(e)}}
-	for _, key := range keys {
-		all = append(all, release(key, holder))
-	}
-	_, err := s.execBatch(ctx, all...)
-	return wrap(err, "write the audit and release %s", strings.Join(keys, ", "))
-}
-
-func release(key, holder string) statement {
-	return statement{`DELETE FROM lease WHERE key = ?1 AND holder = ?2`, []any{key, holder}}
 }
 
 // nowSQL is the present time, in microseconds, as SQL: the argument, or the

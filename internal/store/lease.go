@@ -1,0 +1,83 @@
+package store
+
+import (
+	"context"
+	"strings"
+	"time"
+)
+
+// Lease gives key to holder for ttl, and reports whether it did: another holder's lease is
+// kept until it ends or is released, and those that wait longer are served first. A holder
+// may extend its own lease.
+func (s *Store) Lease(ctx context.Context, key, holder string, ttl time.Duration) (bool, error) {
+	lease := s.lease(key, holder, ttl)
+	n, err := s.Exec(ctx, lease.query, lease.args...)
+	return n == 1, wrap(err, "lease %s", key)
+}
+
+// LeaseFor is Lease, and appends the entry to the audit if it gives the lease: what
+// cannot be put on record is not begun.
+func (s *Store) LeaseFor(ctx context.Context, key, holder string, ttl time.Duration, e Entry) (bool, error) {
+	n, err := s.execBatch(ctx, s.lease(key, holder, ttl), statement{
+		`INSERT INTO audit (` + auditColumns + `) SELECT ` + auditValues + `
+			WHERE EXISTS (SELECT 1 FROM lease WHERE key = ?15 AND holder = ?16)`,
+		append(s.auditArgs(e), key, holder),
+	})
+	if err != nil {
+		return false, wrap(err, "lease %s", key)
+	}
+	return n[0] == 1, nil
+}
+
+func (s *Store) lease(key, holder string, ttl time.Duration) statement {
+	return statement{
+		`INSERT INTO lease (key, holder, ends_at) SELECT ?1, ?2, ` + s.nowSQL("?4") + ` + CAST(?3 AS BIGINT)
+		WHERE NOT EXISTS (SELECT 1 FROM lease_waiter w LEFT JOIN lease_waiter me ON me.key = ?1 AND me.holder = ?2
+			WHERE w.key = ?1 AND w.holder <> ?2 AND w.ends_at > ` + s.nowSQL("?4") + `
+				AND (me.seq IS NULL OR w.place < me.place OR w.place = me.place AND w.seq < me.seq))
+		ON CONFLICT (key) DO UPDATE SET holder = excluded.holder, ends_at = excluded.ends_at
+		WHERE lease.holder = excluded.holder OR lease.ends_at <= excluded.ends_at - CAST(?3 AS BIGINT)`,
+		[]any{key, holder, ttl.Microseconds(), s.nowArg()},
+	}
+}
+
+// Release ends holder's lease of key; that is no error if it has none.
+func (s *Store) Release(ctx context.Context, key, holder string) error {
+	release := release(key, holder)
+	_, err := s.Exec(ctx, release.query, release.args...)
+	return wrap(err, "release %s", key)
+}
+
+// ReleaseAfter appends the entry to the audit and ends holder's leases of the keys.
+func (s *Store) ReleaseAfter(ctx context.Context, e Entry, holder string, keys ...string) error {
+	all := []statement{{`INSERT INTO audit (` + auditColumns + `) VALUES (` + auditValues + `)`, s.auditArgs(e)}}
+	for _, key := range keys {
+		all = append(all, release(key, holder))
+	}
+	_, err := s.execBatch(ctx, all...)
+	return wrap(err, "write the audit and release %s", strings.Join(keys, ", "))
+}
+
+func release(key, holder string) statement {
+	return statement{`DELETE FROM lease WHERE key = ?1 AND holder = ?2`, []any{key, holder}}
+}
+
+// WaitForLease gives holder a place among those that wait for key, or keeps the one that it
+// has for another ttl. Smaller places are served first, and within one the oldest. Only
+// servers that share a database need it: calls of one server take turns in memory.
+func (s *Store) WaitForLease(ctx context.Context, key, holder string, place int, ttl time.Duration) error {
+	_, err := s.Exec(ctx, `INSERT INTO lease_waiter (key, holder, place, ends_at)
+		VALUES (?1, ?2, ?3, `+s.nowSQL("?5")+` + CAST(?4 AS BIGINT))
+		ON CONFLICT (key, holder) DO UPDATE SET ends_at = excluded.ends_at`,
+		key, holder, place, ttl.Microseconds(), s.nowArg())
+	return wrap(err, "wait for the lease %s", key)
+}
+
+// StopWaiting gives up holder's place among those that wait for key.
+func (s *Store) StopWaiting(ctx context.Context, key, holder string) error {
+	_, err := s.Exec(ctx, `DELETE FROM lease_waiter WHERE key = ?1 AND holder = ?2`, key, holder)
+	return wrap(err, "stop waiting for the lease %s", key)
+}
+
+// Shared reports whether other servers may use the database at the same time.
+func (s *Store) Shared() bool { return s.dialect == PostgreSQL }
