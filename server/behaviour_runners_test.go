@@ -149,7 +149,8 @@ func TestAuditList(t *testing.T) {
 	w.refused(403, "not_maintainer", "ghp_bob", "GET /api/v1/audit-list?team=platform")
 }
 
-// Commands on the same group run one at a time, and all of them finish.
+// Commands on the same group run one at a time, in order. One caller keeps at most four of
+// them waiting.
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
@@ -165,7 +166,9 @@ func TestManyAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
-	assert.Equal(t, map[string]int{"": 1, "group_exists": 7}, got)
+	assert.Equal(t, 1, got[""])
+	assert.GreaterOrEqual(t, got["group_exists"], 4, got)
+	assert.Equal(t, 8, got[""]+got["group_exists"]+got["busy"], got)
 	for i := range 12 {
 		all.Go(func() {
 			w.call("ghp_ada", "PATCH /api/v1/"+[]string{"repos-set?repos=api,web", "repos-set?repos=inner", "repos-add?repos=inner"}[i%3]+"&team=platform")

@@ -48,7 +48,8 @@ type Env struct {
 	// Clock returns the time; time.Now if nil.
 	Clock func() time.Time
 
-	lines lines
+	lines  lines
+	shares shares
 }
 
 // Now returns the time.

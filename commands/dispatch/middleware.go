@@ -23,6 +23,7 @@ func Standard(env *Env) []Middleware {
 		env.deadline,
 		env.limit,
 		env.Decode,
+		env.share,
 		env.authorize,
 		env.resolveGroup,
 		env.enforcePolicy,

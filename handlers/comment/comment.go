@@ -111,6 +111,7 @@ func (e *retryError) RetryAfter() time.Duration { return e.cause.RetryAfter }
 const (
 	stepEyes     = "eyes"     // 👀 was added
 	stepStarted  = "started"  // when the command was begun
+	stepQueued   = "queued"   // when it first waited in line in this attempt; nothing of it was begun then
 	stepLimited  = "limited"  // when the rate limit refused it
 	stepCommand  = "command"  // what became of the command
 	stepReply    = "reply"    // the id of the combined reply; 0: it cannot be posted

@@ -18,7 +18,7 @@ type slashCommands struct {
 }
 
 func (slashCommands) Specs() []dispatch.Spec {
-	team := dispatch.Param{Name: "team", Kind: dispatch.KindString, Required: true, Doc: "the team"}
+	team := dispatch.Param{Name: "team", Kind: dispatch.KindString, Team: true, Required: true, Doc: "the team"}
 	repos := dispatch.Param{Name: "repos", Kind: dispatch.KindList, Required: true, Positional: true, Doc: "repositories"}
 	name := dispatch.Param{Name: "name", Kind: dispatch.KindString, Required: true, Positional: true, Doc: "name"}
 	offline := dispatch.Param{Name: "offline", Kind: dispatch.KindBool, Doc: "all that are offline"}

@@ -84,8 +84,10 @@ func (c *Worker) request(job Job, i int, call slashCommand) dispatch.Request {
 	// An attempt that was cut off or failed went past the rate limit already.
 	var begun time.Time
 	refusals, _ := refusalsOf(job, i)
-	req.Resumed = job.Recorded(stepOf(stepStarted, i, refusals), &begun)
-	req.Limited = req.Resumed
+	started := job.Recorded(stepOf(stepStarted, i, refusals), &begun)
+	queued := job.Recorded(stepOf(stepQueued, i, refusals, job.Attempt()), &begun)
+	req.Resumed = started && !queued
+	req.Limited = started || queued
 	return req
 }
 
@@ -125,6 +127,12 @@ func (c *Worker) failed(ctx context.Context, job Job, i int, call slashCommand, 
 	switch {
 	case ctx.Err() != nil: // the server stops, or the step took too long: its failure says nothing
 		return outcome{}, &retryError{e}
+	case e.Queued:
+		refusals, _ := refusalsOf(job, i)
+		if err := job.Record(ctx, stepOf(stepQueued, i, refusals, job.Attempt()), c.Clock().UTC()); err != nil {
+			return outcome{}, fmt.Errorf("record that command %d waits in line: %w", i, err)
+		}
+		return outcome{}, &Again{After: max(e.RetryAfter, time.Millisecond)}
 	case e.Reason == dispatch.ReasonRateLimited:
 		if err := c.waitTurn(ctx, job, i, e.RetryAfter); err != nil {
 			return outcome{}, err
