@@ -13,7 +13,7 @@ type Item struct {
 	Error  string `json:"Error,omitempty"`
 	Reason Reason `json:"Reason,omitempty"`
 
-	Failure *Error // behind Error, for what the whole command answers
+	Failure *Error `json:"-"` // behind Error, for what the whole command answers
 }
 
 // An Error is a refusal or failure that the caller may read.
