@@ -29,7 +29,7 @@ func whoami() dispatch.Command {
 		var role string
 		g, gctx := errgroup.WithContext(ctx)
 		g.Go(func() error {
-			owner, err := call.Owner(gctx)
+			owner, err := call.Env.IsOwner(gctx, call)
 			role = "member"
 			if owner {
 				role = "owner"

@@ -102,7 +102,9 @@ func TestThreatSquatter(t *testing.T) {
 		assert.Equal(t, "bob", entry["caller"])
 	}
 	for _, spec := range teamCommands() {
-		if spec.Name != "audit-list" {
+		// What is refused before the team is resolved counts together with other names
+		// that no record has.
+		if spec.Name != "audit-list" && want[spec.Name] != "owner_only" {
 			assert.True(t, seen[spec.Name+" rest"] && seen[spec.Name+" comment"], "the audit has refusals of %s by both channels", spec.Name)
 		}
 	}

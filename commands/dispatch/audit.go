@@ -41,8 +41,8 @@ func (e *Env) audit(next Func) Func {
 			entry.Outcome = "shown" // what it would do, no more
 		}
 		write := e.recordOutcome
-		if reason == ReasonRateLimited || reason == ReasonNotMember || reason == ReasonNotMaintainer && e.isOutsider(ctx, call) {
-			write = e.countOutcome // so that nobody fills the database from outside
+		if err != nil && !call.authorized && call.Channel != CLI {
+			write = e.countOutcome // so that nobody fills the database without a right
 		}
 		failure := write(ctx, call, entry)
 		if failure != nil { // perhaps a connection that had died
@@ -65,8 +65,22 @@ func (e *Env) recordOutcome(ctx context.Context, call *Call, entry store.Entry) 
 	return err
 }
 
-// countOutcome adds the outcome to those that are like it.
-func (e *Env) countOutcome(ctx context.Context, _ *Call, entry store.Entry) error {
+// countOutcome adds a refusal to those of the same minute that are like it: of the same
+// caller, team, command and reason. Names without a record count together, and arguments
+// are kept only for members of the organization.
+func (e *Env) countOutcome(ctx context.Context, call *Call, entry store.Entry) error {
+	if !e.proofs.proved(proofKey{org: call.OrgID, caller: call.Caller.ID}, e.Now()) {
+		entry.Args = ""
+	}
+	if entry.Team != "" {
+		records, err := e.Store.RecordsBySlug(ctx, call.OrgID, entry.Team)
+		if err != nil {
+			return err
+		}
+		if len(records) == 0 {
+			entry.Team = ""
+		}
+	}
 	return e.Store.AuditCount(ctx, entry)
 }
 
@@ -99,7 +113,7 @@ func (e *Env) Refused(ctx context.Context, req Request, refusal *Error) {
 	}
 	entry := e.Entry(call)
 	entry.Outcome, entry.Reason = "refused", string(refusal.Reason)
-	if err := e.Store.AuditCount(context.WithoutCancel(ctx), entry); err != nil {
+	if err := e.countOutcome(context.WithoutCancel(ctx), call, entry); err != nil {
 		zerolog.Ctx(ctx).Error().Err(err).Str("id", req.ID).Msg("the refusal could not be written to the audit")
 	}
 }
@@ -112,16 +126,6 @@ func (e *Env) Entry(call *Call) store.Entry {
 		Channel: string(call.Channel), Command: call.Spec.Name,
 		Args: auditArgs(call.Args), RequestID: call.ID, Count: 1,
 	}
-}
-
-// isOutsider reports whether the caller is not an active member of the organization.
-// If GitHub does not say, they count as one.
-func (e *Env) isOutsider(ctx context.Context, call *Call) bool {
-	if call.Org == nil {
-		return true
-	}
-	m, err := call.Org.GitHub.Membership(ctx, call.Caller.Login)
-	return err != nil || m.State != "active"
 }
 
 // auditArgs writes arguments in one line, cut to what the audit keeps. No command

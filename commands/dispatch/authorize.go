@@ -8,167 +8,221 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 )
 
-// authorize proves that the caller is what the command needs, by GitHub's word of
-// this moment, and finds the team by its numeric id.
+// authorize proves that the caller is what the command needs, by what GitHub says at this
+// moment, and finds the team by its numeric id. A "no" of the last minute is repeated
+// without asking. Nothing beyond the proof is asked for a caller who was not proved lately.
 func (e *Env) authorize(next Func) Func {
 	return func(ctx context.Context, call *Call) (Result, error) {
 		if call.Spec.Needs == Anyone {
 			return next(ctx, call)
 		}
-		id, err := call.Org.ID(ctx)
-		if err != nil {
+		if err := e.Authorize(ctx, call); err != nil {
 			return Result{}, err
 		}
-		call.OrgID = id
-		switch {
-		case call.Channel == CLI:
-			err = e.findTeams(ctx, call)
-		case call.Spec.Needs == Member:
-			err = call.mustBeMember(ctx)
-		case call.Spec.Needs == Owner:
-			if err = call.mustBeOwner(ctx); err == nil {
-				err = e.findTeams(ctx, call)
-			}
-		default:
-			err = e.authorizeMaintainer(ctx, call)
-		}
-		if err != nil {
-			return Result{}, err
-		}
+		call.authorized = true
 		return next(ctx, call)
 	}
 }
 
-func (c *Call) mustBeMember(ctx context.Context) error {
-	m, err := c.Org.GitHub.Membership(ctx, c.Caller.Login)
+// Authorize proves the right of the call's caller, and resolves its teams.
+func (e *Env) Authorize(ctx context.Context, call *Call) error {
+	id, err := call.Org.ID(ctx)
+	if err != nil {
+		return err
+	}
+	call.OrgID = id
 	switch {
-	case github.KindOf(err) == github.NotFound, err == nil && m.State != "active":
-		return Refuse(ReasonNotMember, "`%s` is for members of %s, and you are not an active one.", c.Spec.Name, c.Org.Login)
-	case err != nil:
-		return GitHubError(err, "look up your membership in "+c.Org.Login)
+	case call.Channel == CLI:
+		return e.findTeams(ctx, call)
+	case call.Spec.Needs == Member:
+		return e.mustBeMember(ctx, call)
+	case call.Spec.Needs == Owner:
+		if err := e.mustBeOwner(ctx, call); err != nil {
+			return err
+		}
+		return e.findTeams(ctx, call)
+	}
+	return e.authorizeMaintainer(ctx, call)
+}
+
+// key names what is remembered of the call's caller.
+func (c *Call) key(slug string, role Role) proofKey {
+	return proofKey{org: c.OrgID, caller: c.Caller.ID, slug: slug, role: role}
+}
+
+// mustBeMember refuses callers who are no active member of the organization.
+func (e *Env) mustBeMember(ctx context.Context, call *Call) error {
+	if refusal := e.proofs.refused(call.key("", Member), e.Now()); refusal != nil {
+		return notMember(call, refusal)
+	}
+	m, err := e.membership(ctx, call)
+	if err != nil {
+		return err
+	}
+	if m.State != "active" {
+		return notMember(call, e.refuseOutsider(call))
 	}
 	return nil
 }
 
-func (c *Call) mustBeOwner(ctx context.Context) error {
-	owner, err := c.Owner(ctx)
+// refuseOutsider remembers that the caller is no active member of the organization, which
+// refuses every command that needs more than anyone.
+func (e *Env) refuseOutsider(call *Call) *Error {
+	return e.proofs.refuse(call.key("", Member), Refuse(ReasonNotMember, ""), e.Now())
+}
+
+// notMember words the remembered refusal for the call's command.
+func notMember(call *Call, remembered *Error) *Error {
+	return Refuse(ReasonNotMember, "`%s` is for members of %s, and you are not an active one.%s", call.Spec.Name, call.Org.Login, remembered.Message)
+}
+
+func (e *Env) mustBeOwner(ctx context.Context, call *Call) error {
+	if refusal := e.proofs.refused(call.key("", Owner), e.Now()); refusal != nil {
+		return ownerOnly(call, refusal)
+	}
+	owner, err := e.IsOwner(ctx, call)
 	if err != nil {
 		return err
 	}
 	if !owner {
-		return Refuse(ReasonOwnerOnly, "Only owners of %s may use `%s`. Ask one of them.", c.Org.Login, c.Spec.Name)
+		return ownerOnly(call, e.proofs.refuse(call.key("", Owner), Refuse(ReasonOwnerOnly, ""), e.Now()))
 	}
 	return nil
 }
 
-// owner reports whether the caller is an active owner of the organization.
-func (c *Call) Owner(ctx context.Context) (bool, error) {
-	m, err := c.Org.GitHub.Membership(ctx, c.Caller.Login)
-	if github.KindOf(err) == github.NotFound {
-		return false, nil
+func ownerOnly(call *Call, remembered *Error) *Error {
+	return Refuse(ReasonOwnerOnly, "Only owners of %s may use `%s`. Ask one of them.%s", call.Org.Login, call.Spec.Name, remembered.Message)
+}
+
+// IsOwner reports whether the caller is an active owner of the organization.
+func (e *Env) IsOwner(ctx context.Context, call *Call) (bool, error) {
+	m, err := e.membership(ctx, call)
+	return m.State == "active" && m.Role == "admin", err
+}
+
+// membership returns the caller's membership in the organization: zero if there is none.
+// It is asked once for a call.
+func (e *Env) membership(ctx context.Context, call *Call) (github.Membership, error) {
+	if call.member != nil {
+		return *call.member, nil
 	}
-	if err != nil {
-		return false, GitHubError(err, "look up your membership in "+c.Org.Login)
+	m, err := call.Org.GitHub.Membership(ctx, call.Caller.Login)
+	if err != nil && github.KindOf(err) != github.NotFound {
+		return m, GitHubError(err, "look up your membership in "+call.Org.Login)
 	}
-	return m.State == "active" && m.Role == "admin", nil
+	call.member = &m
+	if m.State == "active" {
+		e.proofs.prove(proofKey{org: call.OrgID, caller: call.Caller.ID}, e.Now())
+	}
+	return m, nil
 }
 
 // authorizeMaintainer proves that the caller is an active maintainer of the command's team,
 // and of its second team if there is one.
 func (e *Env) authorizeMaintainer(ctx context.Context, call *Call) error {
 	slug := call.teamSlug()
-	if call.Spec.Prefetch != nil && slug != "" {
-		call.Prefetched = call.Spec.Prefetch(ctx, call, slug, call.decoded.args)
-	}
 	var err error
-	if call.Team, err = e.maintainedTeam(ctx, call, slug); err != nil {
+	if call.Team, err = e.maintainedTeam(ctx, call, slug, call.Spec.Prefetch != nil); err != nil {
 		return err
 	}
 	if other := call.decoded.teams[1]; other != "" {
 		if other == call.Team.Slug {
 			return Refuse(ReasonInvalidArgument, "Both teams are %s; name two different ones.", Quote(other))
 		}
-		call.Other, err = e.maintainedTeam(ctx, call, other)
+		call.Other, err = e.maintainedTeam(ctx, call, other, false)
 	}
 	return err
 }
 
-// maintainedTeam returns the team of that slug if the caller is its active
-// maintainer (or an owner, if the policy lets owners act). Team and membership
-// are asked side by side: the membership by the id in the record or in the answer,
-// and both answers must be of one and the same id.
-func (e *Env) maintainedTeam(ctx context.Context, call *Call, slug string) (github.Team, error) {
-	org := call.Org.GitHub
-	var hint int64
+// maintainedTeam returns the team of that slug if the caller is its active maintainer (or
+// an owner, if the policy lets owners act). Team and membership are asked side by side,
+// and both answers must be of one and the same id. The same is asked for a team that does
+// not exist as for a secret one, so that time does not tell them apart.
+func (e *Env) maintainedTeam(ctx context.Context, call *Call, slug string, prefetch bool) (github.Team, error) {
+	now := e.Now()
+	for _, key := range []proofKey{call.key("", Member), call.key(slug, Maintainer)} {
+		if refusal := e.proofs.refused(key, now); refusal != nil {
+			return github.Team{}, notMaintainer(call, slug, refusal)
+		}
+	}
 	records, err := e.Store.RecordsBySlug(ctx, call.OrgID, slug)
 	if err != nil {
 		return github.Team{}, StoreError(err)
 	}
-	if len(records) == 1 {
-		hint = records[0].TeamID
+	proved := len(records) == 1 && e.proofs.proved(proofKey{org: call.OrgID, caller: call.Caller.ID, team: records[0].TeamID}, now)
+	if proved && prefetch {
+		call.Prefetched = call.Spec.Prefetch(ctx, call, slug, call.decoded.args)
 	}
-
-	var team github.Team
-	var m github.Membership
-	var teamErr, memberErr error
-	var beside errgroup.Group
-	beside.Go(func() error { team, teamErr = org.Team(ctx, slug); return nil })
-	if hint != 0 {
-		m, memberErr = org.TeamMembership(ctx, hint, call.Caller.Login)
-	} else {
-		m, memberErr = org.TeamMembershipBySlug(ctx, slug, call.Caller.Login)
+	team, m, err := e.askForTeam(ctx, call, slug)
+	if err != nil {
+		return github.Team{}, err
 	}
-	_ = beside.Wait()
-
-	if teamErr != nil {
-		if github.KindOf(teamErr) == github.NotFound || github.KindOf(teamErr) == github.Invalid {
-			return github.Team{}, notMaintainer(call, slug)
-		}
-		return github.Team{}, GitHubError(teamErr, "look up the team")
-	}
-	asked := hint
-	if hint == 0 {
-		asked = m.TeamID // 0 if GitHub's answer does not say
-	}
-	if asked != 0 && asked != team.ID {
-		// the slug belongs to another team now than the one asked about
-		asked = team.ID
-		m, memberErr = org.TeamMembership(ctx, team.ID, call.Caller.Login)
-	}
-	if asked == team.ID && github.KindOf(memberErr) == github.NotFound {
-		m, memberErr = MembershipBySlug(ctx, call, team)
-	}
-	switch {
-	case memberErr == nil && m.State == "active" && m.Role == "maintainer":
+	if team.ID != 0 && m.State == "active" && m.Role == "maintainer" {
+		e.proofs.prove(proofKey{org: call.OrgID, caller: call.Caller.ID, team: team.ID}, now)
 		return team, nil
-	case memberErr != nil && github.KindOf(memberErr) != github.NotFound:
-		return github.Team{}, GitHubError(memberErr, "look up your membership in the team")
 	}
-	if call.Org.Policy.OwnersActForAnyTeam {
-		if owner, err := call.Owner(ctx); err != nil || owner {
-			return team, err
-		}
+	switch member, err := e.membership(ctx, call); {
+	case err != nil:
+		return github.Team{}, err
+	case member.State != "active":
+		return github.Team{}, notMaintainer(call, slug, e.refuseOutsider(call))
+	case team.ID != 0 && call.Org.Policy.OwnersActForAnyTeam && member.Role == "admin":
+		return team, nil
 	}
-	return github.Team{}, notMaintainer(call, slug)
+	return github.Team{}, notMaintainer(call, slug, e.proofs.refuse(call.key(slug, Maintainer), Refuse(ReasonNotMaintainer, ""), e.Now()))
 }
 
-// bySlug asks for the membership by the slug that the team was just found to have. An
-// Enterprise Server of another version may not know the address by ids, which GitHub
-// does not document, and answers as if there were no membership.
+// askForTeam asks for the team and the caller's membership in it: both zero if there are
+// none, or if they are not of one team.
+func (e *Env) askForTeam(ctx context.Context, call *Call, slug string) (team github.Team, m github.Membership, err error) {
+	var teamErr, memberErr error
+	var beside errgroup.Group
+	beside.Go(func() error { team, teamErr = call.Org.GitHub.Team(ctx, slug); return nil })
+	m, memberErr = call.Org.GitHub.TeamMembershipBySlug(ctx, slug, call.Caller.Login)
+	_ = beside.Wait()
+	switch kind := github.KindOf(teamErr); {
+	case kind == github.NotFound || kind == github.Invalid:
+		return github.Team{}, github.Membership{}, nil
+	case teamErr != nil:
+		return github.Team{}, github.Membership{}, GitHubError(teamErr, "look up the team")
+	}
+	if memberErr == nil && m.TeamID != team.ID {
+		m, memberErr = membershipByID(ctx, call, team, m)
+	}
+	if github.KindOf(memberErr) == github.NotFound {
+		return team, github.Membership{}, nil
+	}
+	return team, m, GitHubError(memberErr, "look up your membership in the team")
+}
+
+// membershipByID asks again for a membership whose answer did not say that it is of this
+// team: by the team's id, since the slug may have passed to another team just now. GitHub
+// does not document that address. A server that does not know it says 404, and then an
+// answer without an id counts.
+func membershipByID(ctx context.Context, call *Call, team github.Team, bySlug github.Membership) (github.Membership, error) {
+	m, err := call.Org.GitHub.TeamMembership(ctx, team.ID, call.Caller.Login)
+	if github.KindOf(err) == github.NotFound && bySlug.TeamID == 0 {
+		return bySlug, nil
+	}
+	return m, err
+}
+
+// MembershipBySlug asks for the caller's membership by the slug that the team was just
+// found to have. It is zero if the slug has passed to another team.
 func MembershipBySlug(ctx context.Context, call *Call, team github.Team) (github.Membership, error) {
 	m, err := call.Org.GitHub.TeamMembershipBySlug(ctx, team.Slug, call.Caller.Login)
 	if err == nil && m.TeamID != 0 && m.TeamID != team.ID {
-		return github.Membership{}, nil // the slug has gone to another team just now
+		return github.Membership{}, nil
 	}
 	return m, err
 }
 
 // notMaintainer is the one answer for a team that the caller does not maintain and
 // for one that does not exist, so that secret teams stay secret.
-func notMaintainer(call *Call, slug string) *Error {
+func notMaintainer(call *Call, slug string, remembered *Error) *Error {
 	return Refuse(ReasonNotMaintainer,
-		"You're not a maintainer of team `%s` in %s, or it doesn't exist. One of its maintainers can promote you on the team's page on GitHub.",
-		slug, call.Org.Login)
+		"You're not a maintainer of team `%s` in %s, or it doesn't exist. One of its maintainers can promote you on the team's page on GitHub.%s",
+		slug, call.Org.Login, remembered.Message)
 }
 
 // findTeams resolves the teams of a command for an owner or the operator, who need

@@ -50,6 +50,7 @@ type Env struct {
 
 	lines  lines
 	shares shares
+	proofs proofs
 }
 
 // Now returns the time.
@@ -189,7 +190,9 @@ type Call struct {
 	// Unknown returns the refusal of a command that does not exist.
 	Unknown func(name string) *Error
 
-	declared *Command
-	decoded  decoded
-	leases   []string // keys of the leases that are given back when the outcome is on record
+	declared   *Command
+	member     *github.Membership // in the organization, if it was asked; zero: none
+	authorized bool
+	decoded    decoded
+	leases     []string // keys of the leases that are given back when the outcome is on record
 }

@@ -27,6 +27,9 @@ func (e *Env) inferTeam(ctx context.Context, call *Call) error {
 		return err
 	}
 	call.OrgID = id
+	if err := e.mustBeMember(ctx, call); err != nil {
+		return err
+	}
 	const how = "Name it with `--team SLUG`, or give the issue the label `team:SLUG`."
 	n, err := e.Store.CountRecords(ctx, id)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 func TestAgeWarning(t *testing.T) {
 	now := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
 	year := func(y int) time.Time { return time.Date(y, 1, 1, 0, 0, 0, 0, time.UTC) }
-	e := &Registry{&dispatch.Env{Clock: func() time.Time { return now }}}
+	e := &Registry{Env: &dispatch.Env{Clock: func() time.Time { return now }}}
 	tests := []struct {
 		name    string
 		made    time.Time

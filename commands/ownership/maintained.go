@@ -3,10 +3,12 @@ package ownership
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -32,12 +34,13 @@ func (r *Registry) MaintainedTeams(ctx context.Context, call *dispatch.Call, onl
 		if len(only) > most {
 			return nil, dispatch.Refuse(dispatch.ReasonInvalidArgument, "Name at most %d teams at once.", most)
 		}
+		unknown := 0
 		for _, name := range only {
 			slug, err := call.Slug("team", name)
 			if err != nil {
 				return nil, err
 			}
-			found, err := r.recordsNamed(ctx, call, slug)
+			found, err := r.recordsNamed(ctx, call, slug, &unknown)
 			if err != nil {
 				return nil, err
 			}
@@ -66,15 +69,22 @@ func (r *Registry) MaintainedTeams(ctx context.Context, call *dispatch.Call, onl
 	return found, nil
 }
 
+// maxUnknownNames is for how many names that no record has GitHub is asked in one call: a
+// team that was renamed may have a record under its old slug.
+const maxUnknownNames = 3
+
 // recordsNamed returns the record of the team that has that slug today, also if
 // the record still knows it by an older one.
-func (r *Registry) recordsNamed(ctx context.Context, call *dispatch.Call, slug string) ([]store.Record, error) {
+func (r *Registry) recordsNamed(ctx context.Context, call *dispatch.Call, slug string, unknown *int) ([]store.Record, error) {
 	records, err := r.Store.RecordsBySlug(ctx, call.OrgID, slug)
 	if err != nil {
 		return nil, dispatch.StoreError(err)
 	}
 	if len(records) > 0 {
 		return records, nil
+	}
+	if *unknown++; *unknown > maxUnknownNames {
+		return nil, nil
 	}
 	team, err := call.Org.GitHub.Team(ctx, slug)
 	if err != nil {
@@ -94,6 +104,9 @@ func (r *Registry) recordsNamed(ctx context.Context, call *dispatch.Call, slug s
 // record's slug if the team was renamed.
 func (r *Registry) isMaintainer(ctx context.Context, call *dispatch.Call, record *store.Record) (bool, error) {
 	org := call.Org.GitHub
+	if r.maintainers.excludes(record.TeamID, call.Caller.ID, r.Now()) {
+		return false, nil
+	}
 	maintainers, err := org.TeamMaintainers(ctx, record.TeamSlug)
 	if github.KindOf(err) == github.NotFound {
 		team, err := org.TeamByID(ctx, record.TeamID)
@@ -110,6 +123,7 @@ func (r *Registry) isMaintainer(ctx context.Context, call *dispatch.Call, record
 	} else if err != nil {
 		return false, fmt.Errorf("maintainers of %s: %w", record.TeamSlug, err)
 	}
+	r.maintainers.keep(record.TeamID, maintainers, r.Now())
 	for _, user := range maintainers {
 		if user.ID == call.Caller.ID {
 			m, err := org.TeamMembership(ctx, record.TeamID, call.Caller.Login)
@@ -123,4 +137,35 @@ func (r *Registry) isMaintainer(ctx context.Context, call *dispatch.Call, record
 		}
 	}
 	return false, nil
+}
+
+const (
+	// maintainersKept is how long a list of maintainers can exclude a caller without
+	// asking again. It never includes one.
+	maintainersKept = time.Minute
+	maxMaintainers  = 1_000 // lists
+)
+
+// maintainers are the lists of maintainers that GitHub gave lately, by team.
+type maintainers struct {
+	lists *lru.Cache[int64, maintainerList]
+}
+
+type maintainerList struct {
+	ids map[int64]bool
+	at  time.Time
+}
+
+// excludes reports whether a list of the last minute does not have the user.
+func (m maintainers) excludes(team, user int64, now time.Time) bool {
+	list, ok := m.lists.Get(team)
+	return ok && now.Sub(list.at) < maintainersKept && !list.ids[user]
+}
+
+func (m maintainers) keep(team int64, users []github.User, now time.Time) {
+	ids := make(map[int64]bool, len(users))
+	for _, user := range users {
+		ids[user.ID] = true
+	}
+	m.lists.Add(team, maintainerList{ids: ids, at: now})
 }

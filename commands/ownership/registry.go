@@ -8,14 +8,25 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/rs/zerolog"
 )
 
-// A Registry knows which team owns which runner group. It keeps no state of its own.
-type Registry struct{ *dispatch.Env }
+// A Registry knows which team owns which runner group. Its state is the store's; it keeps
+// in memory only what saves calls.
+type Registry struct {
+	*dispatch.Env
+	maintainers maintainers
+}
 
-// New returns the registry over env's store.
-func New(env *dispatch.Env) *Registry { return &Registry{env} }
+// New returns env's registry, and makes one if it has none.
+func New(env *dispatch.Env) *Registry {
+	if r, ok := env.Ownership.(*Registry); ok {
+		return r
+	}
+	lists, _ := lru.New[int64, maintainerList](maxMaintainers) // fails only for a size below 1
+	return &Registry{Env: env, maintainers: maintainers{lists}}
+}
 
 // Resolve finds the group that the call's team owns, and that of its second team. Names
 // grant nothing: under the policy "owned" only the record says which group is whose, by

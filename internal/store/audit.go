@@ -48,12 +48,12 @@ func (s *Store) Audit(ctx context.Context, e Entry) error {
 }
 
 // AuditCount appends the entry, or adds it to the row that the same caller
-// has for the same reason in the same minute. It keeps floods of refusals small.
+// has for the same team, command and reason in the same minute. It keeps floods of refusals small.
 func (s *Store) AuditCount(ctx context.Context, e Entry) error {
 	args := s.auditArgs(e)
 	_, err := s.Exec(ctx, `INSERT INTO audit (`+auditColumns+`, minute)
 		VALUES (`+auditValues+`, CAST(?1 AS BIGINT) / 60000000)
-		ON CONFLICT (org_id, caller_id, caller, reason, minute) WHERE minute IS NOT NULL
+		ON CONFLICT (org_id, caller_id, caller, team, command, reason, minute) WHERE minute IS NOT NULL
 		DO UPDATE SET count = audit.count + excluded.count`, args...)
 	return wrap(err, "write the audit")
 }

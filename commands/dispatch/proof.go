@@ -1,0 +1,68 @@
+package dispatch
+
+import (
+	"sync"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+)
+
+const (
+	// refusedFor is how long a "no" is remembered, so that it costs GitHub nothing to ask
+	// again and again.
+	refusedFor = time.Minute
+	// provedFor is how long a caller counts as proved: what a command needs is then asked
+	// for beside the proof of this moment, which alone decides.
+	provedFor = time.Hour
+	// maxProofs bounds what is remembered, in entries.
+	maxProofs = 10_000
+)
+
+// A proofKey names what was asked about a caller.
+type proofKey struct {
+	org, caller int64
+	team        int64  // a proof: for this team; 0: for the organization
+	slug        string // a refusal: for this team
+	role        Role   // a refusal: of this role in the organization, or in the team slug
+}
+
+type proof struct {
+	at      time.Time
+	refusal *Error // nil: the caller was proved
+}
+
+// proofs remember what GitHub said of callers. They never grant anything. The zero value
+// is ready.
+type proofs struct {
+	once  sync.Once
+	known *lru.Cache[proofKey, proof]
+}
+
+func (p *proofs) cache() *lru.Cache[proofKey, proof] {
+	p.once.Do(func() { p.known, _ = lru.New[proofKey, proof](maxProofs) }) // fails only for a size below 1
+	return p.known
+}
+
+// refused returns the refusal of the last minute, nil if there is none.
+func (p *proofs) refused(key proofKey, now time.Time) *Error {
+	if known, ok := p.cache().Get(key); ok && known.refusal != nil && now.Sub(known.at) < refusedFor {
+		return known.refusal
+	}
+	return nil
+}
+
+// refuse remembers a refusal and returns it with the time of the check.
+func (p *proofs) refuse(key proofKey, refusal *Error, now time.Time) *Error {
+	refusal.Message += " Checked at " + now.UTC().Format("15:04:05") + " UTC."
+	p.cache().Add(key, proof{at: now, refusal: refusal})
+	return refusal
+}
+
+// prove remembers that GitHub has just proved what key names.
+func (p *proofs) prove(key proofKey, now time.Time) { p.cache().Add(key, proof{at: now}) }
+
+// proved reports whether that was proved within the last hour.
+func (p *proofs) proved(key proofKey, now time.Time) bool {
+	known, ok := p.cache().Get(key)
+	return ok && known.refusal == nil && now.Sub(known.at) < provedFor
+}
