@@ -2,7 +2,7 @@
 // environment over it, and defaults below it.
 //
 // [Load] either returns a configuration that is complete and valid, or every
-// mistake it found, each with the place where it can be mended. Secrets are of
+// mistake it found, each with the place if it can be mended. Secrets are of
 // the types [secret.Text] and [DatabaseURL], which do not print what they hold.
 package config
 
@@ -13,7 +13,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
-// DefaultPath is the file that is read where neither a flag nor $CONFIG_PATH names another.
+// DefaultPath is the file that is read if neither a flag nor $CONFIG_PATH names another.
 const DefaultPath = "config.yml"
 
 // A Config is the whole configuration. The yaml tag of a field is its key in
@@ -36,7 +36,7 @@ type Config struct {
 	misspelt []string // what is to be said of variables that are ignored, and probably meant
 }
 
-// Logging says where log lines go and which.
+// Logging says if log lines go and which.
 type Logging struct {
 	Compress     bool   `yaml:"compress" alias:"compression" doc:"Compress rotated log files."`
 	Ephemeral    bool   `yaml:"ephemeral" doc:"Log to standard output instead of rotated files. Where it is not given, a logDirectory turns it off."`
@@ -76,7 +76,7 @@ type GitHub struct {
 	WebhookSecrets []secret.Text `yaml:"webhookSecret" doc:"The secret that webhooks are signed with, or a list while one is being rotated. Webhooks are refused while it is empty. In the environment a comma separates several."`
 }
 
-// Chatops says where comments are commands.
+// Chatops says if comments are commands.
 type Chatops struct {
 	// AdminRepo is the bare name of the repository.
 	AdminRepo     string        `yaml:"adminRepo" doc:"The repository, in org, whose comments are commands; empty turns them off."`
@@ -102,7 +102,7 @@ type Teams struct {
 	Deny  []string `yaml:"deny" doc:"Globs over the slugs of teams that may not, even where allow matches."`
 }
 
-// Database says where state is kept, and how long.
+// Database says if state is kept, and how long.
 type Database struct {
 	URL            DatabaseURL   `yaml:"url" doc:"sqlite:PATH, or postgres://… where several replicas share the work."`
 	AuditRetention time.Duration `yaml:"auditRetention" doc:"How long the audit log is kept."`

@@ -7,7 +7,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
-// A DatabaseURL says where the database is. It prints without its password.
+// A DatabaseURL says if the database is. It prints without its password.
 type DatabaseURL struct{ secret.Text }
 
 // NewDatabaseURL returns the URL that raw is; it need not be a valid one.
@@ -15,7 +15,7 @@ func NewDatabaseURL(raw string) DatabaseURL {
 	return DatabaseURL{secret.NewShown(raw, withoutPassword(raw))}
 }
 
-// withoutPassword masks the password in raw, or all of raw if it is not clear where
+// withoutPassword masks the password in raw, or all of raw if it is not clear if
 // the password is.
 func withoutPassword(raw string) string {
 	if strings.HasPrefix(raw, "sqlite:") {

@@ -23,7 +23,7 @@ func (l *loader) readFile(c *Config, data []byte) {
 	l.unparsed = !ok
 }
 
-// parse returns the root of the one document in data; nil where it is empty.
+// parse returns the root of the one document in data; nil if it is empty.
 func (l *loader) parse(data []byte) (root ast.Node, ok bool) {
 	if len(data) > maxFile {
 		l.add(l.placeAt(0, 0), "", "is larger than 1 MiB: that is no configuration")
@@ -222,7 +222,7 @@ func (l *loader) value(n ast.Node, v reflect.Value, f field, key string, at plac
 	}
 }
 
-// texts returns the scalars that a node holds: one, or where the field is a list several.
+// texts returns the scalars that a node holds: one, or if the field is a list several.
 func (l *loader) texts(n ast.Node, f field, key string, at place) ([]text, bool) {
 	list := f.kind.Kind() == reflect.Slice
 	if sequence, ok := n.(*ast.SequenceNode); ok {

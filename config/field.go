@@ -13,7 +13,7 @@ type field struct {
 	name   string // the key in the file
 	alias  string // another name for it, of old
 	doc    string
-	enum   []string // the values that it may have, where they are few
+	enum   []string // the values that it may have, if they are few
 	index  int
 	kind   reflect.Type
 	secret bool // may be given as nameFile, too

@@ -12,7 +12,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
-// Key returns the App's private key, or nil where there is none that can be read: then
+// Key returns the App's private key, or nil if there is none that can be read: then
 // [Load] has said so.
 func (c *Config) Key() *rsa.PrivateKey {
 	key, err := parseKey(c.PrivateKey.Reveal())

@@ -31,10 +31,10 @@ func choose(flag string, env map[string]string) (path string, asked bool) {
 	return DefaultPath, false
 }
 
-// Load reads the file that [Path] chooses and the environment over it. Where the
+// Load reads the file that [Path] chooses and the environment over it. If the
 // configuration is wrong it returns Errors, which name every mistake.
 //
-// The file may be missing where nobody asked for it, or where the environment names
+// The file may be missing if nobody asked for it, or if the environment names
 // the organization: then the environment alone is the configuration, and set-up may
 // write the file later.
 func Load(flag string, environ []string) (*Config, error) {
@@ -87,14 +87,14 @@ type place struct {
 
 // A loader carries what is known while a configuration is read.
 type loader struct {
-	file     string // empty where there is none
+	file     string // empty if there is none
 	env      map[string]string
 	anchors  map[string]ast.Node      // of the document that is being walked
 	variable string                   // the variable that is being walked, instead of the file
-	given    map[string]place         // where each key was given
+	given    map[string]place         // if each key was given
 	refused  map[string]bool          // keys that have a mistake already
 	files    map[string][]text        // names of the files that hold secrets, by key
-	targets  map[string]reflect.Value // where those secrets belong
+	targets  map[string]reflect.Value // if those secrets belong
 	orgs     ast.Node                 // orgs in the file, read once its entries can inherit
 	mistakes Errors
 	unparsed bool // the file is no YAML; nothing else can be said about it
@@ -133,7 +133,7 @@ func (l *loader) add(at place, key, message string) {
 	l.mistakes = append(l.mistakes, m)
 }
 
-// refuseKey notes a mistake where the key was given, or about the file where it was not.
+// refuseKey notes a mistake if the key was given, or about the file if it was not.
 func (l *loader) refuseKey(key, message string) {
 	at, ok := l.given[key]
 	// In an entry of orgs the key may be inherited from the top, or missing.

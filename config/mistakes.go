@@ -11,8 +11,8 @@ import (
 // A Mistake is one thing that is wrong with the configuration. Its message says what
 // would be right and never repeats a value: that could be a secret in the wrong place.
 type Mistake struct {
-	File         string // empty where no file is to blame
-	Line, Column int    // from 1; 0 where the file as a whole is to blame
+	File         string // empty if no file is to blame
+	Line, Column int    // from 1; 0 if the file as a whole is to blame
 	Variable     string // the environment variable that is to blame, if one is
 	Key          string // such as server.port or orgs[1].policy.groups
 	Message      string

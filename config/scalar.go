@@ -12,7 +12,7 @@ import (
 )
 
 // setText sets v, of one of the types that keys have, to what text says. It returns
-// what would have been right where text cannot be read, without repeating it.
+// what would have been right if text cannot be read, without repeating it.
 func setText(v reflect.Value, text string, enum []string) (problem string) {
 	switch target := v.Addr().Interface().(type) {
 	case *secret.Text:
@@ -107,7 +107,7 @@ func oneOf(text string, enum []string) string {
 	return problem
 }
 
-// A text is a value that is still to be read, and where it stands.
+// A text is a value that is still to be read, and if it stands.
 type text struct {
 	value string
 	place place

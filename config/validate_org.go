@@ -56,7 +56,7 @@ func (l *loader) needBelow(holds bool, entry, key, message string) {
 }
 
 func (l *loader) validateChatops(c *Chatops, org, entry string) {
-	// At the top, org is empty where orgs names several: then a full name fits none of them.
+	// At the top, org is empty if orgs names several: then a full name fits none of them.
 	repo := c.AdminRepo
 	if owner, name, full := strings.Cut(repo, "/"); full {
 		if !strings.EqualFold(owner, org) {

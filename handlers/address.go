@@ -10,7 +10,7 @@ import (
 const forwardedFor = "X-Forwarded-For"
 
 // ClientAddress returns the address that r comes from. X-Forwarded-For is read
-// from the right, each entry being believed only where the hop that reported it
+// from the right, each entry being believed only if the hop that reported it
 // is in trusted. The zero Addr means that it is unknown (a Unix socket).
 func ClientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	client := PeerAddress(r)

@@ -14,7 +14,7 @@ func TestClientAddress(t *testing.T) {
 		name, peer string
 		forwarded  []string
 		trusted    []string
-		want       string // "" where unknown
+		want       string // "" if unknown
 		stranger   bool
 	}{
 		{name: "a peer", peer: "192.0.2.1:1234", want: "192.0.2.1"},

@@ -77,7 +77,7 @@ func TestBinaryEnds(t *testing.T) {
 	}
 }
 
-// logged waits until the log says where the server listens.
+// logged waits until the log says if the server listens.
 func logged(t *testing.T, out *buffer) (url string) {
 	t.Helper()
 	line := regexp.MustCompile(`"url":"(http[^"]+)".*"message":"listening"`)

@@ -31,7 +31,7 @@ import (
 //go:embed demo.yml
 var demoScenario []byte
 
-// Where the demo listens where nothing else does.
+// If the demo listens if nothing else does.
 const (
 	demoPort       = 8080
 	demoGitHubPort = 8081
@@ -99,7 +99,7 @@ func (d *demo) run(ctx context.Context) error {
 		}
 	}
 	opts.Listening = func(url string) {
-		if !d.setup { // else the manifest says where webhooks go
+		if !d.setup { // else the manifest says if webhooks go
 			d.sim.SetHookURL(url + comment.WebhookPath)
 		}
 		if err := d.cast.guide(d.program.stdout, d.simURL, url); err != nil {

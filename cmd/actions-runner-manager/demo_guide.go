@@ -21,19 +21,19 @@ type cast struct {
 	Issue      string // path of the issue to write on
 	Team       string // one of owners, or any
 	Maintainer person // maintains it
-	Identity   string // file of the maintainer's private SSH key, where the demo made one
+	Identity   string // file of the maintainer's private SSH key, if the demo made one
 	Outsider   person // does not
 	Owner      person // owns the organization
 	Repos      []string
 
-	Config, SetupLink string // where the demo begins without an App
+	Config, SetupLink string // if the demo begins without an App
 }
 
 // A person has a token.
 type person struct{ Login, Token string }
 
 // castOf finds in the scenario what the demo needs. People without a token get one,
-// and so does the App its webhook secret; where setup is set there is no App yet.
+// and so does the App its webhook secret; if setup is set there is no App yet.
 func castOf(sim *ghsim.Server, setup bool) (cast, error) {
 	var c cast
 	var err error
@@ -126,7 +126,7 @@ func personOf(u *ghsim.User) person {
 // some are the repositories that the comment attaches.
 func (c cast) some() string { return strings.Join(c.Repos[:min(2, len(c.Repos))], ",") }
 
-// more is a repository that curl attaches, another one where there is one.
+// more is a repository that curl attaches, another one if there is one.
 func (c cast) more() string {
 	if len(c.Repos) == 0 {
 		return ""

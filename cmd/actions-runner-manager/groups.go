@@ -121,7 +121,7 @@ standard input.`,
 	}
 }
 
-// read returns what a file holds, or standard input where its name is "-".
+// read returns what a file holds, or standard input if its name is "-".
 func (p *program) read(name string, most int64) ([]byte, error) {
 	in := p.stdin
 	if name != "-" {

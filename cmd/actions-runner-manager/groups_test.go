@@ -78,7 +78,7 @@ func TestGroups(t *testing.T) {
 	for name, args := range map[string][]string{
 		"is the organization's default":    {"--team", "young", "--group", "Default"},
 		"belongs to the team `old`":        {"--team", "young", "--group", "old"},
-		"which still stands":               {"--team", "old", "--group", "other"},
+		"which still exists":               {"--team", "old", "--group", "other"},
 		"There is no team `nobody`":        {"--team", "nobody"},
 		"no runner group `groupless`":      {"--team", "groupless"},
 		"--org: the server does not serve": {"--team", "old", "--org", "globex"},

@@ -80,7 +80,7 @@ func unanswered(err error, host, source string) error {
 	return fmt.Errorf("the server at %s, where %s, does not answer: %w", host, source, err)
 }
 
-// localServer returns where the server of this configuration listens. It does not
+// localServer returns if the server of this configuration listens. It does not
 // mind what is wrong elsewhere in the configuration: the server may have started
 // before that was broken, and lives.
 func (p *program) localServer() config.Server {
@@ -122,7 +122,7 @@ func (p *program) localServer() config.Server {
 	return s
 }
 
-// env is a variable of the environment; empty where it is not set.
+// env is a variable of the environment; empty if it is not set.
 func (p *program) env(name string) (value string) {
 	for _, entry := range p.environ {
 		if v, ok := strings.CutPrefix(entry, name+"="); ok {
@@ -132,7 +132,7 @@ func (p *program) env(name string) (value string) {
 	return value
 }
 
-// portSource says which setting names where the server is looked for.
+// portSource says which setting names if the server is looked for.
 func (p *program) portSource(s config.Server) string {
 	if port := p.env("PORT"); p.env("ARM_SERVER_PORT") == "" && port == strconv.Itoa(s.Port) && s.Port != config.Defaults().Server.Port {
 		return "PORT says it is"

@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// Where the binary comes from; the build stamps them with -ldflags "-X main.version=…".
+// If the binary comes from; the build stamps them with -ldflags "-X main.version=…".
 var version, commit string
 
 //go:generate go run . reference --output ../../docs/reference.md

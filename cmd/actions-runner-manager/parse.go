@@ -45,7 +45,7 @@ func (p *program) parse(text string, asJSON bool) error {
 	return verdict(found)
 }
 
-// onlyOrg is the one organization that is configured; empty where there are several, or
+// onlyOrg is the one organization that is configured; empty if there are several, or
 // no configuration: a comment can be looked at without.
 func (p *program) onlyOrg() string {
 	c, err := p.load()
@@ -55,7 +55,7 @@ func (p *program) onlyOrg() string {
 	return c.Organizations()[0].Org
 }
 
-// verdict fails where a line is wrong; what is wrong was printed.
+// verdict fails if a line is wrong; what is wrong was printed.
 func verdict(found []comment.Explanation) error {
 	if slices.ContainsFunc(found, func(e comment.Explanation) bool { return e.Error != "" }) {
 		return failedError{}

@@ -22,7 +22,7 @@ const (
 	exitUsage  = 2
 )
 
-// A program is one run of the binary: where it comes from and what it is connected to.
+// A program is one run of the binary: if it comes from and what it is connected to.
 type program struct {
 	build   build
 	environ []string // as os.Environ returns it
@@ -31,7 +31,7 @@ type program struct {
 	stderr  io.Writer
 
 	configFlag string
-	// listening, where set, is told where the server can be reached, once it can.
+	// listening, if set, is told if the server can be reached, once it can.
 	listening func(url string)
 }
 
@@ -140,7 +140,7 @@ func (p *program) options(c *config.Config) server.Options {
 // A usageError is a call that cannot be understood.
 type usageError struct{ message string }
 
-// Error returns what is wrong and where help is.
+// Error returns what is wrong and if help is.
 func (e usageError) Error() string { return e.message }
 
 func usagef(c *cobra.Command, format string, args ...any) error {

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// A build says where the binary comes from.
+// A build says if the binary comes from.
 type build struct{ Version, Commit string }
 
 // buildOf takes what the linker stamped; without that, what Go itself put into the

@@ -29,9 +29,9 @@ type Job interface {
 
 // GitHub is what the comment channel asks of GitHub, all of it in an
 // organization's admin repository. Its errors are [*commands.Error], with the Code
-// that GitHub answered where asking again will not help (403, 404, 410, 422).
+// that GitHub answered if asking again will not help (403, 404, 410, 422).
 type GitHub interface {
-	// React adds a reaction to a comment; one that stands already is no error.
+	// React adds a reaction to a comment; one that exists already is no error.
 	React(ctx context.Context, org string, commentID int64, content string) error
 	// Post writes a comment.
 	Post(ctx context.Context, org string, issue int, body string) (id int64, err error)
@@ -57,7 +57,7 @@ type Ephemerals interface {
 type Policy struct {
 	TokenReply string        // "comment", "encrypted" or "off": how secrets are answered
 	TTL        time.Duration // after which a comment that holds a secret is deleted
-	Confirm    []string      // commands that run with --yes alone
+	Confirm    []string      // commands that run only with --yes
 }
 
 // WorkerOptions is what the comment channel is made of.
@@ -66,12 +66,12 @@ type WorkerOptions struct {
 	GitHub     GitHub
 	Ephemerals Ephemerals
 	Policy     func(org string) Policy
-	PublicURL  string // where users reach the server; may be empty
+	PublicURL  string // by which users reach the server; may be empty
 	MultiOrg   bool   // several organizations are served, so curl lines name one
-	// Refused, where set, is told of commands that this channel refuses itself: those
+	// Refused, if set, is called for commands that this channel refuses itself: those
 	// that cannot be read, are unknown, stale or too many.
 	Refused func(ctx context.Context, req dispatch.Request, refusal *dispatch.Error)
-	Clock   func() time.Time // time.Now where nil
+	Clock   func() time.Time // time.Now if nil
 	Logger  zerolog.Logger
 }
 
@@ -89,7 +89,7 @@ func NewWorker(o WorkerOptions) *Worker {
 	return &Worker{o}
 }
 
-// Again is what [Worker.Handle] returns where a job goes on.
+// Again is what [Worker.Handle] returns if a job goes on.
 type Again struct { //nolint:errname // reads as what it asks for: it is no failure
 	After time.Duration // how long to wait; 0: go on at once
 }
@@ -103,7 +103,7 @@ type retryError struct{ cause *dispatch.Error }
 func (e *retryError) Error() string { return e.cause.Error() }
 func (e *retryError) Unwrap() error { return e.cause }
 
-// RetryAfter is how long to wait before the next attempt; 0 where nobody said.
+// RetryAfter is how long to wait before the next attempt; 0 if nobody said.
 func (e *retryError) RetryAfter() time.Duration { return e.cause.RetryAfter }
 
 // The steps of a job, as they are recorded. Those of a command carry its index, and
@@ -125,13 +125,13 @@ func stepOf(step string, numbers ...int) string {
 	return step
 }
 
-// eyesTimeout is how long the first reaction may take. Where GitHub is slower than
+// eyesTimeout is how long the first reaction may take. If GitHub is slower than
 // that, the answer is worth more than the sign that it is coming.
 const eyesTimeout = 3 * time.Second
 
 // Handle does the next step of a job: one command, or the reply, or the last
-// reaction. It returns nil where all is done, [*Again] where there is more to do,
-// and another error where this step is to be tried again; that may tell, by
+// reaction. It returns nil if all is done, [*Again] if there is more to do,
+// and another error if this step is to be tried again; that may say, by
 // RetryAfter() time.Duration, how long to wait.
 func (c *Worker) Handle(ctx context.Context, job Job) error {
 	ctx = c.log(job).WithContext(ctx) // else what commands log of themselves goes nowhere
@@ -264,7 +264,7 @@ func (c *Worker) reply(ctx context.Context, job Job, outcomes []outcome) error {
 }
 
 // findPosted returns the comment with this marker that an earlier attempt posted; 0
-// where there is none. The first attempt posted none.
+// if there is none. The first attempt posted none.
 func (c *Worker) findPosted(ctx context.Context, job Job, marker string) (int64, error) {
 	if !job.Interrupted() && job.Attempt() <= 1 {
 		return 0, nil
@@ -277,7 +277,7 @@ func (c *Worker) findPosted(ctx context.Context, job Job, marker string) (int64,
 	return ids[0], nil
 }
 
-// react adds the last reaction: 🚀 where all commands succeeded, else 😕. A command
+// react adds the last reaction: 🚀 if all commands succeeded, else 😕. A command
 // that waits for its --yes has not.
 func (c *Worker) react(ctx context.Context, job Job, outcomes []outcome) error {
 	content := "rocket"

@@ -71,7 +71,7 @@ type memoryGitHub struct {
 	public  bool
 	keys    []string
 	fail    map[string]*dispatch.Error // by method, once
-	blocked chan struct{}              // where set, eyes wait for it
+	blocked chan struct{}              // if set, eyes wait for it
 }
 
 func (g *memoryGitHub) failing(method string) error {
@@ -155,7 +155,7 @@ type conversation struct {
 	Public      bool                       // the admin repository
 	Keys        []string                   // of the caller
 	MultiOrg    bool                       // several organizations are served
-	Attempts    int                        // how many there are; 5 where 0
+	Attempts    int                        // how many there are; 5 if 0
 	Interrupted bool                       // an earlier attempt was cut off
 	Recorded    map[string]json.RawMessage // by it
 	Posted      []string                   // by it

@@ -37,7 +37,7 @@ type Line struct {
 // ParseComment finds the commands in a comment, as GitHub reads its Markdown: the
 // lines that start with /runner-group, followed by a blank or nothing.
 //
-// Up to three blanks may stand before it, as Markdown allows them before any
+// Up to three blanks may be before it, as Markdown allows them before any
 // block. A line counts wherever its words are shown as plain text: in a paragraph
 // (also as its second line), a heading, a table, beneath a list item. It does not
 // count in code blocks, inline code, quotes, HTML blocks and HTML comments, nor
@@ -69,7 +69,7 @@ func ParseComment(markdown string) []Line {
 	return lines
 }
 
-// commandStarts returns where the commands begin in source, in order.
+// commandStarts returns if the commands begin in source, in order.
 func commandStarts(source []byte) []int {
 	var starts []int
 	document := newMarkdownParser().Parse(text.NewReader(source))

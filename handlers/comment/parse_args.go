@@ -24,7 +24,7 @@ type slashCommand struct {
 // namedArgument is a word like team=platform.
 var namedArgument = regexp.MustCompile(`^[A-Za-z][A-Za-z-]*=`)
 
-// readLine reads a command line: its words, its command, its arguments. Where it
+// readLine reads a command line: its words, its command, its arguments. If it
 // is refused, what is known of it is returned all the same. The team is the one that
 // the comment's place names, for examples; it may be empty.
 func readLine(d handlers.Dispatcher, line Line, team string) (slashCommand, *dispatch.Error) {

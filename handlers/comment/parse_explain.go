@@ -28,7 +28,7 @@ type Explainer interface {
 	Check(command, org string, args dispatch.Args) *dispatch.Error
 }
 
-// Explain tells which commands a comment in an organization holds, how their words are
+// Explain reports which commands a comment in an organization contains, how their words are
 // read, and what is wrong with them; an empty org is whichever they name. It asks
 // nobody: whether they would be permitted is not its matter.
 func Explain(d Explainer, org, markdown string) []Explanation {

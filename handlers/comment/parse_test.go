@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// slashCommands is a dispatcher of a few declarations; run, where set, runs them.
+// slashCommands is a dispatcher of a few declarations; run, if set, runs them.
 type slashCommands struct {
 	run func(ctx context.Context, req dispatch.Request) (dispatch.Result, error)
 }
@@ -235,7 +235,7 @@ func TestReadLine(t *testing.T) {
 	}{
 		{name: "nothing is help", line: "", command: "help"},
 		{name: "help of a command", line: "repos-add a --help", command: "help", positional: []string{"repos-add"}},
-		{name: "help flag alone", line: "--help", command: "help"},
+		{name: "only the help flag", line: "--help", command: "help"},
 		{name: "positional", line: "repos-add a,b", command: "repos-add", positional: []string{"a,b"}},
 		{name: "positional with blanks", line: "repos-add a, b", command: "repos-add", positional: []string{"a,", "b"}},
 		{name: "flag", line: "repos-add --repos a,b --team x", command: "repos-add", named: named("repos", "a,b", "team", "x")},
@@ -258,7 +258,7 @@ func TestReadLine(t *testing.T) {
 		{name: "yes=false", line: "group-delete --yes=false", command: "group-delete"},
 		{name: "yes of nonsense", line: "group-delete --yes=maybe", command: "group-delete", reason: dispatch.ReasonInvalidArgument},
 		{name: "encrypted", line: "token-register —encrypted", command: "token-register", encrypted: true},
-		{name: "encrypted where nothing is secret", line: "group-list --encrypted", command: "group-list", named: named("encrypted", "true")},
+		{name: "encrypted although nothing is secret", line: "group-list --encrypted", command: "group-list", named: named("encrypted", "true")},
 		{name: "unknown flag", line: "group-list --bogus x", command: "group-list", named: named("bogus", "x")},
 		{name: "alias", line: "group-add team=x", command: "group-add", named: named("team", "x")},
 		{name: "value missing at the end", line: "repos-add a --team", command: "repos-add", positional: []string{"a"}, reason: dispatch.ReasonMissingArgument},
@@ -284,7 +284,7 @@ func TestReadLine(t *testing.T) {
 	}
 }
 
-// A flag that is refused is told as it is written, in an example for the issue's team.
+// A flag that is refused is quoted as it is written, in an example for the issue's team.
 func TestRefusedFlags(t *testing.T) {
 	tests := []struct{ name, line, want string }{
 		{"one dash", "repos-add a -Team x", "A flag begins with two dashes: `--team`."},

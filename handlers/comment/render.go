@@ -93,7 +93,7 @@ func renderEncrypted(comment Comment, call slashCommand, secret *dispatch.Secret
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, here is the %s for %s, encrypted with [age](https://age-encryption.org) to your SSH keys.\n\n%s\n\n",
 		mention(comment.Author.Login), tame(secret.Kind), codeSpan(shorten(call.Text, 200)), codeBlock("", armored))
-	fmt.Fprintf(&b, "Save the block as `answer.age`, then decrypt it (with the file of your own key, where that is another):\n\n%s\n",
+	fmt.Fprintf(&b, "Save the block as `answer.age`, then decrypt it (with the file of your own key, if that is another one):\n\n%s\n",
 		codeBlock("sh", "age -d -i "+identity+" answer.age"))
 	if !secret.Expires.IsZero() {
 		fmt.Fprintf(&b, "\nIt expires at %s.\n", humanTime(secret.Expires))

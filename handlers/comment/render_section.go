@@ -11,11 +11,11 @@ import (
 const (
 	// foldAfter is how many rows a table may have to be shown unfolded.
 	foldAfter = 20
-	// sectionEnd is kept free for what stands beneath a section's tables.
+	// sectionEnd is kept free for what is beneath a section's tables.
 	sectionEnd = 2_500
 )
 
-// A section is the part of a reply that tells of one command. What does not fit
+// A section is the part of a reply about one command. What does not fit
 // into its share of the reply is left out, and the section says so.
 type section struct {
 	b     strings.Builder
@@ -61,26 +61,26 @@ func (s *section) result(r dispatch.Result) {
 	}
 }
 
-// items shows what became of each item of a command on several, where that is not
-// the same for all. A sentence that message or an earlier item told already, of
-// another name, is not told again: the reason alone stands for it.
+// items shows what became of each item of a command on several, if that is not
+// the same for all. A sentence that message or an earlier item has already, about
+// another name, is not repeated: only the reason is shown.
 func (s *section) items(items []dispatch.Item, message string) {
 	if len(items) < 2 || !slices.ContainsFunc(items, func(item dispatch.Item) bool { return !item.Done }) {
 		return
 	}
-	told := map[string]bool{}
+	seen := map[string]bool{}
 	for _, item := range items {
 		if item.Error != "" && item.Reason != "" && strings.Contains(message, item.Error) {
-			told[item.Alike()] = true
+			seen[item.Alike()] = true
 		}
 	}
 	table := newTable("Item", "Done", "What happened")
 	for _, item := range items {
 		mark, text := "✅", tame(item.Error)
-		if told[item.Alike()] && item.Reason != "" {
+		if seen[item.Alike()] && item.Reason != "" {
 			text = ""
 		}
-		told[item.Alike()] = true
+		seen[item.Alike()] = true
 		switch {
 		case !item.Done && item.Error == "":
 			mark = "–"
@@ -134,7 +134,7 @@ func (s *section) write(title string, t *table, room int) {
 	}
 }
 
-// counted makes sure that a title tells the number of rows.
+// counted makes sure that a title has the number of rows.
 func counted(title string, n int) string {
 	if strings.Contains(title, fmt.Sprint(n)) {
 		return title

@@ -55,7 +55,7 @@ func oneLine(text string) string {
 	return strings.TrimSpace(text)
 }
 
-// inTable keeps Markdown from ending the cell it stands in.
+// inTable keeps Markdown from ending its cell.
 func inTable(markdown string) string { return strings.ReplaceAll(oneLine(markdown), "|", "｜") }
 
 // harmless is text in which Markdown and GitHub see nothing but words, unless it
@@ -87,7 +87,7 @@ func plainText(text string) string {
 	return b.String()
 }
 
-// htmlText shows text as it is where HTML stands, and Markdown means nothing.
+// htmlText shows text as it is within HTML, in which Markdown means nothing.
 func htmlText(text string) string {
 	text = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "@", "@"+wordJoiner).Replace(oneLine(text))
 	return strings.ReplaceAll(text, "#", "#"+wordJoiner)
@@ -127,7 +127,7 @@ func tame(markdown string) string {
 	return b.String()
 }
 
-// codeEnd returns where the code that text begins with ends; text begins with backticks.
+// codeEnd returns if the code that text begins with ends; text begins with backticks.
 func codeEnd(text string) int {
 	run := len(text) - len(strings.TrimLeft(text, "`"))
 	for i := run; i < len(text); {
@@ -145,8 +145,8 @@ func codeEnd(text string) int {
 	return run
 }
 
-// quoteEnd returns where the quotation that text begins with ends, on the same
-// line; 1 where it does not.
+// quoteEnd returns if the quotation that text begins with ends, on the same
+// line; 1 if it does not.
 func quoteEnd(text string) int {
 	for i := 1; i < len(text) && text[i] != '\n'; i++ {
 		switch text[i] {

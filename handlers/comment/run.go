@@ -156,7 +156,7 @@ func retryable(e *dispatch.Error) bool {
 	return e.Reason.Transient() && !permanent(e) && !done
 }
 
-// waitTurn returns [*Again] until the command's turn comes; nil where it would
+// waitTurn returns [*Again] until the command's turn comes; nil if it would
 // wait too long.
 func (c *Worker) waitTurn(ctx context.Context, job Job, i int, wait time.Duration) error {
 	now := c.Clock().UTC()

@@ -20,7 +20,7 @@ const (
 	replyOff       = "off"
 )
 
-// encryptedOnly names the command whose answer never stands in a comment in plain.
+// encryptedOnly names the command whose answer is never in a comment in plain text.
 const encryptedOnly = "token-jit"
 
 // A secretReply hands the secret of one command over, in a comment of its own.
@@ -55,7 +55,7 @@ func (s *secretReply) prepare(ctx context.Context, spec dispatch.Spec) error {
 		}
 		if !private {
 			return dispatch.Refuse(dispatch.ReasonPolicy,
-				"This repository is not private, so a secret in a comment would be read by people whom it is not for. "+
+				"This repository is not private, so anyone who can read it would see the secret. "+
 					"Add `--encrypted` to the command, make the repository private, or ask over REST: %s", s.curl(spec))
 		}
 	default:
@@ -74,7 +74,7 @@ func (s *secretReply) findKeys(ctx context.Context, spec dispatch.Spec) error {
 	s.recipients, s.identity = recipientsOf(keys)
 	if len(s.recipients) == 0 {
 		return dispatch.Refuse(dispatch.ReasonPolicy,
-			"This secret is handed out encrypted alone, and your GitHub account has no SSH key that it could be encrypted to "+
+			"This can only be sent encrypted, and your GitHub account has no SSH key for that "+
 				"(`ssh-ed25519` or `ssh-rsa`). Make one with `ssh-keygen -t ed25519`, add it in your account's settings under "+
 				"“SSH and GPG keys”, and write the command again; or ask over REST: %s", s.curl(spec))
 	}
@@ -91,7 +91,7 @@ func (s *secretReply) post(ctx context.Context, result *dispatch.Result) error {
 		}
 	}
 	if secret.EncryptedOnly && len(s.recipients) == 0 {
-		return dispatch.Refuse(dispatch.ReasonPolicy, "This secret is handed out encrypted alone. Add `--encrypted` to the command.")
+		return dispatch.Refuse(dispatch.ReasonPolicy, "This can only be sent encrypted. Add `--encrypted` to the command.")
 	}
 	now := s.Clock().UTC()
 	marker := s.marker() + fmt.Sprintf(" %d -->", now.UnixMilli())
@@ -111,7 +111,7 @@ func (s *secretReply) postEncrypted(ctx context.Context, result *dispatch.Result
 	if _, err := s.GitHub.Post(ctx, comment.Org, comment.Issue, body); err != nil {
 		return err
 	}
-	result.Notes = append(result.Notes, "The "+secret.Kind+" stands encrypted in a comment of its own, with the line that decrypts it.")
+	result.Notes = append(result.Notes, "The "+secret.Kind+" is encrypted in a separate comment, with the line that decrypts it.")
 	return nil
 }
 
@@ -135,12 +135,12 @@ func (s *secretReply) postPlain(ctx context.Context, result *dispatch.Result, se
 		s.log(s.job).Warn().Err(err).Int64("comment_id", id).
 			Msg("The id of a comment with a secret could not be recorded; it will be found by its marker and deleted")
 	}
-	result.Notes = append(result.Notes, fmt.Sprintf("The %s stands in a comment of its own, which is deleted after %s.", secret.Kind, humanDuration(s.policy.TTL)))
+	result.Notes = append(result.Notes, fmt.Sprintf("The %s is in a separate comment, which will be deleted in %s.", secret.Kind, humanDuration(s.policy.TTL)))
 	return nil
 }
 
 // resume looks for the secret that an attempt that was cut off may have handed
-// over. Where it did, nothing is made again.
+// over. If it did, nothing is made again.
 func (s *secretReply) resume(ctx context.Context) (result outcome, found bool, err error) {
 	comment := s.job.Comment()
 	ids, err := s.GitHub.Find(ctx, comment.Org, comment.Issue, s.marker()+" ", comment.CreatedAt)
@@ -151,7 +151,7 @@ func (s *secretReply) resume(ctx context.Context) (result outcome, found bool, e
 	if len(ids) == 0 {
 		return outcome{}, false, nil
 	}
-	return s.done(s.job, s.call, dispatch.Result{Message: "The answer stands in a comment of its own."}), true, nil
+	return s.done(s.job, s.call, dispatch.Result{Message: "The answer is in a separate comment."}), true, nil
 }
 
 // marker begins the hidden marker of the command's comments; that of an attempt

@@ -66,7 +66,7 @@ func TestShutdownIsNoOutcome(t *testing.T) {
 	assert.NotContains(t, job.recorded, "command/0")
 }
 
-// Without a record nothing is begun: what was done could not be told from what was not.
+// Without a record nothing is begun: what was done could not be distinguished from what was not.
 func TestNothingIsBegunUnrecorded(t *testing.T) {
 	hub := &memoryGitHub{}
 	job := freshJob("/runner-group group-create --team platform")
@@ -109,7 +109,7 @@ func TestGiveUpAnswers(t *testing.T) {
 	}
 }
 
-// Where nothing can be recorded any more, the person is answered all the same.
+// If nothing can be recorded any more, the person is answered all the same.
 func TestGiveUpWithoutADatabase(t *testing.T) {
 	hub := &memoryGitHub{}
 	job := freshJob("/runner-group group-list")

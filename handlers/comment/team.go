@@ -19,8 +19,8 @@ func teamOfLabel(label string) (slug string, ok bool) {
 	return slug, slug != ""
 }
 
-// teamField returns what stands under the heading "### Team" in an issue's body,
-// as issue forms write it; "" where there is none. A slug may have its organization
+// teamField returns the text under the heading "### Team" in an issue's body,
+// as issue forms write it; "" if there is none. A slug may have its organization
 // before it ("@acme/platform"): the command checks that.
 func teamField(body string) string {
 	found := false
@@ -59,5 +59,5 @@ func teamHint(c Comment) (slug, note string) {
 	for i, slug := range slugs {
 		slugs[i] = codeSpan("team:" + slug)
 	}
-	return "", fmt.Sprintf("This issue has several labels that name a team (%s), so none of them counts.", strings.Join(slugs, ", "))
+	return "", fmt.Sprintf("This issue has several labels that name a team (%s). None of them counts.", strings.Join(slugs, ", "))
 }

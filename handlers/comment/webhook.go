@@ -16,7 +16,7 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// WebhookPath is where GitHub delivers webhooks.
+// WebhookPath is the path to which GitHub delivers webhooks.
 const WebhookPath = "/api/github/hook"
 
 // The outcomes of a delivery, as they are counted and answered.
@@ -43,10 +43,10 @@ type WebhookOptions struct {
 	Secrets func() []string
 	Orgs    []WebhookOrg
 	// Accept stores a comment for the delivery of that GUID. Once it returns without
-	// an error the comment is never lost. Fresh is false where the delivery or the
+	// an error the comment is never lost. Fresh is false if the delivery or the
 	// comment was stored before.
 	Accept func(ctx context.Context, guid string, comment Comment) (fresh bool, err error)
-	// Observe, where set, is told the outcome of every delivery.
+	// Observe, if set, is called with the outcome of every delivery.
 	Observe func(outcome string)
 	Logger  zerolog.Logger
 }
@@ -60,7 +60,7 @@ type webhook struct {
 }
 
 // NewWebhook returns the handler of GitHub's deliveries, for [WebhookPath]. Its
-// answers are JSON, {"outcome":"accepted"}, with a "detail" where it says more.
+// answers are JSON, {"outcome":"accepted"}, with a "detail" if it says more.
 func NewWebhook(o WebhookOptions) http.Handler {
 	if o.Observe == nil {
 		o.Observe = func(string) {}
@@ -131,7 +131,7 @@ func (h *webhook) serveSigned(w http.ResponseWriter, r *http.Request, body []byt
 	}
 }
 
-// guidShape is what a delivery's GUID may look like. It is not signed, and stands
+// guidShape is what a delivery's GUID may look like. It is not signed, and appears
 // in request ids and markers.
 var guidShape = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$`)
 
@@ -177,7 +177,7 @@ func signatureOf(header http.Header) (signature []byte, ok bool) {
 	return signature, err == nil
 }
 
-// signed reports, in a time that tells nothing, whether one of the secrets made
+// signed reports, in constant time, whether one of the secrets made
 // the signature. An empty secret makes none.
 func signed(body, signature []byte, secrets []string) bool {
 	ok := false

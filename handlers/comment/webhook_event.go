@@ -98,7 +98,7 @@ type commentEvents struct{ *webhook }
 // Handles implements [githubapp.EventHandler].
 func (commentEvents) Handles() []string { return []string{eventIssueComment} }
 
-// Handle stores the comment of a payload, where it holds a command for us.
+// Handle stores the comment of a payload, if it holds a command for us.
 func (e commentEvents) Handle(ctx context.Context, _, guid string, payload []byte) error {
 	var p commentPayload
 	if err := json.Unmarshal(payload, &p); err != nil {

@@ -131,7 +131,7 @@ func TestWebhookVerifies(t *testing.T) {
 		{"an empty secret signs nothing", header("X-Hub-Signature-256", sign("", body)), []string{""}, 401, OutcomeRefused},
 		{"GET", func(r *http.Request) { r.Method = http.MethodGet }, nil, 405, OutcomeRefused},
 		{"not signed", func(r *http.Request) { r.Header.Del("X-Hub-Signature-256") }, nil, 401, OutcomeRefused},
-		{"SHA-1 alone", func(r *http.Request) {
+		{"only SHA-1", func(r *http.Request) {
 			r.Header.Del("X-Hub-Signature-256")
 			r.Header.Set("X-Hub-Signature", "sha1="+hex.EncodeToString(old.Sum(nil)))
 		}, nil, 401, OutcomeRefused},

@@ -13,7 +13,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 )
 
-// What examples call the server where it has no name of its own.
+// What examples call the server if it has no name of its own.
 const exampleHost = "https://arm.example.com"
 
 // whoMay says in words who may run a command.
@@ -71,7 +71,7 @@ func exampleComment(spec dispatch.Spec) string {
 	return line
 }
 
-// exampleCurl is the command as one would type it in a shell; gap is what stands
+// exampleCurl is the command as one would type it in a shell; gap is what is
 // before the address, a blank or the end of a line.
 func exampleCurl(spec dispatch.Spec, host, gap string) string {
 	var b strings.Builder
@@ -103,14 +103,14 @@ func Reference(specs []dispatch.Spec) []byte {
 <!-- Written by "make docs" from the declarations of the commands. Do not edit. -->
 
 Every command works in a comment (` + "`/runner-group COMMAND`" + `, in an issue of the admin repository) and over REST
-(` + "`" + exampleHost + handlers.APIPrefix + "COMMAND`" + `, with a GitHub token). In a comment the team may be left out where the issue's
-label (` + "`team:SLUG`" + `) or form names it, or where you maintain only one team that owns a group.
+(` + "`" + exampleHost + handlers.APIPrefix + "COMMAND`" + `, with a GitHub token). In a comment the team may be left out if the issue's
+label (` + "`team:SLUG`" + `) or form names it, or if you maintain only one team that owns a group.
 
 Arguments over REST are given in the query, as a form or as JSON, one of them. A list is ` + "`a,b,c`" + `, a repeated
-argument or a JSON array. Where the server serves several organizations, ` + "`org`" + ` is one more argument of every command.
+argument or a JSON array. If the server serves several organizations, ` + "`org`" + ` is one more argument of every command.
 
-Two flags are for comments alone: ` + "`--yes`" + ` runs a command that asks first (` + "`policy.confirm`" + `), and ` + "`--encrypted`" + ` lets the answer of
-a token command be readable with your SSH key alone.
+Two flags are for comments only: ` + "`--yes`" + ` runs a command that asks first (` + "`policy.confirm`" + `), and ` + "`--encrypted`" + ` encrypts the answer of
+a token command so that only your SSH key can read it.
 
 | command | who may | does |
 |---|---|---|

@@ -87,7 +87,7 @@ func TestOpenAPIWithSeveralOrganizations(t *testing.T) {
 	whoami := document.Paths.Value(handlers.APIPrefix + "whoami").Get
 	require.NotNil(t, whoami.Parameters.GetByInAndName("query", "org"))
 	assert.Empty(t, document.Paths.Value(handlers.APIPrefix+"status").Get.Parameters)
-	assert.NotContains(t, string(mustJSON(t, handlertest.Specs())), `"org"`, "the declarations are left alone")
+	assert.NotContains(t, string(mustJSON(t, handlertest.Specs())), `"org"`, "the declarations are not changed")
 }
 
 // Every answer that the channel gives is one that the description knows.

@@ -29,7 +29,7 @@ const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img
 type Options struct {
 	Specs     []dispatch.Spec
 	Version   string
-	PublicURL string // where users reach the server, for the examples
+	PublicURL string // by which users reach the server, for the examples
 	Multi     bool   // `orgs` names several: `org` is an argument
 	// SetupMode reports whether no App is configured yet. It may be nil.
 	SetupMode func() bool

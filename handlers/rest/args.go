@@ -66,7 +66,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// bodyType returns the media type of the body, "" where it is not one that can be read.
+// bodyType returns the media type of the body, "" if it is not one that can be read.
 func bodyType(header http.Header) string {
 	mediaType, params, err := mime.ParseMediaType(header.Get("Content-Type"))
 	if err != nil || len(header.Values("Content-Type")) > 1 {
@@ -143,7 +143,7 @@ func jsonArguments(body []byte) (dispatch.Args, error) {
 		}
 		name, _ := token.(string)
 		if seen[name] {
-			return args, dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s stands in the JSON body twice.", dispatch.Quote(name))
+			return args, dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s is in the JSON body twice.", dispatch.Quote(name))
 		}
 		seen[name] = true
 		values, given, err := jsonValues(decoder, name)

@@ -21,7 +21,7 @@ func setErrorHeaders(header http.Header, e *dispatch.Error) {
 	}
 }
 
-// retryAfter is how many seconds to wait, rounded up; 0 where that is unknown.
+// retryAfter is how many seconds to wait, rounded up; 0 if that is unknown.
 func retryAfter(e *dispatch.Error) int {
 	seconds := int((e.RetryAfter + time.Second - 1) / time.Second)
 	if seconds > 0 {
@@ -31,7 +31,7 @@ func retryAfter(e *dispatch.Error) int {
 	case dispatch.ReasonRateLimited:
 		return 1
 	case dispatch.ReasonGitHubRateLimited:
-		// What GitHub asks for where it names no time.
+		// What GitHub asks for if it names no time.
 		return 60
 	}
 	return 0

@@ -64,7 +64,7 @@ type fakeUsers struct {
 	users map[string]User
 	err   error // instead of an answer
 	asked map[string]int
-	wait  chan struct{} // where set, an answer waits for it
+	wait  chan struct{} // if set, an answer waits for it
 }
 
 func (u *fakeUsers) User(_ context.Context, token string) (User, error) {

@@ -31,7 +31,7 @@ type User struct {
 	OAuthClientID string
 }
 
-// Users tells who a token belongs to: [ErrBadToken] where GitHub refuses it (401,
+// Users reports who a token belongs to, and [ErrBadToken] if GitHub refuses it (401,
 // or 403 for a suspended user); any other error is passed on to the caller.
 type Users interface {
 	User(ctx context.Context, token string) (User, error)
@@ -41,9 +41,9 @@ type Users interface {
 type IdentityOptions struct {
 	Users        Users
 	OAuthClients []string // the client ids of OAuth apps whose tokens are taken
-	// UnknownTokenRate is how many new tokens one address may try per minute; 30 where 0.
+	// UnknownTokenRate is how many new tokens one address may try per minute; 30 if 0.
 	UnknownTokenRate int
-	Clock            func() time.Time // time.Now where nil
+	Clock            func() time.Time // time.Now if nil
 	Logger           zerolog.Logger
 }
 
@@ -58,7 +58,7 @@ const (
 )
 
 // An Identity proves who sends a request by their GitHub token. Tokens are kept
-// as hashes alone, salted anew in each process, and in memory.
+// only as hashes, with a salt of this process, and only in memory.
 type Identity struct {
 	IdentityOptions
 	salt     []byte
@@ -69,7 +69,7 @@ type Identity struct {
 	asking   singleflight.Group
 }
 
-// A tokenKey stands for a token.
+// A tokenKey is the salted hash of a token.
 type tokenKey [sha256.Size]byte
 
 // A verdict is what became of a token.
@@ -109,7 +109,7 @@ func newLRU[K comparable, V any](size int) *lru.Cache[K, V] {
 }
 
 // Authenticate returns who sent a request, by the values of its Authorization
-// header. GitHub is asked where the token is not known, and only so often for an address.
+// header. GitHub is asked if the token is not known, and only so often for an address.
 func (i *Identity) Authenticate(ctx context.Context, authorization []string, from netip.Addr) (dispatch.Principal, error) {
 	token, err := tokenOf(authorization)
 	if err != nil {
@@ -153,7 +153,7 @@ func (i *Identity) known(key tokenKey) (verdict, bool) {
 	return verdict{}, false
 }
 
-// ask asks GitHub whose token it is, and keeps the verdict. Where GitHub fails
+// ask asks GitHub whose token it is, and keeps the verdict. If GitHub fails
 // there is none.
 func (i *Identity) ask(ctx context.Context, token string, key tokenKey) (verdict, error) {
 	user, err := i.Users.User(ctx, token)
@@ -195,7 +195,7 @@ func (i *Identity) refuseUser(user User, token string) error {
 	return nil
 }
 
-// githubFailed puts err into the caller's terms where it is not in them yet.
+// githubFailed puts err into the caller's terms if it is not in them yet.
 func githubFailed(err error) error {
 	var known *dispatch.Error
 	if errors.As(err, &known) || !errors.Is(err, context.DeadlineExceeded) {

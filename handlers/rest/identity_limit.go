@@ -20,7 +20,7 @@ type attempts struct {
 	addresses *lru.Cache[netip.Prefix, []attempt]
 }
 
-// An attempt is the first use of a new token. Part of its hash tells it from others.
+// An attempt is the first use of a new token. Part of its hash distinguishes it from others.
 type attempt struct {
 	token [8]byte
 	at    time.Time
@@ -31,7 +31,7 @@ func newAttempts(rate int) *attempts {
 }
 
 // add counts a token that address tries. It returns how long the address has to
-// wait before it may try this one, 0 where it may now.
+// wait before it may try this one, 0 if it may now.
 func (a *attempts) add(address netip.Prefix, key tokenKey, now time.Time) time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -50,7 +50,7 @@ func (a *attempts) add(address netip.Prefix, key tokenKey, now time.Time) time.D
 	return wait
 }
 
-// limitKey is what an address is counted under: itself, or its /64 where it is
+// limitKey is what an address is counted under: itself, or its /64 if it is
 // IPv6, since a subscriber of IPv6 has a whole /64 to change addresses in.
 func limitKey(addr netip.Addr) netip.Prefix {
 	bits := addr.BitLen()

@@ -43,7 +43,7 @@ func TestAuthorization(t *testing.T) {
 		says   string
 		asked  string // the token that GitHub is asked about
 	}{
-		{name: "the token alone", header: []string{aliceToken}, asked: aliceToken},
+		{name: "only the token", header: []string{aliceToken}, asked: aliceToken},
 		{name: "token", header: []string{"token " + aliceToken}, asked: aliceToken},
 		{name: "Bearer", header: []string{"Bearer " + aliceToken}, asked: aliceToken},
 		{name: "case and blanks do not matter", header: []string{"  bEARER   " + aliceToken + " "}, asked: aliceToken},
@@ -52,7 +52,7 @@ func TestAuthorization(t *testing.T) {
 		{name: "GitHub CLI's", header: []string{"gho_cli"}, asked: "gho_cli"},
 		{name: "none", want: "missing_token", says: "Authorization"},
 		{name: "empty", header: []string{" "}, want: "missing_token"},
-		{name: "a scheme alone", header: []string{"Bearer"}, want: "missing_token"},
+		{name: "only a scheme", header: []string{"Bearer"}, want: "missing_token"},
 		{name: "Basic", header: []string{"Basic YWxpY2U6eA=="}, want: "bad_token", says: "`Bearer TOKEN`"},
 		{name: "two words", header: []string{aliceToken + " x"}, want: "bad_token"},
 		{name: "three words", header: []string{"Bearer " + aliceToken + " x"}, want: "bad_token", says: "blank"},
@@ -172,7 +172,7 @@ func TestVerdictsLastAMinute(t *testing.T) {
 		assert.Equal(t, 1, f.users.times(token), "known for a minute")
 		f.clock.pass(time.Second)
 		assert.Equal(t, first, f.reason(token, "192.0.2.1"))
-		assert.Equal(t, 2, f.users.times(token), "asked anew then")
+		assert.Equal(t, 2, f.users.times(token), "asked again then")
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 )
 
-// The prefixes that tell GitHub's tokens apart:
+// The prefixes that distinguish GitHub's tokens:
 // https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/about-authentication-to-github#githubs-token-formats
 const (
 	prefixClassic      = "ghp_"
@@ -59,7 +59,7 @@ func isScheme(word string) bool {
 	return strings.EqualFold(word, "token") || strings.EqualFold(word, "bearer")
 }
 
-// refuseToken says why GitHub need not be asked about token; nil where it must be.
+// refuseToken says why GitHub need not be asked about token; nil if it must be.
 func refuseToken(token string) error {
 	has := func(prefix string) bool { return strings.HasPrefix(token, prefix) }
 	switch {
@@ -68,7 +68,7 @@ func refuseToken(token string) error {
 	case strings.ContainsFunc(token, func(r rune) bool { return r < '!' || r > '~' }):
 		return badToken("The token has characters in it that no token of GitHub's has.")
 	case has(prefixInstallation), oldInstallationShape.MatchString(token):
-		return badToken("This is the token of an App's installation, as the GITHUB_TOKEN of Actions is: it stands for no person. " +
+		return badToken("This is the token of an App's installation, as the GITHUB_TOKEN of Actions is: it belongs to no person. " +
 			"In a workflow, keep a person's token in a secret.")
 	case has(prefixAppUser):
 		return badToken("This is a token that another GitHub App got for a person: it does not prove that the person asks.")

@@ -90,7 +90,7 @@ func (d *restChannel) run(ctx context.Context, w http.ResponseWriter, r *http.Re
 			call.cause = err
 		}
 	}()
-	// A command that has begun to change things ends even where its caller hangs up.
+	// A command that has begun to change things ends even if its caller hangs up.
 	ctx = context.WithoutCancel(ctx)
 	req, err := d.request(ctx, w, r, call)
 	if err != nil {
@@ -167,7 +167,7 @@ func checkMethod(header http.Header, method string, spec dispatch.Spec) error {
 	return nil
 }
 
-// usable tells the methods that a command is called with, those to prefer first.
+// usable returns the methods that a command accepts, preferred ones first.
 func usable(spec dispatch.Spec) string {
 	var good, old []string
 	for _, method := range spec.Methods() {

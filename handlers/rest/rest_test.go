@@ -27,8 +27,8 @@ func TestRESTMethods(t *testing.T) {
 	}{
 		{name: "the documented method", method: "POST", command: "group-create", want: 200},
 		{name: "an alias", method: "POST", command: "group-add", want: 200},
-		{name: "the ancestor's GET", method: "GET", command: "group-add", want: 200, deprecated: true},
-		{name: "the ancestor's GET of a token", method: "GET", command: "token-register", want: 200, deprecated: true},
+		{name: "the legacy GET", method: "GET", command: "group-add", want: 200, deprecated: true},
+		{name: "the legacy GET of a token", method: "GET", command: "token-register", want: 200, deprecated: true},
 		{name: "PATCH", method: "PATCH", command: "repos-add", want: 200},
 		{name: "POST works for what is PATCH", method: "POST", command: "repos-add", want: 200},
 		{name: "DELETE", method: "DELETE", command: "group-delete", want: 200},
@@ -36,7 +36,7 @@ func TestRESTMethods(t *testing.T) {
 		{name: "GET is not deprecated for what it reads", method: "GET", command: "group-list", want: 200},
 		{name: "HEAD reads", method: "HEAD", command: "group-list", want: 200},
 		{name: "HEAD changes nothing", method: "HEAD", command: "group-create", want: 405, allow: "POST, GET"},
-		{name: "GET of what the ancestor did not have", method: "GET", command: "group-adopt", want: 405, allow: "POST"},
+		{name: "GET of what the legacy program did not have", method: "GET", command: "group-adopt", want: 405, allow: "POST"},
 		{name: "another method", method: "PUT", command: "group-list", want: 405, allow: "GET, POST, HEAD"},
 		{name: "a method of one's own", method: "BREW", command: "repos-add", want: 405, allow: "PATCH, POST, GET"},
 		{name: "OPTIONS", method: "OPTIONS", command: "status", want: 405, allow: "GET, POST, HEAD"},
@@ -153,7 +153,7 @@ func TestRESTAnswers(t *testing.T) {
 			result: dispatch.Result{Response: []string{}, Items: items[:1]},
 			want:   `{"Code":200,"Response":[],"Items":[{"Item":"web","Done":true}]}`,
 		},
-		{name: "a message alone", result: dispatch.Result{Message: "Done."}, want: `{"Code":200,"Response":"Done."}`},
+		{name: "only a message", result: dispatch.Result{Message: "Done."}, want: `{"Code":200,"Response":"Done."}`},
 		{name: "nothing", want: `{"Code":200,"Response":null}`},
 		{
 			name: "a refusal",

@@ -140,7 +140,7 @@ type hook struct {
 }
 
 // payloads names the examples by event, action, what stands in them beside
-// that, and a number where that is not enough.
+// that, and a number if that is not enough.
 func payloads(events []hook) map[string]any {
 	named := map[string]any{}
 	for _, event := range events {
