@@ -2,7 +2,7 @@
 // environment over it, and defaults below it.
 //
 // [Load] either returns a configuration that is complete and valid, or every
-// mistake it found, each with the place if it can be mended. Secrets are of
+// mistake it found, each with the place if it is known. Secrets are of
 // the types [secret.Text] and [DatabaseURL], which do not print what they hold.
 package config
 
@@ -87,7 +87,7 @@ type Chatops struct {
 // Policy says who may do what.
 type Policy struct {
 	Groups              string   `yaml:"groups" enum:"owned,named" doc:"What makes a group a team's: owned (the record says so) or named (its name is groupName)."`
-	GroupName           string   `yaml:"groupName" doc:"The name of a team's group; {team} stands for the team's slug."`
+	GroupName           string   `yaml:"groupName" doc:"The name of a team's group; {team} is replaced by the team's slug."`
 	RepoPermission      string   `yaml:"repoPermission" enum:"pull,triage,push,maintain,admin" doc:"The least permission that a team needs on a repository that it attaches: pull, triage, push, maintain or admin."`
 	PublicRepos         bool     `yaml:"publicRepos" doc:"Whether public repositories may be attached."`
 	RegistrationTokens  string   `yaml:"registrationTokens" enum:"true,adopted,false" doc:"Who gets organization-wide registration and removal tokens: true (every team with a group), adopted (teams whose group an owner gave them) or false (nobody)."`
@@ -136,7 +136,7 @@ func Defaults() Config {
 	}
 }
 
-// Organizations returns the organizations that are served: those of orgs, or org alone.
+// Organizations returns the organizations that are served: those of orgs, or only org.
 // In set-up mode there may be none.
 func (c *Config) Organizations() []Organization {
 	if len(c.Orgs) > 0 {

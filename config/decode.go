@@ -239,7 +239,7 @@ func (l *loader) texts(n ast.Node, f field, key string, at place) ([]text, bool)
 		}
 		return items, len(items) == len(sequence.Values)
 	}
-	// Of all lists, secrets alone may be a single value.
+	// Of all lists, only secrets may be a single value.
 	if list && !f.secret {
 		l.refuse(at, key, "must be a list, such as [a, b]")
 		return nil, false

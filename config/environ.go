@@ -36,8 +36,8 @@ func (l *loader) readEnv(c *Config) {
 	})
 }
 
-// misspelt tells of variables that look like a key's name and are none. Others use the
-// prefix, too, for Azure and the processor: only what is very near is told of.
+// misspelt reports variables that look like a key's name and are none. Others use the
+// prefix, too, for Azure and the processor: only what is very near is reported.
 func (l *loader) misspelt() []string {
 	const prefix = "ARM_"
 	var known []string
@@ -80,7 +80,7 @@ func (l *loader) override(f field, v reflect.Value, key, name, value string, at 
 }
 
 // readPort obeys PORT, as platforms that run containers set it: they reach the server
-// from outside, so it listens on all interfaces unless told otherwise.
+// from outside, so it listens on all interfaces unless configured otherwise.
 func (l *loader) readPort(c *Config) {
 	value := l.env["PORT"]
 	if value == "" || l.wasGiven("server.port") {

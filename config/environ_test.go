@@ -167,7 +167,7 @@ func TestSecretFiles(t *testing.T) {
 		"ARM_GITHUB_WEBHOOK_SECRET=a", "ARM_GITHUB_WEBHOOK_SECRET_FILE=b", "ARM_PRIVATE_KEY_FILE="+file("empty", "\n")))
 }
 
-// A slip in a variable's name is told of; what others mean by ARM_ is not our matter.
+// A slip in a variable's name is reported. Variables of others that begin with ARM_ are not.
 func TestMisspeltVariables(t *testing.T) {
 	c := load(t, "org: acme\npolicy: {registrationTokens: adopted}\n",
 		"ARM_SERVER_PRT=1", "ARM_GITHUB_WEBHOOKSECRET_FILE=x", "ARM_APPID=7", "ARM_LOGGING_COMPRESSION=true", "ARM_SERVER_TLS_ENABLE=",

@@ -99,7 +99,7 @@ func leaves(v reflect.Value, path string, visit func(f field, v reflect.Value, k
 	}
 }
 
-// elsewhere returns the path of the key with that name which stands in another section, or "".
+// elsewhere returns the path of the key with that name in another section, or "".
 func elsewhere(name string) string {
 	found := ""
 	leaves(reflect.ValueOf(Config{}), "", func(f field, _ reflect.Value, key string) {

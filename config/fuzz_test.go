@@ -10,7 +10,7 @@ import (
 
 // Any bytes are a configuration or a list of mistakes, never a crash.
 func FuzzLoad(f *testing.F) {
-	for _, name := range []string{"ancestor.yml", "full.yml"} {
+	for _, name := range []string{"legacy.yml", "full.yml"} {
 		f.Add([]byte(readTestdata(f, name)))
 	}
 	for _, seed := range []string{

@@ -35,7 +35,7 @@ func choose(flag string, env map[string]string) (path string, asked bool) {
 // configuration is wrong it returns Errors, which name every mistake.
 //
 // The file may be missing if nobody asked for it, or if the environment names
-// the organization: then the environment alone is the configuration, and set-up may
+// the organization: then the environment is the whole configuration, and set-up may
 // write the file later.
 func Load(flag string, environ []string) (*Config, error) {
 	env := variables(environ)
@@ -54,7 +54,7 @@ func Load(flag string, environ []string) (*Config, error) {
 			c.missing = path
 		}
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, Errors{{File: path, Message: "there is no such file; name another with --config or CONFIG_PATH, or set ARM_ORG and the like in the environment alone"}}
+		return nil, Errors{{File: path, Message: "there is no such file; name another with --config or CONFIG_PATH, or set ARM_ORG and the like in the environment"}}
 	default:
 		return nil, Errors{{File: path, Message: "cannot be read: " + cause(err)}}
 	}
@@ -66,7 +66,7 @@ func Load(flag string, environ []string) (*Config, error) {
 	c.misspelt = l.misspelt()
 	l.readPort(&c)
 	l.readSecretFiles()
-	// A folder for log files means that they are wanted, as it did in the ancestor.
+	// A folder for log files means that they are wanted, as it did in the legacy program.
 	if l.wasGiven("logging.logDirectory") && !l.wasGiven("logging.ephemeral") {
 		c.Logging.Ephemeral = c.Logging.LogDirectory == ""
 	}
@@ -116,7 +116,7 @@ func variables(environ []string) map[string]string {
 	return env
 }
 
-// refuse notes a mistake in a key's value. Only the first of a key is told: the others
+// refuse notes a mistake in a key's value. Only the first of a key is reported: the others
 // mostly follow from it.
 func (l *loader) refuse(at place, key, message string) {
 	if !l.refused[key] {

@@ -67,7 +67,7 @@ func readTestdata(t testing.TB, name string) string {
 }
 
 func TestLoadAncestor(t *testing.T) {
-	c := load(t, readTestdata(t, "ancestor.yml"))
+	c := load(t, readTestdata(t, "legacy.yml"))
 	want := Defaults()
 	want.Org, want.AppID, want.InstallationID = "acme", 4242, 77
 	want.Logging = Logging{Compress: true, Level: "info", LogDirectory: "/var/log/arm", MaxAge: 7, MaxBackups: 3, MaxSize: 10485760}

@@ -49,7 +49,7 @@ func TestMistakes(t *testing.T) {
 		{
 			"org and orgs, repeated and nameless", "org: acme\norgs:\n  - org: acme\n    installationID: 7\n  - org: ACME\n    installationID: 7\n  - installationID: -1\n",
 			[]string{
-				"config.yml:2:1: orgs: stands instead of org: keep one of them",
+				"config.yml:2:1: orgs: replaces org: keep one of them",
 				"config.yml:5:5: orgs[1].org: is the organization of orgs[0], too",
 				"config.yml:6:5: orgs[1].installationID: is the installation of orgs[0], too: each organization has its own",
 				"config.yml:7:5: orgs[2].org: is missing",
@@ -57,11 +57,11 @@ func TestMistakes(t *testing.T) {
 			},
 		},
 		{"installationID with orgs", "installationID: 1\norgs: [{org: acme}]\n", []string{"config.yml:1:1: installationID: belongs to org: give each entry of orgs its own, or none"}},
-		{"a bad inherited value is told once", "policy: {groupName: all}\norgs: [{org: acme}, {org: globex}]\n", []string{"config.yml:1:10: policy.groupName: must contain {team}, which stands for the team's slug, and no other braces: without it all teams would share one group"}},
+		{"a bad inherited value is reported once", "policy: {groupName: all}\norgs: [{org: acme}, {org: globex}]\n", []string{"config.yml:1:10: policy.groupName: must contain {team}, the placeholder for the team's slug, and no other braces: without it all teams would share one group"}},
 		{"a bad own value", "orgs: [{org: acme, policy: {confirm: [Repos]}}]\n", []string{"config.yml:1:39: orgs[0].policy.confirm[0]: must be a command's name, such as group-delete"}},
 		{"another's admin repo", "org: acme\nchatops: {adminRepo: globex/admin}\n", []string{"config.yml:2:11: chatops.adminRepo: must be a repository of the organization that is served: give its bare name"}},
 		{"a path as admin repo", "org: acme\nchatops: {adminRepo: ..}\n", []string{"config.yml:2:11: chatops.adminRepo: must be a repository's name: letters, digits, ., - and _"}},
-		{"an organization with blanks", "org: acme inc\n", []string{"config.yml:1:1: org: must be an organization's name as it stands in its address: letters, digits and hyphens"}},
+		{"an organization with blanks", "org: acme inc\n", []string{"config.yml:1:1: org: must be an organization's name as in its address: letters, digits and hyphens"}},
 		{"an App without its key", "org: acme\nappID: 1\n", []string{"config.yml: privateKey: is missing, though appID is given: set privateKey, privateKeyFile or ARM_PRIVATE_KEY"}},
 		{"a key without its App", "org: acme\nprivateKey: '@KEY@'\n", []string{"config.yml: appID: is missing, though a private key is given: set appID or ARM_APP_ID"}},
 		{"an unreadable App id hides nothing", "org: acme\nappID: x\nprivateKey: '@KEY@'\n", []string{"config.yml:2:1: appID: must be a whole number"}},

@@ -11,7 +11,7 @@ import (
 type Key struct {
 	Name    string // in the file: chatops.adminRepo
 	Env     string // in the environment: ARM_CHATOPS_ADMIN_REPO
-	Default string // as it would stand in the file; empty if there is none
+	Default string // as it would be in the file; empty if there is none
 	Doc     string
 }
 

@@ -83,7 +83,7 @@ func parseBool(text string) (value, ok bool) {
 	return false, false
 }
 
-// The ancestor's logger knew more names for levels.
+// The legacy logger knew more names for levels.
 var oldLevels = map[string]string{ //nolint:gochecknoglobals // a table that is never written
 	"trace": "debug", "warning": "warn", "panic": "fatal"}
 
@@ -107,7 +107,7 @@ func oneOf(text string, enum []string) string {
 	return problem
 }
 
-// A text is a value that is still to be read, and if it stands.
+// A text is a value that is still to be read, and if it is set.
 type text struct {
 	value string
 	place place

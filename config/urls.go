@@ -81,7 +81,7 @@ func (s Server) BaseURL(port int) string {
 	return scheme + "://" + host
 }
 
-// parseWebURL reads the address of a web server. What is wrong with it is told without
+// parseWebURL reads the address of a web server. What is wrong with it is reported without
 // repeating it, since it may hold a password.
 func parseWebURL(raw string) (u *url.URL, problem string) {
 	u, err := url.Parse(raw)

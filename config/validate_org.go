@@ -9,7 +9,7 @@ import (
 // validateOrgs checks who is served and what each organization's chatops and policy say.
 func (l *loader) validateOrgs(c *Config) {
 	if c.Org != "" && len(c.Orgs) > 0 {
-		l.refuseKey("orgs", "stands instead of org: keep one of them")
+		l.refuseKey("orgs", "replaces org: keep one of them")
 	}
 	if len(c.Orgs) > 0 && c.InstallationID != 0 {
 		l.refuseKey("installationID", "belongs to org: give each entry of orgs its own, or none")
@@ -17,7 +17,7 @@ func (l *loader) validateOrgs(c *Config) {
 	if c.Org == "" && len(c.Orgs) == 0 && !l.refused["orgs"] {
 		l.need(c.SetupMode() || l.refused["appID"], "org", "is missing: set org (or ARM_ORG), or several in orgs")
 	}
-	l.need(c.Org == "" || orgShape.MatchString(c.Org), "org", "must be an organization's name as it stands in its address: letters, digits and hyphens")
+	l.need(c.Org == "" || orgShape.MatchString(c.Org), "org", "must be an organization's name as in its address: letters, digits and hyphens")
 	l.validateChatops(&c.Chatops, c.Org, "")
 	l.validatePolicy(&c.Policy, "")
 
@@ -28,7 +28,7 @@ func (l *loader) validateOrgs(c *Config) {
 			continue
 		}
 		l.need(entry.Org != "", key+".org", "is missing")
-		l.need(entry.Org == "" || orgShape.MatchString(entry.Org), key+".org", "must be an organization's name as it stands in its address: letters, digits and hyphens")
+		l.need(entry.Org == "" || orgShape.MatchString(entry.Org), key+".org", "must be an organization's name as in its address: letters, digits and hyphens")
 		l.need(entry.InstallationID >= 0, key+".installationID", "must be a positive number")
 		name := strings.ToLower(entry.Org)
 		if before, repeated := orgs[name]; repeated && name != "" {
@@ -75,7 +75,7 @@ func (l *loader) validateChatops(c *Chatops, org, entry string) {
 
 func (l *loader) validatePolicy(c *Policy, entry string) {
 	l.needBelow(isGroupName(c.GroupName), entry, "policy.groupName",
-		"must contain {team}, which stands for the team's slug, and no other braces: without it all teams would share one group")
+		"must contain {team}, the placeholder for the team's slug, and no other braces: without it all teams would share one group")
 	l.validateGlobs(c.Teams.Allow, entry, "policy.teams.allow")
 	l.validateGlobs(c.Teams.Deny, entry, "policy.teams.deny")
 	for i, command := range c.Confirm {

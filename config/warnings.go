@@ -21,7 +21,7 @@ func (c *Config) Warnings() []string {
 			warnings = append(warnings, sentence)
 		}
 	}
-	warn(c.missing != "", fmt.Sprintf("There is no file %s: the environment alone is the configuration; create the file, or unset --config and CONFIG_PATH.", c.missing))
+	warn(c.missing != "", fmt.Sprintf("There is no file %s: the environment is the whole configuration; create the file, or unset --config and CONFIG_PATH.", c.missing))
 	for _, sentence := range c.misspelt {
 		warn(true, sentence)
 	}
@@ -50,7 +50,7 @@ func warnChatops(c Chatops, of string, warn func(bool, string)) {
 
 func warnPolicy(p Policy, of string, warn func(bool, string)) {
 	warn(p.Groups == "named",
-		"policy.groups"+of+" is named: whoever may create teams gets the group whose name fits the team's; set it to owned, or let owners alone create teams and narrow policy.teams.")
+		"policy.groups"+of+" is named: whoever may create teams gets the group whose name fits the team's; set it to owned, or let only owners create teams and narrow policy.teams.")
 	warn(p.RegistrationTokens == "true",
 		"policy.registrationTokens"+of+" is true: every team with a group gets tokens that register runners anywhere in the organization, teams that made themselves included; set it to adopted or false, and use token-jit.")
 	warn(p.RepoPermission != "admin",
@@ -69,7 +69,7 @@ func (c *Config) warnNetwork(warn func(bool, string)) {
 		"github.url is http: the App's tokens travel unencrypted; give its https address.")
 	for _, proxy := range c.Server.TrustedProxies {
 		warn(proxy.Bits() == 0,
-			"server.trustedProxies trusts every address: anybody may claim to come from anywhere, which defeats server.unknownTokenRate; list your proxies alone.")
+			"server.trustedProxies trusts every address: anybody may claim to come from anywhere, which defeats server.unknownTokenRate; list only your proxies.")
 	}
 }
 

@@ -245,7 +245,7 @@ func (d *demo) config(ctx context.Context, dir string) *config.Config {
 }
 
 // beginWithoutApp writes the configuration that an operator begins with to a file,
-// which set-up completes, and has the server told to begin with that.
+// which set-up completes, and has the server begin with that.
 func (d *demo) beginWithoutApp(opts *server.Options, path string) error {
 	c := opts.Config
 	text := fmt.Sprintf("# What the demo begins with. Set-up adds the App.\norg: %q\ngithub:\n  url: %q\nchatops:\n  adminRepo: %q\n"+

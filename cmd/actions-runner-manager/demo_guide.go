@@ -16,7 +16,7 @@ type cast struct {
 	org, adminRepo            string
 	appID                     int64
 	privateKey, webhookSecret string
-	owners                    []string // teams for which a group of their name stands
+	owners                    []string // teams for which a group of their name exists
 
 	Issue      string // path of the issue to write on
 	Team       string // one of owners, or any
@@ -198,7 +198,7 @@ func (c cast) guideMaintainer(say, step printer, server string) {
 		say("\n   Attach a repository, which the issue's page shows too:\n")
 		say("    %s", curl("PATCH", c.Maintainer, server, "repos-add?team="+c.Team+"&repos="+c.more()))
 	}
-	say("\n   Get the configuration of one new runner, for this group alone:\n")
+	say("\n   Get the configuration of one new runner, for this group only:\n")
 	say("    %s", curl("POST", c.Maintainer, server, "token-jit?team="+c.Team+"&name=demo-runner"))
 }
 

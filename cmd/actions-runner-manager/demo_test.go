@@ -22,7 +22,7 @@ func demoArgs(more ...string) []string {
 	return append([]string{"demo", "--port", "0", "--github-port", "0"}, more...)
 }
 
-// TestDemo does what the demo tells a newcomer to do, word for word.
+// TestDemo does what the demo shows a newcomer, word for word.
 func TestDemo(t *testing.T) {
 	d := start(t, nil, demoArgs()...)
 	guide := d.out.String()
@@ -66,7 +66,7 @@ func TestDemo(t *testing.T) {
 	assert.NotContains(t, strings.TrimPrefix(d.out.String(), guide), "{", "the demo's log is quiet")
 }
 
-// TestDemoSetup goes from no App to a served command, as the guide tells.
+// TestDemoSetup goes from no App to a served command, as the guide says.
 func TestDemoSetup(t *testing.T) {
 	d := start(t, nil, demoArgs("--setup")...)
 	guide := d.out.String()

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Doctor tells what fails on standard output, and by its exit status.
+// Doctor reports what fails on standard output, and by its exit status.
 func TestDoctor(t *testing.T) {
 	path := configFile(t, "org: acme\npolicy: {registrationTokens: false}\n")
 	got := do(t, nil, "doctor", "--config", path)

@@ -114,7 +114,7 @@ standard input.`,
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(p.stdout, "%d of %d were added to the record; the others stood there already.\n", added, len(file.Records))
+				fmt.Fprintf(p.stdout, "%d of %d were added to the record; the others were recorded already.\n", added, len(file.Records))
 				return nil
 			})
 		},

@@ -26,8 +26,8 @@ type adoption struct {
 func (p *program) groupsAdopt(org *string) *cobra.Command {
 	var a adoption
 	c := &cobra.Command{
-		Use: "adopt (--team TEAM [--group GROUP] | --all [--yes])", Short: "Give standing groups to teams", Args: noArgs,
-		Long: `Gives a group that stands to a team; nothing in the group is changed. Without
+		Use: "adopt (--team TEAM [--group GROUP] | --all [--yes])", Short: "Assign existing groups to teams", Args: noArgs,
+		Long: `Gives an existing group to a team; nothing in the group is changed. Without
 --group it is the group that policy.groupName names for the team.
 
 With --all every team gets the group of its name, where there is one that nobody
@@ -48,7 +48,7 @@ is younger than the group may have taken the name of another.`,
 	flags := c.Flags()
 	flags.StringVar(&a.team, "team", "", "the team's `SLUG`")
 	flags.StringVar(&a.group, "group", "", "the group's `NAME`; by default as policy.groupName says")
-	flags.BoolVar(&a.all, "all", false, "every team for which an unowned group of its name stands")
+	flags.BoolVar(&a.all, "all", false, "every team for which an unowned group of its name exists")
 	flags.BoolVar(&a.dryRun, "dry-run", false, "print what would be done, and do nothing")
 	flags.BoolVar(&a.yes, "yes", false, "with --all: do not ask")
 	return c

@@ -37,7 +37,7 @@ func TestHealthcheck(t *testing.T) {
 		{"by the file", "org: acme\nserver: {port: " + port(plain) + "}", nil, nil, 0, ""},
 		{"all interfaces", "org: acme\nserver: {address: 0.0.0.0, port: " + port(plain) + "}", nil, nil, 0, ""},
 		{"by the environment, as in the image", "", []string{nowhere, "ARM_SERVER_ADDRESS=0.0.0.0", "ARM_ORG=acme", "PORT=" + port(plain)}, nil, 0, ""},
-		{"by the environment alone, broken elsewhere", "", []string{nowhere, "ARM_SERVER_PORT=" + port(plain), "ARM_APP_ID=1", "ARM_PRIVATE_KEY_FILE=/gone"}, nil, 0, ""},
+		{"only by the environment, broken elsewhere", "", []string{nowhere, "ARM_SERVER_PORT=" + port(plain), "ARM_APP_ID=1", "ARM_PRIVATE_KEY_FILE=/gone"}, nil, 0, ""},
 		{"the file is broken elsewhere", "org: acme\nprivateKeyFile: /gone\nserver: {port: " + port(plain) + "}", nil, nil, 0, ""},
 		{"over TLS, whose key is out of reach", "org: acme\nserver: {port: " + port(secure) + ", tls: {enabled: true, certFile: /gone, keyFile: /gone}}", nil, nil, 0, ""},
 		{"not ready", "org: acme\nserver: {port: " + port(plain) + "}", nil, []string{"--ready"}, 1, "503 Service Unavailable to /readyz: draining"},

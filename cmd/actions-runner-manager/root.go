@@ -31,7 +31,7 @@ type program struct {
 	stderr  io.Writer
 
 	configFlag string
-	// listening, if set, is told if the server can be reached, once it can.
+	// listening, if set, is called with the address of the server once it can be reached.
 	listening func(url string)
 }
 
@@ -129,7 +129,7 @@ func (p *program) unknownConfirm(c *config.Config) config.Errors {
 	return mistakes
 }
 
-// options are what the server is told of this program.
+// options are what the server gets from this program.
 func (p *program) options(c *config.Config) server.Options {
 	return server.Options{
 		Config: c, ConfigPath: config.Path(p.configFlag, p.environ), Reload: p.load,
@@ -195,7 +195,7 @@ func family(use, short string, sub ...*cobra.Command) *cobra.Command {
 	return c
 }
 
-// sentence is what an operator is told of an error. Unlike a caller from outside he
+// sentence is what an operator sees of an error. Unlike a caller from outside, they
 // also learns the cause.
 func sentence(err error) string {
 	var mistakes config.Errors

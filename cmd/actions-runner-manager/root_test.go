@@ -106,7 +106,7 @@ func TestParse(t *testing.T) {
 	assert.JSONEq(t, "[]", do(t, nil, "parse", "--json", "nothing").stdout)
 }
 
-// Whatever a server would refuse without asking anybody, parse tells.
+// Whatever a server would refuse without asking GitHub, parse reports.
 func TestParseChecksArguments(t *testing.T) {
 	const workflow = "/.github/workflows/build.yml@refs/heads/main"
 	acme := configFile(t, "org: acme\n")

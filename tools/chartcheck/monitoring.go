@@ -19,7 +19,7 @@ import (
 // A query is one that the dashboard or an alert asks Prometheus.
 type query struct{ where, expr string }
 
-// variables stand for what Grafana and Prometheus fill in.
+// variables are what Grafana and Prometheus fill in.
 var variables = strings.NewReplacer("$__rate_interval", "5m", "$job", "actions-runner-manager", "$instance", ".*")
 
 // checkMonitoring parses every query and sees that all that it selects is in a scrape of the server.

@@ -12,7 +12,7 @@ import (
 	sigsyaml "sigs.k8s.io/yaml"
 )
 
-// A recipe is how a place is told to run the server, in one file or several.
+// A recipe is how a provider is configured to run the server, in one file or several.
 var recipes = map[string][]string{
 	"Docker Compose": {"compose.yml", "compose.env", "compose/Caddyfile"},
 	"Fly.io":         {"fly/fly.toml"},

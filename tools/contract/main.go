@@ -139,7 +139,7 @@ type hook struct {
 	Examples []map[string]any `json:"examples"`
 }
 
-// payloads names the examples by event, action, what stands in them beside
+// payloads names the examples by event, action, what is in them beside
 // that, and a number if that is not enough.
 func payloads(events []hook) map[string]any {
 	named := map[string]any{}
