@@ -62,7 +62,7 @@ func (c *Worker) run(ctx context.Context, job Job, i int) (outcome, error) {
 	}
 	switch {
 	case err != nil:
-		return c.failed(ctx, job, i, call, dispatch.AsError(err))
+		return c.failed(ctx, job, i, call, req.Resumed, dispatch.AsError(err))
 	case req.Preview:
 		return c.asks(job, call, result), nil
 	}
@@ -100,6 +100,19 @@ func (c *Worker) started(ctx context.Context, job Job, i int) error {
 	return nil
 }
 
+// queued records that the command waits in line and that this attempt began nothing of it.
+// An attempt that resumes an earlier one is not recorded: it stays a resumed one.
+func (c *Worker) queued(ctx context.Context, job Job, i int, resumed bool) error {
+	if resumed {
+		return nil
+	}
+	refusals, _ := refusalsOf(job, i)
+	if err := job.Record(ctx, stepOf(stepQueued, i, refusals, job.Attempt()), c.Clock().UTC()); err != nil {
+		return fmt.Errorf("record that command %d waits in line: %w", i, err)
+	}
+	return nil
+}
+
 func requestID(job Job, i int) string { return job.GUID() + "/" + strconv.Itoa(i) }
 
 // refuseStale refuses what was written too long ago.
@@ -123,14 +136,13 @@ func confirms(policy Policy, spec dispatch.Spec) bool {
 }
 
 // failed decides what follows a failure: another attempt, or the answer.
-func (c *Worker) failed(ctx context.Context, job Job, i int, call slashCommand, e *dispatch.Error) (outcome, error) {
+func (c *Worker) failed(ctx context.Context, job Job, i int, call slashCommand, resumed bool, e *dispatch.Error) (outcome, error) {
 	switch {
 	case ctx.Err() != nil: // the server stops, or the step took too long: its failure says nothing
 		return outcome{}, &retryError{e}
 	case e.Queued:
-		refusals, _ := refusalsOf(job, i)
-		if err := job.Record(ctx, stepOf(stepQueued, i, refusals, job.Attempt()), c.Clock().UTC()); err != nil {
-			return outcome{}, fmt.Errorf("record that command %d waits in line: %w", i, err)
+		if err := c.queued(ctx, job, i, resumed); err != nil {
+			return outcome{}, err
 		}
 		return outcome{}, &Again{After: max(e.RetryAfter, time.Millisecond)}
 	case e.Reason == dispatch.ReasonRateLimited:

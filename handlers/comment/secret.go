@@ -145,7 +145,7 @@ func (s *secretReply) resume(ctx context.Context) (result outcome, found bool, e
 	comment := s.job.Comment()
 	ids, err := s.GitHub.Find(ctx, comment.Org, comment.Issue, s.marker()+" ", comment.CreatedAt)
 	if err != nil {
-		result, err = s.failed(ctx, s.job, s.index, s.call, dispatch.AsError(err))
+		result, err = s.failed(ctx, s.job, s.index, s.call, true, dispatch.AsError(err))
 		return result, err == nil, err
 	}
 	if len(ids) == 0 {
