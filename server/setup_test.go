@@ -20,6 +20,7 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim/web"
 	"github.com/actions-runner-manager/actions-runner-manager/server"
 )
 
@@ -38,6 +39,7 @@ func newSetupWorld(t *testing.T, file, path string, settings ...string) *world {
 	sc.Apps = nil
 	hub, err := ghsim.New(sc)
 	require.NoError(t, err)
+	web.Attach(hub)
 	checkContract(t, hub)
 	front := httptest.NewServer(hub)
 	hub.URL = front.URL

@@ -29,6 +29,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim/contract"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim/web"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store/storetest"
 	"github.com/actions-runner-manager/actions-runner-manager/server"
 )
@@ -150,6 +151,7 @@ func newWorld(t testing.TB, sc ghsim.Scenario, settings ...string) *world {
 	t.Helper()
 	hub, err := ghsim.New(sc)
 	require.NoError(t, err)
+	web.Attach(hub)
 	checkContract(t, hub)
 	w := &world{t: t, hub: hub, log: &lockedBuffer{}, dir: t.TempDir(), watcher: &atomic.Pointer[func(ghsim.Exchange)]{}, ahead: &atomic.Int64{}}
 	check := hub.OnExchange

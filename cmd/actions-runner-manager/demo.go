@@ -24,6 +24,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim/web"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 	"github.com/actions-runner-manager/actions-runner-manager/server"
 )
@@ -178,6 +179,7 @@ func (d *demo) stage() error {
 		d.sim, err = ghsim.New(scenario)
 	}
 	if err == nil {
+		web.Attach(d.sim)
 		d.cast, err = castOf(d.sim, d.setup)
 	}
 	if err != nil && d.scenario != "" {

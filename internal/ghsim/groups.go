@@ -12,7 +12,7 @@ func (o *Org) DeleteGroup(name string) {
 	if g == nil || g.Default {
 		return
 	}
-	for _, r := range o.runnersOf(g) {
+	for _, r := range o.GroupRunners(g) {
 		r.GroupID = o.Groups[0].ID
 	}
 	o.Groups = filter(o.Groups, func(other *Group) bool { return other != g })
@@ -160,7 +160,7 @@ func (c *call) deleteGroup(g *Group) answer {
 	switch {
 	case g.Default:
 		return unprocessable("The default runner group cannot be deleted.")
-	case c.s.GroupDeleteRefusesRunners && len(c.org.runnersOf(g)) > 0:
+	case c.s.GroupDeleteRefusesRunners && len(c.org.GroupRunners(g)) > 0:
 		return conflict("This group cannot be deleted because it contains runners. Please remove or move them to another group before deleting.")
 	}
 	c.org.DeleteGroup(g.Name)
@@ -238,7 +238,7 @@ func (c *call) removeGroupRepo(g *Group) answer {
 }
 
 func (c *call) listGroupRunners(g *Group) answer {
-	return counted(c, "runners", c.org.runnersOf(g), c.runner)
+	return counted(c, "runners", c.org.GroupRunners(g), c.runner)
 }
 
 func (c *call) checkRunners(ids []int64) *answer {
@@ -271,7 +271,7 @@ func (c *call) setGroupRunners(g *Group) answer {
 	if a := c.checkRunners(*in.Runners); a != nil {
 		return *a
 	}
-	for _, r := range c.org.runnersOf(g) {
+	for _, r := range c.org.GroupRunners(g) {
 		r.GroupID = c.org.Groups[0].ID
 	}
 	c.move(*in.Runners, g)

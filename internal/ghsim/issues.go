@@ -192,7 +192,7 @@ func (c *call) addReaction(_ *Issue, cm *Comment) answer {
 	if a := c.read(&in); a != nil {
 		return *a
 	}
-	if !slices.Contains(reactions(), in.Content) {
+	if !slices.Contains(Reactions(), in.Content) {
 		return invalid("Reaction", "content", "invalid", "")
 	}
 	user := c.author()
@@ -222,7 +222,7 @@ func (c *call) removeReaction(_ *Issue, cm *Comment) answer {
 func (s *Server) Comment(org, repo string, issue int, login, body string) (int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r, i, err := s.state.issue(org, repo, issue)
+	r, i, err := s.state.Issue(org, repo, issue)
 	if err != nil {
 		return 0, err
 	}
@@ -247,7 +247,7 @@ func (s *Server) Comment(org, repo string, issue int, login, body string) (int64
 func (s *Server) Comments(org, repo string, issue int) []Comment {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, i, err := s.state.issue(org, repo, issue)
+	_, i, err := s.state.Issue(org, repo, issue)
 	if err != nil {
 		return nil
 	}
@@ -260,7 +260,7 @@ func (s *Server) Comments(org, repo string, issue int) []Comment {
 	return comments
 }
 
-func (st *State) issue(org, repo string, number int) (*Repo, *Issue, error) {
+func (st *State) Issue(org, repo string, number int) (*Repo, *Issue, error) {
 	if o := st.Org(org); o != nil {
 		if r := o.Repo(repo); r != nil {
 			if i := r.Issue(number); i != nil {

@@ -46,9 +46,9 @@ func (m manifest) check() error {
 	return nil
 }
 
-// registerManifest is GitHub's page that makes an App from a manifest. GitHub
+// RegisterManifest is GitHub's page that makes an App from a manifest. GitHub
 // asks its reader once more; the simulator goes on at once.
-func (s *Server) registerManifest(w http.ResponseWriter, r *http.Request, login string) {
+func (s *Server) RegisterManifest(w http.ResponseWriter, r *http.Request, login string) {
 	var m manifest
 	if err := json.Unmarshal([]byte(r.FormValue("manifest")), &m); err != nil {
 		http.Error(w, "The form field manifest holds no JSON object.", http.StatusUnprocessableEntity)

@@ -278,13 +278,13 @@ func association(r *Repo, u *User) string {
 }
 
 // reactions are those that GitHub knows.
-func reactions() []string {
+func Reactions() []string {
 	return []string{"+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes"}
 }
 
 func (c *call) rollup(api string, all []*Reaction) obj {
 	o := obj{"url": api + "/reactions", "total_count": len(all)}
-	for _, content := range reactions() {
+	for _, content := range Reactions() {
 		o[content] = len(filter(all, func(r *Reaction) bool { return r.Content == content }))
 	}
 	return o

@@ -42,6 +42,10 @@ type Server struct {
 	// answer. It may be called from several goroutines at once.
 	OnExchange func(Exchange)
 
+	// Pages, if set, returns the handler of a web page, or nil if the path is the API's.
+	// Package web sets it.
+	Pages func(method, path string) http.HandlerFunc
+
 	routing sync.Once
 	routes  []splitRoute
 
@@ -102,6 +106,28 @@ func (s *Server) touch() {
 	}
 }
 
+// View calls look with the state, which it must not change or keep.
+func (s *Server) View(look func(*State)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	look(&s.state)
+}
+
+// Changes returns how often the state has changed, whether the server is closed, and a
+// channel that is closed at the next change.
+func (s *Server) Changes() (version uint64, closed bool, changed <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.version, s.closed, s.watch()
+}
+
+// Suggestions are the lines that an issue's form offers.
+func (s *Server) Suggestions() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.suggestions)
+}
+
 func (s *Server) now() time.Time {
 	now := time.Now
 	if s.Now != nil {
@@ -115,9 +141,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path, prefix := r.URL.EscapedPath(), ""
 	if rest, ok := strings.CutPrefix(path, "/api/v3"); ok && (rest == "" || rest[0] == '/') {
 		path, prefix = rest, "/api/v3"
-	} else if page := s.page(r.Method, path); page != nil {
-		page(w, r)
-		return
+	} else if s.Pages != nil {
+		if page := s.Pages(r.Method, path); page != nil {
+			page(w, r)
+			return
+		}
 	}
 	s.serveAPI(w, r, path, prefix)
 }

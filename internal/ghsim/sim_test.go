@@ -18,6 +18,7 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim/contract"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim/web"
 )
 
 // key is made once for all tests of the package, since that takes a moment.
@@ -92,6 +93,7 @@ func newSim(t *testing.T, change ...func(*ghsim.Scenario)) *sim {
 	}
 	s, err := ghsim.New(sc)
 	require.NoError(t, err)
+	web.Attach(s)
 	doc, err := document()
 	require.NoError(t, err)
 	if doc != nil {

@@ -312,7 +312,7 @@ func (o *Org) activeMember(u *User) bool {
 }
 
 // runnersOf lists the runners in a group.
-func (o *Org) runnersOf(g *Group) []*Runner {
+func (o *Org) GroupRunners(g *Group) []*Runner {
 	return filter(o.Runners, func(r *Runner) bool { return r.GroupID == g.ID })
 }
 
@@ -320,7 +320,7 @@ func (o *Org) runnersOf(g *Group) []*Runner {
 func (o *Org) RunnersOf(group string) []string {
 	names := []string{}
 	if g := o.Group(group); g != nil {
-		for _, r := range o.runnersOf(g) {
+		for _, r := range o.GroupRunners(g) {
 			names = append(names, r.Name)
 		}
 	}

@@ -1,4 +1,4 @@
-package ghsim
+package web
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
 )
@@ -116,7 +117,7 @@ func (c commentView) html() g.Node {
 	if c.Bot {
 		class += " bot"
 	}
-	return h.Article(h.Class(class), g.If(c.ID != 0, h.ID("issuecomment-"+itoa(c.ID))),
+	return h.Article(h.Class(class), g.If(c.ID != 0, h.ID("issuecomment-"+strconv.FormatInt(c.ID, 10))),
 		h.Img(h.Src("/avatars/"+c.Author+".svg"), h.Alt(""), h.Width("36"), h.Height("36")),
 		h.Div(h.Class("card"),
 			h.Header(
@@ -163,7 +164,7 @@ func (v groupView) reach() g.Node {
 	return h.P(h.Class("muted"), g.Text("every private repository"))
 }
 
-func runnerItem(r *Runner) g.Node {
+func runnerItem(r *ghsim.Runner) g.Node {
 	status := r.Status
 	if r.Busy {
 		status = "busy"
@@ -175,7 +176,7 @@ func runnerItem(r *Runner) g.Node {
 	)
 }
 
-func hookItem(d Delivery) g.Node {
+func hookItem(d ghsim.Delivery) g.Node {
 	dot, outcome := "bad", strconv.Itoa(d.StatusCode)
 	switch {
 	case !d.Done:

@@ -1,4 +1,6 @@
-package ghsim
+// Package web is the web pages of the simulated GitHub: its issues, the form that installs
+// an App and the page that makes one.
+package web
 
 import (
 	"embed"
@@ -11,13 +13,21 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 )
 
-//go:embed web/page.css web/page.js
-var web embed.FS
+//go:embed assets/page.css assets/page.js
+var assets embed.FS
+
+// Pages are the pages of one simulated GitHub.
+type Pages struct{ sim *ghsim.Server }
+
+// Attach has sim serve its pages.
+func Attach(sim *ghsim.Server) { sim.Pages = (&Pages{sim}).page }
 
 // page gives the handler of a web page, or nil if the path is the API's.
-func (s *Server) page(method, path string) http.HandlerFunc {
+func (p *Pages) page(method, path string) http.HandlerFunc {
 	part := strings.Split(strings.TrimPrefix(path, "/"), "/")
 	for i := range part {
 		if plain, err := url.PathUnescape(part[i]); err == nil {
@@ -27,7 +37,7 @@ func (s *Server) page(method, path string) http.HandlerFunc {
 	reads := method == http.MethodGet || method == http.MethodHead
 	switch {
 	case path == "/" && reads:
-		return s.servePage(s.index)
+		return p.servePage(p.index)
 	case path == "/_sim/page.css" && reads:
 		return asset("page.css")
 	case path == "/_sim/page.js" && reads:
@@ -37,34 +47,34 @@ func (s *Server) page(method, path string) http.HandlerFunc {
 	case len(part) == 2 && part[0] == "avatars" && reads:
 		return avatar(strings.TrimSuffix(part[1], ".svg"))
 	case len(part) >= 4 && part[0] != "repos" && (part[2] == "issues" || part[2] == "pull"):
-		return s.issuePage(method, part)
+		return p.issuePage(method, part)
 	case len(part) == 5 && part[0] == "organizations" && strings.Join(part[2:], "/") == "settings/apps/new" && method == http.MethodPost:
-		return func(w http.ResponseWriter, r *http.Request) { s.registerManifest(w, r, part[1]) }
+		return func(w http.ResponseWriter, r *http.Request) { p.sim.RegisterManifest(w, r, part[1]) }
 	case len(part) == 4 && part[0] == "apps" && part[2] == "installations" && part[3] == "new":
 		if method == http.MethodPost {
-			return s.sameOrigin(func(w http.ResponseWriter, r *http.Request) { s.installed(w, r, part[1]) })
+			return p.sameOrigin(func(w http.ResponseWriter, r *http.Request) { p.installed(w, r, part[1]) })
 		}
-		return s.servePage(func(*http.Request) (view, error) { return s.installPage(part[1]) })
+		return p.servePage(func(*http.Request) (view, error) { return p.installPage(part[1]) })
 	}
 	return nil
 }
 
 func asset(name string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, web, "web/"+name) }
+	return func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, assets, "assets/"+name) }
 }
 
-func (s *Server) issuePage(method string, part []string) http.HandlerFunc {
+func (p *Pages) issuePage(method string, part []string) http.HandlerFunc {
 	number, err := strconv.Atoi(part[3])
 	switch {
 	case err != nil:
 	case len(part) == 5 && part[4] == "live" && method == http.MethodGet:
-		return s.live
+		return p.live
 	case len(part) == 4 && method == http.MethodPost:
-		return s.sameOrigin(func(w http.ResponseWriter, r *http.Request) {
-			s.comment(w, r, part[0], part[1], number) //nolint:contextcheck // the webhook that follows outlives the request
+		return p.sameOrigin(func(w http.ResponseWriter, r *http.Request) {
+			p.comment(w, r, part[0], part[1], number) //nolint:contextcheck // the webhook that follows outlives the request
 		})
 	case len(part) == 4 && method == http.MethodGet:
-		return s.servePage(func(*http.Request) (view, error) { return s.issueView(part[0], part[1], number) })
+		return p.servePage(func(*http.Request) (view, error) { return p.issueView(part[0], part[1], number) })
 	}
 	return nil
 }
@@ -72,7 +82,7 @@ func (s *Server) issuePage(method string, part []string) http.HandlerFunc {
 var errNoPage = errors.New("there is no such page")
 
 // servePage shows what a view function finds.
-func (s *Server) servePage(find func(*http.Request) (view, error)) http.HandlerFunc {
+func (p *Pages) servePage(find func(*http.Request) (view, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		v, err := find(r)
 		if err != nil {
@@ -95,7 +105,7 @@ func (s *Server) servePage(find func(*http.Request) (view, error)) http.HandlerF
 }
 
 // sameOrigin keeps forms of other sites away.
-func (s *Server) sameOrigin(next http.HandlerFunc) http.HandlerFunc {
+func (p *Pages) sameOrigin(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if err := http.NewCrossOriginProtection().Check(r); err != nil {
 			http.Error(w, "403: a form of another site may not write here", http.StatusForbidden)
@@ -107,26 +117,24 @@ func (s *Server) sameOrigin(next http.HandlerFunc) http.HandlerFunc {
 }
 
 // comment takes the form below an issue.
-func (s *Server) comment(w http.ResponseWriter, r *http.Request, org, repo string, number int) {
-	id, err := s.Comment(org, repo, number, r.PostFormValue("as"), strings.ReplaceAll(r.PostFormValue("body"), "\r\n", "\n"))
+func (p *Pages) comment(w http.ResponseWriter, r *http.Request, org, repo string, number int) {
+	id, err := p.sim.Comment(org, repo, number, r.PostFormValue("as"), strings.ReplaceAll(r.PostFormValue("body"), "\r\n", "\n"))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
 		return
 	}
-	w.Header().Set("Location", r.URL.EscapedPath()+"#issuecomment-"+itoa(id))
+	w.Header().Set("Location", r.URL.EscapedPath()+"#issuecomment-"+strconv.FormatInt(id, 10))
 	w.WriteHeader(http.StatusSeeOther)
 }
 
 // live notifies the page, by server-sent events, that something changed.
-func (s *Server) live(w http.ResponseWriter, r *http.Request) {
+func (p *Pages) live(w http.ResponseWriter, r *http.Request) {
 	out := http.NewResponseController(w)
 	_ = out.SetWriteDeadline(time.Time{}) // this answer has no end
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	for {
-		s.mu.Lock()
-		version, closed, changed := s.version, s.closed, s.watch()
-		s.mu.Unlock()
+		version, closed, changed := p.sim.Changes()
 		if closed {
 			return
 		}
@@ -144,21 +152,20 @@ func (s *Server) live(w http.ResponseWriter, r *http.Request) {
 
 // installed takes the installation's form, and leads on to the App's set-up
 // address as GitHub does.
-func (s *Server) installed(w http.ResponseWriter, r *http.Request, slug string) {
-	id, err := s.Install(slug, r.PostFormValue("org"))
+func (p *Pages) installed(w http.ResponseWriter, r *http.Request, slug string) {
+	id, err := p.sim.Install(slug, r.PostFormValue("org"))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
 		return
 	}
-	s.mu.Lock()
-	setup := s.state.App(slug).SetupURL
-	s.mu.Unlock()
+	var setup string
+	p.sim.View(func(st *ghsim.State) { setup = st.App(slug).SetupURL })
 	to, err := url.Parse(setup)
 	if err != nil || to.Host == "" {
 		to = &url.URL{Path: "/apps/" + slug + "/installations/new"}
 	} else {
 		q := to.Query()
-		q.Set("installation_id", itoa(id))
+		q.Set("installation_id", strconv.FormatInt(id, 10))
 		q.Set("setup_action", "install")
 		to.RawQuery = q.Encode()
 	}

@@ -1,4 +1,4 @@
-package ghsim
+package web
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/extension"
 	renderer "github.com/yuin/goldmark/renderer/html"
@@ -40,7 +41,7 @@ type issueView struct {
 	People          []person
 	Suggestions     []string
 	Groups          []groupView
-	Deliveries      []Delivery
+	Deliveries      []ghsim.Delivery
 }
 
 type labelView struct {
@@ -73,7 +74,7 @@ type groupView struct {
 	Public           bool
 	Workflows        []string
 	Repos            []string
-	Runners          []*Runner
+	Runners          []*ghsim.Runner
 }
 
 type installView struct {
@@ -85,35 +86,42 @@ type installView struct {
 }
 
 // index lists the issues, or shows the one that there is.
-func (s *Server) index(*http.Request) (view, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (p *Pages) index(*http.Request) (view, error) {
 	v := view{Title: "Simulated GitHub"}
-	for _, o := range s.state.Orgs {
-		for _, r := range o.Repos {
-			for _, i := range r.Issues {
-				v.Issues = append(v.Issues, issueLink{fmt.Sprintf("/%s/issues/%d", r.FullName(), i.Number), fmt.Sprintf("%s#%d", r.FullName(), i.Number), i.Title})
+	p.sim.View(func(st *ghsim.State) {
+		for _, o := range st.Orgs {
+			for _, r := range o.Repos {
+				for _, i := range r.Issues {
+					v.Issues = append(v.Issues, issueLink{fmt.Sprintf("/%s/issues/%d", r.FullName(), i.Number), fmt.Sprintf("%s#%d", r.FullName(), i.Number), i.Title})
+				}
 			}
 		}
-	}
+	})
 	if len(v.Issues) == 1 {
 		v.Moved = v.Issues[0].Path
 	}
 	return v, nil
 }
 
-func (s *Server) issueView(org, repo string, number int) (view, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r, i, err := s.state.issue(org, repo, number)
+func (p *Pages) issueView(org, repo string, number int) (found view, err error) {
+	version, _, _ := p.sim.Changes()
+	p.sim.View(func(st *ghsim.State) { found, err = issuePage(st, org, repo, number) })
+	if err == nil {
+		found.Issue.Version, found.Issue.Suggestions = version, p.sim.Suggestions()
+	}
+	return found, err
+}
+
+func issuePage(st *ghsim.State, org, repo string, number int) (view, error) {
+	r, i, err := st.Issue(org, repo, number)
 	if err != nil {
 		return view{}, errNoPage
 	}
 	md := goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithRendererOptions(renderer.WithHardWraps()))
 	v := &issueView{
-		Version: s.version, Org: r.Org.Login, Repo: r.Name, Path: fmt.Sprintf("/%s/issues/%d", r.FullName(), number), Private: r.Private(), Number: number,
-		Title: i.Title, State: i.State, Suggestions: s.suggestions,
-		First: renderComment(md, r, &Comment{Author: i.Author, Body: i.Body, CreatedAt: i.CreatedAt, UpdatedAt: i.CreatedAt}),
+		Org: r.Org.Login, Repo: r.Name, Path: fmt.Sprintf("/%s/issues/%d", r.FullName(), number), Private: r.Private(), Number: number,
+		Title: i.Title, State: i.State,
+		First: renderComment(md, r, &ghsim.Comment{Author: i.Author, Body: i.Body, CreatedAt: i.CreatedAt, UpdatedAt: i.CreatedAt}),
 	}
 	for _, name := range i.Labels {
 		v.Labels = append(v.Labels, labelView{name, hue(name) % 8})
@@ -131,11 +139,11 @@ func (s *Server) issueView(org, repo string, number int) (view, error) {
 	for _, g := range r.Org.Groups {
 		v.Groups = append(v.Groups, groupView{
 			Name: g.Name, Visibility: g.Visibility, Default: g.Default, Inherited: g.Inherited, Public: g.AllowsPublic,
-			Workflows: restrictions(g), Repos: r.Org.ReposOf(g.Name), Runners: copies(r.Org.runnersOf(g)),
+			Workflows: restrictions(g), Repos: r.Org.ReposOf(g.Name), Runners: copies(r.Org.GroupRunners(g)),
 		})
 	}
-	for n := len(s.state.Deliveries) - 1; n >= 0 && len(v.Deliveries) < 5; n-- {
-		v.Deliveries = append(v.Deliveries, *s.state.Deliveries[n])
+	for n := len(st.Deliveries) - 1; n >= 0 && len(v.Deliveries) < 5; n-- {
+		v.Deliveries = append(v.Deliveries, *st.Deliveries[n])
 	}
 	return view{Title: fmt.Sprintf("%s · %s #%d", i.Title, r.FullName(), number), Issue: v}, nil
 }
@@ -148,8 +156,8 @@ func rank(p person) int {
 	return 1
 }
 
-func copies(runners []*Runner) []*Runner {
-	out := make([]*Runner, 0, len(runners))
+func copies(runners []*ghsim.Runner) []*ghsim.Runner {
+	out := make([]*ghsim.Runner, 0, len(runners))
 	for _, r := range runners {
 		dup := *r
 		out = append(out, &dup)
@@ -157,7 +165,7 @@ func copies(runners []*Runner) []*Runner {
 	return out
 }
 
-func restrictions(g *Group) []string {
+func restrictions(g *ghsim.Group) []string {
 	if g.RestrictedToWorkflows {
 		return append([]string{}, g.SelectedWorkflows...)
 	}
@@ -165,7 +173,7 @@ func restrictions(g *Group) []string {
 }
 
 // about says what a member is, in a few words.
-func about(o *Org, m *Member) string {
+func about(o *ghsim.Org, m *ghsim.Member) string {
 	var roles []string
 	if m.Role == "admin" {
 		roles = append(roles, "owner")
@@ -186,7 +194,7 @@ func about(o *Org, m *Member) string {
 
 // renderComment renders the Markdown as GitHub would. goldmark leaves raw HTML
 // and dangerous links out, so the result is safe to show.
-func renderComment(md goldmark.Markdown, r *Repo, c *Comment) commentView {
+func renderComment(md goldmark.Markdown, r *ghsim.Repo, c *ghsim.Comment) commentView {
 	var body bytes.Buffer
 	if err := md.Convert([]byte(c.Body), &body); err != nil {
 		body.Reset()
@@ -201,7 +209,7 @@ func renderComment(md goldmark.Markdown, r *Repo, c *Comment) commentView {
 	if m := r.Org.Member(c.Author.Login); m != nil {
 		v.Role = map[string]string{"admin": "Owner", "member": "Member"}[m.Role]
 	}
-	for _, content := range reactions() {
+	for _, content := range ghsim.Reactions() {
 		var who []string
 		for _, rc := range c.Reactions {
 			if rc.Content == content {
@@ -219,16 +227,19 @@ func emoji(content string) string {
 	return map[string]string{"+1": "👍", "-1": "👎", "laugh": "😄", "confused": "😕", "heart": "❤️", "hooray": "🎉", "rocket": "🚀", "eyes": "👀"}[content]
 }
 
-func (s *Server) installPage(slug string) (view, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a := s.state.App(slug)
+func (p *Pages) installPage(slug string) (found view, err error) {
+	p.sim.View(func(st *ghsim.State) { found, err = installPage(st, slug) })
+	return found, err
+}
+
+func installPage(st *ghsim.State, slug string) (view, error) {
+	a := st.App(slug)
 	if a == nil {
 		return view{}, errNoPage
 	}
 	v := view{Title: "Install " + a.Name, Install: &installView{Slug: slug, Name: a.Name, Permissions: a.Permissions, Events: a.Events}}
-	for _, o := range s.state.Orgs {
-		installed := slices.ContainsFunc(a.Installations, func(i *Installation) bool { return i.Org == o })
+	for _, o := range st.Orgs {
+		installed := slices.ContainsFunc(a.Installations, func(i *ghsim.Installation) bool { return i.Org == o })
 		if !installed && (a.Public || a.Owner == nil || a.Owner == o) {
 			v.Install.Orgs = append(v.Install.Orgs, o.Login)
 		}
