@@ -18,13 +18,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 	"github.com/google/go-github/v41/github"
 	"github.com/palantir/go-githubapp/githubapp"
 	"github.com/rcrowley/go-metrics"
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/semaphore"
-
-	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
 const (
@@ -236,4 +235,29 @@ func (a *App) HookConfig(ctx context.Context) (HookConfig, error) {
 		InsecureSSL: c.GetInsecureSSL() == "1",
 		HasSecret:   c.GetSecret() != "",
 	}, nil
+}
+
+// send makes a request for which go-github v41 has no method, or whose answer it decodes
+// incompletely. headers are names and values in turn. Callers share the answer and must
+// not change it: see [decode].
+func send[T any](ctx context.Context, c *github.Client, method, path string, body any, headers ...string) (T, *github.Response, error) {
+	var answer T
+	req, err := c.NewRequest(method, path, body)
+	if err != nil {
+		return answer, nil, err
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := c.BareDo(ctx, req)
+	var accepted *github.AcceptedError
+	if errors.As(err, &accepted) { // go-github reports a 202 as an error
+		return answer, resp, nil
+	}
+	if err != nil {
+		return answer, resp, err
+	}
+	defer resp.Body.Close()
+	answer, err = decode[T](resp.Response)
+	return answer, resp, err
 }
