@@ -24,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim/web"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim/contract"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 )
@@ -217,6 +218,7 @@ func newSim(t *testing.T, change ...func(*ghsim.Scenario)) sim {
 	}
 	s, err := ghsim.New(scenario)
 	require.NoError(t, err)
+	web.Attach(s)
 	doc, err := document()
 	require.NoError(t, err)
 	if doc != nil {
