@@ -24,6 +24,8 @@ import (
 	"github.com/rcrowley/go-metrics"
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/semaphore"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github/pacing"
 )
 
 const (
@@ -44,6 +46,12 @@ type Options struct {
 	Clock       func() time.Time // default time.Now
 	Logger      zerolog.Logger   // used if the context has none
 	CallTimeout time.Duration    // of one HTTP exchange; default 10 s
+
+	// PointsPerMinute limits each installation: a read takes 1 point, a write 5. If it is 0,
+	// requests are not paced, and only few writes are in flight at a time.
+	PointsPerMinute int
+	Budget          pacing.Budget // shares the points with other replicas; default: in memory
+	Replica         string        // unique among the replicas that share the budget
 }
 
 // An App sends requests as a GitHub App. Its methods may be called concurrently.
@@ -59,6 +67,9 @@ type App struct {
 	pool      *http.Transport
 	cache     *cache
 	slots     *semaphore.Weighted
+	points    int // per minute and installation; 0: not paced
+	budget    pacing.Budget
+	replica   string
 
 	self *github.Client // authenticates as the App
 	user *github.Client // authenticates with the user token in the context
@@ -116,6 +127,9 @@ func newApp(o Options) (*App, error) {
 		a.registry = metrics.NewRegistry()
 	}
 	metrics.GetOrRegisterCounter(notModifiedKey, a.registry)
+	if a.points, a.budget, a.replica = o.PointsPerMinute, o.Budget, o.Replica; a.budget == nil {
+		a.budget = pacing.NewMemory(a.now)
+	}
 	if o.CacheBytes <= 0 {
 		o.CacheBytes = defaultCacheBytes
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-github/v41/github"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github/pacing"
 )
 
 // A Kind classifies an [Error]. Callers decide by it, never by the message.
@@ -123,6 +125,15 @@ func (a *App) classify(op string, err error, write bool) error {
 		return &Error{Kind: Timeout, Op: op, Ambiguous: write, Err: err}
 	}
 	return &Error{Kind: Other, Op: op, Message: "GitHub's answer could not be decoded", Ambiguous: write, Err: err}
+}
+
+// pacingError turns a pacer's refusal into an *Error. Nothing was sent.
+func pacingError(err error) error {
+	var refused *pacing.RefusedError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	return &Error{Kind: RateLimited, Message: "too many requests are waiting for GitHub's rate limit", RetryAfter: refused.RetryAfter}
 }
 
 // asUnauthorized turns a refusal to give us a token into Unauthorized. Otherwise the

@@ -14,6 +14,8 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/sync/singleflight"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github/pacing"
 )
 
 // An Org is one organization, seen through the App's installation in it. Its methods may
@@ -219,17 +221,17 @@ func (o *Org) newSession(i Installation) (*session, error) {
 		Permissions:  &github.InstallationPermissions{Issues: github.String("write"), Metadata: github.String("read")},
 	})}
 	var err error
-	limit := new(limiter) // GitHub charges both tokens to the installation
-	if s.main, err = o.client(i.ID, s.mainTokens, limit); err != nil {
+	limit, pacer := new(limiter), o.app.newPacer(i.ID) // GitHub charges both tokens to the installation
+	if s.main, err = o.client(i.ID, s.mainTokens, limit, pacer); err != nil {
 		return nil, err
 	}
-	s.comments, err = o.client(i.ID, s.commentTokens, limit)
+	s.comments, err = o.client(i.ID, s.commentTokens, limit, pacer)
 	return s, err
 }
 
 // client makes a client. From outside in, it consists of our transport, go-githubapp's
 // metrics, the cache, our baseTransport, and the connection pool.
-func (o *Org) client(installation int64, source *tokenSource, limit *limiter) (*github.Client, error) {
+func (o *Org) client(installation int64, source *tokenSource, limit *limiter, pacer *pacing.Pacer) (*github.Client, error) {
 	a := o.app
 	cached := &httpcache.Transport{
 		Transport:           alwaysRevalidate{&baseTransport{app: a, next: a.pool, installation: installation}},
@@ -242,7 +244,18 @@ func (o *Org) client(installation int64, source *tokenSource, limit *limiter) (*
 		credential: &credential{scheme: "token", get: source.get, renew: source.renew},
 		writes:     o.writes,
 		limiter:    limit,
+		pacer:      pacer,
 		coalesce:   true,
 	}
 	return a.clientCreator(a.pool, replaceChain(outermost)).NewInstallationClient(installation)
+}
+
+// newPacer returns the pacer of an installation, or nil if requests are not paced.
+func (a *App) newPacer(installation int64) *pacing.Pacer {
+	if a.points <= 0 {
+		return nil
+	}
+	return pacing.New(pacing.Options{
+		Installation: installation, Replica: a.replica, Meters: pacing.Meters(a.points), Budget: a.budget, Clock: pacing.System{},
+	})
 }

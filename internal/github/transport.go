@@ -13,6 +13,8 @@ import (
 
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/sync/singleflight"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github/pacing"
 )
 
 const (
@@ -47,6 +49,7 @@ type transport struct {
 	next       http.RoundTripper
 	credential *credential         // nil if a transport below authenticates
 	writes     *semaphore.Weighted // nil: writes have no limit of their own
+	pacer      *pacing.Pacer       // nil: requests are not paced
 	limiter    *limiter            // nil if requests do not count against the App's rate limit
 	coalesce   bool                // identical reads are sent once
 	flights    singleflight.Group
@@ -80,7 +83,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	key := strconv.FormatInt(t.writesDone.Load(), 10) + " " + req.Header.Get("Accept") + " " + req.URL.String()
 	flight := t.flights.DoChan(key, func() (any, error) { //nolint:contextcheck // if one caller leaves, the others still need the answer
-		return t.sendWithRetries(req.WithContext(foreground(context.WithoutCancel(req.Context()))))
+		return t.sendWithRetries(req.WithContext(foreground(withoutCancel(req.Context()))))
 	})
 	select {
 	case <-req.Context().Done():
@@ -146,11 +149,20 @@ func (t *transport) sendAuthenticated(req *http.Request) (*response, error) {
 // requests are in flight.
 func (t *transport) sendOnce(req *http.Request, authorization string) (*response, error) {
 	write := req.Method != http.MethodGet
-	if write && t.writes != nil {
+	if write && t.writes != nil && t.pacer == nil {
 		if err := t.writes.Acquire(req.Context(), 1); err != nil {
 			return nil, err
 		}
 		defer t.writes.Release(1)
+	}
+	if t.pacer != nil {
+		ctx, cancel := turnContext(req.Context())
+		ended, err := t.pacer.Acquire(ctx, callerOf(ctx), costOf(req))
+		cancel()
+		if err != nil {
+			return nil, pacingError(err)
+		}
+		defer ended()
 	}
 	if err := t.app.slots.Acquire(req.Context(), 1); err != nil {
 		return nil, err
