@@ -40,9 +40,13 @@ type Cost struct {
 	Content int // 1 if it creates content: an issue, a comment or a reaction
 }
 
-// The costs of requests.
-func Read() Cost    { return Cost{Points: readPoints} }
-func Write() Cost   { return Cost{Points: writePoints} }
+// Read returns the cost of a GET request.
+func Read() Cost { return Cost{Points: readPoints} }
+
+// Write returns the cost of any other request that creates no content.
+func Write() Cost { return Cost{Points: writePoints} }
+
+// Content returns the cost of creating an issue, a comment or a reaction.
 func Content() Cost { return Cost{Points: writePoints, Content: 1} }
 
 // on returns what the cost takes from the meter with that index of [Meters].

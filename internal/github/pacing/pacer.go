@@ -110,7 +110,7 @@ func (p *Pacer) Acquire(ctx context.Context, caller Caller, cost Cost) (ended fu
 	w := &waiter{caller: caller, cost: cost, seq: p.seq, done: make(chan error, 1)}
 	w.deadline, _ = ctx.Deadline()
 	p.waiting = append(p.waiting, w)
-	p.advance()
+	p.advance() //nolint:contextcheck // a lease serves all waiters, so it does not end with one
 	p.mu.Unlock()
 	select {
 	case err := <-w.done:
