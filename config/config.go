@@ -70,10 +70,12 @@ type TLS struct {
 
 // GitHub says which GitHub is used, and how its webhooks are signed.
 type GitHub struct {
-	URL            string        `yaml:"url" doc:"GitHub's address: https://github.com, https://X.ghe.com, or that of an Enterprise Server."`
-	CAFile         string        `yaml:"caFile" doc:"Certificates, in PEM, of the private CA of an Enterprise Server."`
-	APIURL         string        `yaml:"apiURL" doc:"The REST API's address, where it does not follow from url."`
-	WebhookSecrets []secret.Text `yaml:"webhookSecret" doc:"The secret that webhooks are signed with, or a list while one is being rotated. Webhooks are refused while it is empty. In the environment a comma separates several."`
+	URL    string `yaml:"url" doc:"GitHub's address: https://github.com, https://X.ghe.com, or that of an Enterprise Server."`
+	CAFile string `yaml:"caFile" doc:"Certificates, in PEM, of the private CA of an Enterprise Server."`
+	APIURL string `yaml:"apiURL" doc:"The REST API's address, where it does not follow from url."`
+	// PointsPerMinute is 0 if requests are not paced.
+	PointsPerMinute int           `yaml:"pointsPerMinute" doc:"Calls to GitHub (a read is 1 point, a write 5) are paced so that no 60 seconds have more, over all replicas. 0: no pacing, the default for an Enterprise Server."`
+	WebhookSecrets  []secret.Text `yaml:"webhookSecret" doc:"The secret that webhooks are signed with, or a list while one is being rotated. Webhooks are refused while it is empty. In the environment a comma separates several."`
 }
 
 // Chatops says if comments are commands.
@@ -126,7 +128,7 @@ func Defaults() Config {
 			OAuthClients:    []string{"178c6fc778ccc68e1d6a"}, // GitHub CLI
 			ShutdownTimeout: 25 * time.Second,
 		},
-		GitHub:  GitHub{URL: "https://github.com"},
+		GitHub:  GitHub{URL: "https://github.com", PointsPerMinute: 900},
 		Chatops: Chatops{TokenReply: "comment", TokenReplyTTL: 5 * time.Minute},
 		Policy: Policy{
 			Groups: "owned", GroupName: "{team}", RepoPermission: "admin", RegistrationTokens: "true",

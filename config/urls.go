@@ -32,11 +32,17 @@ func (c *Config) GraphQLURL() *url.URL {
 // https://docs.github.com/en/rest/using-the-rest-api/getting-started-with-the-rest-api
 func (c *Config) apiURL(serverPath, cloudPath string) *url.URL {
 	u := withSlash(c.GitHub.URL)
-	host := strings.TrimPrefix(strings.ToLower(u.Host), "www.")
-	if host == "github.com" || strings.HasSuffix(host, ".ghe.com") {
+	if host, cloud := c.cloudHost(); cloud {
 		return &url.URL{Scheme: u.Scheme, Host: "api." + host, Path: cloudPath}
 	}
 	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: serverPath}
+}
+
+// cloudHost returns the host of GitHub's pages and whether GitHub runs it: github.com or
+// ghe.com, not an Enterprise Server.
+func (c *Config) cloudHost() (host string, cloud bool) {
+	host = strings.TrimPrefix(strings.ToLower(withSlash(c.GitHub.URL).Host), "www.")
+	return host, host == "github.com" || strings.HasSuffix(host, ".ghe.com")
 }
 
 // withSlash parses a URL that was validated.

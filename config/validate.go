@@ -31,6 +31,9 @@ func (l *loader) validate(c *Config) {
 	l.validateLogging(c.Logging)
 	l.validateServer(&c.Server)
 	l.validateGitHub(&c.GitHub)
+	if _, cloud := c.cloudHost(); !cloud && !l.wasGiven("github.pointsPerMinute") {
+		c.GitHub.PointsPerMinute = 0 // an Enterprise Server has no such limit unless its administrator sets one
+	}
 	l.validateDatabase(c.Database)
 	l.validateOrgs(c)
 }
@@ -131,6 +134,10 @@ func (l *loader) validateTLS(c TLS) {
 	}
 }
 
+// minPoints is the least github.pointsPerMinute with which commands get through: the
+// largest one takes some 50 points at once.
+const minPoints = 60
+
 func (l *loader) validateGitHub(c *GitHub) {
 	u, problem := parseWebURL(c.URL)
 	switch {
@@ -155,6 +162,7 @@ func (l *loader) validateGitHub(c *GitHub) {
 			l.need(x509.NewCertPool().AppendCertsFromPEM(data), "github.caFile", "the file holds no certificate in PEM")
 		}
 	}
+	l.need(c.PointsPerMinute == 0 || c.PointsPerMinute >= minPoints, "github.pointsPerMinute", fmt.Sprintf("must be 0 or at least %d", minPoints))
 	for i, s := range c.WebhookSecrets {
 		l.need(!s.Empty(), fmt.Sprintf("github.webhookSecret[%d]", i), "is empty")
 	}

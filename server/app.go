@@ -76,10 +76,12 @@ func (s *Server) build(ctx context.Context, a *app) error {
 	if a.store.New() {
 		s.log.Warn().Msg("the database is new and empty, so no team owns a group yet; if you had one before, database.url points to another place, or its disk was lost")
 	}
-	if a.github, err = connect.GitHub(c, a.meter.registry, s.opts.Version, s.log); err != nil {
+	replica := holder()
+	if a.github, err = connect.GitHub(c, a.meter.registry, pacingBudget{a.store}, replica, s.opts.Version, s.log); err != nil {
 		return err
 	}
 	a.env = newEnv(c, a.store, a.github)
+	a.env.Holder = replica
 	a.env.Version, a.env.Clock = s.opts.Version, s.opts.Clock
 	a.env.PublicURL = s.publicURL(c)
 	a.env.Observe = a.meter.observe

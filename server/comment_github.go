@@ -8,6 +8,7 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github/pacing"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/queue"
 )
 
@@ -111,6 +112,7 @@ func (g *commentGitHub) DeleteComment(ctx context.Context, e queue.Ephemeral) er
 	if err != nil {
 		return err
 	}
+	ctx = github.WithCaller(ctx, pacing.Caller{Kind: pacing.Deletion})
 	if err := org.DeleteComment(ctx, e.CommentID); github.KindOf(err) != github.NotFound {
 		return err
 	}
@@ -119,5 +121,6 @@ func (g *commentGitHub) DeleteComment(ctx context.Context, e queue.Ephemeral) er
 
 // FindComments implements [queue.Ephemerals].
 func (g *commentGitHub) FindComments(ctx context.Context, e queue.Ephemeral) ([]int64, error) {
+	ctx = github.WithCaller(ctx, pacing.Caller{Kind: pacing.Deletion})
 	return g.Find(ctx, e.Org, e.Issue, e.Marker, e.DeleteAt.Add(-g.ttl(e.Org)-time.Hour))
 }

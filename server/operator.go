@@ -31,7 +31,7 @@ func OpenOperator(ctx context.Context, c *config.Config, o Options) (*Operator, 
 	if err != nil {
 		return nil, nil, err
 	}
-	gh, err := connect.GitHub(c, nil, o.Version, log)
+	gh, err := connect.GitHub(c, nil, pacingBudget{st}, holder(), o.Version, log)
 	if err != nil {
 		_ = st.Close()
 		return nil, nil, err

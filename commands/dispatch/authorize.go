@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github/pacing"
 )
 
 // authorize proves that the caller is what the command needs, by what GitHub says at this
@@ -16,11 +17,11 @@ func (e *Env) authorize(next Func) Func {
 		if call.Spec.Needs == Anyone {
 			return next(ctx, call)
 		}
-		if err := e.Authorize(ctx, call); err != nil {
+		if err := e.Authorize(withCaller(ctx, call), call); err != nil {
 			return Result{}, err
 		}
 		call.authorized = true
-		return next(ctx, call)
+		return next(withCaller(ctx, call), call)
 	}
 }
 
@@ -43,6 +44,18 @@ func (e *Env) Authorize(ctx context.Context, call *Call) error {
 		return e.findTeams(ctx, call)
 	}
 	return e.authorizeMaintainer(ctx, call)
+}
+
+// withCaller says on whose behalf GitHub is asked, by which calls get their turns.
+func withCaller(ctx context.Context, call *Call) context.Context {
+	caller := pacing.Caller{TeamID: call.Team.ID}
+	switch {
+	case call.Channel == CLI, call.authorized && call.Spec.Needs == Owner:
+		caller.Kind = pacing.Owner
+	case call.Channel == Schedule:
+		caller.Kind = pacing.Background
+	}
+	return github.WithCaller(ctx, caller)
 }
 
 // key names what is remembered of the call's caller.

@@ -68,7 +68,7 @@ func (s *Server) SetLatency(d time.Duration) {
 	s.latency = d
 }
 
-// strike gives the fault that befalls a call, or nil. The caller holds the lock.
+// strike gives the fault that a call meets, or nil. The caller holds the lock.
 func (s *Server) strike(method, path string) *activeFault {
 	for _, f := range s.faults {
 		if f.left == 0 || f.Method != "" && f.Method != method || !f.path.MatchString(path) {

@@ -55,6 +55,7 @@ type Server struct {
 	changed     chan struct{} // closed at the next change
 	calls       []Call
 	unknown     []string
+	secondary   map[int64]*usage // by installation; nil: not enforced
 	faults      []*activeFault
 	latency     time.Duration
 	secrets     []string
@@ -213,6 +214,9 @@ func (s *Server) handle(c *call, rt *route, record *Call) (a answer) {
 	}
 	if rt.template == "/rate_limit" {
 		return rt.handle(c)
+	}
+	if refusal := s.throttle(c); refusal != nil {
+		return *refusal
 	}
 	b := s.bucket(c.who)
 	if b.used >= b.limit {

@@ -45,7 +45,7 @@ const (
 	// retryWithin is the longest wait between tries in the first quarter of an hour;
 	// later it is late.
 	retryWithin = 20 * time.Second
-	retryLate   = 5 * time.Minute
+	retryLate   = time.Minute
 	// deletionsAtOnce is how many comments are deleted side by side.
 	deletionsAtOnce = 4
 )
@@ -183,7 +183,7 @@ func (d *deleter) delete(ctx context.Context, p planned) {
 		wait = retryLate
 	}
 	if err != nil {
-		wait = max(wait, retryAfter(err))
+		wait = min(max(wait, retryAfter(err)), retryLate) // a secret must not wait for a rate limit
 		log.Error().Err(err).Stringer("delay", wait).Msg("cannot delete an ephemeral comment; it is retried")
 	}
 	_, err = d.store.Exec(ctx, `UPDATE ephemeral SET next_at = ?3 WHERE marker = ?1 AND comment_id = ?2`, p.Marker, p.CommentID, store.Micros(now.Add(wait)))

@@ -12,15 +12,18 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github/pacing"
 )
 
 // GitHub returns the client of the GitHub App that c describes. If registry is nil,
-// the client keeps its metrics to itself.
-func GitHub(c *config.Config, registry metrics.Registry, version string, log zerolog.Logger) (*github.App, error) {
+// the client keeps its metrics to itself. If budget is nil, it shares GitHub's rate limits
+// with nobody.
+func GitHub(c *config.Config, registry metrics.Registry, budget pacing.Budget, replica, version string, log zerolog.Logger) (*github.App, error) {
 	options, err := GitHubOptions(c, version, log)
 	if err != nil {
 		return nil, err
 	}
+	options.Budget, options.Replica = budget, replica
 	options.AppID, options.Key, options.Registry = c.AppID, c.Key(), registry
 	return github.New(options)
 }
@@ -34,6 +37,7 @@ func GitHubOptions(c *config.Config, version string, log zerolog.Logger) (github
 	}
 	return github.Options{
 		BaseURL: c.APIBaseURL(), RootCAs: roots, UserAgent: "actions-runner-manager/" + version, Logger: log,
+		PointsPerMinute: c.GitHub.PointsPerMinute,
 	}, nil
 }
 

@@ -97,7 +97,7 @@ func Run(ctx context.Context, c *config.Config, failure error, version string) D
 		return d.diagnosis()
 	}
 	var err error
-	if d.gh, err = connect.GitHub(c, nil, version, zerolog.Nop()); err != nil {
+	if d.gh, err = connect.GitHub(c, nil, nil, "doctor", version, zerolog.Nop()); err != nil {
 		d.fail("app", err.Error(), "Correct the configuration of the GitHub App.", "")
 		return d.diagnosis()
 	}

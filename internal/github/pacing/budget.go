@@ -2,12 +2,13 @@ package pacing
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
 
 // A Budget holds the windows of an installation's meters and shares them between
-// replicas. [Memory] serves a single process; the store implements it for several.
+// replicas. [Memory] serves a single process; a database holds it for several.
 type Budget interface {
 	// Lease settles what a replica has spent, and leases it more, for all meters in one
 	// round trip and atomically. The results are in the order of the requests.
@@ -39,52 +40,68 @@ const replicaTTL = 30 * time.Second
 type Memory struct {
 	now func() time.Time
 
-	mu      sync.Mutex
-	windows map[windowKey]*memoryWindow
-}
-
-type windowKey struct {
-	installation int64
-	meter        string
-}
-
-type memoryWindow struct {
-	spent []memorySpent
-	open  map[string]memoryOpen // by replica
-}
-
-type memorySpent struct {
-	at     time.Time
-	amount int
-}
-
-type memoryOpen struct {
-	amount int
-	seen   time.Time
+	mu     sync.Mutex
+	states map[int64]*State // by installation
 }
 
 // NewMemory makes a Budget in memory.
-func NewMemory(now func() time.Time) *Memory {
-	return &Memory{now: now, windows: map[windowKey]*memoryWindow{}}
-}
+func NewMemory(now func() time.Time) *Memory { return &Memory{now: now, states: map[int64]*State{}} }
 
 // Lease implements [Budget].
 func (b *Memory) Lease(_ context.Context, installation int64, replica string, requests []LeaseRequest) ([]Lease, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now := b.now()
+	if b.states[installation] == nil {
+		b.states[installation] = &State{}
+	}
+	return b.states[installation].Lease(b.now(), replica, requests), nil
+}
+
+// A State is what one installation has used of its meters. A Budget that several replicas
+// share keeps it as JSON and reads and writes it in one transaction. The zero value is
+// nothing used.
+type State struct {
+	Windows map[string]*stateWindow `json:"windows"` // by meter
+}
+
+type stateWindow struct {
+	Spent []stateSpent         `json:"spent,omitempty"`
+	Open  map[string]stateOpen `json:"open,omitempty"` // by replica
+}
+
+type stateSpent struct {
+	At     time.Time `json:"at"`
+	Amount int       `json:"n"`
+}
+
+type stateOpen struct {
+	Amount int       `json:"n"`
+	Seen   time.Time `json:"seen"`
+}
+
+// mergeWithin joins what ended within that time of each other, at the later moment, so that
+// a state stays small and never counts less.
+const mergeWithin = 100 * time.Millisecond
+
+// Lease settles and leases as [Budget] says, at the time now.
+func (s *State) Lease(now time.Time, replica string, requests []LeaseRequest) []Lease {
+	if s.Windows == nil {
+		s.Windows = map[string]*stateWindow{}
+	}
 	leases := make([]Lease, len(requests))
 	for i, r := range requests {
-		key := windowKey{installation, r.Meter.Name}
-		w := b.windows[key]
+		w := s.Windows[r.Meter.Name]
 		if w == nil {
-			w = &memoryWindow{open: map[string]memoryOpen{}}
-			b.windows[key] = w
+			w = &stateWindow{}
+			s.Windows[r.Meter.Name] = w
 		}
-		for _, s := range r.Spent {
-			w.spent = append(w.spent, memorySpent{now.Add(-s.Age), s.Amount})
+		if w.Open == nil {
+			w.Open = map[string]stateOpen{}
 		}
-		w.open[replica] = memoryOpen{r.Open, now}
+		for _, spent := range r.Spent {
+			w.Spent = append(w.Spent, stateSpent{now.Add(-spent.Age), spent.Amount})
+		}
+		w.Open[replica] = stateOpen{r.Open, now}
 		window := w.at(now, r.Meter.Span)
 		granted := min(r.Want, window.free(r.Meter, r.Class))
 		window.Open += granted
@@ -93,31 +110,39 @@ func (b *Memory) Lease(_ context.Context, installation int64, replica string, re
 			granted += extra
 			window.Open += extra
 		}
-		w.open[replica] = memoryOpen{r.Open + granted, now}
+		w.Open[replica] = stateOpen{r.Open + granted, now}
 		leases[i] = Lease{granted, window}
 	}
-	return leases, nil
+	return leases
 }
 
 // at removes what no longer counts and returns the rest.
-func (w *memoryWindow) at(now time.Time, span time.Duration) Window {
-	for replica, o := range w.open {
-		if crashed := o.seen.Add(replicaTTL); now.After(crashed) {
-			w.spent = append(w.spent, memorySpent{crashed, o.amount})
-			delete(w.open, replica)
+func (w *stateWindow) at(now time.Time, span time.Duration) Window {
+	for replica, o := range w.Open {
+		if crashed := o.Seen.Add(replicaTTL); now.After(crashed) {
+			w.Spent = append(w.Spent, stateSpent{crashed, o.Amount})
+			delete(w.Open, replica)
 		}
 	}
+	slices.SortFunc(w.Spent, func(a, b stateSpent) int { return a.At.Compare(b.At) })
 	var out Window
-	kept := w.spent[:0]
-	for _, s := range w.spent {
-		if age := now.Sub(s.at); age < span {
-			kept = append(kept, s)
-			out.Spent = append(out.Spent, Spent{age, s.amount})
+	kept := w.Spent[:0]
+	for _, s := range w.Spent {
+		if now.Sub(s.At) >= span || s.Amount == 0 {
+			continue
 		}
+		if n := len(kept); n > 0 && s.At.Sub(kept[n-1].At) < mergeWithin && now.Sub(s.At) > mergeWithin {
+			kept[n-1] = stateSpent{s.At, kept[n-1].Amount + s.Amount}
+			continue
+		}
+		kept = append(kept, s)
 	}
-	w.spent = kept
-	for _, o := range w.open {
-		out.Open += o.amount
+	w.Spent = kept
+	for _, s := range w.Spent {
+		out.Spent = append(out.Spent, Spent{now.Sub(s.At), s.Amount})
+	}
+	for _, o := range w.Open {
+		out.Open += o.Amount
 	}
 	return out
 }

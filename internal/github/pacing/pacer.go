@@ -76,8 +76,8 @@ type account struct {
 	leasedAt    time.Time
 	leasedClass class // of the last lease; background work cannot use another's
 	inFlight    int
-	spent       []memorySpent // not reported yet
-	window      Window        // at the last lease
+	spent       []stateSpent // not reported yet
+	window      Window       // at the last lease
 	windowAt    time.Time
 }
 
@@ -143,7 +143,7 @@ func (p *Pacer) end(cost Cost) {
 	for i := range p.accts {
 		if n := cost.on(i); n > 0 {
 			p.accts[i].inFlight -= n
-			p.accts[i].spent = append(p.accts[i].spent, memorySpent{now, n})
+			p.accts[i].spent = append(p.accts[i].spent, stateSpent{now, n})
 		}
 	}
 }
@@ -282,8 +282,8 @@ func (p *Pacer) waitFor(now time.Time, meter int, c class, amount int) time.Dura
 	}
 	// What ended since the last lease is open in its window. It has an age already.
 	for _, s := range a.spent {
-		w.Open -= s.amount
-		w.Spent = append(w.Spent, Spent{now.Sub(s.at), s.amount})
+		w.Open -= s.Amount
+		w.Spent = append(w.Spent, Spent{now.Sub(s.At), s.Amount})
 	}
 	// What is leased or in flight ends at the earliest now.
 	w.Spent, w.Open = append(w.Spent, Spent{0, max(0, w.Open)}), 0
@@ -303,7 +303,7 @@ func (p *Pacer) requests(now time.Time) []LeaseRequest {
 		}
 		r := LeaseRequest{Meter: p.o.Meters[i], Open: a.leased + a.inFlight, Class: first}
 		for _, s := range a.spent {
-			r.Spent = append(r.Spent, Spent{now.Sub(s.at), s.amount})
+			r.Spent = append(r.Spent, Spent{now.Sub(s.At), s.Amount})
 		}
 		a.spent = nil
 		for _, w := range p.waiting {
@@ -336,7 +336,7 @@ func (p *Pacer) lease(requests []LeaseRequest) {
 		// it count them twice.
 		for i, r := range requests {
 			for _, s := range r.Spent {
-				p.accts[i].spent = append(p.accts[i].spent, memorySpent{began.Add(-s.Age), s.Amount})
+				p.accts[i].spent = append(p.accts[i].spent, stateSpent{began.Add(-s.Age), s.Amount})
 			}
 		}
 		wait = time.Second
