@@ -3,7 +3,10 @@ package server_test
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -149,4 +152,28 @@ func TestThreatTwoOrganizations(t *testing.T) {
 			assert.NotContains(t, call.Path, map[int64]string{77: "globex", 78: "acme"}[call.InstallationID])
 		}
 	}
+}
+
+// A comment waits while the App's installation is suspended, and is answered afterwards.
+func TestThreatSuspendedInstallation(t *testing.T) {
+	t.Parallel()
+	sc := acme()
+	w := newWorld(t, sc)
+	var once sync.Once
+	suspend := func(at time.Time) {
+		w.state(func(_ *ghsim.Org, st *ghsim.State) { st.Installation(77).SuspendedAt = at })
+	}
+	w.watch(func(e ghsim.Exchange) {
+		if strings.HasSuffix(e.Request.URL.Path, "/teams/platform") {
+			once.Do(func() { suspend(time.Now()) }) // between authorization and the change
+		}
+	})
+	id, err := w.hub.Comment("acme", "runner-admin", 1, "ada", "/runner-group group-create")
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		return strings.Contains(w.log.String(), "create the runner group") || strings.Contains(w.log.String(), "suspended")
+	}, eventually, tick)
+	suspend(time.Time{})
+	require.Eventually(t, func() bool { return w.finished(id) }, 2*eventually, tick)
+	w.ok("ghp_ada", "GET /api/v1/group-list?team=platform")
 }

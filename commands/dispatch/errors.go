@@ -32,6 +32,10 @@ type Error struct {
 	// Queued means that nothing was begun and the call keeps its place in line: a channel
 	// that has a queue dispatches it again after RetryAfter, which is no failed attempt.
 	Queued bool
+	// Wait means that nothing is wrong with the command: GitHub asks to wait, or the App's
+	// installation is suspended. A channel that has a queue tries again after RetryAfter,
+	// which is no failed attempt.
+	Wait bool
 	// Permanent says that trying again will not help until somebody changes a setting.
 	Permanent bool
 	Cause     error // for the log only
@@ -75,6 +79,9 @@ func AsError(err error) *Error {
 	}
 }
 
+// suspendedRetry is how soon a command is tried again while the installation is suspended.
+const suspendedRetry = 15 * time.Second
+
 // GitHubError turns a failure of GitHub, met while trying to do something, into
 // an error for the caller. An [*Error] passes unchanged.
 func GitHubError(err error, doing string) error {
@@ -95,7 +102,10 @@ func GitHubError(err error, doing string) error {
 	case github.KindOf(err) == github.RateLimited:
 		out.Reason = ReasonGitHubRateLimited
 		out.Message = "GitHub's rate limit for this App is used up. Try again when it says so."
-		out.RetryAfter = failure.RetryAfter
+		out.RetryAfter, out.Wait = failure.RetryAfter, !failure.Ambiguous
+	case github.KindOf(err) == github.Suspended:
+		out.Message = "The GitHub App is suspended in this organization, so it can do nothing there. An owner can unsuspend it on the organization's page of installed GitHub Apps."
+		out.RetryAfter, out.Wait = suspendedRetry, true
 	case github.KindOf(err) == github.Forbidden, github.KindOf(err) == github.Unauthorized:
 		out.Permanent = github.KindOf(err) == github.Forbidden
 		out.Message = "GitHub does not let the App " + doing + ". Ask the operator to run `actions-runner-manager doctor`, which names the missing permission or setting."

@@ -134,6 +134,16 @@ const eyesTimeout = 3 * time.Second
 // and another error if this step is to be tried again; that may say, by
 // RetryAfter() time.Duration, how long to wait.
 func (c *Worker) Handle(ctx context.Context, job Job) error {
+	err := c.step(ctx, job)
+	var retry *retryError
+	if errors.As(err, &retry) && retry.cause.Wait && c.Clock().Sub(job.Comment().CreatedAt) < stale+time.Hour {
+		return &Again{After: max(retry.RetryAfter(), time.Second)} // GitHub is to be waited for, which is no failed attempt
+	}
+	return err
+}
+
+// step does the next step of a job.
+func (c *Worker) step(ctx context.Context, job Job) error {
 	ctx = c.log(job).WithContext(ctx) // else what commands log of themselves goes nowhere
 	outcomes := make([]outcome, min(len(job.Comment().Lines), MaxCommands))
 	if len(outcomes) == 0 {

@@ -25,6 +25,7 @@ const (
 	Invalid      Kind = "invalid"      // 400, 422, or a name that cannot exist and was not sent
 	Forbidden    Kind = "forbidden"    // 403 that is not a rate limit
 	Unauthorized Kind = "unauthorized" // 401, a malformed token that was not sent, or GitHub gives the App no token for the organization
+	Suspended    Kind = "suspended"    // 403: the App's installation is suspended
 	RateLimited  Kind = "rate_limited" // primary or secondary rate limit; see Error.RetryAfter
 	Timeout      Kind = "timeout"      // one exchange took too long, or the caller's deadline passed
 	Unavailable  Kind = "unavailable"  // 5xx, or no connection
@@ -103,6 +104,10 @@ func (a *App) classify(op string, err error, write bool) error {
 		e.RetryAfter = retryAfter(status, header, message, a.now())
 		if e.RetryAfter > 0 && status == http.StatusForbidden {
 			e.Kind = RateLimited
+		}
+		// Only the message says so: "This installation has been suspended".
+		if status == http.StatusForbidden && strings.Contains(strings.ToLower(message), "installation has been suspended") {
+			e.Kind = Suspended
 		}
 		e.Ambiguous = write && status >= http.StatusInternalServerError
 		return e
