@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"golang.org/x/net/netutil"
 
 	"github.com/actions-runner-manager/actions-runner-manager/config"
 )
@@ -46,6 +47,10 @@ const (
 	writeTimeout = 90 * time.Second
 	idleTimeout  = 120 * time.Second
 	headerBytes  = 64 << 10
+	// maxConnections and maxStreams bound what one server reads at once: a connection takes
+	// some 20 kB, and what it sends is bounded by its handler.
+	maxConnections = 1_000
+	maxStreams     = 32 // of HTTP/2, on one connection
 )
 
 // A Server is the whole program. Its app answers all requests; setup replaces the app once
@@ -117,6 +122,7 @@ func (s *Server) listen(ctx context.Context) error {
 			return fmt.Errorf("server.metricsAddress: cannot listen on %s: %w", c.MetricsAddress, err)
 		}
 	}
+	s.listener = netutil.LimitListener(s.listener, maxConnections)
 	port := 0
 	if tcp, ok := s.listener.Addr().(*net.TCPAddr); ok {
 		port = tcp.Port
@@ -165,7 +171,7 @@ func (s *Server) httpServer(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler: h, ErrorLog: serverErrors(s.log),
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
-		MaxHeaderBytes: headerBytes,
+		MaxHeaderBytes: headerBytes, HTTP2: &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 	}
 }
 

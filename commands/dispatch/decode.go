@@ -19,6 +19,7 @@ import (
 const (
 	maxValueLength = 10_000 // bytes of a single value that is not a list
 	maxItems       = 1_000  // items of a list
+	maxParts       = 5_000  // of a list as it is written: empty ones and duplicates included
 )
 
 func kindOf(t reflect.Type) (Kind, error) {
@@ -174,18 +175,25 @@ func placePositional(spec Spec, args Args, channel Channel) (Args, error) {
 // JSON array; surrounding blanks, empty items and doubles are dropped.
 func listOf(name string, values []string) ([]string, error) {
 	var items []string
+	seen := map[string]bool{}
+	raw := 0
 	for _, value := range values {
+		if raw += strings.Count(value, ",") + 1; raw > maxParts {
+			return nil, tooManyItems(name)
+		}
 		parts, err := splitList(value)
 		if err != nil {
 			return nil, Refuse(ReasonInvalidArgument, "%s is not a list: write `a,b,c` or a JSON array of strings.", name)
 		}
 		for _, part := range parts {
 			part = strings.TrimSpace(part)
-			if part == "" || slices.ContainsFunc(items, func(s string) bool { return strings.EqualFold(s, part) }) {
+			key := strings.ToLower(part)
+			if part == "" || seen[key] {
 				continue
 			}
+			seen[key] = true
 			if len(items) == maxItems {
-				return nil, Refuse(ReasonInvalidArgument, "%s names more than %d items; send them in several commands.", name, maxItems)
+				return nil, tooManyItems(name)
 			}
 			if err := checkText(name, part, maxValueLength); err != nil {
 				return nil, err
@@ -194,6 +202,10 @@ func listOf(name string, values []string) ([]string, error) {
 		}
 	}
 	return items, nil
+}
+
+func tooManyItems(name string) *Error {
+	return Refuse(ReasonInvalidArgument, "%s names more than %d items; send them in several commands.", name, maxItems)
 }
 
 func splitList(value string) ([]string, error) {

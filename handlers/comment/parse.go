@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/yuin/goldmark/ast"
-	"github.com/yuin/goldmark/extension"
 	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/text"
 	"github.com/yuin/goldmark/util"
@@ -96,8 +95,8 @@ func commandStarts(source []byte) []int {
 }
 
 // newMarkdownParser reads GitHub's Markdown as far as it decides what is code,
-// quote or comment. Links and emphasis decide nothing of that, and without them no
-// text takes more than a moment.
+// quote or comment. Links, emphasis and tables decide nothing of that, and without them no
+// text takes more than a moment or more memory than a small multiple of its length.
 func newMarkdownParser() parser.Parser {
 	return parser.NewParser(
 		parser.WithBlockParsers(parser.DefaultBlockParsers()...),
@@ -106,8 +105,7 @@ func newMarkdownParser() parser.Parser {
 			util.Prioritized(parser.NewAutoLinkParser(), 300),
 			util.Prioritized(parser.NewRawHTMLParser(), 400),
 		),
-		parser.WithParagraphTransformers(append(parser.DefaultParagraphTransformers(),
-			util.Prioritized(extension.NewTableParagraphTransformer(), 200))...),
+		parser.WithParagraphTransformers(parser.DefaultParagraphTransformers()...),
 	)
 }
 

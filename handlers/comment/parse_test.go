@@ -131,7 +131,7 @@ func TestParseComment(t *testing.T) {
 		{"underlined heading", help + "\n===", []string{help}},
 		{"rule beneath", help + "\n---\nmore", []string{help}},
 		{"table's row", "a | b\n--- | ---\n" + help + " | x", []string{help + " | x"}},
-		{"code in a table's cell ends with it", "a | b\n--- | ---\nx | `y\n" + help + " | `", []string{help + " | `"}},
+		{"code across a table's rows", "a | b\n--- | ---\nx | `y\n" + help + " | `", nil}, // tables are not parsed: their cost has no bound
 		{"beneath a table", "| a |\n| --- |\n" + help, []string{help}},
 		{"emphasis", "**\n" + help + "\n**", []string{help}},
 		{"link's definition", "[a]: /url\n" + help, []string{help}},

@@ -3,7 +3,6 @@ package comment
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -12,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 	"github.com/palantir/go-githubapp/githubapp"
 	"github.com/rs/zerolog"
 )
@@ -55,7 +55,7 @@ type WebhookOptions struct {
 // aside that cannot hold a command, and gives the rest to go-githubapp's dispatcher.
 type webhook struct {
 	WebhookOptions
-	bodies *bodyReader
+	bodies *handlers.Bodies
 	events http.Handler
 }
 
@@ -65,7 +65,7 @@ func NewWebhook(o WebhookOptions) http.Handler {
 	if o.Observe == nil {
 		o.Observe = func(string) {}
 	}
-	w := &webhook{WebhookOptions: o, bodies: newBodyReader()}
+	w := &webhook{WebhookOptions: o, bodies: handlers.NewBodies(allDeliveries)}
 	// The secret is empty since the signature was verified before; the dispatcher
 	// knows but one secret, and would take SHA-1.
 	w.events = githubapp.NewEventDispatcher([]githubapp.EventHandler{commentEvents{w}}, "",
@@ -91,8 +91,8 @@ func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.answer(w, http.StatusUnauthorized, OutcomeRefused, "the header X-Hub-Signature-256 is missing or malformed")
 		return
 	}
-	body, done, err := h.bodies.read(r)
-	defer done()
+	body, release, err := readDelivery(h.bodies, r, signature, secrets)
+	defer release()
 	switch {
 	case errors.Is(err, errBodyTooLarge):
 		w.Header().Set("Connection", "close")
@@ -105,11 +105,15 @@ func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.answer(w, http.StatusBadRequest, OutcomeMalformed, "the delivery was cut off")
 		return
 	}
-	if !signed(body, signature, secrets) {
+	switch {
+	case !body.signed:
 		h.answer(w, http.StatusUnauthorized, OutcomeRefused, "the signature does not match")
-		return
+	case body.bytes == nil && r.Header.Get("X-GitHub-Event") == eventIssueComment:
+		h.Logger.Warn().Str(githubapp.LogKeyDeliveryID, r.Header.Get("X-GitHub-Delivery")).Msg("An issue_comment larger than any that GitHub takes is ignored")
+		h.answer(w, http.StatusOK, OutcomeIgnored, "larger than a comment can be")
+	default:
+		h.serveSigned(w, r, body.bytes)
 	}
-	h.serveSigned(w, r, body)
 }
 
 // serveSigned answers a delivery that GitHub signed.
@@ -175,21 +179,6 @@ func signatureOf(header http.Header) (signature []byte, ok bool) {
 	}
 	signature, err := hex.DecodeString(digits)
 	return signature, err == nil
-}
-
-// signed reports, in constant time, whether one of the secrets made
-// the signature. An empty secret makes none.
-func signed(body, signature []byte, secrets []string) bool {
-	ok := false
-	var sum [sha256.Size]byte
-	for _, secret := range secrets {
-		mac := hmac.New(sha256.New, []byte(secret))
-		mac.Write(body)
-		if hmac.Equal(mac.Sum(sum[:0]), signature) && secret != "" {
-			ok = true
-		}
-	}
-	return ok
 }
 
 // mayHoldCommand reports whether a JSON text holds "runner-group", or an escape

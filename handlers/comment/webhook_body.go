@@ -1,21 +1,25 @@
 package comment
 
 import (
-	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
+	"hash"
 	"io"
 	"net/http"
-	"sync"
+
+	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 )
 
 const (
 	// maxDelivery is the largest delivery that is read: GitHub's own limit.
 	maxDelivery = 25 << 20
-	// smallDelivery is what a delivery that concerns us stays far below.
-	smallDelivery = 1 << 20
-	// maxLargeDeliveries is how many larger ones are read at once. Anybody can send
-	// one, and it has to be read whole before its signature can be judged.
-	maxLargeDeliveries = 4
+	// maxKept is more than a delivery about a comment can have: GitHub takes 65,536
+	// characters of a comment and of an issue. Of larger ones only the signature is checked.
+	maxKept = 4 << 20
+	// allDeliveries is how much memory all deliveries may take together, in bytes. Anybody
+	// can send one, and it has to be read whole before its signature can be judged.
+	allDeliveries = 32 << 20
 )
 
 var (
@@ -23,59 +27,80 @@ var (
 	errBusy         = errors.New("too many large deliveries at once")
 )
 
-// A bodyReader reads deliveries into buffers that are used again, and bounds the
-// memory that all of them take together.
-type bodyReader struct {
-	buffers sync.Pool
-	large   chan struct{}
+// A delivery's body as it was read.
+type deliveryBody struct {
+	bytes  []byte // nil if it is larger than maxKept
+	signed bool
 }
 
-func newBodyReader() *bodyReader {
-	return &bodyReader{
-		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
-		large:   make(chan struct{}, maxLargeDeliveries),
-	}
-}
-
-// read returns the body of r, which is valid until done is called. Done must be
-// called in any case.
-func (b *bodyReader) read(r *http.Request) (body []byte, done func(), err error) {
-	buffer, ok := b.buffers.Get().(*bytes.Buffer)
-	if !ok {
-		buffer = new(bytes.Buffer)
-	}
-	isLarge := false
-	done = func() {
-		if isLarge {
-			<-b.large // the large buffer goes to the garbage collector
-			return
-		}
-		buffer.Reset()
-		b.buffers.Put(buffer)
-	}
+// readDelivery reads the body of r and checks its signature on the way. Release, which is
+// never nil, must be called once the body is not used any more.
+func readDelivery(bodies *handlers.Bodies, r *http.Request, signature []byte, secrets []string) (body deliveryBody, release func(), err error) {
 	if r.ContentLength > maxDelivery {
-		return nil, done, errBodyTooLarge
+		return body, func() {}, errBodyTooLarge
 	}
-	if n := r.ContentLength; n > 0 && n <= smallDelivery {
-		buffer.Grow(int(n) + bytes.MinRead)
+	check := newSignatureCheck(secrets)
+	counted := &counter{r: io.TeeReader(io.LimitReader(r.Body, maxDelivery+1), check)}
+	kept, release, err := bodies.Read(counted, -1, maxKept)
+	switch {
+	case errors.Is(err, handlers.ErrBodiesBusy):
+		return body, release, errBusy
+	case errors.Is(err, handlers.ErrBodyTooLarge):
+		kept = nil
+		if _, err := io.Copy(io.Discard, counted); err != nil {
+			return body, release, err
+		}
+	case err != nil:
+		return body, release, err
 	}
-	if _, err := buffer.ReadFrom(io.LimitReader(r.Body, smallDelivery)); err != nil {
-		return nil, done, err
+	if counted.n > maxDelivery {
+		return body, release, errBodyTooLarge
 	}
-	if buffer.Len() < smallDelivery {
-		return buffer.Bytes(), done, nil
+	return deliveryBody{bytes: kept, signed: check.matches(signature)}, release, nil
+}
+
+// A counter counts what is read.
+type counter struct {
+	r io.Reader
+	n int64
+}
+
+// Read implements [io.Reader].
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// A signatureCheck sums up what is written to it with each secret.
+type signatureCheck []hash.Hash
+
+// newSignatureCheck returns a check with those of the secrets that are not empty.
+func newSignatureCheck(secrets []string) signatureCheck {
+	var check signatureCheck
+	for _, secret := range secrets {
+		if secret != "" {
+			check = append(check, hmac.New(sha256.New, []byte(secret)))
+		}
 	}
-	select {
-	case b.large <- struct{}{}:
-		isLarge = true
-	default:
-		return nil, done, errBusy
+	return check
+}
+
+// Write implements [io.Writer].
+func (c signatureCheck) Write(p []byte) (int, error) {
+	for _, sum := range c {
+		sum.Write(p)
 	}
-	if _, err := buffer.ReadFrom(io.LimitReader(r.Body, maxDelivery-smallDelivery+1)); err != nil {
-		return nil, done, err
+	return len(p), nil
+}
+
+// matches reports, in constant time, whether one of the secrets made the signature.
+func (c signatureCheck) matches(signature []byte) bool {
+	ok := false
+	for _, sum := range c {
+		if hmac.Equal(sum.Sum(nil), signature) {
+			ok = true
+		}
 	}
-	if buffer.Len() > maxDelivery {
-		return nil, done, errBodyTooLarge
-	}
-	return buffer.Bytes(), done, nil
+	return ok
 }

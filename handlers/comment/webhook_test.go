@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -304,8 +305,8 @@ func TestWebhookBoundsItsMemory(t *testing.T) {
 		{"declared", large, int64(len(large)), 413},
 		{"not declared", large, -1, 413},
 		{"just fits", large[:maxDelivery], -1, 200},
-		{"larger than usual", large[:2*smallDelivery], -1, 200},
-		{"as large as usual", large[:smallDelivery], -1, 200},
+		{"larger than usual", large[:2*maxKept], -1, 200},
+		{"as large as usual", large[:maxKept], -1, 200},
 		{"empty", nil, 0, 200},
 	}
 	for _, tt := range tests {
@@ -319,25 +320,22 @@ func TestWebhookBoundsItsMemory(t *testing.T) {
 	}
 }
 
-func TestBodyReaderRefusesTooManyLargeOnes(t *testing.T) {
-	b := newBodyReader()
+func TestReadDeliveryRefusesTooManyLargeOnes(t *testing.T) {
+	bodies := handlers.NewBodies(6 << 20)
 	read := func() (func(), error) {
-		_, done, err := b.read(httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(make([]byte, smallDelivery+1))))
-		return done, err
+		r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(make([]byte, maxKept)))
+		_, release, err := readDelivery(bodies, r, nil, []string{"secret"})
+		return release, err
 	}
-	var last func()
-	for range maxLargeDeliveries {
-		done, err := read()
-		require.NoError(t, err)
-		last = done
-	}
-	refused, err := read()
-	require.ErrorIs(t, err, errBusy)
-	refused()
-	last()
-	done, err := read()
+	first, err := read()
 	require.NoError(t, err)
-	done()
+	second, err := read()
+	require.ErrorIs(t, err, errBusy)
+	second()
+	first()
+	third, err := read()
+	require.NoError(t, err)
+	third()
 }
 
 func TestMayHoldCommand(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
@@ -66,13 +67,17 @@ type pages struct {
 type file struct {
 	mediaType string
 	body      []byte
-	packed    bool   // the body is compressed by gzip
-	tag       string // its ETag
+	packed    bool                   // the body is compressed by gzip
+	plain     func() ([]byte, error) // the body of a packed file, unpacked once for all
+	tag       string                 // its ETag
 }
 
 func newFile(mediaType string, body []byte, packed bool) file {
 	sum := sha256.Sum256(body)
-	return file{mediaType: mediaType, body: body, packed: packed, tag: `"` + hex.EncodeToString(sum[:8]) + `"`}
+	return file{
+		mediaType: mediaType, body: body, packed: packed, tag: `"` + hex.EncodeToString(sum[:8]) + `"`,
+		plain: sync.OnceValues(func() ([]byte, error) { return unpack(body) }),
+	}
 }
 
 func (p *pages) addAssets() error {
@@ -157,7 +162,7 @@ func (f file) serve(w http.ResponseWriter, r *http.Request) {
 			tag = strings.TrimSuffix(tag, `"`) + `-gzip"`
 		} else {
 			var err error
-			if body, err = unpack(body); err != nil {
+			if body, err = f.plain(); err != nil {
 				refusePage(w, dispatch.AsError(err))
 				return
 			}

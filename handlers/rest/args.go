@@ -4,15 +4,16 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 )
 
 const (
@@ -20,12 +21,25 @@ const (
 	// maxArguments bounds how many names a request may give: more than any
 	// command knows, and few enough that sorting them out stays cheap.
 	maxArguments = 100
+	// maxPairs bounds the parts of a query or form before any is decoded. A list may be
+	// given as a repeated parameter.
+	maxPairs = 5_000
+	// maxOpenBody bounds the body of a command that anybody may use, in bytes.
+	maxOpenBody = 4 << 10
 )
 
 // restArguments returns the arguments that r gives, not yet decoded: by query, form
 // body or JSON body, one of them.
-func restArguments(w http.ResponseWriter, r *http.Request, spec dispatch.Spec) (dispatch.Args, error) {
-	body, err := readBody(w, r)
+func restArguments(r *http.Request, spec dispatch.Spec, bodies *handlers.Bodies) (dispatch.Args, error) {
+	if len(spec.Params) == 0 && r.URL.RawQuery == "" {
+		return dispatch.Args{}, nil // nothing to read
+	}
+	limit := int64(maxBody)
+	if spec.Needs == dispatch.Anyone {
+		limit = maxOpenBody
+	}
+	body, release, err := readBody(r, limit, bodies)
+	defer release()
 	switch {
 	case err != nil:
 		return dispatch.Args{}, err
@@ -45,25 +59,28 @@ func restArguments(w http.ResponseWriter, r *http.Request, spec dispatch.Spec) (
 		"Send the body as application/json or application/x-www-form-urlencoded, in UTF-8 and uncompressed, and say so in Content-Type.")
 }
 
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+func readBody(r *http.Request, limit int64, bodies *handlers.Bodies) (body []byte, release func(), err error) {
 	if r.Body == nil {
-		return nil, nil
+		return nil, func() {}, nil
 	}
-	tooLarge := dispatch.Refuse(dispatch.ReasonTooLarge, "The body is larger than 1 MiB. Send fewer items at a time.")
-	if r.ContentLength > maxBody {
-		return nil, tooLarge
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var over *http.MaxBytesError
+	body, release, err = bodies.Read(r.Body, r.ContentLength, limit)
 	switch {
-	case errors.As(err, &over):
-		return nil, tooLarge
+	case errors.Is(err, handlers.ErrBodyTooLarge):
+		text := "The body is larger than 1 MiB. Send fewer items at a time."
+		if limit < maxBody {
+			text = "The body is larger than 4 KiB, and this command needs none."
+		}
+		return nil, release, dispatch.Refuse(dispatch.ReasonTooLarge, "%s", text)
+	case errors.Is(err, handlers.ErrBodiesBusy):
+		refusal := dispatch.Refuse(dispatch.ReasonUnavailable, "The server is reading too many large requests. Try again in a moment.")
+		refusal.RetryAfter = time.Second
+		return nil, release, refusal
 	case err != nil:
 		refusal := dispatch.Refuse(dispatch.ReasonInvalidArgument, "The body ended before it was complete. Send the request again.")
 		refusal.Cause = err
-		return nil, refusal
+		return nil, release, refusal
 	}
-	return body, nil
+	return body, release, nil
 }
 
 // bodyType returns the media type of the body, "" if it is not one that can be read.
@@ -86,6 +103,9 @@ func bodyType(header http.Header) string {
 // true. net/url's parser would lose the order of the names.
 func formArguments(encoded string, spec dispatch.Spec, what string) (dispatch.Args, error) {
 	var args dispatch.Args
+	if strings.Count(encoded, "&") >= maxPairs {
+		return args, dispatch.Refuse(dispatch.ReasonInvalidArgument, "The %s has more than %d parts, which no command needs.", what, maxPairs)
+	}
 	for pair := range strings.SplitSeq(encoded, "&") {
 		if pair == "" {
 			continue
@@ -121,8 +141,9 @@ func jsonArguments(body []byte) (dispatch.Args, error) {
 	if !utf8.Valid(body) {
 		return args, dispatch.Refuse(dispatch.ReasonInvalidArgument, "The JSON body is not valid UTF-8.")
 	}
-	var whole json.RawMessage
-	if err := json.Unmarshal(body, &whole); err != nil {
+	if !json.Valid(body) {
+		var whole json.RawMessage
+		err := json.Unmarshal(body, &whole)
 		var syntax *json.SyntaxError
 		if errors.As(err, &syntax) {
 			return args, dispatch.Refuse(dispatch.ReasonInvalidArgument, "The body is not well-formed JSON: look near byte %d.", syntax.Offset)
@@ -145,7 +166,9 @@ func jsonArguments(body []byte) (dispatch.Args, error) {
 		if seen[name] {
 			return args, dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s is in the JSON body twice.", dispatch.Quote(name))
 		}
-		seen[name] = true
+		if seen[name] = true; len(seen) > maxArguments {
+			return args, tooManyArguments()
+		}
 		values, given, err := jsonValues(decoder, name)
 		if err != nil {
 			return args, err
@@ -191,7 +214,9 @@ func jsonValues(decoder *json.Decoder, name string) (values []string, given bool
 		if err != nil || !ok {
 			return nil, false, refusal
 		}
-		values = append(values, item)
+		if values = append(values, item); len(values) > maxPairs {
+			return nil, false, dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s has more than %d items, which no command takes.", dispatch.Quote(name), maxPairs)
+		}
 	}
 	_, err = decoder.Token() // the closing bracket
 	return values, true, err
@@ -200,9 +225,13 @@ func jsonValues(decoder *json.Decoder, name string) (values []string, given bool
 func addArgument(args *dispatch.Args, name string, values ...string) error {
 	args.Add(name, values...)
 	if len(args.Named) > maxArguments {
-		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "The request gives more than %d arguments, which no command has.", maxArguments)
+		return tooManyArguments()
 	}
 	return nil
+}
+
+func tooManyArguments() *dispatch.Error {
+	return dispatch.Refuse(dispatch.ReasonInvalidArgument, "The request gives more than %d arguments, which no command has.", maxArguments)
 }
 
 // takeOrg takes the argument "org" out of args.

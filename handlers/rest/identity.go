@@ -48,6 +48,10 @@ type IdentityOptions struct {
 }
 
 const (
+	// allAddresses is how many times the new tokens of one address all addresses together
+	// may have refused by GitHub per minute: they come to GitHub from one address, ours.
+	allAddresses = 10
+
 	verdictLife  = time.Minute    // how long GitHub's answer about a token counts
 	acceptedLife = 24 * time.Hour // how long a token that was good is no new one
 	askTimeout   = 20 * time.Second
@@ -66,6 +70,7 @@ type Identity struct {
 	refusals *lru.Cache[tokenKey, verdict]   // apart, so that guesses drive out nobody
 	accepted *lru.Cache[tokenKey, time.Time] // when a token was last taken
 	attempts *attempts
+	failures *attempts // that GitHub refused, of all addresses
 	asking   singleflight.Group
 }
 
@@ -96,6 +101,7 @@ func NewIdentity(o IdentityOptions) *Identity {
 		refusals:        newLRU[tokenKey, verdict](maxRefused),
 		accepted:        newLRU[tokenKey, time.Time](maxRefused),
 		attempts:        newAttempts(o.UnknownTokenRate),
+		failures:        newAttempts(allAddresses * o.UnknownTokenRate),
 	}
 }
 
@@ -120,6 +126,12 @@ func (i *Identity) Authenticate(ctx context.Context, authorization []string, fro
 		return v.caller, v.refusal
 	}
 	if at, ok := i.accepted.Get(key); !ok || i.Clock().Sub(at) > acceptedLife {
+		if wait := i.failures.wait(netip.Prefix{}, i.Clock()); wait > 0 {
+			refusal := dispatch.Refuse(dispatch.ReasonRateLimited,
+				"Too many bad tokens were tried here. Tokens that worked here lately still do; try a new one in %s.", (wait + time.Second - 1).Truncate(time.Second))
+			refusal.RetryAfter = wait
+			return dispatch.Principal{}, refusal
+		}
 		if wait := i.attempts.add(limitKey(from), key, i.Clock()); wait > 0 {
 			refusal := dispatch.Refuse(dispatch.ReasonRateLimited,
 				"Too many new tokens were tried from this address. Tokens that worked here lately still do; try a new one in %s.", (wait + time.Second - 1).Truncate(time.Second))
@@ -169,6 +181,7 @@ func (i *Identity) ask(ctx context.Context, token string, key tokenKey) (verdict
 	if v.refusal != nil {
 		i.verdicts.Remove(key)
 		i.refusals.Add(key, v)
+		i.failures.add(netip.Prefix{}, key, now)
 		return v, nil //nolint:nilerr // that GitHub refuses the token is the verdict
 	}
 	v.caller = dispatch.Principal{ID: user.ID, Login: user.Login}

@@ -60,3 +60,16 @@ func limitKey(addr netip.Addr) netip.Prefix {
 	key, _ := addr.Prefix(bits)
 	return key
 }
+
+// wait returns how long the address has to wait before it may try another new token.
+func (a *attempts) wait(address netip.Prefix, now time.Time) time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	tried, _ := a.addresses.Get(address)
+	tried = slices.DeleteFunc(tried, func(t attempt) bool { return now.Sub(t.at) >= time.Minute })
+	a.addresses.Add(address, tried)
+	if len(tried) < a.rate {
+		return 0
+	}
+	return tried[0].at.Add(time.Minute).Sub(now)
+}

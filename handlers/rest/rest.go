@@ -37,11 +37,15 @@ type Options struct {
 
 // New returns the REST channel, to be mounted at [handlers.APIPrefix], best through [Guard].
 func New(o Options) http.Handler {
-	return &restChannel{Options: o}
+	return &restChannel{Options: o, bodies: handlers.NewBodies(allBodies)}
 }
+
+// allBodies is how much memory the bodies of all requests may take together, in bytes.
+const allBodies = 16 << 20
 
 type restChannel struct {
 	Options
+	bodies   *handlers.Bodies
 	stranger sync.Once
 }
 
@@ -124,7 +128,7 @@ func (d *restChannel) request(ctx context.Context, w http.ResponseWriter, r *htt
 	if !d.Multi && len(d.Orgs) > 0 {
 		req.Org = d.Orgs[0]
 	}
-	if req.Args, err = restArguments(w, r, spec); err == nil && d.Multi {
+	if req.Args, err = restArguments(r, spec, d.bodies); err == nil && d.Multi {
 		req.OrgArg, err = takeOrg(&req.Args)
 	}
 	if err != nil {

@@ -285,3 +285,28 @@ func TestReadsEndWithTheirContext(t *testing.T) {
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 	})
 }
+
+// Nobody but the owner can read the database, also if it was made with other rights.
+func TestSQLiteFilesArePrivate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "arm.db")
+	rights := func() (modes []os.FileMode) {
+		for _, name := range []string{path, path + "-wal", path + "-shm"} {
+			info, err := os.Stat(name)
+			require.NoError(t, err, name)
+			modes = append(modes, info.Mode().Perm())
+		}
+		return modes
+	}
+	open := func() *store.Store {
+		s, err := store.Open(t.Context(), store.Options{URL: "sqlite:" + path})
+		require.NoError(t, err)
+		return s
+	}
+	s := open()
+	assert.Equal(t, []os.FileMode{0o600, 0o600, 0o600}, rights())
+	require.NoError(t, s.Close())
+	require.NoError(t, os.Chmod(path, 0o644))
+	s = open()
+	assert.Equal(t, []os.FileMode{0o600, 0o600, 0o600}, rights())
+	require.NoError(t, s.Close())
+}

@@ -34,6 +34,7 @@ func (s *Store) openSQLite(ctx context.Context, at location) error {
 		}
 	}
 
+	makePrivate(at.path)
 	var err error
 	// One writing connection: SQLite has one writer at a time anyway, and a
 	// queue in Go is fairer than its busy loop. FULL, since NORMAL can lose
@@ -68,6 +69,22 @@ func (s *Store) openSQLite(ctx context.Context, at location) error {
 		return fmt.Errorf("the database %s is damaged (%s); restore a backup", at.path, verdict)
 	}
 	return nil
+}
+
+// makePrivate creates the database file for its owner only, and takes the rights of others
+// from files that exist already. SQLite gives the files beside it the same rights.
+func makePrivate(path string) {
+	const mode = 0o600
+	if file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, mode); err == nil {
+		file.Close()
+	}
+	for _, name := range []string{path, path + "-wal", path + "-shm", path + ".lock"} {
+		info, err := os.Stat(name)
+		if err != nil || info.Mode().Perm()&0o077 == 0 {
+			continue // what cannot be opened is reported when it is
+		}
+		_ = os.Chmod(name, info.Mode().Perm()&mode) // fails for a file that is not ours, or read-only
+	}
 }
 
 func dsn(path, more string) string {

@@ -1,0 +1,77 @@
+package comment
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+)
+
+const (
+	// maxAllocated and maxTime bound what a comment may cost for each of its bytes.
+	// Usual text takes a tenth of it, and a cost that is not linear far more.
+	maxAllocated = 1_000
+	maxTime      = 20 * time.Microsecond
+)
+
+// costOfParsing parses text and returns the bytes allocated and the time for it.
+func costOfParsing(text string) (allocated uint64, took time.Duration) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	start := time.Now()
+	ParseComment(text)
+	took = time.Since(start)
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc, took
+}
+
+// Hostile comments cost no more for each byte than others: a table of 200 columns and
+// 5,000 rows, which has 16 kB, once took 212 MiB.
+func TestParseCommentIsBounded(t *testing.T) {
+	const size = 64_000
+	fill := func(unit string) string { return strings.Repeat(unit, size/len(unit)+1)[:size] }
+	table := strings.Repeat("|a", 200) + "\n" + strings.Repeat("|-", 200) + "\n" + strings.Repeat("|\n", size/2)
+	var ticks strings.Builder
+	for n := 1; ticks.Len() < size; n++ {
+		ticks.WriteString(strings.Repeat("`", n) + " ")
+	}
+	for name, text := range map[string]string{
+		"table":               table,
+		"rows of a table":     "|a|b|\n|-|-|\n" + fill("|x|y|\n"),
+		"quotes":              fill(strings.Repeat("> ", 99) + "x\n"),
+		"lists":               fill(strings.Repeat("- ", 99) + "x\n"),
+		"deeper and deeper":   fill("  - x\n    - y\n      - z\n"),
+		"opening code":        ticks.String(),
+		"single ticks":        fill("` `` "),
+		"comments":            fill("<!-- "),
+		"declarations":        fill("<!A "),
+		"instructions":        fill("<? "),
+		"tags":                fill("<a b='"),
+		"less-thans":          fill("<"),
+		"links":               fill("[a]: "),
+		"definitions":         fill("[a]: b\n"),
+		"brackets":            fill("["),
+		"closing brackets":    fill("]"),
+		"emphasis":            fill("*a_"),
+		"entities":            fill("&#"),
+		"headings":            fill("# x\n"),
+		"underlines":          fill("x\n===\n"),
+		"fences":              fill("```\n~~~\n"),
+		"blank lines":         fill("\n"),
+		"blanks":              fill(" "),
+		"tabs":                fill("\t"),
+		"lines of one letter": fill("x\n"),
+		"commands":            fill("/runner-group help\n"),
+		"addresses":           fill("<http://a"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := slashWord + " help\n\n" + text
+			allocated, took := costOfParsing(text)
+			assert.LessOrEqual(t, allocated, uint64(maxAllocated*len(text)), "bytes allocated for %d bytes", len(text))
+			assert.LessOrEqual(t, took, maxTime*time.Duration(len(text)), "time for %d bytes", len(text))
+			t.Logf("%d bytes: %d kB allocated, %s", len(text), allocated>>10, took.Round(time.Microsecond))
+		})
+	}
+}
