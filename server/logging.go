@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/actions-runner-manager/actions-runner-manager/config"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
 // logFile is the file name of the log in logging.logDirectory.
@@ -34,7 +35,19 @@ func newLogger(c config.Logging, out io.Writer) (zerolog.Logger, func() error, e
 		out, closer = file, file.Close
 	}
 	preciseTimes()
-	return zerolog.New(out).Level(level).With().Timestamp().Logger(), closer, nil
+	return zerolog.New(masked{out}).Level(level).With().Timestamp().Logger(), closer, nil
+}
+
+// masked writes lines to out with whatever looks like a credential masked: a caller may
+// have put one anywhere.
+type masked struct{ out io.Writer }
+
+// Write implements [io.Writer]. Each call is one line.
+func (m masked) Write(line []byte) (int, error) {
+	if _, err := io.WriteString(m.out, secret.MaskTokens(string(line))); err != nil {
+		return 0, err
+	}
+	return len(line), nil
 }
 
 // preciseTimes makes all logs of the process have times in nanoseconds.

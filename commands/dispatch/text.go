@@ -5,12 +5,15 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
 // Quote returns text from outside as a short, safe quotation for a message: as code,
 // like all that messages name, escaped, at most 60 characters, and without the
 // characters that Markdown or HTML would act on.
 func Quote(text string) string {
+	text = secret.MaskTokens(text)
 	const most = 60
 	if utf8.RuneCountInString(text) > most {
 		text = string([]rune(text)[:most]) + "…"

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
 // An Entry of the audit is one command that was asked, or its outcome.
@@ -130,7 +132,7 @@ func scanEntry(row Row) (Entry, error) {
 // cut shortens text to maxAuditText, between characters, and says so. It also
 // takes out what PostgreSQL cannot keep in a text.
 func cut(text string) string {
-	text = strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+	text = secret.MaskTokens(strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD"))
 	if len(text) <= maxAuditText {
 		return text
 	}
