@@ -23,10 +23,10 @@ func Quote(text string) string {
 	}
 	quoted := strconv.Quote(text)
 	quoted = quoted[1 : len(quoted)-1]
-	return "`" + harmless.Replace(quoted) + "`"
+	return "`" + quoteEscaper.Replace(quoted) + "`"
 }
 
-var harmless = strings.NewReplacer("`", "'", `\"`, `"`, "<", "‹", ">", "›", "@", "＠")
+var quoteEscaper = strings.NewReplacer("`", "'", `\"`, `"`, "<", "‹", ">", "›", "@", "＠")
 
 // Argument returns how the argument of that name is given at the channel, with the value
 // if there is one: as code, and in a comment and at the operator's shell as a flag.

@@ -367,7 +367,7 @@ func FuzzParseComment(f *testing.F) {
 			call, refusal := readLine(slashCommands{}, line, "")
 			if refusal != nil {
 				assert.NotEmpty(t, refusal.Message)
-				_ = tame(refusal.Message)
+				_ = escapeMessage(refusal.Message)
 			}
 			for _, word := range call.args.Positional {
 				assert.NotContains(t, word, "\x00")

@@ -33,7 +33,7 @@ func (c *Worker) asks(job Job, call slashCommand, result dispatch.Result) outcom
 // refused shows a command that was refused or failed.
 func (c *Worker) refused(job Job, i int, call slashCommand, e *dispatch.Error) outcome {
 	s := newSection(job, call, "❌")
-	s.paragraph(tame(e.Message))
+	s.paragraph(escapeMessage(e.Message))
 	if e.RetryAfter > 0 && !strings.Contains(e.Message, "Try again in ") {
 		s.paragraph("Try again in " + humanDuration(e.RetryAfter) + ".")
 	}
@@ -77,7 +77,7 @@ func replyMarker(job Job) string { return "<!-- arm:reply " + job.GUID() + " -->
 // renderPlain shows a secret to whoever reads the repository.
 func renderPlain(comment Comment, call slashCommand, secret *dispatch.Secret, deleteAt time.Time, ttl time.Duration) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, here is the %s for %s.\n\n%s\n\n", mention(comment.Author.Login), tame(secret.Kind),
+	fmt.Fprintf(&b, "%s, here is the %s for %s.\n\n%s\n\n", mention(comment.Author.Login), escapeMessage(secret.Kind),
 		codeSpan(shorten(call.Text, 200)), codeBlock("sh", secret.Text.Reveal()))
 	if !secret.Expires.IsZero() {
 		fmt.Fprintf(&b, "It expires at %s. ", humanTime(secret.Expires))
@@ -92,7 +92,7 @@ func renderPlain(comment Comment, call slashCommand, secret *dispatch.Secret, de
 func renderEncrypted(comment Comment, call slashCommand, secret *dispatch.Secret, armored, identity string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, here is the %s for %s, encrypted with [age](https://age-encryption.org) to your SSH keys.\n\n%s\n\n",
-		mention(comment.Author.Login), tame(secret.Kind), codeSpan(shorten(call.Text, 200)), codeBlock("", armored))
+		mention(comment.Author.Login), escapeMessage(secret.Kind), codeSpan(shorten(call.Text, 200)), codeBlock("", armored))
 	fmt.Fprintf(&b, "Save the block as `answer.age`, then decrypt it (with the file of your own key, if that is another one):\n\n%s\n",
 		codeBlock("sh", "age -d -i "+identity+" answer.age"))
 	if !secret.Expires.IsZero() {

@@ -49,7 +49,7 @@ func (s *section) paragraph(markdown string) {
 }
 
 func (s *section) result(r dispatch.Result) {
-	s.paragraph(tame(r.Message))
+	s.paragraph(escapeMessage(r.Message))
 	if len(r.Tables) == 0 {
 		s.items(r.Items, r.Message)
 	}
@@ -57,7 +57,7 @@ func (s *section) result(r dispatch.Result) {
 		s.table(table, s.left()/(len(r.Tables)-i))
 	}
 	for _, note := range r.Notes {
-		s.paragraph(tame(note))
+		s.paragraph(escapeMessage(note))
 	}
 }
 
@@ -76,7 +76,7 @@ func (s *section) items(items []dispatch.Item, message string) {
 	}
 	table := newTable("Item", "Done", "What happened")
 	for _, item := range items {
-		mark, text := "✅", tame(item.Error)
+		mark, text := "✅", escapeMessage(item.Error)
 		if seen[item.Alike()] && item.Reason != "" {
 			text = ""
 		}

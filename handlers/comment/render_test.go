@@ -109,7 +109,7 @@ func TestTame(t *testing.T) {
 		"see #12, # heading":              "see #\u206012, # heading",
 		"[docs](https://example.com) ✅ ü": "[docs](https://example.com) ✅ ü",
 	} {
-		assert.Equal(t, want, tame(text), "%q", text)
+		assert.Equal(t, want, escapeMessage(text), "%q", text)
 	}
 }
 

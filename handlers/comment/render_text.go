@@ -93,10 +93,10 @@ func htmlText(text string) string {
 	return strings.ReplaceAll(text, "#", "#"+wordJoiner)
 }
 
-// tame makes a message of a command fit for a comment. Its Markdown is ours, and
+// escapeMessage makes a message of a command fit for a comment. Its Markdown is ours, and
 // stays; what it quotes from outside, in double quotes, is shown as code, and
 // outside of code no tag, no mention and no command is left.
-func tame(markdown string) string {
+func escapeMessage(markdown string) string {
 	var b strings.Builder
 	for i := 0; i < len(markdown); {
 		rest := markdown[i:]
