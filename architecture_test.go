@@ -33,8 +33,8 @@ func mayImport() map[string][]string {
 		"server/setup":         {"config", "handlers/comment", "handlers/pages", "internal/github", "server/connect", "server/doctor", "internal/secret"},
 		"handlers":             {"commands/dispatch"},
 		"handlers/comment":     {"handlers", "commands/dispatch", "internal/secret"},
-		"handlers/rest":        {"handlers", "commands/dispatch"},
-		"handlers/pages":       {"handlers", "commands/dispatch"},
+		"handlers/rest":        {"handlers", "commands/dispatch", "internal/secret"},
+		"handlers/pages":       {"handlers", "commands/dispatch", "internal/secret"},
 		"handlers/handlertest": {"commands/dispatch"}, // for tests
 		"commands":             {"commands/dispatch", "commands/ownership", "internal/github", "internal/store", "internal/secret"},
 		"commands/commandtest": {"commands", "commands/dispatch", "commands/ownership", "internal/ghsim", "internal/github", "internal/store"}, // for tests
@@ -44,6 +44,7 @@ func mayImport() map[string][]string {
 		"internal/queue":       {"internal/store"},
 		"internal/github":      {"internal/secret"},
 		"internal/store":       {"internal/secret"},
+		"internal/ghsim/web":   {"internal/ghsim"},
 		"internal/ghsim":       {"internal/secret"},
 		"internal/secret":      {},
 	}

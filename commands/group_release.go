@@ -15,7 +15,7 @@ func groupRelease() dispatch.Command {
 		Name: "group-release", Method: http.MethodPatch,
 		Summary: "Forget that a team owns its runner group (owners only)",
 		Details: "The group stays as it is; no team manages it until it is adopted again.",
-		Needs:   dispatch.Owner, Effect: dispatch.Changes,
+		Needs:   dispatch.Owner, Effect: dispatch.Destroys,
 		Sample: releaseResult(sampleCall().Group),
 	}, runGroupRelease)
 }

@@ -16,7 +16,7 @@ func reposRemove() dispatch.Command {
 		Name: "repos-remove", Method: http.MethodPatch, Legacy: true,
 		Summary: "Detach repositories from the team's runner group",
 		Details: "Names are looked up in the group's own list; one that is not in it counts as done.",
-		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Changes, Example: "web",
+		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, Example: "web",
 		Sample: reposRemoveResult(sampleCall(), []string{"api", "web"}, nil, doneItems([]string{"api", "web"})),
 	}, runReposRemove, checkRepos)
 }

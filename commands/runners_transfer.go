@@ -21,7 +21,7 @@ func runnersTransfer() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
 		Name: "runners-transfer", Method: http.MethodPost,
 		Summary: "Move runners to the group of another team that you maintain",
-		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Changes, Example: "build-1 --to web",
+		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, Example: "build-1 --to web",
 		Sample: transferResult(sampleCall(), sampleNames(), doneItems(sampleNames())),
 	}, runRunnersTransfer)
 }

@@ -90,7 +90,7 @@ func (s *Server) build(ctx context.Context, a *app) error {
 	dispatcher := dispatch.NewDispatcher(a.env, commands.All(), dispatch.Standard(a.env)...)
 
 	policies := commentPolicies(c)
-	comments := &commentGitHub{env: a.env, appID: c.AppID, ttl: func(org string) time.Duration { return policies(org).TTL }}
+	comments := &commentGitHub{env: a.env, app: a.github, appID: c.AppID, ttl: func(org string) time.Duration { return policies(org).TTL }}
 	channel := comment.NewWorker(comment.WorkerOptions{
 		Dispatcher: dispatcher, GitHub: comments, Ephemerals: a, Policy: policies,
 		PublicURL: a.env.PublicURL, MultiOrg: len(a.env.Orgs) > 1, Refused: a.env.Refused, Logger: s.log,

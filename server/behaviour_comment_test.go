@@ -29,11 +29,11 @@ func issues(specs ...ghsim.IssueSpec) ghsim.Scenario {
 func TestTeamOfComment(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, issues(
-		ghsim.IssueSpec{Title: "form", Body: "### Team\n\nplatform\n\n### Why\n\nbecause"},
+		ghsim.IssueSpec{Title: "form", Author: "ada", Body: "### Team\n\nplatform\n\n### Why\n\nbecause"},
 		ghsim.IssueSpec{Title: "label beats form", Labels: []string{"bug", "team:web"}, Body: "### Team\r\n\r\nplatform\r\n"},
 		ghsim.IssueSpec{Title: "two labels", Labels: []string{"team:web", "team:platform"}},
 		ghsim.IssueSpec{Title: "an empty form", Body: "### Team\n\n_No response_\n"},
-		ghsim.IssueSpec{Title: "a form with the organization", Body: "### Team\n\n@acme/platform\n"},
+		ghsim.IssueSpec{Title: "a form with the organization", Author: "ada", Body: "### Team\n\n@acme/platform\n"},
 		ghsim.IssueSpec{Title: "a label of another's team", Labels: []string{"team:others"}},
 		ghsim.IssueSpec{Title: "a pull request", PullRequest: true, Labels: []string{"team:platform"}},
 	))
@@ -63,7 +63,7 @@ func TestTeamOfComment(t *testing.T) {
 		{"form", 3, "group-list", "rocket", []string{"team `platform`"}},
 		{"label beats form", 4, "group-list", "rocket", []string{"team `web`"}},
 		{"the flag beats both", 4, "group-list --team platform", "rocket", []string{"team `platform`"}},
-		{"several labels name none", 5, "group-list", "confused", []string{"--team platform", "--team web"}},
+		{"several labels name none", 5, "group-list", "confused", []string{"`team:web`, `team:platform`", "--team"}},
 		{"several labels, and a flag", 5, "group-list --team=web", "rocket", []string{"team `web`"}},
 		{"an empty form", 6, "group-list", "confused", []string{"--team platform"}},
 		{"a form with the organization", 7, "group-list", "rocket", []string{"team `platform`"}},

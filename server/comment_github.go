@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
@@ -17,7 +18,10 @@ import (
 type commentGitHub struct {
 	env   *dispatch.Env
 	appID int64
-	ttl   func(org string) time.Duration // how long a comment with a secret exists
+	app   *github.App
+
+	slug atomic.Pointer[string]         // the App's, once GitHub was asked
+	ttl  func(org string) time.Duration // how long a comment with a secret exists
 }
 
 func (g *commentGitHub) org(login string) (*github.Org, error) {
@@ -65,8 +69,8 @@ func (g *commentGitHub) Post(ctx context.Context, login string, issue int, body 
 	return id, commentError(err, "write a comment")
 }
 
-// Find implements [comment.GitHub]. It only returns comments by Apps, because a person can
-// write a marker too.
+// Find implements [comment.GitHub]. It only returns comments that this App wrote, because
+// people and other bots can write a marker too.
 func (g *commentGitHub) Find(ctx context.Context, login string, issue int, marker string, since time.Time) ([]int64, error) {
 	org, err := g.org(login)
 	if err != nil {
@@ -78,12 +82,29 @@ func (g *commentGitHub) Find(ctx context.Context, login string, issue int, marke
 	}
 	var ids []int64
 	for _, c := range comments {
-		byApp := c.UserType == "Bot" || c.AppID == g.appID
-		if byApp && strings.Contains(c.Body, marker) {
+		if strings.Contains(c.Body, marker) && g.isOurs(ctx, c) {
 			ids = append(ids, c.ID)
 		}
 	}
 	return ids, nil
+}
+
+// isOurs reports whether this App wrote the comment. GitHub says by which App a comment was
+// written. If it does not, the author must be our bot, whose login is SLUG[bot].
+func (g *commentGitHub) isOurs(ctx context.Context, c github.Comment) bool {
+	if c.AppID != 0 || c.UserType != "Bot" {
+		return c.AppID == g.appID && c.AppID != 0
+	}
+	slug := g.slug.Load()
+	if slug == nil {
+		info, err := g.app.App(ctx)
+		if err != nil {
+			return false
+		}
+		slug = &info.Slug
+		g.slug.Store(slug)
+	}
+	return strings.EqualFold(c.UserLogin, *slug+"[bot]")
 }
 
 // Private implements [comment.GitHub].

@@ -138,6 +138,9 @@ func (e *Env) authorizeMaintainer(ctx context.Context, call *Call) error {
 	if call.Team, err = e.maintainedTeam(ctx, call, slug, call.Spec.Prefetch != nil); err != nil {
 		return err
 	}
+	if err := e.checkFieldAuthor(ctx, call); err != nil {
+		return err
+	}
 	if other := call.decoded.teams[1]; other != "" {
 		if other == call.Team.Slug {
 			return Refuse(ReasonInvalidArgument, "Both teams are %s; name two different ones.", Quote(other))

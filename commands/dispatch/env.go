@@ -190,9 +190,10 @@ type Call struct {
 	// Unknown returns the refusal of a command that does not exist.
 	Unknown func(name string) *Error
 
-	declared   *Command
-	member     *github.Membership // in the organization, if it was asked; zero: none
-	authorized bool
-	decoded    decoded
-	leases     []string // keys of the leases that are given back when the outcome is on record
+	declared      *Command
+	member        *github.Membership // in the organization, if it was asked; zero: none
+	authorized    bool
+	teamFromIssue bool // the team is TeamHint, since the arguments name none
+	decoded       decoded
+	leases        []string // keys of the leases that are given back when the outcome is on record
 }

@@ -61,6 +61,15 @@ func (a Args) Get(name string) ([]string, bool) {
 	return nil, false
 }
 
+// A TeamSource is what of a comment's issue names the team.
+type TeamSource string
+
+// The sources.
+const (
+	TeamOfLabel TeamSource = "label" // team:SLUG
+	TeamOfField TeamSource = "field" // ### Team, of an issue form
+)
+
 // A Request is one call of a command, whichever channel it came through.
 type Request struct {
 	ID      string // delivery GUID and index, or request id
@@ -73,9 +82,15 @@ type Request struct {
 	Caller Principal
 	Args   Args
 
-	// TeamHint is the team that the place of a comment names (the issue's label,
-	// the form's field); it counts if the arguments name none.
-	TeamHint string
+	// TeamHint is the team that the comment's issue names; it counts if the arguments name
+	// none. TeamSource says what of the issue names it.
+	TeamHint   string
+	TeamSource TeamSource
+	// TeamProblem, if not empty, says why the issue names no one team: several labels or
+	// fields do.
+	TeamProblem string
+	// FieldAuthor is who wrote the field that names the team, if it is not the caller.
+	FieldAuthor Principal
 	// Malformed is what is wrong with the arguments, if the channel could not even
 	// read them: the refusal, given at the step that checks arguments.
 	Malformed *Error

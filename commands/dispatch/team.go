@@ -1,8 +1,11 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"strings"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 )
 
 // inferTeam fills in the team of a comment that names none: the place of the
@@ -12,8 +15,15 @@ func (e *Env) inferTeam(ctx context.Context, call *Call) error {
 	if call.namesTeam() {
 		return nil
 	}
+	if call.TeamProblem != "" {
+		return Refuse(ReasonMissingArgument, "Which team is this for? %s", call.TeamProblem)
+	}
 	if call.TeamHint != "" {
+		if call.TeamSource == TeamOfField && call.Spec.Effect >= Destroys {
+			return call.fieldNotUsed("`" + call.Spec.Name + "` does not take its team from an issue's field, because others can edit the issue.")
+		}
 		call.setTeam(call.TeamHint)
+		call.teamFromIssue = true
 		return nil
 	}
 	// The other arguments come first: no call for a command that is wrong anyway.
@@ -54,6 +64,28 @@ func (e *Env) inferTeam(ctx context.Context, call *Call) error {
 		choices = append(choices, "`--team "+t.TeamSlug+"`")
 	}
 	return Refuse(ReasonMissingArgument, "Which team is this for? You maintain several: %s.", strings.Join(choices, ", "))
+}
+
+// fieldNotUsed refuses a team that an issue's field names but may not choose.
+func (c *Call) fieldNotUsed(why string) *Error {
+	return Refuse(ReasonMissingArgument, "Which team is this for? %s Say it in the command: %s.", why, c.Channel.Argument("team", cmp.Or(c.teamSlug(), c.TeamHint)))
+}
+
+// checkFieldAuthor refuses a team that was named by the field of an issue whose author is
+// neither the caller nor a maintainer of that team. The caller's own right is proved before,
+// so that nobody else causes the call.
+func (e *Env) checkFieldAuthor(ctx context.Context, call *Call) error {
+	if !call.teamFromIssue || call.TeamSource != TeamOfField || !call.FieldAuthor.Known() {
+		return nil
+	}
+	m, err := call.Org.GitHub.TeamMembershipBySlug(ctx, call.Team.Slug, call.FieldAuthor.Login)
+	if err != nil && github.KindOf(err) != github.NotFound {
+		return GitHubError(err, "look up the issue's author")
+	}
+	if err == nil && m.State == "active" && m.Role == "maintainer" && (m.TeamID == 0 || m.TeamID == call.Team.ID) {
+		return nil
+	}
+	return call.fieldNotUsed("The issue's field names a team that its author does not maintain.")
 }
 
 // setTeam gives the call its team, as if the caller had named it.

@@ -151,7 +151,7 @@ type conversation struct {
 	Policy      Policy                     // settings.json, with all that follows
 	Age         string                     // of the comment
 	Labels      []string                   // of the issue
-	TeamField   string                     // of its form
+	TeamFields  []string                   // of its form
 	Public      bool                       // the admin repository
 	Keys        []string                   // of the caller
 	MultiOrg    bool                       // several organizations are served
@@ -195,7 +195,7 @@ func (c conversation) run(t *testing.T, text string) (transcript string, job *me
 	hub = &memoryGitHub{public: c.Public, keys: c.Keys, fail: c.Fail, posts: c.Posted}
 	job = &memoryJob{attempt: 1, interrupted: c.Interrupted, recorded: map[string][]byte{}, comment: Comment{
 		Org: "acme", Repo: "runner-admin", Issue: 3, CommentID: 9001, Author: Author{ID: 5, Login: "mona"},
-		Lines: ParseComment(text), Labels: c.Labels, TeamField: c.TeamField, CreatedAt: now.Add(-age),
+		Lines: ParseComment(text), Labels: c.Labels, TeamFields: c.TeamFields, CreatedAt: now.Add(-age),
 	}}
 	for step, v := range c.Recorded {
 		job.recorded[step] = v

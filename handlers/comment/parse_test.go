@@ -31,7 +31,7 @@ func (slashCommands) Specs() []dispatch.Spec {
 		{Name: "repos-set", Method: "PATCH", Effect: dispatch.Changes, Params: []dispatch.Param{team, repos}},
 		{Name: "runners-remove", Method: "DELETE", Effect: dispatch.Destroys, Params: []dispatch.Param{team, runners, offline}},
 		{Name: "token-register", Method: "POST", Effect: dispatch.Reveals, Params: []dispatch.Param{team}},
-		{Name: "token-jit", Method: "POST", Effect: dispatch.Reveals, Params: []dispatch.Param{team, name}},
+		{Name: "token-jit", Method: "POST", Effect: dispatch.Reveals, EncryptedOnly: true, Params: []dispatch.Param{team, name}},
 		{Name: "help", Method: "GET", Params: []dispatch.Param{{Name: "command", Kind: dispatch.KindString, Positional: true, Doc: "command"}}},
 	}
 }

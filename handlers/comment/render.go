@@ -16,14 +16,13 @@ const maxReply = 60_000
 func (c *Worker) done(job Job, call slashCommand, result dispatch.Result) outcome {
 	s := newSection(job, call, "✅")
 	s.result(result)
-	s.teamNote(job, call)
 	return outcome{Name: call.name, OK: true, Markdown: s.String()}
 }
 
 // asks shows what a command would change, and the line that makes it do so.
 func (c *Worker) asks(job Job, call slashCommand, result dispatch.Result) outcome {
 	s := newSection(job, call, "⚠️")
-	s.paragraph("**Nothing was changed yet.** This is what would be:")
+	s.paragraph("**Preview.** Nothing has changed yet.")
 	s.result(result)
 	s.teamNote(job, call)
 	s.paragraph("To do it, write a new comment with this line: " + codeSpan(call.Text+" --yes"))
@@ -41,7 +40,10 @@ func (c *Worker) refused(job Job, i int, call slashCommand, e *dispatch.Error) o
 	if e.Result != nil {
 		s.result(*e.Result)
 	}
-	s.teamNote(job, call)
+	switch e.Reason {
+	case dispatch.ReasonNotMaintainer, dispatch.ReasonGroupNotFound, dispatch.ReasonGroupNotOwned, dispatch.ReasonPolicy:
+		s.teamNote(job, call)
+	}
 	reason := "reason: " + codeSpan(string(e.Reason))
 	if e.Reason == dispatch.ReasonInternal {
 		reason += ", request id: " + codeSpan(requestID(job, i))

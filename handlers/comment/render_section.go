@@ -142,13 +142,14 @@ func counted(title string, n int) string {
 	return strings.TrimSpace(fmt.Sprintf("%s (%d)", title, n))
 }
 
-// teamNote says why the labels did not name the team.
+// teamNote says that the team of a command comes from the label, if the command
+// does not name it: a label is easily overlooked.
 func (s *section) teamNote(job Job, call slashCommand) {
 	if _, given := call.args.Get("team"); given || !call.spec.Team() {
 		return
 	}
-	if _, note := teamHint(job.Comment()); note != "" {
-		s.paragraph(note)
+	if hint := hintOf(job.Comment()); hint.source == dispatch.TeamOfLabel {
+		s.paragraph("The team comes from the issue's label " + codeSpan("team:"+hint.slug) + ".")
 	}
 }
 

@@ -148,14 +148,18 @@ func TestTeamOfThePlace(t *testing.T) {
 		{"form with an organization, which the command checks", "### Team\n\n@acme/ops", nil, "@acme/ops"},
 		{"form without an answer", "### Team\n\n_No response_\n\nops", nil, ""},
 		{"form with the next heading", "### Team\n\n### Why\n\nops", nil, ""},
+		{"a heading in a comment", "<!--\n### Team\n\nops\n-->", nil, ""},
+		{"a heading in code", "```\n### Team\n\nops\n```", nil, ""},
+		{"a heading in a quote", "> ### Team\n>\n> ops", nil, ""},
+		{"two fields", "### Why\n\nx\n\n### Team\n\nops\n\n### Team\n\nweb", nil, ""},
 		{"form at its end", "### Team\n", nil, ""},
 		{"another heading", "### Teams\n\nops", nil, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			slug, note := teamHint(Comment{Labels: tt.labels, TeamField: teamField(tt.body)})
-			assert.Equal(t, tt.want, slug)
-			assert.Equal(t, tt.name == "labels that disagree", note != "")
+			hint := hintOf(Comment{Labels: tt.labels, TeamFields: teamFields(tt.body)})
+			assert.Equal(t, tt.want, hint.slug)
+			assert.Equal(t, tt.name == "labels that disagree" || tt.name == "two fields", hint.problem != "")
 		})
 	}
 }

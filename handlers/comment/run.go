@@ -31,8 +31,7 @@ type outcome struct {
 // run runs the command of index i. Its error says that it is to be run again.
 func (c *Worker) run(ctx context.Context, job Job, i int) (outcome, error) {
 	comment := job.Comment()
-	hint, _ := teamHint(comment)
-	call, refusal := readLine(c.Dispatcher, comment.Lines[i], hint)
+	call, refusal := readLine(c.Dispatcher, comment.Lines[i], hintOf(comment).slug)
 	req := c.request(job, i, call)
 	if refusal == nil {
 		refusal = c.refuseStale(comment, call.spec)
@@ -71,7 +70,7 @@ func (c *Worker) run(ctx context.Context, job Job, i int) (outcome, error) {
 
 func (c *Worker) request(job Job, i int, call slashCommand) dispatch.Request {
 	comment := job.Comment()
-	hint, _ := teamHint(comment)
+	hint := hintOf(comment)
 	req := dispatch.Request{
 		ID:       requestID(job, i),
 		Channel:  dispatch.Comment,
@@ -79,7 +78,10 @@ func (c *Worker) request(job Job, i int, call slashCommand) dispatch.Request {
 		Org:      comment.Org,
 		Caller:   dispatch.Principal{ID: comment.Author.ID, Login: comment.Author.Login},
 		Args:     call.args,
-		TeamHint: hint,
+		TeamHint: hint.slug, TeamSource: hint.source, TeamProblem: hint.problem,
+	}
+	if author := comment.IssueAuthor; author.ID != comment.Author.ID {
+		req.FieldAuthor = dispatch.Principal{ID: author.ID, Login: author.Login}
 	}
 	// An attempt that was cut off or failed went past the rate limit already.
 	var begun time.Time

@@ -20,9 +20,6 @@ const (
 	replyOff       = "off"
 )
 
-// encryptedOnly names the command whose answer is never in a comment in plain text.
-const encryptedOnly = "token-jit"
-
 // A secretReply hands the secret of one command over, in a comment of its own.
 type secretReply struct {
 	*Worker
@@ -44,7 +41,7 @@ func (s *secretReply) prepare(ctx context.Context, spec dispatch.Spec) error {
 	case mode == replyOff:
 		return dispatch.Refuse(dispatch.ReasonPolicy,
 			"Secrets are not handed out in comments here (`tokenReply: off`). Ask over REST: %s", s.curl(spec))
-	case mode == replyEncrypted || s.call.encrypted || spec.Name == encryptedOnly:
+	case mode == replyEncrypted || s.call.encrypted || spec.EncryptedOnly:
 		if err := s.findKeys(ctx, spec); err != nil {
 			return err
 		}
@@ -173,8 +170,7 @@ func (s *secretReply) curl(spec dispatch.Spec) string {
 		}
 	}
 	if spec.Team() && values.Get("team") == "" {
-		hint, _ := teamHint(s.job.Comment())
-		values.Set("team", cmp.Or(hint, "TEAM"))
+		values.Set("team", cmp.Or(hintOf(s.job.Comment()).slug, "TEAM"))
 	}
 	if s.MultiOrg {
 		values.Set("org", s.job.Comment().Org)

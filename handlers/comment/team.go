@@ -1,9 +1,15 @@
 package comment
 
 import (
-	"fmt"
+	"bytes"
 	"slices"
 	"strings"
+
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/text"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
 // maxTeam is longer than any team's slug.
@@ -19,45 +25,66 @@ func teamOfLabel(label string) (slug string, ok bool) {
 	return slug, slug != ""
 }
 
-// teamField returns the text under the heading "### Team" in an issue's body,
-// as issue forms write it; "" if there is none. A slug may have its organization
-// before it ("@acme/platform"): the command checks that.
-func teamField(body string) string {
-	found := false
-	for line := range strings.Lines(body) {
-		line = strings.TrimSpace(line)
-		switch {
-		case strings.EqualFold(line, "### Team"):
-			found = true
-		case found && line != "":
-			if strings.EqualFold(line, "_No response_") || strings.HasPrefix(line, "#") || len(line) > maxTeam {
-				return ""
-			}
-			return line
+// teamFields returns what the headings "### Team" in an issue's body have beneath them, as
+// issue forms write it. The body is read as Markdown, so a heading in a comment, in code or
+// in a quote is none. A slug may have its organization before it ("@acme/platform"): the
+// command checks that.
+func teamFields(body string) (slugs []string) {
+	if len(body) > maxComment || !strings.Contains(strings.ToLower(body), "team") {
+		return nil
+	}
+	source := []byte(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(secret.MaskTokens(body)))
+	if tooDeep(source) {
+		return nil
+	}
+	document := newMarkdownParser().Parse(text.NewReader(source))
+	for n := document.FirstChild(); n != nil; n = n.NextSibling() {
+		heading, ok := n.(*ast.Heading)
+		if !ok || heading.Level != 3 || !strings.EqualFold(strings.TrimSpace(string(heading.Lines().Value(source))), "Team") {
+			continue
+		}
+		paragraph, ok := n.NextSibling().(*ast.Paragraph)
+		if !ok {
+			continue
+		}
+		line, _, _ := bytes.Cut(paragraph.Lines().Value(source), []byte("\n"))
+		value := strings.TrimSpace(string(line))
+		if value != "" && len(value) <= maxTeam && !strings.EqualFold(value, "_No response_") {
+			slugs = append(slugs, value)
 		}
 	}
-	return ""
+	return slugs
 }
 
-// teamHint returns the team that the place of a comment names: the issue's label,
-// else the form's field. Several labels that disagree name none, and the note
-// says so.
-func teamHint(c Comment) (slug, note string) {
-	var slugs []string
+// A teamHint is what an issue says about the team of its comments.
+type teamHint struct {
+	slug    string
+	source  dispatch.TeamSource
+	problem string // why it names no one team
+}
+
+// hintOf returns the team that the comment's issue names: its label, else the field of its
+// form.
+func hintOf(c Comment) teamHint {
+	var labels []string
 	for _, label := range c.Labels {
 		slug, ok := teamOfLabel(label)
-		if ok && !slices.ContainsFunc(slugs, func(s string) bool { return strings.EqualFold(s, slug) }) {
-			slugs = append(slugs, slug)
+		if ok && !slices.ContainsFunc(labels, func(s string) bool { return strings.EqualFold(s, slug) }) {
+			labels = append(labels, slug)
 		}
 	}
-	switch len(slugs) {
-	case 0:
-		return c.TeamField, ""
-	case 1:
-		return slugs[0], ""
+	switch {
+	case len(labels) == 1:
+		return teamHint{slug: labels[0], source: dispatch.TeamOfLabel}
+	case len(labels) > 1:
+		for i, slug := range labels {
+			labels[i] = codeSpan("team:" + slug)
+		}
+		return teamHint{problem: "This issue has several team labels (" + strings.Join(labels, ", ") + "). Remove all but one, or pass `--team SLUG`."}
+	case len(c.TeamFields) == 1:
+		return teamHint{slug: c.TeamFields[0], source: dispatch.TeamOfField}
+	case len(c.TeamFields) > 1:
+		return teamHint{problem: "This issue has several fields named Team. Pass `--team SLUG`."}
 	}
-	for i, slug := range slugs {
-		slugs[i] = codeSpan("team:" + slug)
-	}
-	return "", fmt.Sprintf("This issue has several labels that name a team (%s). None of them counts.", strings.Join(slugs, ", "))
+	return teamHint{}
 }

@@ -27,9 +27,10 @@ type Comment struct {
 	Issue          int       `json:"issue"`
 	CommentID      int64     `json:"commentID"`
 	Author         Author    `json:"author"`
-	Lines          []Line    `json:"lines"`               // the commands, never none
-	Labels         []string  `json:"labels,omitempty"`    // the issue's labels that name a team
-	TeamField      string    `json:"teamField,omitempty"` // the team that the issue's form names
+	Lines          []Line    `json:"lines"`                // the commands, never none
+	Labels         []string  `json:"labels,omitempty"`     // the issue's labels that name a team
+	TeamFields     []string  `json:"teamFields,omitempty"` // the teams that the issue's form names
+	IssueAuthor    Author    `json:"issueAuthor"`
 	CreatedAt      time.Time `json:"createdAt"`
 }
 
@@ -43,8 +44,9 @@ type Author struct {
 type commentPayload struct {
 	Action string `json:"action"`
 	Issue  struct {
-		Number int    `json:"number"`
-		Body   string `json:"body"`
+		Number int         `json:"number"`
+		Body   string      `json:"body"`
+		User   payloadUser `json:"user"`
 		Labels []struct {
 			Name string `json:"name"`
 		} `json:"labels"`
@@ -159,9 +161,9 @@ func (e commentEvents) filter(p *commentPayload) (comment Comment, ignored strin
 	comment = Comment{
 		Org: org.Org, Repo: org.AdminRepo, RepoID: p.Repository.ID, InstallationID: p.Installation.ID,
 		Issue: p.Issue.Number, CommentID: p.Comment.ID,
-		Author:    Author{ID: p.Comment.User.ID, Login: p.Comment.User.Login},
-		Lines:     lines,
-		TeamField: teamField(p.Issue.Body),
+		Author:     Author{ID: p.Comment.User.ID, Login: p.Comment.User.Login},
+		Lines:      lines,
+		TeamFields: teamFields(p.Issue.Body), IssueAuthor: Author{ID: p.Issue.User.ID, Login: p.Issue.User.Login},
 		CreatedAt: p.Comment.CreatedAt,
 	}
 	for _, label := range p.Issue.Labels {

@@ -239,7 +239,7 @@ func TestWebhookKeepsWhatIsNeeded(t *testing.T) {
 	assert.Equal(t, []Comment{{
 		Org: "Acme", Repo: "runner-admin", RepoID: 11, InstallationID: 77, Issue: 3, CommentID: 9001,
 		Author: Author{ID: 5, Login: "mona"}, Lines: []Line{{2, "/runner-group repos-add a,b"}},
-		Labels: []string{"team:web"}, TeamField: "@acme/platform", CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+		Labels: []string{"team:web"}, TeamFields: []string{"@acme/platform"}, IssueAuthor: Author{ID: 5, Login: "mona"}, CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 	}}, h.accepted)
 	kept, err := json.Marshal(h.accepted[0])
 	require.NoError(t, err)
