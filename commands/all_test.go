@@ -4,9 +4,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 )
 
 // Each command says what it needs; the table keeps anybody from loosening one unseen.

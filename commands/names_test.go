@@ -7,9 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 )
 
 func TestShellQuote(t *testing.T) {

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"net/http"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/ownership"
-	"golang.org/x/sync/errgroup"
 )
 
 // WhoAmI is what whoami answers.

@@ -3,9 +3,10 @@ package commands
 import (
 	"testing"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 )
 
 // Refusals of arguments use the words of the channel.

@@ -36,6 +36,7 @@ func ForwardedByStranger(r *http.Request, trusted []netip.Prefix) bool {
 	return r.Header.Get(forwardedFor) != "" && !inAny(trusted, PeerAddress(r))
 }
 
+// PeerAddress returns the address of the connection: a proxy's if there is one.
 func PeerAddress(r *http.Request) netip.Addr {
 	addr, _ := parseAddress(r.RemoteAddr)
 	return addr

@@ -26,7 +26,7 @@ type Dispatcher interface {
 // in the log, which holds it beside ours.
 func NewRequestID() string { return strings.ToLower(rand.Text()) }
 
-// clip shortens what a client chose freely, for the log.
+// Clip shortens what a client chose freely, for the log.
 func Clip(text string) string {
 	const most = 200
 	if len(text) > most {

@@ -65,5 +65,5 @@ func WriteJSON(w http.ResponseWriter, status int, body []byte) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	w.Write(body) //nolint:gosec // it is JSON, and no browser takes it for HTML
+	w.Write(body)
 }

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -65,16 +66,15 @@ func TestThreatForeignMarker(t *testing.T) {
 	w.hub.Inject(ghsim.Fault{Method: "POST", Path: "/issues/1/comments$", Status: 502})
 	forged := false
 	w.watch(func(e ghsim.Exchange) {
-		if e.Request.Method != "POST" || !strings.HasSuffix(e.Request.URL.Path, "/issues/1/comments") || forged {
+		if e.Request.Method != http.MethodPost || !strings.HasSuffix(e.Request.URL.Path, "/issues/1/comments") || forged {
 			return
 		}
 		forged = true
-		marker := string(e.RequestBody)
-		marker = marker[strings.Index(marker, "arm:reply"):]
-		marker = marker[:strings.Index(marker, "--")]
+		_, marker, _ := strings.Cut(string(e.RequestBody), "arm:reply")
+		marker, _, _ = strings.Cut(marker, "--")
 		w.state(func(org *ghsim.Org, st *ghsim.State) {
 			issue := org.Repo("runner-admin").Issue(1)
-			issue.Comments = append(issue.Comments, &ghsim.Comment{ID: 999_999, Author: st.User("robot"), Body: "<!-- " + marker + "-->", CreatedAt: w.now(), UpdatedAt: w.now()})
+			issue.Comments = append(issue.Comments, &ghsim.Comment{ID: 999_999, Author: st.User("robot"), Body: "<!-- arm:reply" + marker + "-->", CreatedAt: w.now(), UpdatedAt: w.now()})
 		})
 	})
 	replies, reaction := w.say("ada", 1, "/runner-group group-list")

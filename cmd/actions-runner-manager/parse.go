@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/spf13/cobra"
+
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
-	"github.com/spf13/cobra"
 )
 
 func (p *program) parseCommand() *cobra.Command {

@@ -27,7 +27,7 @@ import (
 )
 
 // appKey is the App's private key, in PEM. It is generated once for all tests.
-var appKey = sync.OnceValues(ghsim.NewKey) //nolint:gochecknoglobals // one key for all tests
+var appKey = sync.OnceValues(ghsim.NewKey)
 
 // A Kit is a dispatcher with all commands in the organization acme.
 //

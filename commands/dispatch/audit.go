@@ -118,6 +118,7 @@ func (e *Env) Refused(ctx context.Context, req Request, refusal *Error) {
 	}
 }
 
+// Entry returns the audit entry of a call, without an outcome.
 func (e *Env) Entry(call *Call) store.Entry {
 	return store.Entry{
 		At: e.Now(), OrgID: call.OrgID, Org: call.Request.Org,

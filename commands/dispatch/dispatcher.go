@@ -20,11 +20,12 @@ type Dispatcher struct {
 func NewDispatcher(env *Env, cmds []Command, mw ...Middleware) *Dispatcher {
 	d := &Dispatcher{env: env, commands: cmds, byName: map[string]*Command{}}
 	for i := range cmds {
-		for _, name := range append([]string{cmds[i].Name}, cmds[i].Aliases...) {
+		command := &cmds[i]
+		for _, name := range append([]string{command.Name}, command.Aliases...) {
 			if d.byName[name] != nil {
 				panic(fmt.Sprintf("two commands are named %q", name))
 			}
-			d.byName[name] = &cmds[i]
+			d.byName[name] = command
 		}
 	}
 	d.run = func(ctx context.Context, call *Call) (Result, error) { return call.declared.run(ctx, call) }

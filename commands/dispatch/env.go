@@ -87,7 +87,7 @@ type Org struct {
 	Policy Policy
 }
 
-// id returns the organization's numeric id. It is asked of GitHub on first use.
+// ID returns the organization's numeric id. It is asked of GitHub on first use.
 func (o *Org) ID(ctx context.Context) (int64, error) {
 	installation, err := o.GitHub.Installation(ctx)
 	if err != nil {
@@ -139,7 +139,7 @@ func (p Policy) allows(slug string) (rule string, ok bool) {
 	return "policy.teams.allow does not name it", false
 }
 
-// permits reports whether a team's permission on a repository lets it attach it.
+// Permits reports whether a team's permission on a repository lets it attach it.
 func (p Policy) Permits(permission string) bool {
 	return github.PermissionAtLeast(permission, p.RepoPermission)
 }

@@ -4,8 +4,9 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/stretchr/testify/assert"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 )
 
 // An App that is not installed is the first thing that a new operator meets.

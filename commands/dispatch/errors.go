@@ -121,7 +121,7 @@ func GitHubError(err error, doing string) error {
 	return out
 }
 
-// storeError turns a failure of the database into an error for the caller. An
+// StoreError turns a failure of the database into an error for the caller. An
 // [*Error] passes unchanged.
 func StoreError(err error) error {
 	var known *Error
@@ -135,13 +135,13 @@ func StoreError(err error) error {
 	}
 }
 
-// unsettled reports whether err leaves open if GitHub did what it was asked.
+// Ambiguous reports whether err leaves open if GitHub did what it was asked.
 func Ambiguous(err error) bool {
 	var failure *github.Error
 	return errors.As(err, &failure) && failure.Ambiguous || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
-// asGitHub returns the failure of GitHub behind err, an empty one if there is none.
+// GitHubFailure returns the failure of GitHub behind err, an empty one if there is none.
 func GitHubFailure(err error) *github.Error {
 	var failure *github.Error
 	if errors.As(err, &failure) {

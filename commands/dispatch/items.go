@@ -13,7 +13,7 @@ import (
 // secondary limits frown upon more.
 const writesAtOnce = 4
 
-// apply does one change for each name, a few at a time, the rest even if one
+// ApplyEach does one change for each name, a few at a time, the rest even if one
 // fails, and returns what became of each.
 func (c *Call) ApplyEach(ctx context.Context, names []string, change func(context.Context, int) error, doing string) []Item {
 	items := make([]Item, len(names))
@@ -33,7 +33,7 @@ func (c *Call) ApplyEach(ctx context.Context, names []string, change func(contex
 	return items
 }
 
-// partial returns the error of a command some of whose items were not done, nil
+// PartialFailure returns the error of a command some of whose items were not done, nil
 // if all were. The reason is that of the first that failed.
 func PartialFailure(items []Item, done Result) *Error {
 	failed := 0
@@ -59,7 +59,7 @@ func PartialFailure(items []Item, done Result) *Error {
 	}
 }
 
-// refused returns the refusal of a command some of whose items may not be, naming
+// RefuseItems returns the refusal of a command some of whose items may not be, naming
 // each; nil if all may.
 func RefuseItems(items []Item) error {
 	var first *Item

@@ -174,7 +174,7 @@ func (e *Env) askForLease(ctx context.Context, call *Call, key string, entry *st
 }
 
 // errBusy says that another call has the group.
-var errBusy = Refuse(ReasonBusy, "Another command is still running on this group. Try again in a minute.") //nolint:gochecknoglobals // never written
+var errBusy = Refuse(ReasonBusy, "Another command is still running on this group. Try again in a minute.")
 
 // busy returns a copy of the refusal that says when to try again.
 func busy(refusal *Error, after time.Duration) *Error {

@@ -51,7 +51,7 @@ type place struct {
 }
 
 // errLineFull says that too many wait already.
-var errLineFull = Refuse(ReasonBusy, "Too many commands are waiting for this group. Try again in a moment.") //nolint:gochecknoglobals // never written
+var errLineFull = Refuse(ReasonBusy, "Too many commands are waiting for this group. Try again in a moment.")
 
 // join puts p in the line of its key. A place with a turn channel waits for it: it must be
 // left or cancelled. One without gets the turn at once or keeps its place until the call

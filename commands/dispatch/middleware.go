@@ -9,8 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/rs/zerolog"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 )
 
 // Standard returns the middleware that every command passes through, the outermost
@@ -137,7 +138,7 @@ func roundUp(d time.Duration) time.Duration {
 	return (d + time.Second - 1).Truncate(time.Second)
 }
 
-// decode finds the organization and reads the arguments.
+// Decode finds the organization and reads the arguments.
 func (e *Env) Decode(next Func) Func {
 	return func(ctx context.Context, call *Call) (Result, error) {
 		if call.Malformed != nil {
@@ -207,7 +208,7 @@ func (e *Env) enforcePolicy(next Func) Func {
 	}
 }
 
-// mayAct refuses a team that the policy keeps from using the server; the operator
+// CheckTeamPolicy refuses a team that the policy keeps from using the server; the operator
 // may act for any.
 func (c *Call) CheckTeamPolicy(team github.Team) error {
 	if team.ID == 0 || c.Channel == CLI {

@@ -38,7 +38,7 @@ func (d Channel) Argument(name string, value ...string) string {
 	return "`" + flag + strings.Join(append([]string{name}, value...), is) + "`"
 }
 
-// name is what the argument is called at the channel. In a comment the words without a
+// NameIn is what the argument is called at the channel. In a comment the words without a
 // flag are the positional one.
 func (p Param) NameIn(channel Channel) string {
 	if p.Positional {

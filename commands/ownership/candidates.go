@@ -6,10 +6,11 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
-	"golang.org/x/sync/errgroup"
 )
 
 // youngTeam is the age below which a team is suspected to be younger than a group

@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
-	"github.com/rs/zerolog"
-	"golang.org/x/sync/errgroup"
 )
 
 // currentRecord is the team's record, zero if it has none, once a group-create that was

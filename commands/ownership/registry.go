@@ -5,11 +5,12 @@ import (
 	"context"
 	"errors"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/rs/zerolog"
+
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
-	lru "github.com/hashicorp/golang-lru/v2"
-	"github.com/rs/zerolog"
 )
 
 // A Registry knows which team owns which runner group. Its state is the store's; it keeps

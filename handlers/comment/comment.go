@@ -1,3 +1,5 @@
+// Package comment is the comment channel: webhooks, the commands in comments, and the
+// replies.
 package comment
 
 import (
@@ -8,9 +10,10 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers"
-	"github.com/rs/zerolog"
 )
 
 // A Job is the durable work on one accepted comment. What it records outlives the

@@ -14,11 +14,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 )
 
 const testGUID = "72d3162e-cc78-11e3-81ab-4c9367dc0958"

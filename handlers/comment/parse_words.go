@@ -6,8 +6,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 )
 
 // typography maps what word processors and phones make of plain quotes and blanks

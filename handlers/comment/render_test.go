@@ -6,9 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 )
 
 func jobOf(text string) *memoryJob {

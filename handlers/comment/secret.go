@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"filippo.io/age"
+
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 )

@@ -11,11 +11,12 @@ import (
 	"filippo.io/age"
 	"filippo.io/age/agessh"
 	"filippo.io/age/armor"
-	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
-	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/ssh"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
 func authorizedKey(t *testing.T, public any) string {

@@ -6,10 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 )
 
 func commentsOf(hub *memoryGitHub, run func(context.Context, dispatch.Request) (dispatch.Result, error)) *Worker {

@@ -11,9 +11,10 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 	"github.com/palantir/go-githubapp/githubapp"
 	"github.com/rs/zerolog"
+
+	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 )
 
 // WebhookPath is the path to which GitHub delivers webhooks.

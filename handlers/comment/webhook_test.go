@@ -17,10 +17,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 )
 
 const hookSecret = "It's a Secret to Everybody"

@@ -8,9 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 )
 
 // Specs returns commands of every kind that a channel treats differently.

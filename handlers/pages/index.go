@@ -10,8 +10,9 @@ import (
 
 	g "maragu.dev/gomponents"
 
-	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 	h "maragu.dev/gomponents/html"
+
+	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 )
 
 // indexPage writes the first page.

@@ -1,3 +1,5 @@
+// Package pages serves the start page, the description of the API and its reference, and
+// has the layout that all pages share.
 package pages
 
 import (

@@ -8,9 +8,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/rs/zerolog"
+
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/handlertest"
-	"github.com/rs/zerolog"
 )
 
 // fakeDispatcher records the requests it gets, and answers them by reply.

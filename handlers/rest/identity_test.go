@@ -12,10 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
-	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 )
 
 func TestAuthorization(t *testing.T) {

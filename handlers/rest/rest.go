@@ -14,9 +14,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers"
-	"github.com/rs/zerolog"
 )
 
 // getDeprecatedSince is when GET stopped being the documented way to change

@@ -260,6 +260,7 @@ func (s *Server) Comments(org, repo string, issue int) []Comment {
 	return comments
 }
 
+// Issue returns an issue with its repository.
 func (st *State) Issue(org, repo string, number int) (*Repo, *Issue, error) {
 	if o := st.Org(org); o != nil {
 		if r := o.Repo(repo); r != nil {

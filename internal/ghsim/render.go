@@ -277,7 +277,7 @@ func association(r *Repo, u *User) string {
 	}
 }
 
-// reactions are those that GitHub knows.
+// Reactions are those that GitHub knows.
 func Reactions() []string {
 	return []string{"+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes"}
 }

@@ -78,7 +78,8 @@ func (s *Server) throttle(c *call) *answer {
 			minute += call.content
 		}
 	}
-	u.calls = append(kept, this)
+	kept = append(kept, this)
+	u.calls = kept
 	if points+this.points <= pointsPerMinute && minute+this.content <= contentPerMinute && hour+this.content <= contentPerHour {
 		return nil
 	}

@@ -311,7 +311,7 @@ func (o *Org) activeMember(u *User) bool {
 	return slices.ContainsFunc(o.Members, func(m *Member) bool { return m.User == u && m.State == "active" })
 }
 
-// runnersOf lists the runners in a group.
+// GroupRunners lists the runners in a group.
 func (o *Org) GroupRunners(g *Group) []*Runner {
 	return filter(o.Runners, func(r *Runner) bool { return r.GroupID == g.ID })
 }

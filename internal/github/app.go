@@ -18,12 +18,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 	"github.com/google/go-github/v41/github"
 	"github.com/palantir/go-githubapp/githubapp"
 	"github.com/rcrowley/go-metrics"
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/semaphore"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github/pacing"
 )

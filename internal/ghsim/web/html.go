@@ -8,9 +8,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 )
 
 // html is the whole page.

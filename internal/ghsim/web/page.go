@@ -71,7 +71,7 @@ func (p *Pages) issuePage(method string, part []string) http.HandlerFunc {
 		return p.live
 	case len(part) == 4 && method == http.MethodPost:
 		return p.sameOrigin(func(w http.ResponseWriter, r *http.Request) {
-			p.comment(w, r, part[0], part[1], number) //nolint:contextcheck // the webhook that follows outlives the request
+			p.comment(w, r, part[0], part[1], number)
 		})
 	case len(part) == 4 && method == http.MethodGet:
 		return p.servePage(func(*http.Request) (view, error) { return p.issueView(part[0], part[1], number) })

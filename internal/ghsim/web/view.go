@@ -11,10 +11,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/extension"
 	renderer "github.com/yuin/goldmark/renderer/html"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 )
 
 // A view is what a page shows: an issue, the form that installs an App, or the list of issues.
