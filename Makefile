@@ -128,7 +128,7 @@ screenshots: ## the same, and make the pictures that the README shows
 	@$(MAKE) --no-print-directory pages VERSION=dev PAGES="--readme docs/img"
 
 .PHONY: workflows-check
-workflows-check: ## check the GitHub workflows and the scripts under contrib/ (shellcheck, where it is installed)
+workflows-check: ## check the GitHub workflows and the scripts under contrib/ (shellcheck, if it is installed)
 	@go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 	@if command -v shellcheck >/dev/null; then shellcheck -S warning .ci/run tools/image-check contrib/gh-runner-group; fi
 
