@@ -33,6 +33,8 @@ VOLUME /data
 USER 65532:65532
 # Inside a container the loopback address reaches nobody.
 ENV ARM_SERVER_ADDRESS=0.0.0.0
+# The garbage collector works harder before a container of 256 MiB is full. Set it with the container's limit.
+ENV GOMEMLIMIT=230MiB
 EXPOSE 8080
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/actions-runner-manager", "healthcheck"]
 ENTRYPOINT ["/actions-runner-manager"]
