@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	benchTeams = connections // each caller works for a team of its own
-	benchRepos = 500         // of each team
+	benchTeams  = connections // each caller works for a team of its own
+	benchRepos  = 500         // of each team
+	sharedTeams = 8           // that several callers work for
 )
 
 // A timed command must do the same work each time it runs. It may depend on the previous
@@ -91,6 +92,13 @@ func commandScenario(groups int) ghsim.Scenario {
 		sc.Users = append(sc.Users, ghsim.UserSpec{Login: login, Tokens: []ghsim.TokenSpec{{Value: "ghp_" + login}}})
 		org.Teams = append(org.Teams, ghsim.TeamSpec{Name: fmt.Sprintf("team%d", i), Maintainers: []string{login}, Repositories: org.Teams[0].Repositories})
 	}
+	for i := range sharedTeams {
+		team := ghsim.TeamSpec{Name: fmt.Sprintf("shared%d", i), Repositories: org.Teams[0].Repositories}
+		for user := i; user < benchTeams; user += sharedTeams {
+			team.Maintainers = append(team.Maintainers, fmt.Sprintf("user%d", user))
+		}
+		org.Teams = append(org.Teams, team)
+	}
 	return sc
 }
 
@@ -119,6 +127,46 @@ func newRunner(b *testing.B, hub *benchHub, p *benched) *runner {
 // to GitHub each run made.
 func (r *runner) run(b *testing.B, c timed, callers, n int) (throughput, int) {
 	b.Helper()
+	return r.runFor(b, c, callers, n, func(caller int) string { return fmt.Sprintf("team%d", caller) })
+}
+
+// share has the callers run the command n times each, four of them for each team.
+func (r *runner) share(b *testing.B, c timed, n int) throughput {
+	b.Helper()
+	got, _ := r.runFor(b, c, connections, n, func(caller int) string { return fmt.Sprintf("shared%d", caller%sharedTeams) })
+	return got
+}
+
+// contendedCommands are what several callers of one team run at once.
+func contendedCommands() []timed {
+	var some []timed
+	for _, c := range timedCommands() {
+		switch c.name {
+		case "repos-add, 1 repo", "repos-add, 20 repos", "repos-set, 20 repos", "token-register":
+			some = append(some, c)
+		}
+	}
+	return some
+}
+
+// createShared creates the groups of the shared teams.
+func (r *runner) createShared(b *testing.B) {
+	b.Helper()
+	for i := range sharedTeams {
+		req, err := http.NewRequest(http.MethodPost, fmt.Sprintf("%s/api/v1/group-create?team=shared%d", r.p.url, i), nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		req.Header.Set("Authorization", fmt.Sprintf("ghp_user%d", i))
+		if err := done(r.client.Do(req)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// runFor is run for the teams that team says.
+func (r *runner) runFor(b *testing.B, c timed, callers, n int, team func(caller int) string) (throughput, int) {
+	b.Helper()
 	r.hub.ResetCalls()
 	got := drive(b, r.p, callers, callers*n, func(i int) error {
 		method, target, _ := strings.Cut(c.request(i%callers, i/callers), " ")
@@ -127,7 +175,7 @@ func (r *runner) run(b *testing.B, c timed, callers, n int) (throughput, int) {
 			return err
 		}
 		query := at.Query()
-		query.Set("team", fmt.Sprintf("team%d", i%callers))
+		query.Set("team", team(i%callers))
 		at.RawQuery = query.Encode()
 		req, err := http.NewRequest(method, at.String(), nil)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store/storetest"
 )
@@ -24,6 +25,7 @@ func BenchmarkCompare(b *testing.B) {
 	fmt.Fprintf(&doc, "Before is %s. One run, in turns, the median of %d; %s, %d CPUs, shared by both servers, two simulated GitHubs and the driver.\n",
 		os.Getenv("BENCH_BEFORE_NAME"), compareRounds, runtime.Version(), runtime.NumCPU())
 	compareCommands(b, &doc, binary)
+	compareContention(b, &doc, binary)
 	compareWebhooks(b, &doc, binary)
 	fmt.Println(doc.String())
 	intoDoc(b, "compare", doc.String())
@@ -69,6 +71,30 @@ func compareCommands(b *testing.B, doc *strings.Builder, binary string) {
 		before, after := got[i][0], got[i][1]
 		fmt.Fprintf(doc, "| %s | %d | %d | %s | %s | %s |\n", c.name, calls[i][0], calls[i][1],
 			beside(before.alone, after.alone, 2), beside(before.crowd, after.crowd, 2), beside(before.rate, after.rate, 0))
+	}
+}
+
+// compareContention has 32 callers work for 8 teams, with 50 ms to GitHub.
+func compareContention(b *testing.B, doc *strings.Builder, binary string) {
+	b.Helper()
+	const late, times = 50 * time.Millisecond, 6
+	var both [2]*runner
+	for i, path := range []string{binary, os.Args[0]} {
+		hub := newBenchHub(b, commandScenario(1000))
+		both[i] = newRunner(b, hub, startBinary(b, path, "server", hub.settings(storetest.SQLite(b))))
+		both[i].createShared(b)
+		hub.SetLatency(late)
+	}
+	fmt.Fprintf(doc, "\n| %d callers on %d teams, 50 ms to GitHub | p50 / p99, ms: before | after | CPU, ms: before | after | commands/s: before | after |\n| --- | --: | --: | --: | --: | --: | --: |\n", connections, sharedTeams)
+	for _, c := range contendedCommands() {
+		for _, r := range both {
+			r.share(b, c, 1) // warms
+		}
+		var got [2]throughput
+		for side, r := range both {
+			got[side] = r.share(b, c, times)
+		}
+		fmt.Fprintf(doc, "| %s | %s | %s | %.2f | %.2f | %.0f | %.0f |\n", c.name, got[0], got[1], ms(got[0].cpu), ms(got[1].cpu), got[0].perSecond, got[1].perSecond)
 	}
 }
 
