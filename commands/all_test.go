@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/costtest"
 )
 
 // Each command says what it needs; the table keeps anybody from loosening one unseen.
@@ -49,8 +50,16 @@ func FuzzArguments(f *testing.F) {
 	f.Add("a", "since", "7d", "[x")
 	f.Add("a", "limit", "-1", "\x00")
 	f.Add("a", "offline", "TRUE", "\u202e")
+	f.Add("a", "repos", strings.Repeat("a,", 20_000), "")
 	d := dispatch.NewDispatcher(&dispatch.Env{}, All())
 	f.Fuzz(func(t *testing.T, team, name, value, word string) {
+		costtest.Bounded(t, len(d.Specs())*(len(team)+len(name)+len(value)+len(word)), func() {
+			for _, spec := range d.Specs() {
+				args := dispatch.Args{Positional: strings.Fields(word), Named: []dispatch.NamedArg{{Name: "team", Values: []string{team}}}}
+				args.Add(name, value)
+				_ = d.Check(spec.Name, "acme", args)
+			}
+		})
 		for _, spec := range d.Specs() {
 			args := dispatch.Args{Positional: strings.Fields(word), Named: []dispatch.NamedArg{{Name: "team", Values: []string{team}}}}
 			args.Add(name, value)

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/costtest"
 )
 
 type sampleArgs struct {
@@ -146,7 +148,9 @@ func FuzzDecode(f *testing.F) {
 		for _, command := range []Command{sample()} {
 			args := Args{Positional: strings.Fields(word), Named: []NamedArg{{"team", []string{team}}}}
 			args.Add(name, value)
-			got, err := decodeArgs(command, args)
+			var got any
+			var err error
+			costtest.Bounded(t, len(team)+len(name)+len(value)+len(word), func() { got, err = decodeArgs(command, args) })
 			var known *Error
 			if err != nil && (!errors.As(err, &known) || known.Status() != 400) {
 				t.Fatalf("%s: %v is no refusal of arguments", command.Name, err)

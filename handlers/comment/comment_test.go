@@ -196,7 +196,7 @@ func (c conversation) run(t *testing.T, text string) (transcript string, job *me
 	hub = &memoryGitHub{public: c.Public, keys: c.Keys, fail: c.Fail, posts: c.Posted}
 	job = &memoryJob{attempt: 1, interrupted: c.Interrupted, recorded: map[string][]byte{}, comment: Comment{
 		Org: "acme", Repo: "runner-admin", Issue: 3, CommentID: 9001, Author: Author{ID: 5, Login: "mona"},
-		Lines: ParseComment(text), Labels: c.Labels, TeamFields: c.TeamFields, CreatedAt: now.Add(-age),
+		Lines: ParseComment(text), Labels: c.Labels, TeamFields: c.TeamFields, IssueAuthor: Author{ID: 5, Login: "mona"}, CreatedAt: now.Add(-age),
 	}}
 	for step, v := range c.Recorded {
 		job.recorded[step] = v

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/parser"
@@ -71,10 +72,20 @@ func ParseComment(markdown string) []Line {
 	return lines
 }
 
-// commandStarts returns if the commands begin in source, in order.
+// parsing lets one text at a time be parsed: the parser takes some 200 bytes for each of the
+// text's, and a moment.
+var parsing sync.Mutex
+
+func parseMarkdown(source []byte) ast.Node {
+	parsing.Lock()
+	defer parsing.Unlock()
+	return newMarkdownParser().Parse(text.NewReader(source))
+}
+
+// commandStarts returns the offsets in source at which commands begin, in order.
 func commandStarts(source []byte) []int {
 	var starts []int
-	document := newMarkdownParser().Parse(text.NewReader(source))
+	document := parseMarkdown(source)
 	visit := func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {
 			return ast.WalkContinue, nil

@@ -1,31 +1,21 @@
 package comment
 
 import (
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/costtest"
 )
 
 const (
 	// maxAllocated and maxTime bound what a comment may cost for each of its bytes.
-	// Usual text takes a tenth of it, and a cost that is not linear far more.
+	// Hostile text takes a quarter of it at most, and a cost that is not linear far more.
 	maxAllocated = 1_000
 	maxTime      = 20 * time.Microsecond
 )
-
-// costOfParsing parses text and returns the bytes allocated and the time for it.
-func costOfParsing(text string) (allocated uint64, took time.Duration) {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	start := time.Now()
-	ParseComment(text)
-	took = time.Since(start)
-	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc, took
-}
 
 // Hostile comments cost no more for each byte than others: a table of 200 columns and
 // 5,000 rows, which has 16 kB, once took 212 MiB.
@@ -68,7 +58,7 @@ func TestParseCommentIsBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := slashWord + " help\n\n" + text
-			allocated, took := costOfParsing(text)
+			allocated, took := costtest.Of(func() { ParseComment(text) })
 			assert.LessOrEqual(t, allocated, uint64(maxAllocated*len(text)), "bytes allocated for %d bytes", len(text))
 			assert.LessOrEqual(t, took, maxTime*time.Duration(len(text)), "time for %d bytes", len(text))
 			t.Logf("%d bytes: %d kB allocated, %s", len(text), allocated>>10, took.Round(time.Microsecond))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/costtest"
 )
 
 // slashCommands is a dispatcher of a few declarations; run, if set, runs them.
@@ -361,8 +362,17 @@ func FuzzParseComment(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
+	f.Add(strings.Repeat("|a", 200) + "\n" + strings.Repeat("|-", 200) + strings.Repeat("\n|", 4_000) + "\n/runner-group help")
 	f.Fuzz(func(t *testing.T, comment string) {
-		for _, line := range ParseComment(comment) {
+		var lines []Line
+		costtest.Bounded(t, len(comment), func() {
+			lines = ParseComment(comment)
+			teamFields(comment)
+			for _, line := range lines[:min(len(lines), MaxCommands)] {
+				_, _ = readLine(slashCommands{}, line, "")
+			}
+		})
+		for _, line := range lines {
 			assert.True(t, strings.HasPrefix(line.Text, slashWord))
 			assert.NotContains(t, line.Text, "\n")
 			call, refusal := readLine(slashCommands{}, line, "")

@@ -2,6 +2,7 @@ package comment
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -152,15 +153,19 @@ func TestTeamOfThePlace(t *testing.T) {
 		{"a heading in a comment", "<!--\n### Team\n\nops\n-->", nil, ""},
 		{"a heading in code", "```\n### Team\n\nops\n```", nil, ""},
 		{"a heading in a quote", "> ### Team\n>\n> ops", nil, ""},
+		{"a field in a quote beneath the heading", "### Team\n\n> ops", nil, ""},
+		{"a second field without a team", "### Team\n\n_No response_\n\n### Team\n\nops", nil, ""},
+		{"a field that is too deep to read", "### Team\n\nops\n\n" + strings.Repeat(">", 200), nil, ""},
 		{"two fields", "### Why\n\nx\n\n### Team\n\nops\n\n### Team\n\nweb", nil, ""},
 		{"form at its end", "### Team\n", nil, ""},
 		{"another heading", "### Teams\n\nops", nil, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			hint := hintOf(Comment{Labels: tt.labels, TeamFields: teamFields(tt.body)})
+			hint := hintOf(Comment{Labels: tt.labels, TeamFields: teamFields(tt.body), IssueAuthor: Author{ID: 5, Login: "mona"}})
 			assert.Equal(t, tt.want, hint.slug)
-			assert.Equal(t, tt.name == "labels that disagree" || tt.name == "two fields", hint.problem != "")
+			refused := []string{"labels that disagree", "two fields", "a second field without a team", "a field in a quote beneath the heading", "a field that is too deep to read"}
+			assert.Equal(t, slices.Contains(refused, tt.name), hint.problem != "")
 		})
 	}
 }

@@ -2,11 +2,11 @@ package comment
 
 import (
 	"bytes"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/yuin/goldmark/ast"
-	"github.com/yuin/goldmark/text"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
@@ -25,36 +25,53 @@ func teamOfLabel(label string) (slug string, ok bool) {
 	return slug, slug != ""
 }
 
+// noTeam stands for a field that is there and names no team that could be used.
+const noTeam = "?"
+
 // teamFields returns what the headings "### Team" in an issue's body have beneath them, as
-// issue forms write it. The body is read as Markdown, so a heading in a comment, in code or
-// in a quote is none. A slug may have its organization before it ("@acme/platform"): the
-// command checks that.
+// issue forms write it; [noTeam] for one that names none in its first line of plain text.
+// The body is read as Markdown, so a heading in a comment, in code or in a quote is none. A
+// slug may have its organization before it ("@acme/platform"): the command checks that.
 func teamFields(body string) (slugs []string) {
-	if len(body) > maxComment || !strings.Contains(strings.ToLower(body), "team") {
+	if !strings.Contains(strings.ToLower(body), "team") {
 		return nil
 	}
-	source := []byte(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(secret.MaskTokens(body)))
-	if tooDeep(source) {
+	source := []byte(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(body))
+	if len(source) > maxComment || tooDeep(source) {
+		if teamHeading.Match(source) {
+			return []string{noTeam} // what it says is not read, so no other team is guessed
+		}
 		return nil
 	}
-	document := newMarkdownParser().Parse(text.NewReader(source))
+	source = []byte(secret.MaskTokens(string(source)))
+	document := parseMarkdown(source)
 	for n := document.FirstChild(); n != nil; n = n.NextSibling() {
 		heading, ok := n.(*ast.Heading)
 		if !ok || heading.Level != 3 || !strings.EqualFold(strings.TrimSpace(string(heading.Lines().Value(source))), "Team") {
 			continue
 		}
-		paragraph, ok := n.NextSibling().(*ast.Paragraph)
-		if !ok {
-			continue
+		value := noTeam
+		switch next := n.NextSibling().(type) {
+		case nil:
+			value = "" // the form was sent without an answer
+		case *ast.Heading:
+			value = ""
+		case *ast.Paragraph:
+			line, _, _ := bytes.Cut(next.Lines().Value(source), []byte("\n"))
+			if value = strings.TrimSpace(string(line)); len(value) > maxTeam || value == "" {
+				value = noTeam
+			}
 		}
-		line, _, _ := bytes.Cut(paragraph.Lines().Value(source), []byte("\n"))
-		value := strings.TrimSpace(string(line))
-		if value != "" && len(value) <= maxTeam && !strings.EqualFold(value, "_No response_") {
-			slugs = append(slugs, value)
-		}
+		slugs = append(slugs, value)
+	}
+	if len(slugs) == 1 && (slugs[0] == "" || strings.EqualFold(slugs[0], "_No response_")) {
+		return nil
 	}
 	return slugs
 }
+
+// teamHeading finds what may be a heading "### Team" in a body that is not parsed.
+var teamHeading = regexp.MustCompile(`(?im)^ {0,3}###[ \t]+team[ \t#]*$`)
 
 // A teamHint is what an issue says about the team of its comments.
 type teamHint struct {
@@ -81,6 +98,8 @@ func hintOf(c Comment) teamHint {
 			labels[i] = codeSpan("team:" + slug)
 		}
 		return teamHint{problem: "This issue has several team labels (" + strings.Join(labels, ", ") + "). Remove all but one, or pass `--team SLUG`."}
+	case len(c.TeamFields) == 1 && (c.TeamFields[0] == noTeam || c.IssueAuthor.ID == 0):
+		return teamHint{problem: "The field Team of this issue may not be used here. Pass `--team SLUG`."}
 	case len(c.TeamFields) == 1:
 		return teamHint{slug: c.TeamFields[0], source: dispatch.TeamOfField}
 	case len(c.TeamFields) > 1:

@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/costtest"
 )
 
 // contractPayload reads one of GitHub's own example payloads.
@@ -123,8 +125,11 @@ func FuzzWebhookPayload(f *testing.F) {
 	f.Add([]byte(`{"action":"created","comment":{"body":"/runner-group"},"issue":{"labels":[null]}}`))
 	f.Add([]byte(`{"a":"\u0072unner"`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		w := httptest.NewRecorder()
-		newHook().handler().ServeHTTP(w, delivery("issue_comment", body))
+		var w *httptest.ResponseRecorder
+		costtest.Bounded(t, len(body), func() {
+			w = httptest.NewRecorder()
+			newHook().handler().ServeHTTP(w, delivery("issue_comment", body))
+		})
 		assert.Contains(t, []int{200, 400}, w.Code)
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/handlertest"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/costtest"
 )
 
 const (
@@ -177,8 +178,17 @@ func FuzzArguments(f *testing.F) {
 	f.Add("%zz;", jsonType, "{")
 	f.Add("", "multipart/form-data; boundary=x", "--x")
 	f.Add("", jsonType, `{"a":"\ud800","\u0000":"\u0000"}`)
+	f.Add("", jsonType, "{"+strings.Repeat(`"x":null,`, 5_000)+`"x":null}`)
+	f.Add("", formType, strings.Repeat("a&", 20_000))
+	f.Add("team=x&runners="+strings.Repeat("a,", 20_000), "", "")
 	fixture := newRESTFixture()
 	f.Fuzz(func(t *testing.T, query, mediaType, body string) {
+		costtest.Bounded(t, len(query)+len(body), func() {
+			r := httptest.NewRequest(http.MethodPost, handlers.APIPrefix+"runners-remove", strings.NewReader(body))
+			r.URL.RawQuery = query
+			r.Header["Content-Type"] = []string{mediaType}
+			fixture.send(t, r)
+		})
 		fixture.dispatcher.got = nil
 		r := httptest.NewRequest(http.MethodPost, handlers.APIPrefix+"runners-remove", strings.NewReader(body))
 		r.URL.RawQuery = query
