@@ -74,7 +74,7 @@ func ParseComment(markdown string) []Line {
 
 // parsing lets one text at a time be parsed: the parser takes some 200 bytes for each of the
 // text's, and a moment.
-var parsing sync.Mutex
+var parsing sync.Mutex //nolint:gochecknoglobals // memory is the process's, so is its bound
 
 func parseMarkdown(source []byte) ast.Node {
 	parsing.Lock()
