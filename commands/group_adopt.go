@@ -15,14 +15,22 @@ import (
 
 // AdoptArgs are the arguments of group-adopt.
 type AdoptArgs struct {
-	Team  dispatch.Team `arg:"team,required" doc:"the team that gets the group" example:"platform"`
-	Group string        `arg:"group,positional" doc:"the group's name; by default the one that policy.groupName gives" example:"platform-runners"`
+	Team      dispatch.Team `arg:"team,required" doc:"the team that gets the group" example:"platform"`
+	Group     string        `arg:"group,positional" doc:"the group's name; by default the one that policy.groupName gives" example:"platform-runners"`
+	Workflows string        `arg:"workflows" doc:"team: the team may change a limit to some workflows that it did not set" example:"team"`
 }
+
+// workflowsTeam is the value of --workflows that lets the team change a limit to some
+// workflows that it did not set.
+const workflowsTeam = "team"
 
 // checkAdopt refuses what is no slug, and names that no group has.
 func checkAdopt(call *dispatch.Call, a AdoptArgs) error {
 	if len(a.Group) > 255 {
 		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: a group's name has at most 255 characters.", call.ArgumentName("group"))
+	}
+	if a.Workflows != "" && a.Workflows != workflowsTeam {
+		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: %s is not a value of it; the only one is `team`.", call.ArgumentName("workflows"), dispatch.Quote(a.Workflows))
 	}
 	return nil
 }
@@ -79,14 +87,37 @@ func runGroupAdopt(ctx context.Context, call *dispatch.Call, args AdoptArgs) (di
 		OrgID: call.OrgID, TeamID: call.Team.ID, TeamSlug: call.Team.Slug,
 		GroupID: group.ID, GroupName: group.Name, Visibility: group.Visibility,
 		Origin: store.Adopted, By: call.Caller.Login, At: call.Env.Now(),
+		Workflows: &[]string{}, WorkflowsTeam: args.Workflows == workflowsTeam,
+	}
+	if err := call.Begin(ctx, nil, call.TheGroup()); err != nil {
+		return dispatch.Result{}, err
 	}
 	if call.Recorded && call.Group.GroupID == group.ID {
+		if record.WorkflowsTeam && !call.Group.WorkflowsTeam {
+			return allowWorkflows(ctx, call, group, repos, runners)
+		}
 		return adoptResult(call, group, repos, runners, fmt.Sprintf("The team `%s` owns the runner group %s already.", call.Team.Slug, dispatch.Quote(group.Name))), nil
 	}
-	if err := ownership.New(call.Env).Adopt(ctx, call, record); err != nil {
+	adopt := func(ctx context.Context) error { return ownership.New(call.Env).Adopt(ctx, call, record) }
+	if err := call.Change(ctx, adopt, call.TheGroup()); err != nil {
 		return dispatch.Result{}, err
 	}
 	result := adoptResult(call, group, repos, runners, ownsMessage(call.Team.Slug, group.Name))
+	result.Changed = true
+	return result, nil
+}
+
+// allowWorkflows lets the team, which owns the group already, change any limit to some
+// workflows.
+func allowWorkflows(ctx context.Context, call *dispatch.Call, group github.Group, repos []github.Repository, runners []github.Runner) (dispatch.Result, error) {
+	call.Group.WorkflowsTeam = true
+	allow := func(ctx context.Context) error {
+		return dispatch.StoreError(call.Env.Store.SetWorkflows(ctx, call.Group))
+	}
+	if err := call.Change(ctx, allow, call.TheWorkflows()); err != nil {
+		return dispatch.Result{}, err
+	}
+	result := adoptResult(call, group, repos, runners, fmt.Sprintf("The team `%s` may change which workflows use the runner group %s.", call.Team.Slug, dispatch.Quote(group.Name)))
 	result.Changed = true
 	return result, nil
 }

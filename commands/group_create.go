@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/ownership"
@@ -15,9 +16,27 @@ func groupCreate() dispatch.Command {
 		Name: "group-create", Aliases: []string{"group-add"}, Method: http.MethodPost, Legacy: true,
 		Summary: "Create the team's runner group",
 		Details: "The group is visible to selected repositories only, none at first. The team owns it from then on.",
-		Needs:   dispatch.Maintainer, Effect: dispatch.Changes,
+		Needs:   dispatch.Maintainer, Effect: dispatch.Changes, Prefetch: prefetchGroups,
 		Sample: createResult(sampleCall(), sampleGroup()),
 	}, runGroupCreate)
+}
+
+// prefetchGroups begins to list the groups of the organization: what GitHub creates must be
+// newer than all of them.
+func prefetchGroups(ctx context.Context, call *dispatch.Call, _ string, _ any) any {
+	return listGroups(ctx, call)
+}
+
+// listGroups begins to list the groups and returns how to wait for them.
+func listGroups(ctx context.Context, call *dispatch.Call) func() ([]github.Group, error) {
+	var groups []github.Group
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		groups, err = call.Org.GitHub.Groups(ctx)
+	}()
+	return func() ([]github.Group, error) { <-done; return groups, err }
 }
 
 func runGroupCreate(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispatch.Result, error) {
@@ -25,7 +44,7 @@ func runGroupCreate(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispa
 	if call.Recorded {
 		group, err := call.Org.GitHub.Group(ctx, call.Group.GroupID)
 		switch {
-		case err == nil && !call.FirstStart.IsZero() && !call.Group.At.Before(call.FirstStart):
+		case err == nil && call.First != nil && !call.Group.At.Before(call.First.StartedAt):
 			return createResult(call, group), nil // by this very request, before it was cut off
 		case err == nil:
 			return dispatch.Result{}, dispatch.Refuse(dispatch.ReasonGroupExists, "The team `%s` owns the runner group %s already, so there is nothing to do. `group-list` shows it.", call.Team.Slug, dispatch.Quote(group.Name))
@@ -37,7 +56,21 @@ func runGroupCreate(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispa
 	if call.Preview {
 		return dispatch.Result{Message: fmt.Sprintf("This would create the runner group %s for the team `%s`.", dispatch.Quote(name), call.Team.Slug)}, nil
 	}
-	group, err := ownership.New(call.Env).Create(ctx, call, name)
+	if err := call.Begin(ctx, nil, call.TheGroup()); err != nil {
+		return dispatch.Result{}, err
+	}
+	list, ok := call.Prefetched.(func() ([]github.Group, error))
+	if !ok {
+		list = listGroups(ctx, call)
+	}
+	groups, err := list()
+	if err != nil {
+		return dispatch.Result{}, dispatch.GitHubError(err, "list the runner groups")
+	}
+	if call.Recorded && slices.ContainsFunc(groups, func(g github.Group) bool { return g.ID == call.Group.GroupID }) {
+		return dispatch.Result{}, ownership.NotGone(call, nil)
+	}
+	group, err := ownership.New(call.Env).Create(ctx, call, name, groups)
 	if err != nil {
 		return dispatch.Result{}, err
 	}

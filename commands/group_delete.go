@@ -40,10 +40,7 @@ func runGroupDelete(ctx context.Context, call *dispatch.Call, args GroupDeleteAr
 	}
 	held, err := readGroup(ctx, call)
 	if dispatch.ReasonOf(err) == dispatch.ReasonGroupNotFound && call.Recorded && !call.Preview {
-		if err := ownership.New(call.Env).Forget(ctx, call); err != nil {
-			return dispatch.Result{}, err
-		}
-		return deleteResult(call, GroupInfo{ID: call.Group.GroupID, Name: call.Group.GroupName}, nil), nil
+		return forgetDeleted(ctx, call, GroupInfo{ID: call.Group.GroupID, Name: call.Group.GroupName}, nil, err)
 	}
 	if err != nil {
 		return dispatch.Result{}, err
@@ -59,26 +56,68 @@ func runGroupDelete(ctx context.Context, call *dispatch.Call, args GroupDeleteAr
 	if call.Preview {
 		return previewDelete(call, held), nil
 	}
-	var items []dispatch.Item
-	if len(held.runners) > 0 {
-		items = call.ApplyEach(ctx, runnerNames(held.runners), func(ctx context.Context, i int) error {
-			return call.Org.GitHub.MoveRunner(ctx, call.OtherGroup.GroupID, held.runners[i].ID)
-		}, "move the runner")
+	return deleteGroup(ctx, call, held)
+}
+
+// deleteGroup moves the runners that the first attempt saw, and deletes the group.
+func deleteGroup(ctx context.Context, call *dispatch.Call, held groupState) (dispatch.Result, error) {
+	moving := seenRunners(call, held.runners)
+	if len(moving) < len(held.runners) {
+		return dispatch.Result{}, dispatch.Refuse(dispatch.ReasonGroupNotEmpty,
+			"Runners have joined the runner group %s since this command was started, so it was not deleted. Look with `group-list`.", dispatch.Quote(held.group.Name))
+	}
+	things := []dispatch.Thing{call.TheGroup()}
+	for _, r := range moving {
+		things = append(things, runnerThings(r)...)
+	}
+	if err := call.Begin(ctx, runnerTargets(moving), things...); err != nil {
+		return dispatch.Result{}, err
+	}
+	if len(moving) > 0 {
+		items := call.ApplyEach(ctx, runnerNames(moving), func(i int) []dispatch.Thing { return runnerThings(moving[i]) },
+			func(ctx context.Context, i int) error {
+				return call.Org.GitHub.MoveRunner(ctx, call.OtherGroup.GroupID, moving[i].ID)
+			}, "move the runner")
 		if err := dispatch.PartialFailure(items, dispatch.Result{}); err != nil {
 			err.Message = "Not every runner could be moved, so the group was not deleted. " + err.Message
 			return dispatch.Result{}, err
 		}
 	}
-	if err := call.Org.GitHub.DeleteGroup(ctx, call.Group.GroupID); err != nil && github.KindOf(err) != github.NotFound {
-		if kind := github.KindOf(err); kind == github.Conflict || kind == github.Invalid {
-			return dispatch.Result{}, &dispatch.Error{Reason: dispatch.ReasonGroupNotEmpty, Cause: err, Message: fmt.Sprintf("GitHub does not delete the runner group %s while it holds runners. Look with `group-list`.", dispatch.Quote(held.group.Name))}
-		}
+	err := call.Change(ctx, func(ctx context.Context) error {
+		return call.Org.GitHub.DeleteGroup(ctx, call.Group.GroupID)
+	}, call.TheGroup())
+	switch github.KindOf(err) {
+	case "":
+	case github.NotFound:
+		return forgetDeleted(ctx, call, groupInfo(held.group), runnerNames(moving), err)
+	case github.Conflict, github.Invalid:
+		return dispatch.Result{}, &dispatch.Error{Reason: dispatch.ReasonGroupNotEmpty, Cause: err, Message: fmt.Sprintf("GitHub does not delete the runner group %s while it holds runners. Look with `group-list`.", dispatch.Quote(held.group.Name))}
+	default:
 		return dispatch.Result{}, dispatch.GitHubError(err, "delete the runner group")
 	}
 	if err := ownership.New(call.Env).Forget(ctx, call); err != nil {
 		return dispatch.Result{}, err
 	}
-	return deleteResult(call, groupInfo(held.group), runnerNames(held.runners)), nil
+	return deleteResult(call, groupInfo(held.group), runnerNames(moving)), nil
+}
+
+// forgetDeleted ends the ownership of a group that GitHub did not find, if it is gone.
+func forgetDeleted(ctx context.Context, call *dispatch.Call, group GroupInfo, moved []string, cause error) (dispatch.Result, error) {
+	if err := call.Begin(ctx, nil, call.TheGroup()); err != nil {
+		return dispatch.Result{}, err
+	}
+	registry := ownership.New(call.Env)
+	gone, err := registry.IsGone(ctx, call)
+	if err == nil && !gone {
+		err = ownership.NotGone(call, cause)
+	}
+	if err == nil {
+		err = call.Change(ctx, func(ctx context.Context) error { return registry.Forget(ctx, call) }, call.TheGroup())
+	}
+	if err != nil {
+		return dispatch.Result{}, err
+	}
+	return deleteResult(call, group, moved), nil
 }
 
 func untouchable(group github.Group) *dispatch.Error {

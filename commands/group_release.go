@@ -22,13 +22,16 @@ func groupRelease() dispatch.Command {
 
 func runGroupRelease(ctx context.Context, call *dispatch.Call, args TeamArgs) (dispatch.Result, error) {
 	record := call.Group
+	if call.First != nil && call.First.Group != 0 && call.Recorded && record.GroupID != call.First.Group {
+		return dispatch.Result{}, call.SupersededOutside()
+	}
 	if !call.Recorded {
 		// the team may be gone, or be another than the one on record
 		records, err := call.Env.Store.RecordsBySlug(ctx, call.OrgID, string(args.Team))
 		if err != nil {
 			return dispatch.Result{}, dispatch.StoreError(err)
 		}
-		if len(records) == 0 && !call.FirstStart.IsZero() {
+		if len(records) == 0 && call.First != nil {
 			return dispatch.Result{Message: fmt.Sprintf("The team `%s` owns no runner group here any more.", args.Team), Changed: true}, nil
 		}
 		if len(records) == 0 {
@@ -39,7 +42,10 @@ func runGroupRelease(ctx context.Context, call *dispatch.Call, args TeamArgs) (d
 	if call.Preview {
 		return dispatch.Result{Message: fmt.Sprintf("This would forget that the runner group %s is owned; the group stays as it is on GitHub.", groupOfTeam(record))}, nil
 	}
-	if err := ownership.New(call.Env).Release(ctx, record); err != nil {
+	if err := call.Begin(ctx, nil, dispatch.GroupOf(record.TeamID)); err != nil {
+		return dispatch.Result{}, err
+	}
+	if err := ownership.New(call.Env).Release(ctx, call, record); err != nil {
 		return dispatch.Result{}, dispatch.StoreError(err)
 	}
 	return releaseResult(record), nil

@@ -215,6 +215,15 @@ func explainFailures(ctx context.Context, c *dispatch.Call, items []dispatch.Ite
 	return items
 }
 
+// repoThings are what a command that attaches or detaches the repositories changes.
+func repoThings(c *dispatch.Call, repos []github.Repository) []dispatch.Thing {
+	var things []dispatch.Thing
+	for _, repo := range repos {
+		things = append(things, c.ARepo(repo.ID))
+	}
+	return things
+}
+
 // ReposChanged is what the commands on a group's repositories answer.
 type ReposChanged struct {
 	Team      string   `json:"team"`

@@ -30,7 +30,10 @@ func runReposAdd(ctx context.Context, call *dispatch.Call, args ReposArgs) (disp
 	if call.Preview {
 		return dispatch.Result{Message: fmt.Sprintf("This would attach to the runner group %s: %s.", groupOfTeam(call.Group), joinNames(names))}, nil
 	}
-	items := call.ApplyEach(ctx, names, func(ctx context.Context, i int) error {
+	if err := call.Begin(ctx, nil, repoThings(call, repos)...); err != nil {
+		return dispatch.Result{}, err
+	}
+	items := call.ApplyEach(ctx, names, func(i int) []dispatch.Thing { return repoThings(call, repos[i:i+1]) }, func(ctx context.Context, i int) error {
 		return call.Org.GitHub.AddGroupRepository(ctx, call.Group.GroupID, repos[i].ID)
 	}, "attach the repository")
 	items = explainFailures(ctx, call, items, "attach the repository")

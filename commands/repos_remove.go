@@ -43,7 +43,10 @@ func runReposRemove(ctx context.Context, call *dispatch.Call, args ReposArgs) (d
 	if call.Preview {
 		return dispatch.Result{Message: fmt.Sprintf("This would detach from the runner group %s: %s.", groupOfTeam(call.Group), joinNames(names))}, nil
 	}
-	items := call.ApplyEach(ctx, names, func(ctx context.Context, i int) error {
+	if err := beginDetach(ctx, call, targets); err != nil {
+		return dispatch.Result{}, err
+	}
+	items := call.ApplyEach(ctx, names, func(i int) []dispatch.Thing { return repoThings(call, targets[i:i+1]) }, func(ctx context.Context, i int) error {
 		err := call.Org.GitHub.RemoveGroupRepository(ctx, call.Group.GroupID, targets[i].ID)
 		if github.KindOf(err) == github.NotFound {
 			return nil // detached meanwhile
@@ -56,6 +59,20 @@ func runReposRemove(ctx context.Context, call *dispatch.Call, args ReposArgs) (d
 		return dispatch.Result{}, err
 	}
 	return result, nil
+}
+
+// beginDetach begins to detach the repositories; a repeated attempt counts with all that
+// the first one acted on, since what a newer command detached is not in the list any more.
+func beginDetach(ctx context.Context, c *dispatch.Call, repos []github.Repository) error {
+	targets := map[string]int64{}
+	things := repoThings(c, repos)
+	for _, repo := range repos {
+		targets[strings.ToLower(repo.Name)] = repo.ID
+	}
+	for _, id := range c.FirstTargets() {
+		things = append(things, c.ARepo(id))
+	}
+	return c.Begin(ctx, targets, things...)
 }
 
 func reposRemoveResult(c *dispatch.Call, names, absent []string, items []dispatch.Item) dispatch.Result {

@@ -37,12 +37,18 @@ func runReposSet(ctx context.Context, call *dispatch.Call, args ReposArgs) (disp
 		return dispatch.Result{Message: fmt.Sprintf("This would change the repositories of the runner group %s. Added: %s. Removed: %s. Kept: %s.",
 			groupOfTeam(call.Group), joinNames(added), joinNames(removed), joinNames(unchanged))}, nil
 	}
+	if err := call.Begin(ctx, nil, call.TheRepos()); err != nil {
+		return dispatch.Result{}, err
+	}
 	if len(added)+len(removed) > 0 {
 		ids := make([]int64, len(repos))
 		for i, repo := range repos {
 			ids[i] = repo.ID
 		}
-		if err := call.Org.GitHub.SetGroupRepositories(ctx, call.Group.GroupID, ids); err != nil {
+		err := call.Change(ctx, func(ctx context.Context) error {
+			return call.Org.GitHub.SetGroupRepositories(ctx, call.Group.GroupID, ids)
+		}, call.TheRepos())
+		if err != nil {
 			return dispatch.Result{}, reposError(ctx, call, err, "replace the group's repositories")
 		}
 	}

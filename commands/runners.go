@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -74,4 +75,53 @@ func runnerNames(runners []github.Runner) []string {
 		names = append(names, r.Name)
 	}
 	return names
+}
+
+// runnerThings are what a command that changes the runner changes.
+func runnerThings(r github.Runner) []dispatch.Thing {
+	return []dispatch.Thing{dispatch.ARunner(r.ID), dispatch.ARunnerName(r.Name)}
+}
+
+// runnerTargets are the runners' ids by name, for the record.
+func runnerTargets(runners []github.Runner) map[string]int64 {
+	targets := make(map[string]int64, len(runners))
+	for _, r := range runners {
+		targets[strings.ToLower(r.Name)] = r.ID
+	}
+	return targets
+}
+
+// targetThings are what a command changes that acts on the targets of its first attempt.
+func targetThings(targets map[string]int64) []dispatch.Thing {
+	var things []dispatch.Thing
+	for name, id := range targets {
+		things = append(things, runnerThings(github.Runner{ID: id, Name: name})...)
+	}
+	return things
+}
+
+// seenRunners leaves out, in a repeated attempt, the runners that the first one did not
+// act on.
+func seenRunners(c *dispatch.Call, runners []github.Runner) []github.Runner {
+	targets := c.FirstTargets()
+	if targets == nil {
+		return runners
+	}
+	var seen []github.Runner
+	for _, r := range runners {
+		if targets[strings.ToLower(r.Name)] == r.ID {
+			seen = append(seen, r)
+		}
+	}
+	return seen
+}
+
+// beginRunners begins a command that changes these runners; a repeated attempt counts with
+// all that the first one acted on.
+func beginRunners(ctx context.Context, c *dispatch.Call, runners []github.Runner) error {
+	targets := c.FirstTargets()
+	if targets == nil {
+		targets = runnerTargets(runners)
+	}
+	return c.Begin(ctx, targets, targetThings(targets)...)
 }

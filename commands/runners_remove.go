@@ -43,6 +43,7 @@ func runRunnersRemove(ctx context.Context, call *dispatch.Call, args RunnersRemo
 	if err != nil {
 		return dispatch.Result{}, groupError(call, err, "list the group's runners")
 	}
+	all = seenRunners(call, all)
 	var targets []github.Runner
 	if args.Offline {
 		for _, r := range all {
@@ -57,7 +58,10 @@ func runRunnersRemove(ctx context.Context, call *dispatch.Call, args RunnersRemo
 	if call.Preview {
 		return dispatch.Result{Message: fmt.Sprintf("This would remove from %s, out of the runner group %s: %s.", call.Org.Login, groupOfTeam(call.Group), joinNames(names))}, nil
 	}
-	items := call.ApplyEach(ctx, names, func(ctx context.Context, i int) error {
+	if err := beginRunners(ctx, call, targets); err != nil {
+		return dispatch.Result{}, err
+	}
+	items := call.ApplyEach(ctx, names, func(i int) []dispatch.Thing { return runnerThings(targets[i]) }, func(ctx context.Context, i int) error {
 		err := call.Org.GitHub.RemoveRunner(ctx, targets[i].ID)
 		if kind := github.KindOf(err); kind == github.Conflict || kind == github.Invalid {
 			return busyRunner(targets[i].Name)
@@ -91,7 +95,7 @@ func pickRunners(c *dispatch.Call, all []github.Runner, names []string) ([]githu
 		runner, ok := byName[strings.ToLower(name)]
 		items[i] = dispatch.Item{Item: name}
 		switch {
-		case !ok && !c.FirstStart.IsZero(): // done by the attempt that was cut off
+		case !ok && c.FirstTargets()[strings.ToLower(name)] != 0: // done by the attempt that was cut off
 		case !ok:
 			items[i].Error, items[i].Reason = noRunner(c, name), dispatch.ReasonRunnerNotFound
 		case runner.Busy:

@@ -31,6 +31,7 @@ func runRunnersTransfer(ctx context.Context, call *dispatch.Call, args TransferA
 	if err != nil {
 		return dispatch.Result{}, groupError(call, err, "list the group's runners")
 	}
+	all = seenRunners(call, all)
 	targets, there, err := pickTransfers(ctx, call, all, args.Runners)
 	if err != nil {
 		return dispatch.Result{}, err
@@ -39,7 +40,10 @@ func runRunnersTransfer(ctx context.Context, call *dispatch.Call, args TransferA
 	if call.Preview {
 		return dispatch.Result{Message: fmt.Sprintf("This would move to the runner group %s: %s.", groupOfTeam(call.OtherGroup), joinNames(names))}, nil
 	}
-	items := call.ApplyEach(ctx, names, func(ctx context.Context, i int) error {
+	if err := beginRunners(ctx, call, targets); err != nil {
+		return dispatch.Result{}, err
+	}
+	items := call.ApplyEach(ctx, names, func(i int) []dispatch.Thing { return runnerThings(targets[i]) }, func(ctx context.Context, i int) error {
 		return call.Org.GitHub.MoveRunner(ctx, call.OtherGroup.GroupID, targets[i].ID)
 	}, "move the runner")
 	items = append(items, doneItems(there)...)

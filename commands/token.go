@@ -35,7 +35,10 @@ func mayReveal(ctx context.Context, c *dispatch.Call) error {
 	if c.Preview {
 		return dispatch.Refuse(dispatch.ReasonPolicy, "`%s` needs confirmation here (policy.confirm). Repeat it with `--yes`.", c.Spec.Name)
 	}
-	return prepareSecret(ctx, c)
+	if err := prepareSecret(ctx, c); err != nil {
+		return err
+	}
+	return c.Begin(ctx, nil)
 }
 
 func prepareSecret(ctx context.Context, c *dispatch.Call) error {

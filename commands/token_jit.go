@@ -78,7 +78,7 @@ func runTokenJIT(ctx context.Context, call *dispatch.Call, args JITArgs) (dispat
 	if call.Preview {
 		return dispatch.Result{Message: fmt.Sprintf("This would make a runner %s in the runner group %s.", dispatch.Quote(args.Name), groupOfTeam(call.Group))}, nil
 	}
-	if err := prepareSecret(ctx, call); err != nil {
+	if err := beginJIT(ctx, call, args.Name); err != nil {
 		return dispatch.Result{}, err
 	}
 	request := github.JITRequest{Name: args.Name, GroupID: call.Group.GroupID, Labels: args.Labels, WorkFolder: args.WorkFolder}
@@ -88,12 +88,15 @@ func runTokenJIT(ctx context.Context, call *dispatch.Call, args JITArgs) (dispat
 	if request.WorkFolder == "" {
 		request.WorkFolder = "_work"
 	}
-	jit, err := call.Org.GitHub.JITConfig(ctx, request)
-	if github.KindOf(err) == github.Conflict && !call.FirstStart.IsZero() {
+	jit, err := makeJIT(ctx, call, request)
+	if highest := call.FirstHighestRunner(); github.KindOf(err) == github.Conflict && highest != nil {
 		// the first attempt at this request was cut off after GitHub made the runner,
 		// and nobody has its configuration: it is made again
-		if err = removeUnused(ctx, call, args.Name); err == nil {
-			jit, err = call.Org.GitHub.JITConfig(ctx, request)
+		removed, removeErr := removeUnused(ctx, call, args.Name, *highest)
+		if removeErr != nil {
+			err = removeErr
+		} else if removed {
+			jit, err = makeJIT(ctx, call, request)
 		}
 	}
 	switch kind := github.KindOf(err); {
@@ -120,17 +123,45 @@ func jitResult(c *dispatch.Call, name string, jit github.JIT) dispatch.Result {
 	}
 }
 
-// removeUnused removes the runner of that name if it is in this group and never
-// connected.
-func removeUnused(ctx context.Context, c *dispatch.Call, name string) error {
-	runners, err := c.Org.GitHub.GroupRunners(ctx, c.Group.GroupID)
-	if err != nil {
+func makeJIT(ctx context.Context, c *dispatch.Call, request github.JITRequest) (jit github.JIT, err error) {
+	err = c.Change(ctx, func(ctx context.Context) (err error) {
+		jit, err = c.Org.GitHub.JITConfig(ctx, request)
+		return err
+	}, dispatch.ARunnerName(request.Name))
+	return jit, err
+}
+
+// beginJIT makes sure that the secret can be handed over, and notes the newest runner of
+// the group, if the command may be repeated: a repeated attempt removes only newer ones.
+func beginJIT(ctx context.Context, c *dispatch.Call, name string) error {
+	if err := prepareSecret(ctx, c); err != nil {
 		return err
 	}
+	if c.Repeatable() && c.FirstHighestRunner() == nil {
+		runners, err := c.Org.GitHub.GroupRunners(ctx, c.Group.GroupID)
+		if err != nil {
+			return groupError(c, err, "list the group's runners")
+		}
+		var highest int64
+		for _, r := range runners {
+			highest = max(highest, r.ID)
+		}
+		c.Seen.HighestRunner = &highest
+	}
+	return c.Begin(ctx, nil, dispatch.ARunnerName(name))
+}
+
+// removeUnused removes the runner of that name if it is in this group, newer than the
+// runners that the first attempt saw, and never connected.
+func removeUnused(ctx context.Context, c *dispatch.Call, name string, highest int64) (removed bool, err error) {
+	runners, err := c.Org.GitHub.GroupRunners(ctx, c.Group.GroupID)
+	if err != nil {
+		return false, err
+	}
 	for _, runner := range runners {
-		if strings.EqualFold(runner.Name, name) && runner.Status == "offline" && !runner.Busy {
-			return c.Org.GitHub.RemoveRunner(ctx, runner.ID)
+		if strings.EqualFold(runner.Name, name) && runner.ID > highest && runner.Status == "offline" && !runner.Busy {
+			return true, c.Org.GitHub.RemoveRunner(ctx, runner.ID)
 		}
 	}
-	return nil
+	return false, nil
 }

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
 // WorkflowsArgs are the arguments of workflows-set.
@@ -76,19 +78,84 @@ func runWorkflowsSet(ctx context.Context, call *dispatch.Call, args WorkflowsArg
 	if group.WorkflowRestrictionsReadOnly {
 		return dispatch.Result{}, dispatch.Refuse(dispatch.ReasonPolicy, "The enterprise sets which workflows may use the runner group %s; it cannot be changed here.", dispatch.Quote(group.Name))
 	}
+	mayTeam := teamMayChangeWorkflows(call, group)
+	if !mayTeam {
+		if err := mustBeOwnerFor(ctx, call, group); err != nil {
+			return dispatch.Result{}, err
+		}
+	}
 	workflows := *args.Workflows
 	result := workflowsAnswer(call, group.Name, workflows)
 	if call.Preview {
 		return dispatch.Result{Message: "This would change which workflows may use the group. " + result.Message}, nil
 	}
-	_, err = call.Org.GitHub.UpdateGroup(ctx, call.Group.GroupID, github.GroupChange{Name: group.Name, Workflows: &workflows})
+	if err := call.Begin(ctx, nil, call.TheWorkflows()); err != nil {
+		return dispatch.Result{}, err
+	}
+	var updated github.Group
+	err = call.Change(ctx, func(ctx context.Context) (err error) {
+		updated, err = call.Org.GitHub.UpdateGroup(ctx, call.Group.GroupID, github.GroupChange{Name: group.Name, Workflows: &workflows})
+		return err
+	}, call.TheWorkflows())
 	if github.KindOf(err) == github.Invalid || github.KindOf(err) == github.Conflict {
 		return dispatch.Result{}, &dispatch.Error{Reason: dispatch.ReasonInvalidArgument, Cause: err, Message: "GitHub refused the workflows: " + dispatch.Quote(dispatch.GitHubFailure(err).Message) + "."}
 	}
 	if err != nil {
 		return dispatch.Result{}, groupError(call, err, "change the group's workflows")
 	}
+	if err := recordWorkflows(ctx, call, updated, mayTeam); err != nil {
+		return dispatch.Result{}, err
+	}
 	return result, nil
+}
+
+// teamMayChangeWorkflows reports whether the group's limit is the team's to change: there
+// is none, this server set it last, or an owner allowed it with group-adopt. What a group
+// was limited to before this server kept a record counts as its team's, if it made the group.
+func teamMayChangeWorkflows(c *dispatch.Call, group github.Group) bool {
+	switch {
+	case !group.RestrictedToWorkflows || c.Group.WorkflowsTeam || !c.Recorded:
+		return true
+	case c.Group.Workflows == nil:
+		return c.Group.Origin == store.Created
+	}
+	return sameWorkflows(*c.Group.Workflows, group.SelectedWorkflows)
+}
+
+func sameWorkflows(a, b []string) bool {
+	a, b = slices.Clone(a), slices.Clone(b)
+	slices.Sort(a)
+	slices.Sort(b)
+	return len(a) > 0 && slices.Equal(a, b)
+}
+
+// mustBeOwnerFor refuses who is no owner of the organization to change a limit that the
+// team did not set.
+func mustBeOwnerFor(ctx context.Context, c *dispatch.Call, group github.Group) error {
+	if c.Channel == dispatch.CLI {
+		return nil
+	}
+	owner, err := c.Env.IsOwner(ctx, c)
+	if err != nil || owner {
+		return err
+	}
+	return dispatch.Refuse(dispatch.ReasonOwnerOnly,
+		"The runner group %s was limited to %s by somebody else than this team, so only owners of %s may change that. An owner can also let the team do it: `group-adopt %s --team %s --workflows team`.",
+		dispatch.Quote(group.Name), joinNames(group.SelectedWorkflows), c.Org.Login, group.Name, c.Team.Slug)
+}
+
+// recordWorkflows keeps what the group is limited to now as the team's, unless only an
+// owner could set it: then it stays the owners', and is the team's once it is lifted.
+func recordWorkflows(ctx context.Context, c *dispatch.Call, group github.Group, mayTeam bool) error {
+	if !c.Recorded {
+		return nil
+	}
+	set := []string{}
+	if group.RestrictedToWorkflows && mayTeam {
+		set = group.SelectedWorkflows
+	}
+	c.Group.Workflows = &set
+	return dispatch.StoreError(c.Env.Store.SetWorkflows(context.WithoutCancel(ctx), c.Group))
 }
 
 func workflowsAnswer(c *dispatch.Call, group string, workflows []string) dispatch.Result {

@@ -228,13 +228,20 @@ func TestStaleComments(t *testing.T) {
 			_, err := w.hub.Deliver(t.Context(), "issue_comment", w.in(t).payload(func(p map[string]any) {
 				comment := p["comment"].(map[string]any)
 				comment["body"] = "/runner-group " + tt.line + " --team platform"
-				comment["created_at"] = time.Now().Add(-tt.age).UTC().Format(time.RFC3339)
+				written := time.Now().Add(-tt.age).UTC()
+				comment["created_at"] = written.Format(time.RFC3339)
+				w.state(func(org *ghsim.Org, st *ghsim.State) { // the server looks at an old comment again
+					issue := org.Repo("runner-admin").Issue(1)
+					issue.Comments = append(issue.Comments, &ghsim.Comment{
+						ID: int64(comment["id"].(float64)), Author: st.User("ada"), Body: comment["body"].(string), CreatedAt: written, UpdatedAt: written,
+					})
+				})
 			}), ghsim.DeliverOptions{})
 			require.NoError(t, err)
 			var reply string
 			require.Eventually(t, func() bool {
 				for _, c := range w.hub.Comments("acme", "runner-admin", 1)[before:] {
-					if !strings.Contains(c.Body, "config.sh") {
+					if c.Author.Type == "Bot" && !strings.Contains(c.Body, "config.sh") {
 						reply = c.Body
 					}
 				}

@@ -102,7 +102,7 @@ func TestCreateWithoutAnswer(t *testing.T) {
 	t.Run("made, and GitHub stays away: the next command settles it", func(t *testing.T) {
 		reset(t)
 		w.hub.Inject(ghsim.Fault{Method: http.MethodPost, Path: groupsPath, DropAfter: true})
-		w.hub.Inject(ghsim.Fault{Method: http.MethodGet, Path: groupsPath, Drop: true, Times: -1})
+		w.hub.Inject(ghsim.Fault{Method: http.MethodGet, Path: groupsPath, Drop: true, Skip: 1, Times: -1}) // after the list that comes before the change
 		w.in(t).want(create("502 github_error"))
 		w.hub.ClearFaults()
 		w.in(t).want(owned)
@@ -110,7 +110,7 @@ func TestCreateWithoutAnswer(t *testing.T) {
 	t.Run("made, GitHub stays away, asked again", func(t *testing.T) {
 		reset(t)
 		w.hub.Inject(ghsim.Fault{Method: http.MethodPost, Path: groupsPath, DropAfter: true})
-		w.hub.Inject(ghsim.Fault{Method: http.MethodGet, Path: groupsPath, Drop: true, Times: -1})
+		w.hub.Inject(ghsim.Fault{Method: http.MethodGet, Path: groupsPath, Drop: true, Skip: 1, Times: -1}) // after the list that comes before the change
 		w.in(t).want(create("502 github_error"))
 		w.hub.ClearFaults()
 		w.in(t).want(create("409 group_exists"))

@@ -89,6 +89,19 @@ func (g *commentGitHub) Find(ctx context.Context, login string, issue int, marke
 	return ids, nil
 }
 
+// Body implements [comment.GitHub].
+func (g *commentGitHub) Body(ctx context.Context, login string, commentID int64) (body string, exists bool, err error) {
+	org, err := g.org(login)
+	if err != nil {
+		return "", false, err
+	}
+	c, err := org.Comment(ctx, commentID)
+	if github.KindOf(err) == github.NotFound {
+		return "", false, nil
+	}
+	return c.Body, err == nil, commentError(err, "look at the comment again")
+}
+
 // isOurs reports whether this App wrote the comment. GitHub says by which App a comment was
 // written. If it does not, the author must be our bot, whose login is SLUG[bot].
 func (g *commentGitHub) isOurs(ctx context.Context, c github.Comment) bool {

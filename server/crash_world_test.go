@@ -54,6 +54,8 @@ type crashWorld struct {
 
 	mu      sync.Mutex
 	secrets map[string]int // comments with a secret ever written, by command
+	// superseded are the commands that yielded to a newer one after an interruption.
+	superseded []string
 }
 
 // newCrashWorld starts the simulated GitHub only. Settings are as for newWorld.
@@ -306,6 +308,10 @@ func (w *crashWorld) settled(within time.Duration, all ...said) {
 	for _, s := range all {
 		replies := w.repliesTo(s)
 		if assert.Len(w.t, replies, 1, "replies to %q (comment %d)", s.text, s.id) {
+			if strings.Contains(replies[0], "reason: `superseded`") {
+				w.superseded = append(w.superseded, s.text) // interrupted, and yields to a newer command
+				continue
+			}
 			assert.Equal(w.t, s.want, w.reaction(s.issue, s.id), "reaction to %q; reply:\n%s", s.text, replies[0])
 		}
 	}

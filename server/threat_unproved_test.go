@@ -14,13 +14,14 @@ import (
 )
 
 // charged counts the calls to GitHub that a caller causes, as a watcher of the world:
-// who the token's owner is, tokens of the server, reactions and replies do not count.
+// who the token's owner is, what the server asks for itself, reactions and replies do not
+// count.
 func (w *world) charged() func() int {
 	var mu sync.Mutex
 	n := 0
 	w.watch(func(e ghsim.Exchange) {
 		path := e.Request.URL.Path
-		if path == "/user" || strings.Contains(path, "/access_tokens") || strings.Contains(path, "/comments") || strings.HasSuffix(path, "/installation") {
+		if strings.HasPrefix(path, "/app") || path == "/rate_limit" || path == "/user" || strings.Contains(path, "/access_tokens") || strings.Contains(path, "/comments") || strings.HasSuffix(path, "/installation") {
 			return
 		}
 		mu.Lock()

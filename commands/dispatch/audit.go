@@ -58,7 +58,7 @@ func (e *Env) audit(next Func) Func {
 
 // recordOutcome writes the outcome, and with it gives back the leases that the call holds.
 func (e *Env) recordOutcome(ctx context.Context, call *Call, entry store.Entry) error {
-	err := e.Store.ReleaseAfter(ctx, entry, e.holder(call), call.leases...)
+	err := e.Store.ReleaseAfter(ctx, entry, e.changes(call), e.holder(call), call.leases...)
 	if err == nil {
 		e.leaveLines(call)
 	}
@@ -69,7 +69,7 @@ func (e *Env) recordOutcome(ctx context.Context, call *Call, entry store.Entry) 
 // caller, team, command and reason. Names without a record count together, and arguments
 // are kept only for members of the organization.
 func (e *Env) countOutcome(ctx context.Context, call *Call, entry store.Entry) error {
-	if !e.proofs.proved(proofKey{org: call.OrgID, caller: call.Caller.ID}, e.Now()) {
+	if !e.proofs.proved(call.key("", Member), e.Now()) {
 		entry.Args = ""
 	}
 	if entry.Team != "" {

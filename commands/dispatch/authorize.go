@@ -20,7 +20,7 @@ func (e *Env) authorize(next Func) Func {
 		if err := e.Authorize(withCaller(ctx, call), call); err != nil {
 			return Result{}, err
 		}
-		call.authorized = true
+		call.authorized, call.authorizedAt = true, e.Now()
 		return next(withCaller(ctx, call), call)
 	}
 }
@@ -125,7 +125,7 @@ func (e *Env) membership(ctx context.Context, call *Call) (github.Membership, er
 	}
 	call.member = &m
 	if m.State == "active" {
-		e.proofs.prove(proofKey{org: call.OrgID, caller: call.Caller.ID}, e.Now())
+		e.proofs.prove(call.key("", Member), e.Now())
 	}
 	return m, nil
 }
@@ -161,12 +161,7 @@ func (e *Env) maintainedTeam(ctx context.Context, call *Call, slug string, prefe
 			return github.Team{}, notMaintainer(call, slug, refusal)
 		}
 	}
-	records, err := e.Store.RecordsBySlug(ctx, call.OrgID, slug)
-	if err != nil {
-		return github.Team{}, StoreError(err)
-	}
-	proved := len(records) == 1 && e.proofs.proved(proofKey{org: call.OrgID, caller: call.Caller.ID, team: records[0].TeamID}, now)
-	if proved && prefetch {
+	if prefetch && e.proofs.proved(call.key(slug, Maintainer), now) {
 		call.Prefetched = call.Spec.Prefetch(ctx, call, slug, call.decoded.args)
 	}
 	team, m, err := e.askForTeam(ctx, call, slug)
@@ -174,7 +169,7 @@ func (e *Env) maintainedTeam(ctx context.Context, call *Call, slug string, prefe
 		return github.Team{}, err
 	}
 	if team.ID != 0 && m.State == "active" && m.Role == "maintainer" {
-		e.proofs.prove(proofKey{org: call.OrgID, caller: call.Caller.ID, team: team.ID}, now)
+		e.proofs.prove(call.key(slug, Maintainer), now)
 		return team, nil
 	}
 	switch member, err := e.membership(ctx, call); {

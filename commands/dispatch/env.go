@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
@@ -182,9 +183,10 @@ type Call struct {
 
 	// Prefetched is what Spec.Prefetch returned.
 	Prefetched any
-	// FirstStart is when an earlier attempt at this request was recorded; zero if this is
-	// the first.
-	FirstStart time.Time
+	// First is the first attempt at this request; nil if this is the first.
+	First *First
+	// Seen is what this attempt acts on, for the record; a command adds to it before Begin.
+	Seen Seen
 	// Specs returns the declarations of all commands.
 	Specs func() []Spec
 	// Unknown returns the refusal of a command that does not exist.
@@ -194,6 +196,12 @@ type Call struct {
 	member        *github.Membership // in the organization, if it was asked; zero: none
 	authorized    bool
 	teamFromIssue bool // the team is TeamHint, since the arguments name none
-	decoded       decoded
-	leases        []string // keys of the leases that are given back when the outcome is on record
+	// authorizedAt is when GitHub said so.
+	authorizedAt time.Time
+	decoded      decoded
+	leases       []string        // keys of the leases that are given back when the outcome is on record
+	newer        []store.Attempt // that changed something since First, the newest first
+
+	mu      sync.Mutex
+	changed []Thing
 }

@@ -135,11 +135,9 @@ func StoreError(err error) error {
 	}
 }
 
-// Ambiguous reports whether err leaves open if GitHub did what it was asked.
-func Ambiguous(err error) bool {
-	var failure *github.Error
-	return errors.As(err, &failure) && failure.Ambiguous || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
-}
+// Ambiguous reports whether err leaves open if GitHub did what it was asked: the request
+// was sent, and no answer says what became of it.
+func Ambiguous(err error) bool { return GitHubFailure(err).Ambiguous }
 
 // GitHubFailure returns the failure of GitHub behind err, an empty one if there is none.
 func GitHubFailure(err error) *github.Error {

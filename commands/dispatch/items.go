@@ -13,16 +13,16 @@ import (
 // secondary limits frown upon more.
 const writesAtOnce = 4
 
-// ApplyEach does one change for each name, a few at a time, the rest even if one
-// fails, and returns what became of each.
-func (c *Call) ApplyEach(ctx context.Context, names []string, change func(context.Context, int) error, doing string) []Item {
+// ApplyEach does one change for each name, a few at a time, the rest even if one fails,
+// notes which things changed, and returns what became of each.
+func (c *Call) ApplyEach(ctx context.Context, names []string, things func(int) []Thing, change func(context.Context, int) error, doing string) []Item {
 	items := make([]Item, len(names))
 	var g errgroup.Group
 	g.SetLimit(writesAtOnce)
 	for i, name := range names {
 		g.Go(func() error {
 			items[i] = Item{Item: name, Done: true}
-			if err := change(ctx, i); err != nil {
+			if err := c.Change(ctx, func(ctx context.Context) error { return change(ctx, i) }, things(i)...); err != nil {
 				failure := AsError(GitHubError(err, doing))
 				items[i] = Item{Item: name, Error: failure.Message, Reason: failure.Reason, Failure: failure}
 			}

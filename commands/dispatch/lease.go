@@ -28,24 +28,24 @@ const (
 func (e *Env) lease(next Func) Func {
 	return func(ctx context.Context, call *Call) (Result, error) {
 		if call.Spec.Effect == Reads {
+			if err := call.stillWanted(ctx); err != nil {
+				return Result{}, err
+			}
 			return next(ctx, call)
 		}
+		call.Seen.Group, call.Seen.OtherGroup = call.Group.GroupID, call.OtherGroup.GroupID
 		var asked *store.Entry
 		if !call.Preview {
 			entry := e.Entry(call)
 			entry.Outcome = store.Asked
 			asked = &entry
 		}
-		if call.Resumed && asked != nil {
-			before, err := e.Store.AuditAsked(ctx, call.ID)
-			if err != nil {
-				return Result{}, StoreError(err)
-			}
-			call.FirstStart = before
-		}
 		if call.Spec.Concurrent || call.Team.ID == 0 && call.Group.GroupID == 0 {
+			if err := call.stillWanted(ctx); err != nil {
+				return Result{}, err
+			}
 			if asked != nil {
-				if err := e.Store.Audit(ctx, *asked); err != nil {
+				if err := e.Store.Start(ctx, *asked, e.start(call)); err != nil {
 					return Result{}, StoreError(err)
 				}
 			}
@@ -54,11 +54,36 @@ func (e *Env) lease(next Func) Func {
 		if err := e.acquireLeases(ctx, call, asked); err != nil {
 			return Result{}, err
 		}
-		if err := e.Ownership.Confirm(ctx, call); err != nil {
+		if err := e.checkHeld(ctx, call); err != nil {
 			return Result{}, err
 		}
 		return next(ctx, call)
 	}
+}
+
+// checkHeld checks again, once the call has its leases, what may have changed while it
+// waited: whether it is wanted, the caller's rights, and which group is whose.
+func (e *Env) checkHeld(ctx context.Context, call *Call) error {
+	if err := call.stillWanted(ctx); err != nil {
+		return err
+	}
+	if err := e.findNewer(ctx, call); err != nil {
+		return err
+	}
+	if refusal := call.superseded(nil); refusal != nil {
+		return refusal
+	}
+	if err := e.reauthorize(ctx, call); err != nil {
+		return err
+	}
+	return e.Ownership.Confirm(ctx, call)
+}
+
+func (c *Call) stillWanted(ctx context.Context) error {
+	if c.StillWanted == nil {
+		return nil
+	}
+	return c.StillWanted(ctx)
 }
 
 // acquireLeases takes the leases of the call's teams, and records the call with the last.
@@ -141,7 +166,7 @@ func (e *Env) askForLease(ctx context.Context, call *Call, key string, entry *st
 	if entry != nil {
 		ask = func(ctx context.Context, key, holder string, ttl time.Duration) (bool, error) {
 			entry.At = e.Now() // not when it began to wait
-			return e.Store.LeaseFor(ctx, key, holder, ttl, *entry)
+			return e.Store.LeaseFor(ctx, key, holder, ttl, *entry, e.start(call))
 		}
 	}
 	holder := e.holder(call)

@@ -27,6 +27,7 @@ func Standard(env *Env) []Middleware {
 		env.Decode,
 		env.share,
 		env.authorize,
+		env.resume,
 		env.resolveGroup,
 		env.enforcePolicy,
 		env.lease,
@@ -199,13 +200,20 @@ func (e *Env) resolveGroup(next Func) Func {
 // enforcePolicy applies the policy on teams.
 func (e *Env) enforcePolicy(next Func) Func {
 	return func(ctx context.Context, call *Call) (Result, error) {
-		for _, team := range []github.Team{call.Team, call.Other} {
-			if err := call.CheckTeamPolicy(team); err != nil {
-				return Result{}, err
-			}
+		if err := call.checkTeams(); err != nil {
+			return Result{}, err
 		}
 		return next(ctx, call)
 	}
+}
+
+func (c *Call) checkTeams() error {
+	for _, team := range []github.Team{c.Team, c.Other} {
+		if err := c.CheckTeamPolicy(team); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // CheckTeamPolicy refuses a team that the policy keeps from using the server; the operator

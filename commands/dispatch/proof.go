@@ -21,9 +21,8 @@ const (
 // A proofKey names what was asked about a caller.
 type proofKey struct {
 	org, caller int64
-	team        int64  // a proof: for this team; 0: for the organization
-	slug        string // a refusal: for this team
-	role        Role   // a refusal: of this role in the organization, or in the team slug
+	slug        string // of the team; "": the organization
+	role        Role   // in the team or the organization
 }
 
 type proof struct {

@@ -31,6 +31,7 @@ const (
 	ReasonRunnerBusy        Reason = "runner_busy"
 	ReasonGroupNotEmpty     Reason = "group_not_empty"
 	ReasonGroupNotSelected  Reason = "group_not_selected"
+	ReasonSuperseded        Reason = "superseded"
 	ReasonRateLimited       Reason = "rate_limited"
 	ReasonInternal          Reason = "internal"
 	ReasonGitHubError       Reason = "github_error"
@@ -76,6 +77,7 @@ var reasons = []ReasonInfo{ //nolint:gochecknoglobals // a table that is never w
 	{ReasonRunnerBusy, http.StatusConflict, false, "the runner is busy with a job"},
 	{ReasonGroupNotEmpty, http.StatusConflict, false, "the group still has runners"},
 	{ReasonGroupNotSelected, http.StatusConflict, false, "the group is not limited to selected repositories"},
+	{ReasonSuperseded, http.StatusConflict, false, "the server could not finish the command, and a newer one changed the same thing before it could repeat it"},
 	{ReasonRateLimited, http.StatusTooManyRequests, false, "too many requests; Retry-After says when to try again"},
 	{ReasonInternal, http.StatusInternalServerError, false, "the server failed; its operator finds the cause in the log by the request id"},
 	{ReasonGitHubError, http.StatusBadGateway, true, "GitHub failed"},

@@ -96,8 +96,11 @@ type Request struct {
 	Malformed *Error
 	// Preview is set to learn what would change. Nothing is changed.
 	Preview bool
-	// Resumed says that an earlier attempt at this very request was cut off.
-	Resumed bool
+	// Repeated says that this very request was dispatched before, and perhaps started.
+	Repeated bool
+	// StillWanted, if set, is called once the call's turn has come, before anything is
+	// changed. Its error ends the call.
+	StillWanted func(ctx context.Context) error
 	// Deadline bounds the command; zero means the dispatcher's own.
 	Deadline time.Duration
 	// Limited says that the caller's rate limit was already charged for this request.

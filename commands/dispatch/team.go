@@ -27,9 +27,9 @@ func (e *Env) inferTeam(ctx context.Context, call *Call) error {
 		return nil
 	}
 	// The other arguments come first: no call for a command that is wrong anyway.
-	probe := *call
+	probe := &Call{Request: call.Request, Spec: call.Spec, Env: e, Org: call.Org}
 	probe.setTeam("team")
-	if _, err := call.declared.decode(&probe); err != nil {
+	if _, err := call.declared.decode(probe); err != nil {
 		return call.withUsage(err)
 	}
 	id, err := call.Org.ID(ctx)

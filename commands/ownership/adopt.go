@@ -15,14 +15,11 @@ func (r *Registry) MayAdopt(ctx context.Context, c *dispatch.Call, group github.
 	if !c.Recorded || c.Group.GroupID == group.ID {
 		return nil
 	}
-	old, err := c.Org.GitHub.Group(ctx, c.Group.GroupID)
-	switch {
-	case err == nil:
-		return dispatch.Refuse(dispatch.ReasonGroupExists, "The team `%s` owns the runner group %s, which still exists. Release it first with `group-release`, or delete it with `group-delete`.", c.Team.Slug, dispatch.Quote(old.Name))
-	case github.KindOf(err) != github.NotFound:
-		return dispatch.GitHubError(err, "look at the team's runner group")
+	gone, err := r.IsGone(ctx, c)
+	if err != nil || gone {
+		return err
 	}
-	return nil
+	return dispatch.Refuse(dispatch.ReasonGroupExists, "The team `%s` owns the runner group %s, which still exists. Release it first with `group-release`, or delete it with `group-delete`.", c.Team.Slug, dispatch.Quote(c.Group.GroupName))
 }
 
 // Adopt writes the record, in place of one whose team is gone.

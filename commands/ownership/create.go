@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
@@ -68,17 +71,19 @@ func unlessNotFound(err error) error {
 	return dispatch.StoreError(err)
 }
 
-// claimCreated makes the group that an intent was to create the team's own, if it
-// is just as group-create makes one. A group that holds a repository or a
-// runner, or is anybody's, is not taken: it may be older than the intent.
+// claimCreated makes the group that an intent was to create the team's own, if it is newer
+// than every group that was known before GitHub was asked, and just as group-create makes
+// one. A group that holds a repository or a runner, or is anybody's, is not taken.
 func (r *Registry) claimCreated(ctx context.Context, org *dispatch.Org, intent store.Intent) (store.Record, error) {
-	group, err := org.GitHub.GroupByName(ctx, intent.Name)
-	if github.KindOf(err) == github.NotFound {
-		return store.Record{}, dispatch.StoreError(r.Store.DeleteIntent(ctx, intent.OrgID, intent.TeamID, intent.Kind))
-	}
+	groups, err := org.GitHub.Groups(ctx)
 	if err != nil {
 		return store.Record{}, dispatch.GitHubError(err, "find the group of an interrupted group-create")
 	}
+	i := slices.IndexFunc(groups, func(g github.Group) bool { return g.Name == intent.Name })
+	if i < 0 || intent.HighestGroup == nil || groups[i].ID <= *intent.HighestGroup {
+		return store.Record{}, dispatch.StoreError(r.Store.DeleteIntent(ctx, intent.OrgID, intent.TeamID, intent.Kind))
+	}
+	group := groups[i]
 	fresh, err := r.isPristine(ctx, org, intent.OrgID, group)
 	if err != nil {
 		return store.Record{}, err
@@ -89,9 +94,9 @@ func (r *Registry) claimCreated(ctx context.Context, org *dispatch.Org, intent s
 	record := store.Record{
 		OrgID: intent.OrgID, TeamID: intent.TeamID, TeamSlug: intent.TeamSlug,
 		GroupID: group.ID, GroupName: group.Name, Visibility: group.Visibility,
-		Origin: store.Created, By: intent.By, At: r.Now(),
+		Origin: store.Created, By: intent.By, At: r.Now(), Workflows: &[]string{},
 	}
-	if err := r.Store.CompleteIntent(ctx, record); err != nil {
+	if err := r.Store.CompleteIntent(ctx, intent, record); err != nil {
 		return store.Record{}, dispatch.StoreError(err)
 	}
 	zerolog.Ctx(ctx).Info().Str("team", intent.TeamSlug).Int64("group_id", group.ID).Msg("an interrupted group-create is settled; the team owns its group")
@@ -143,36 +148,74 @@ func (r *Registry) ResumeCreates(ctx context.Context) error {
 }
 
 // Create has GitHub create a runner group of that name, and records the team as its
-// owner. What it is about to do is recorded first, so that a group made just before a
-// crash becomes owned and not orphaned.
-func (r *Registry) Create(ctx context.Context, call *dispatch.Call, name string) (github.Group, error) {
+// owner. groups are those that exist. What it is about to do is recorded first, so that a
+// group made just before a crash becomes owned and not orphaned, and no older one does.
+func (r *Registry) Create(ctx context.Context, call *dispatch.Call, name string, groups []github.Group) (github.Group, error) {
+	if slices.ContainsFunc(groups, func(g github.Group) bool { return strings.EqualFold(g.Name, name) }) {
+		return github.Group{}, groupExists(call, name, nil)
+	}
+	highest, err := r.highestGroup(ctx, call, groups)
+	if err != nil {
+		return github.Group{}, err
+	}
 	intent := store.Intent{
 		OrgID: call.OrgID, TeamID: call.Team.ID, TeamSlug: call.Team.Slug, Kind: store.GroupCreate,
-		Name: name, RequestID: call.ID, By: call.Caller.Login, At: r.Now(),
+		Name: name, RequestID: call.ID, By: call.Caller.Login, At: r.Now(), HighestGroup: &highest,
 	}
 	if err := r.Store.PutIntent(ctx, intent); err != nil {
 		return github.Group{}, dispatch.StoreError(err)
 	}
-	group, err := call.Org.GitHub.CreateGroup(ctx, github.NewGroup{Name: name, AllowsPublic: call.Org.Policy.PublicRepos})
+	var group github.Group
+	err = call.Change(ctx, func(ctx context.Context) (err error) {
+		group, err = call.Org.GitHub.CreateGroup(ctx, github.NewGroup{Name: name, AllowsPublic: call.Org.Policy.PublicRepos})
+		return err
+	}, call.TheGroup())
 	if err != nil {
 		return r.notCreated(ctx, call, intent, err)
 	}
 	record := store.Record{
 		OrgID: call.OrgID, TeamID: call.Team.ID, TeamSlug: call.Team.Slug,
 		GroupID: group.ID, GroupName: group.Name, Visibility: group.Visibility,
-		Origin: store.Created, By: call.Caller.Login, At: r.Now(),
+		Origin: store.Created, By: call.Caller.Login, At: r.Now(), Workflows: &[]string{},
 	}
 	// The group exists: it must become the team's even if the caller's time is up.
-	if err := r.Store.CompleteIntent(context.WithoutCancel(ctx), record); err != nil {
+	if err := r.Store.CompleteIntent(context.WithoutCancel(ctx), intent, record); err != nil {
 		return github.Group{}, dispatch.StoreError(err)
 	}
 	return group, nil
 }
 
+// highestGroup is the highest id of a group that is known: listed now, or on record.
+func (r *Registry) highestGroup(ctx context.Context, call *dispatch.Call, groups []github.Group) (int64, error) {
+	records, err := r.Store.Records(ctx, call.OrgID)
+	if err != nil {
+		return 0, dispatch.StoreError(err)
+	}
+	var highest int64
+	for _, record := range records {
+		highest = max(highest, record.GroupID)
+	}
+	for _, group := range groups {
+		highest = max(highest, group.ID)
+	}
+	return highest, nil
+}
+
+func groupExists(call *dispatch.Call, name string, cause error) error {
+	return &dispatch.Error{
+		Reason: dispatch.ReasonGroupExists, Cause: cause,
+		Message: fmt.Sprintf("A runner group named %s already exists and isn't registered to this team. An owner of %s can give it to the team with `group-adopt`.", dispatch.Quote(name), call.Org.Login),
+	}
+}
+
+// settleWithin bounds the look for a group that GitHub did not confirm.
+const settleWithin = 10 * time.Second
+
 // notCreated answers for a group that GitHub did not confirm. The intent is kept if
 // nobody knows whether the group was created; it is resumed later.
 func (r *Registry) notCreated(ctx context.Context, call *dispatch.Call, intent store.Intent, cause error) (github.Group, error) {
-	ctx = context.WithoutCancel(ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
+	defer cancel()
 	if dispatch.Ambiguous(cause) {
 		record, err := r.claimCreated(ctx, call.Org, intent)
 		if err == nil && record.GroupID != 0 {
@@ -185,10 +228,7 @@ func (r *Registry) notCreated(ctx context.Context, call *dispatch.Call, intent s
 	}
 	kind := github.KindOf(cause)
 	if kind == github.Conflict || kind == github.Invalid {
-		return github.Group{}, &dispatch.Error{
-			Reason: dispatch.ReasonGroupExists, Cause: cause,
-			Message: fmt.Sprintf("A runner group named %s already exists and isn't registered to this team. An owner of %s can give it to the team with `group-adopt`.", dispatch.Quote(intent.Name), call.Org.Login),
-		}
+		return github.Group{}, groupExists(call, intent.Name, cause)
 	}
 	return github.Group{}, dispatch.GitHubError(cause, "create the runner group")
 }

@@ -36,6 +36,10 @@ type RecordEntry struct {
 	Origin     string    `json:"origin"` // created or adopted
 	By         string    `json:"by"`     // a login, or "operator"
 	At         time.Time `json:"at"`
+	// Workflows are those that this server limited the group to last; null: nobody knows.
+	Workflows *[]string `json:"workflows,omitempty"`
+	// WorkflowsTeam says that the team may change a limit that it did not set.
+	WorkflowsTeam bool `json:"workflowsTeam,omitempty"`
 }
 
 // Export returns the organization's ownership record.
@@ -52,7 +56,7 @@ func (r *Registry) Export(ctx context.Context, org *dispatch.Org) (RecordFile, e
 	for _, r := range records {
 		file.Records = append(file.Records, RecordEntry{
 			TeamID: r.TeamID, Team: r.TeamSlug, GroupID: r.GroupID, Group: r.GroupName, Visibility: r.Visibility,
-			Origin: r.Origin, By: r.By, At: r.At,
+			Origin: r.Origin, By: r.By, At: r.At, Workflows: r.Workflows, WorkflowsTeam: r.WorkflowsTeam,
 		})
 	}
 	return file, nil
@@ -173,6 +177,6 @@ func (r RecordEntry) problem() string {
 func (r RecordEntry) record(orgID int64) store.Record {
 	return store.Record{
 		OrgID: orgID, TeamID: r.TeamID, TeamSlug: r.Team, GroupID: r.GroupID, GroupName: r.Group,
-		Visibility: r.Visibility, Origin: r.Origin, By: r.By, At: r.At,
+		Visibility: r.Visibility, Origin: r.Origin, By: r.By, At: r.At, Workflows: r.Workflows, WorkflowsTeam: r.WorkflowsTeam,
 	}
 }

@@ -115,7 +115,9 @@ func (r *Registry) isMaintainer(ctx context.Context, call *dispatch.Call, record
 			return false, dispatch.IgnoreNotFound(err) // the team is gone
 		}
 		record.TeamSlug = team.Slug
-		if err := r.Store.SetSlug(ctx, call.OrgID, record.TeamID, team.Slug); err != nil {
+		if err := r.Store.SetSlug(ctx, call.OrgID, record.TeamID, team.Slug); isNotFound(err) {
+			return false, nil // it was released just now
+		} else if err != nil {
 			return false, dispatch.StoreError(err)
 		}
 		if maintainers, err = org.TeamMaintainers(ctx, team.Slug); err != nil {

@@ -43,18 +43,14 @@ func (r *Registry) Resolve(ctx context.Context, call *dispatch.Call) error {
 	}
 	if call.Spec.Group == dispatch.OwnsGroup && !call.Recorded {
 		if call.Group, err = r.groupWithoutRecord(ctx, call, call.Team); err != nil {
-			if !call.Resumed || !call.Spec.EndsOwnership {
+			if call.First == nil || !call.Spec.EndsOwnership || dispatch.ReasonOf(err) != dispatch.ReasonGroupNotFound {
 				return err
 			}
-			// the first attempt may have ended the ownership before it was cut off
-			asked, auditErr := r.Store.AuditAsked(ctx, call.ID)
-			if auditErr != nil {
-				return dispatch.StoreError(auditErr)
-			}
-			if asked.IsZero() {
-				return err
-			}
+			// the first attempt ended the ownership before it was cut off
 		}
+	}
+	if err := sameGroup(call); err != nil {
+		return err
 	}
 	if call.Other.ID == 0 {
 		return nil
@@ -67,7 +63,20 @@ func (r *Registry) Resolve(ctx context.Context, call *dispatch.Call) error {
 		return err
 	}
 	call.OtherGroup = group
+	if call.First != nil && call.First.OtherGroup != 0 && call.First.OtherGroup != group.GroupID {
+		return call.SupersededOutside()
+	}
 	return nil
+}
+
+// sameGroup refuses a repeated attempt whose team owns another group now than the one that
+// the first attempt saw.
+func sameGroup(call *dispatch.Call) error {
+	if call.First == nil || call.First.Group == 0 || call.Spec.Group != dispatch.OwnsGroup || call.Group.GroupID == 0 ||
+		call.Group.GroupID == call.First.Group {
+		return nil
+	}
+	return call.SupersededOutside()
 }
 
 // groupOf returns the group on record for the team. A renamed team keeps its group,
@@ -81,7 +90,9 @@ func (r *Registry) groupOf(ctx context.Context, call *dispatch.Call, team github
 		return store.Record{}, false, r.notAnothers(ctx, call, team)
 	}
 	if record.TeamSlug != team.Slug {
-		if err := r.Store.SetSlug(ctx, call.OrgID, team.ID, team.Slug); err != nil {
+		if err := r.Store.SetSlug(ctx, call.OrgID, team.ID, team.Slug); isNotFound(err) {
+			return store.Record{}, false, nil // it was released just now
+		} else if err != nil {
 			return store.Record{}, false, dispatch.StoreError(err)
 		}
 		zerolog.Ctx(ctx).Info().Str("was", record.TeamSlug).Str("team", team.Slug).Int64("team_id", team.ID).Msg("the team was renamed; its record follows")
@@ -167,11 +178,12 @@ func (r *Registry) Confirm(ctx context.Context, call *dispatch.Call) error {
 	return dispatch.StoreError(err)
 }
 
-// Refresh keeps the name and visibility that GitHub gives the call's group now.
+// Refresh keeps the name and visibility that GitHub gives the call's group now. It never
+// brings back a record that ended meanwhile.
 func (r *Registry) Refresh(ctx context.Context, c *dispatch.Call, group github.Group) error {
 	if !c.Recorded || c.Group.GroupName == group.Name && c.Group.Visibility == group.Visibility {
 		return nil
 	}
 	c.Group.GroupName, c.Group.Visibility = group.Name, group.Visibility
-	return dispatch.StoreError(r.Store.PutRecord(ctx, c.Group))
+	return dispatch.StoreError(r.Store.UpdateSeen(ctx, c.Group))
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -40,6 +41,8 @@ type GitHub interface {
 	Post(ctx context.Context, org string, issue int, body string) (id int64, err error)
 	// Find returns the comments, written by this App since then, whose text contains marker.
 	Find(ctx context.Context, org string, issue int, marker string, since time.Time) ([]int64, error)
+	// Body returns the text of a comment as it is now; exists is false if it was deleted.
+	Body(ctx context.Context, org string, commentID int64) (body string, exists bool, err error)
 	// Private reports whether the admin repository, asked now, is private: "internal" is not.
 	Private(ctx context.Context, org string) (bool, error)
 	// Keys returns a user's public SSH keys.
@@ -258,8 +261,11 @@ func (c *Worker) command(ctx context.Context, job Job, i int) error {
 // was cut off did so.
 func (c *Worker) reply(ctx context.Context, job Job, outcomes []outcome) error {
 	comment, marker := job.Comment(), replyMarker(job)
-	id, err := c.findPosted(ctx, job, marker)
-	if err == nil && id == 0 {
+	id, err := int64(0), error(nil)
+	if !allGone(outcomes) {
+		id, err = c.findPosted(ctx, job, marker)
+	}
+	if err == nil && id == 0 && !allGone(outcomes) {
 		id, err = c.GitHub.Post(ctx, comment.Org, comment.Issue, renderReply(comment, outcomes, marker))
 	}
 	switch e := dispatch.AsError(err); {
@@ -303,7 +309,9 @@ func (c *Worker) react(ctx context.Context, job Job, outcomes []outcome) error {
 		}
 	}
 	comment := job.Comment()
-	if err := c.GitHub.React(ctx, comment.Org, comment.CommentID, content); err != nil {
+	if allGone(outcomes) {
+		content = "none" // there is nothing to react to
+	} else if err := c.GitHub.React(ctx, comment.Org, comment.CommentID, content); err != nil {
 		e := dispatch.AsError(err)
 		if !permanent(e) && !job.Last() {
 			return &retryError{e}
@@ -314,6 +322,11 @@ func (c *Worker) react(ctx context.Context, job Job, outcomes []outcome) error {
 		return fmt.Errorf("record the reaction: %w", err)
 	}
 	return nil
+}
+
+// allGone reports whether the comment was deleted before any of its commands ran.
+func allGone(outcomes []outcome) bool {
+	return !slices.ContainsFunc(outcomes, func(o outcome) bool { return !o.Gone })
 }
 
 // permanent reports whether GitHub said that asking again will not help.

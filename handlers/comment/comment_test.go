@@ -69,6 +69,8 @@ type memoryGitHub struct {
 	posts     []string
 	planned   []string
 
+	body    string // of the comment as it is now
+	deleted bool
 	public  bool
 	keys    []string
 	fail    map[string]*dispatch.Error // by method, once
@@ -123,6 +125,10 @@ func (g *memoryGitHub) Find(_ context.Context, _ string, _ int, marker string, _
 		}
 	}
 	return ids, g.failing("find")
+}
+
+func (g *memoryGitHub) Body(context.Context, string, int64) (string, bool, error) {
+	return g.body, !g.deleted, g.failing("Body")
 }
 
 func (g *memoryGitHub) Private(context.Context, string) (bool, error) {
@@ -267,7 +273,7 @@ func describe(req dispatch.Request) string {
 	for _, named := range req.Args.Named {
 		words = append(words, fmt.Sprintf("%s=%s", named.Name, strings.Join(named.Values, "+")))
 	}
-	for text, on := range map[string]bool{"(preview)": req.Preview, "(resumed)": req.Resumed, "(charged)": req.Limited, "(hint " + req.TeamHint + ")": req.TeamHint != ""} {
+	for text, on := range map[string]bool{"(preview)": req.Preview, "(resumed)": req.Repeated, "(charged)": req.Limited, "(hint " + req.TeamHint + ")": req.TeamHint != ""} {
 		if on {
 			words = append(words, text)
 		}

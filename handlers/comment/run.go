@@ -2,6 +2,7 @@ package comment
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -26,13 +27,17 @@ type outcome struct {
 	Asks     bool            `json:"asks,omitempty"` // it waits for --yes
 	Reason   dispatch.Reason `json:"reason,omitempty"`
 	Markdown string          `json:"markdown"`
+	// Gone means that the comment was deleted before the command ran, so nobody waits for
+	// an answer.
+	Gone bool `json:"gone,omitempty"`
 }
 
 // run runs the command of index i. Its error says that it is to be run again.
 func (c *Worker) run(ctx context.Context, job Job, i int) (outcome, error) {
 	comment := job.Comment()
 	call, refusal := readLine(c.Dispatcher, comment.Lines[i], hintOf(comment).slug)
-	req := c.request(job, i, call)
+	req, resumed := c.request(job, i, call)
+	req.StillWanted = func(ctx context.Context) error { return c.stillWanted(ctx, job, resumed) }
 	if refusal == nil {
 		refusal = c.refuseStale(comment, call.spec)
 	}
@@ -46,11 +51,11 @@ func (c *Worker) run(ctx context.Context, job Job, i int) (outcome, error) {
 	req.PrepareSecret = secret.prepare
 
 	switch {
-	case req.Resumed && call.spec.Effect == dispatch.Reveals:
+	case resumed && call.spec.Effect == dispatch.Reveals:
 		if result, found, err := secret.resume(ctx); err != nil || found {
 			return result, err
 		}
-	case !req.Resumed && call.spec.Effect != dispatch.Reads && !req.Preview:
+	case !resumed && call.spec.Effect != dispatch.Reads && !req.Preview:
 		if err := c.started(ctx, job, i); err != nil {
 			return outcome{}, err
 		}
@@ -60,18 +65,24 @@ func (c *Worker) run(ctx context.Context, job Job, i int) (outcome, error) {
 		err = secret.post(ctx, &result)
 	}
 	switch {
+	case errors.Is(err, errCommentGone):
+		result := c.refused(job, i, call, dispatch.AsError(err))
+		result.Gone = true
+		return result, nil
 	case err != nil:
-		return c.failed(ctx, job, i, call, req.Resumed, dispatch.AsError(err))
+		return c.failed(ctx, job, i, call, resumed, dispatch.AsError(err))
 	case req.Preview:
 		return c.asks(job, call, result), nil
 	}
 	return c.done(job, call, result), nil
 }
 
-func (c *Worker) request(job Job, i int, call slashCommand) dispatch.Request {
+// request returns the request of the command of index i, and whether an earlier attempt at
+// it was cut off or failed, so that it may have done something.
+func (c *Worker) request(job Job, i int, call slashCommand) (req dispatch.Request, resumed bool) {
 	comment := job.Comment()
 	hint := hintOf(comment)
-	req := dispatch.Request{
+	req = dispatch.Request{
 		ID:       requestID(job, i),
 		Channel:  dispatch.Comment,
 		Command:  call.name,
@@ -88,9 +99,9 @@ func (c *Worker) request(job Job, i int, call slashCommand) dispatch.Request {
 	refusals, _ := refusalsOf(job, i)
 	started := job.Recorded(stepOf(stepStarted, i, refusals), &begun)
 	queued := job.Recorded(stepOf(stepQueued, i, refusals, job.Attempt()), &begun)
-	req.Resumed = started && !queued
+	req.Repeated = started
 	req.Limited = started || queued
-	return req
+	return req, started && !queued
 }
 
 // started records that the command was begun.
@@ -128,6 +139,32 @@ func (c *Worker) refuseStale(comment Comment, spec dispatch.Spec) *dispatch.Erro
 	}
 	return dispatch.Refuse(dispatch.ReasonPolicy,
 		"This comment is stale: the server came to it too late, and runs this command only within %s. Write it again if you still want it.", within)
+}
+
+// lookAgainAfter is how old a comment may be without being looked at again before its
+// command runs.
+const lookAgainAfter = time.Minute
+
+// errCommentGone is behind the refusal of a command whose comment was deleted.
+var errCommentGone = errors.New("the comment was deleted")
+
+// stillWanted refuses a command whose comment was deleted or edited before it ran. GitHub is
+// asked if the comment is older than a minute, or in a repeated attempt.
+func (c *Worker) stillWanted(ctx context.Context, job Job, repeated bool) error {
+	comment := job.Comment()
+	if !repeated && c.Clock().Sub(comment.CreatedAt) <= lookAgainAfter {
+		return nil
+	}
+	body, exists, err := c.GitHub.Body(ctx, comment.Org, comment.CommentID)
+	switch {
+	case err != nil:
+		return err
+	case !exists:
+		return &dispatch.Error{Reason: dispatch.ReasonPolicy, Cause: errCommentGone, Message: "The comment was deleted before this command ran, so it was not run."}
+	case !slices.Equal(ParseComment(body), comment.Lines):
+		return dispatch.Refuse(dispatch.ReasonPolicy, "The comment was edited before this command ran, so it was not run. Write the command in a new comment.")
+	}
+	return nil
 }
 
 // confirms reports whether the policy wants --yes for the command.

@@ -264,7 +264,9 @@ func send[T any](ctx context.Context, c *github.Client, method, path string, bod
 	for i := 0; i+1 < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
+	ctx, sent := watchSent(ctx)
 	resp, err := c.BareDo(ctx, req)
+	err = unlessSent(err, sent)
 	var accepted *github.AcceptedError
 	if errors.As(err, &accepted) { // go-github reports a 202 as an error
 		return answer, resp, nil

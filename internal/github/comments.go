@@ -95,3 +95,17 @@ func (o *Org) Comments(ctx context.Context, issue int, since time.Time) ([]Comme
 	}
 	return comments, nil
 }
+
+// Comment gets a comment. It fails with NotFound if the comment was deleted.
+func (o *Org) Comment(ctx context.Context, id int64) (Comment, error) {
+	op := fmt.Sprintf("get comment %d", id)
+	s, repo, err := o.adminSession(ctx, op)
+	if err != nil {
+		return Comment{}, err
+	}
+	c, _, err := s.comments.Issues.GetComment(ctx, o.loginSegment(), repo, id)
+	if err != nil {
+		return Comment{}, o.app.failed(op, err)
+	}
+	return Comment{ID: c.GetID(), Body: c.GetBody(), UserLogin: c.GetUser().GetLogin(), UserType: c.GetUser().GetType(), CreatedAt: c.GetCreatedAt()}, nil
+}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/go-github/v41/github"
@@ -286,3 +287,33 @@ func parseRetryAfter(value string, now time.Time) (time.Duration, bool) {
 
 // atLeastASecond distinguishes "now" from 0, which means that GitHub did not say.
 func atLeastASecond(d time.Duration) time.Duration { return max(d, time.Second) }
+
+// sentKey is the context key of the flag that watchSent adds.
+type sentKey struct{}
+
+// watchSent returns a context whose requests set the flag once one of them is sent.
+// go-github replaces the error of a request whose context has ended by the context's own,
+// which does not say that.
+func watchSent(ctx context.Context) (context.Context, *atomic.Bool) {
+	sent := &atomic.Bool{}
+	return context.WithValue(ctx, sentKey{}, sent), sent
+}
+
+func markSent(ctx context.Context) {
+	if sent, ok := ctx.Value(sentKey{}).(*atomic.Bool); ok {
+		sent.Store(true)
+	}
+}
+
+// unlessSent turns the end of a context into an error that is not ambiguous if nothing was
+// sent before.
+func unlessSent(err error, sent *atomic.Bool) error {
+	var known *Error
+	if err == nil || sent.Load() || errors.As(err, &known) {
+		return err
+	}
+	if kind := KindOf(err); kind == Canceled || kind == Timeout {
+		return &Error{Kind: kind, Err: err}
+	}
+	return err
+}

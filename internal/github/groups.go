@@ -119,7 +119,7 @@ func (o *Org) UpdateGroup(ctx context.Context, id int64, change GroupChange) (Gr
 
 // DeleteGroup deletes a group.
 func (o *Org) DeleteGroup(ctx context.Context, id int64) error {
-	return o.write(ctx, o.groupOp("delete", id), func(s *session) (*github.Response, error) {
+	return o.write(ctx, o.groupOp("delete", id), func(ctx context.Context, s *session) (*github.Response, error) {
 		return s.main.Actions.DeleteOrganizationRunnerGroup(ctx, o.loginSegment(), id)
 	})
 }
@@ -153,7 +153,7 @@ func (o *Org) SetGroupRepositories(ctx context.Context, id int64, ids []int64) e
 	if ids == nil {
 		ids = []int64{} // nil would be sent as null
 	}
-	return o.write(ctx, o.groupOp("set the repositories of", id), func(s *session) (*github.Response, error) {
+	return o.write(ctx, o.groupOp("set the repositories of", id), func(ctx context.Context, s *session) (*github.Response, error) {
 		body := github.SetRepoAccessRunnerGroupRequest{SelectedRepositoryIDs: ids}
 		return s.main.Actions.SetRepositoryAccessRunnerGroup(ctx, o.loginSegment(), id, body)
 	})
@@ -161,26 +161,27 @@ func (o *Org) SetGroupRepositories(ctx context.Context, id int64, ids []int64) e
 
 // AddGroupRepository lets a repository use a group.
 func (o *Org) AddGroupRepository(ctx context.Context, id, repoID int64) error {
-	return o.write(ctx, o.groupOp(fmt.Sprintf("add repository %d to", repoID), id), func(s *session) (*github.Response, error) {
+	return o.write(ctx, o.groupOp(fmt.Sprintf("add repository %d to", repoID), id), func(ctx context.Context, s *session) (*github.Response, error) {
 		return s.main.Actions.AddRepositoryAccessRunnerGroup(ctx, o.loginSegment(), id, repoID)
 	})
 }
 
 // RemoveGroupRepository stops a repository from using a group.
 func (o *Org) RemoveGroupRepository(ctx context.Context, id, repoID int64) error {
-	return o.write(ctx, o.groupOp(fmt.Sprintf("remove repository %d from", repoID), id), func(s *session) (*github.Response, error) {
+	return o.write(ctx, o.groupOp(fmt.Sprintf("remove repository %d from", repoID), id), func(ctx context.Context, s *session) (*github.Response, error) {
 		return s.main.Actions.RemoveRepositoryAccessRunnerGroup(ctx, o.loginSegment(), id, repoID)
 	})
 }
 
 // write sends a write whose answer has no content.
-func (o *Org) write(ctx context.Context, op string, do func(*session) (*github.Response, error)) error {
+func (o *Org) write(ctx context.Context, op string, do func(context.Context, *session) (*github.Response, error)) error {
 	s, err := o.session(ctx)
 	if err != nil {
 		return err
 	}
-	_, err = do(s)
-	return o.app.failedWrite(op, err)
+	ctx, sent := watchSent(ctx)
+	_, err = do(ctx, s)
+	return o.app.failedWrite(op, unlessSent(err, sent))
 }
 
 func (o *Org) groupPath(id int64) string {

@@ -64,7 +64,7 @@ func (o *Org) GroupRunners(ctx context.Context, groupID int64) ([]Runner, error)
 
 // MoveRunner moves a runner from its group into this one.
 func (o *Org) MoveRunner(ctx context.Context, groupID, runnerID int64) error {
-	return o.write(ctx, o.groupOp(fmt.Sprintf("move runner %d to", runnerID), groupID), func(s *session) (*github.Response, error) {
+	return o.write(ctx, o.groupOp(fmt.Sprintf("move runner %d to", runnerID), groupID), func(ctx context.Context, s *session) (*github.Response, error) {
 		return s.main.Actions.AddRunnerGroupRunners(ctx, o.loginSegment(), groupID, runnerID)
 	})
 }
@@ -72,7 +72,7 @@ func (o *Org) MoveRunner(ctx context.Context, groupID, runnerID int64) error {
 // RemoveRunner removes a runner from the organization. The machine keeps running, but
 // gets no more jobs.
 func (o *Org) RemoveRunner(ctx context.Context, runnerID int64) error {
-	return o.write(ctx, fmt.Sprintf("remove runner %d from %s", runnerID, o.login), func(s *session) (*github.Response, error) {
+	return o.write(ctx, fmt.Sprintf("remove runner %d from %s", runnerID, o.login), func(ctx context.Context, s *session) (*github.Response, error) {
 		return s.main.Actions.RemoveOrganizationRunner(ctx, o.loginSegment(), runnerID)
 	})
 }

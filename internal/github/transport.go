@@ -173,7 +173,11 @@ func (t *transport) sendOnce(req *http.Request, authorization string) (*response
 	defer cancel()
 	var sent atomic.Bool
 	if write { // a read that may have been sent has no effect
-		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
+		caller := req.Context()
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { //nolint:contextcheck // it marks the caller's context
+			sent.Store(true)
+			markSent(caller)
+		}})
 	}
 	out := req.Clone(ctx)
 	if authorization != "" {

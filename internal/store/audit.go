@@ -109,17 +109,6 @@ func (s *Store) AuditList(ctx context.Context, q AuditQuery) ([]Entry, error) {
 	return list, wrap(err, "read the audit")
 }
 
-// AuditAsked is when the request was first put on record as asked; the zero time
-// if it never was.
-func (s *Store) AuditAsked(ctx context.Context, requestID string) (time.Time, error) {
-	var at *int64
-	err := s.Reader().QueryRow(ctx, `SELECT min(at) FROM audit WHERE request_id = ?1 AND outcome = ?2`, requestID, Asked).Scan(&at)
-	if err != nil || at == nil {
-		return time.Time{}, wrap(err, "read the audit of request %s", requestID)
-	}
-	return FromMicros(*at), nil
-}
-
 func scanEntry(row Row) (Entry, error) {
 	var e Entry
 	var at int64

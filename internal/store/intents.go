@@ -16,6 +16,9 @@ type Intent struct {
 	RequestID string
 	By        string
 	At        time.Time
+	// HighestGroup is the highest id of a group that was known before GitHub was asked for
+	// this one; nil: unknown.
+	HighestGroup *int64
 }
 
 // GroupCreate is the kind of an intent to create a runner group.
@@ -26,11 +29,11 @@ func (s *Store) PutIntent(ctx context.Context, in Intent) error {
 	if in.At.IsZero() {
 		in.At = s.Now()
 	}
-	_, err := s.Exec(ctx, `INSERT INTO intent (org_id, team_id, kind, team_slug, name, request_id, made_by, made_at)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+	_, err := s.Exec(ctx, `INSERT INTO intent (org_id, team_id, kind, team_slug, name, request_id, made_by, made_at, highest_group)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
 		ON CONFLICT (org_id, team_id, kind) DO UPDATE SET team_slug = excluded.team_slug, name = excluded.name,
-			request_id = excluded.request_id, made_by = excluded.made_by, made_at = excluded.made_at`,
-		in.OrgID, in.TeamID, in.Kind, in.TeamSlug, in.Name, in.RequestID, in.By, Micros(in.At))
+			request_id = excluded.request_id, made_by = excluded.made_by, made_at = excluded.made_at, highest_group = excluded.highest_group`,
+		in.OrgID, in.TeamID, in.Kind, in.TeamSlug, in.Name, in.RequestID, in.By, Micros(in.At), in.HighestGroup)
 	return wrap(err, "note the intent %s of team %s", in.Kind, in.TeamSlug)
 }
 
@@ -38,9 +41,9 @@ func (s *Store) PutIntent(ctx context.Context, in Intent) error {
 func (s *Store) IntentOf(ctx context.Context, orgID, teamID int64, kind string) (Intent, error) {
 	in := Intent{OrgID: orgID, TeamID: teamID, Kind: kind}
 	var at int64
-	err := s.Reader().QueryRow(ctx, `SELECT team_slug, name, request_id, made_by, made_at FROM intent
+	err := s.Reader().QueryRow(ctx, `SELECT team_slug, name, request_id, made_by, made_at, highest_group FROM intent
 		WHERE org_id = ?1 AND team_id = ?2 AND kind = ?3`, orgID, teamID, kind).
-		Scan(&in.TeamSlug, &in.Name, &in.RequestID, &in.By, &at)
+		Scan(&in.TeamSlug, &in.Name, &in.RequestID, &in.By, &at, &in.HighestGroup)
 	in.At = FromMicros(at)
 	return in, wrap(err, "read the intent %s of team %d", kind, teamID)
 }
@@ -50,10 +53,10 @@ func (s *Store) Intents(ctx context.Context, orgID int64) ([]Intent, error) {
 	intents, err := Collect(ctx, s.Reader(), func(row Row) (Intent, error) {
 		in := Intent{OrgID: orgID}
 		var at int64
-		err := row.Scan(&in.TeamID, &in.Kind, &in.TeamSlug, &in.Name, &in.RequestID, &in.By, &at)
+		err := row.Scan(&in.TeamID, &in.Kind, &in.TeamSlug, &in.Name, &in.RequestID, &in.By, &at, &in.HighestGroup)
 		in.At = FromMicros(at)
 		return in, err
-	}, `SELECT team_id, kind, team_slug, name, request_id, made_by, made_at FROM intent WHERE org_id = ?1 ORDER BY made_at`, orgID)
+	}, `SELECT team_id, kind, team_slug, name, request_id, made_by, made_at, highest_group FROM intent WHERE org_id = ?1 ORDER BY made_at`, orgID)
 	return intents, wrap(err, "read the open intents")
 }
 
@@ -67,14 +70,19 @@ func deleteIntent(ctx context.Context, q Querier, orgID, teamID int64, kind stri
 	return err
 }
 
-// CompleteIntent puts the record of the created group and forgets the intent
-// to create it, in one transaction.
-func (s *Store) CompleteIntent(ctx context.Context, r Record) error {
+// CompleteIntent puts the record of the created group and forgets the intent to create
+// it, in one transaction. It is ErrConflict if the intent is not open any more.
+func (s *Store) CompleteIntent(ctx context.Context, in Intent, r Record) error {
 	err := s.InTx(ctx, func(ctx context.Context, tx *Tx) error {
-		if err := s.putRecord(ctx, tx, r); err != nil {
+		n, err := tx.Exec(ctx, `DELETE FROM intent WHERE org_id = ?1 AND team_id = ?2 AND kind = ?3 AND request_id = ?4`,
+			in.OrgID, in.TeamID, in.Kind, in.RequestID)
+		if err == nil && n == 0 {
+			err = ErrConflict
+		}
+		if err != nil {
 			return err
 		}
-		return deleteIntent(ctx, tx, r.OrgID, r.TeamID, GroupCreate)
+		return s.putRecord(ctx, tx, r)
 	})
 	return wrap(err, "record group %d for team %s", r.GroupID, r.TeamSlug)
 }

@@ -15,14 +15,19 @@ func (s *Store) Lease(ctx context.Context, key, holder string, ttl time.Duration
 	return n == 1, wrap(err, "lease %s", key)
 }
 
-// LeaseFor is Lease, and appends the entry to the audit if it gives the lease: what
-// cannot be put on record is not begun.
-func (s *Store) LeaseFor(ctx context.Context, key, holder string, ttl time.Duration, e Entry) (bool, error) {
-	n, err := s.execBatch(ctx, s.lease(key, holder, ttl), statement{
+// LeaseFor is Lease, and if it gives the lease it appends the entry to the audit and, if
+// attempt is not nil, keeps it as the first attempt at its request, unless there was one:
+// what cannot be put on record is not begun.
+func (s *Store) LeaseFor(ctx context.Context, key, holder string, ttl time.Duration, e Entry, attempt *Attempt) (bool, error) {
+	all := []statement{s.lease(key, holder, ttl), {
 		`INSERT INTO audit (` + auditColumns + `) SELECT ` + auditValues + `
 			WHERE EXISTS (SELECT 1 FROM lease WHERE key = ?15 AND holder = ?16)`,
 		append(s.auditArgs(e), key, holder),
-	})
+	}}
+	if attempt != nil {
+		all = append(all, attempt.start(`EXISTS (SELECT 1 FROM lease WHERE key = ?11 AND holder = ?12)`, key, holder))
+	}
+	n, err := s.execBatch(ctx, all...)
 	if err != nil {
 		return false, wrap(err, "lease %s", key)
 	}
@@ -48,9 +53,13 @@ func (s *Store) Release(ctx context.Context, key, holder string) error {
 	return wrap(err, "release %s", key)
 }
 
-// ReleaseAfter appends the entry to the audit and ends holder's leases of the keys.
-func (s *Store) ReleaseAfter(ctx context.Context, e Entry, holder string, keys ...string) error {
+// ReleaseAfter appends the entry to the audit, keeps what the attempt changed if it is not
+// nil, and ends holder's leases of the keys.
+func (s *Store) ReleaseAfter(ctx context.Context, e Entry, attempt *Attempt, holder string, keys ...string) error {
 	all := []statement{{`INSERT INTO audit (` + auditColumns + `) VALUES (` + auditValues + `)`, s.auditArgs(e)}}
+	if attempt != nil {
+		all = append(all, attempt.outcome())
+	}
 	for _, key := range keys {
 		all = append(all, release(key, holder))
 	}

@@ -167,7 +167,7 @@ func TestLeaseFor(t *testing.T) {
 		ctx := context.Background()
 		lease := func(holder string) bool {
 			t.Helper()
-			ok, err := s.LeaseFor(ctx, "team:1", holder, time.Minute, store.Entry{OrgID: 7, Command: "repos-add", Outcome: store.Asked, RequestID: holder})
+			ok, err := s.LeaseFor(ctx, "team:1", holder, time.Minute, store.Entry{OrgID: 7, Command: "repos-add", Outcome: store.Asked, RequestID: holder}, nil)
 			require.NoError(t, err)
 			return ok
 		}
@@ -184,7 +184,7 @@ func TestLeaseFor(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, ok)
 		done := store.Entry{OrgID: 7, Command: "repos-add", Outcome: store.Done, RequestID: "a"}
-		require.NoError(t, s.ReleaseAfter(ctx, done, "a", "team:1", "team:2"))
+		require.NoError(t, s.ReleaseAfter(ctx, done, nil, "a", "team:1", "team:2"))
 		assert.True(t, lease("b"))
 		ok, err = s.Lease(ctx, "team:2", "b", time.Minute)
 		require.NoError(t, err)

@@ -10,8 +10,10 @@ const pruneBatch = 2000
 
 // Prune deletes what nobody needs any more: audit entries before auditBefore;
 // finished deliveries, redelivery counts and undeletable comments from before
-// deliveriesBefore; limits and leases that ended a day ago.
+// deliveriesBefore; limits and leases that ended a day ago;
+// attempts that were started two days ago, which nothing repeats.
 func (s *Store) Prune(ctx context.Context, auditBefore, deliveriesBefore time.Time) error {
+	twoDaysAgo := s.Now().Add(-48 * time.Hour)
 	yesterday := s.Now().Add(-24 * time.Hour)
 	for _, old := range []struct {
 		table, key, when string
@@ -23,6 +25,7 @@ func (s *Store) Prune(ctx context.Context, auditBefore, deliveriesBefore time.Ti
 		{"ephemeral", "marker", "delete_at", deliveriesBefore},
 		{"rate_limit", "key", "tat", yesterday},
 		{"lease", "key", "ends_at", yesterday},
+		{"attempt", "seq", "started_at", twoDaysAgo},
 	} {
 		for {
 			n, err := s.Exec(ctx, `DELETE FROM `+old.table+` WHERE `+old.key+` IN

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -19,6 +20,12 @@ type Record struct {
 	Origin     string // Created or Adopted
 	By         string // who made it: a login, or "operator"
 	At         time.Time
+
+	// Workflows are those that this server limited the group to last; empty: it lifted or
+	// found no limit; nil: nobody knows.
+	Workflows *[]string
+	// WorkflowsTeam is set if an owner lets the team change a limit that it did not set.
+	WorkflowsTeam bool
 }
 
 // How a record came to be.
@@ -27,14 +34,53 @@ const (
 	Adopted = "adopted"
 )
 
-const recordColumns = `org_id, team_id, team_slug, group_id, group_name, visibility, origin, made_by, made_at`
+const recordColumns = `org_id, team_id, team_slug, group_id, group_name, visibility, origin, made_by, made_at, workflows, workflows_team`
 
 func scanRecord(row Row) (Record, error) {
 	var r Record
-	var at int64
-	err := row.Scan(&r.OrgID, &r.TeamID, &r.TeamSlug, &r.GroupID, &r.GroupName, &r.Visibility, &r.Origin, &r.By, &at)
-	r.At = FromMicros(at)
+	var at, team int64
+	var workflows *string
+	err := row.Scan(&r.OrgID, &r.TeamID, &r.TeamSlug, &r.GroupID, &r.GroupName, &r.Visibility, &r.Origin, &r.By, &at, &workflows, &team)
+	if err != nil {
+		return r, err
+	}
+	r.At, r.WorkflowsTeam = FromMicros(at), team != 0
+	r.Workflows, err = decodeWorkflows(workflows)
 	return r, err
+}
+
+func (r Record) args() []any {
+	return []any{
+		r.OrgID, r.TeamID, r.TeamSlug, r.GroupID, r.GroupName, r.Visibility, r.Origin, r.By, Micros(r.At),
+		encodeWorkflows(r.Workflows), flag(r.WorkflowsTeam),
+	}
+}
+
+func flag(set bool) int64 {
+	if set {
+		return 1
+	}
+	return 0
+}
+
+func encodeWorkflows(workflows *[]string) *string {
+	if workflows == nil {
+		return nil
+	}
+	text, _ := json.Marshal(append([]string{}, *workflows...)) //nolint:errchkjson // strings always marshal
+	encoded := string(text)
+	return &encoded
+}
+
+func decodeWorkflows(text *string) (*[]string, error) {
+	if text == nil {
+		return nil, nil //nolint:nilnil // nobody knows
+	}
+	workflows := []string{}
+	if err := json.Unmarshal([]byte(*text), &workflows); err != nil {
+		return nil, fmt.Errorf("decode the workflows on record: %w", err)
+	}
+	return &workflows, nil
 }
 
 // RecordOf is the team's record, or ErrNotFound.
@@ -47,14 +93,19 @@ func (s *Store) RecordOf(ctx context.Context, orgID, teamID int64) (Record, erro
 // RecordAndIntents is the team's record, zero if it has none, and whether an intent of the
 // team is open, which may change that.
 func (s *Store) RecordAndIntents(ctx context.Context, orgID, teamID int64) (record Record, open bool, err error) {
-	var intents, at int64
+	var intents, at, team int64
+	var workflows *string
 	err = s.Reader().QueryRow(ctx, `SELECT (SELECT count(*) FROM intent WHERE org_id = ?1 AND team_id = ?2),
 			coalesce(o.org_id, 0), coalesce(o.team_id, 0), coalesce(o.team_slug, ''), coalesce(o.group_id, 0), coalesce(o.group_name, ''),
-			coalesce(o.visibility, ''), coalesce(o.origin, ''), coalesce(o.made_by, ''), coalesce(o.made_at, 0)
+			coalesce(o.visibility, ''), coalesce(o.origin, ''), coalesce(o.made_by, ''), coalesce(o.made_at, 0),
+			o.workflows, coalesce(o.workflows_team, 0)
 		FROM (SELECT 1 AS one) AS always LEFT JOIN ownership o ON o.org_id = ?1 AND o.team_id = ?2`, orgID, teamID).
 		Scan(&intents, &record.OrgID, &record.TeamID, &record.TeamSlug, &record.GroupID, &record.GroupName,
-			&record.Visibility, &record.Origin, &record.By, &at)
-	record.At = FromMicros(at)
+			&record.Visibility, &record.Origin, &record.By, &at, &workflows, &team)
+	record.At, record.WorkflowsTeam = FromMicros(at), team != 0
+	if err == nil {
+		record.Workflows, err = decodeWorkflows(workflows)
+	}
 	return record, intents > 0, wrap(err, "read the ownership record of team %d", teamID)
 }
 
@@ -97,10 +148,10 @@ func (s *Store) putRecord(ctx context.Context, q Querier, r Record) error {
 	if r.At.IsZero() {
 		r.At = s.Now()
 	}
-	_, err := q.Exec(ctx, `INSERT INTO ownership (`+recordColumns+`) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+	_, err := q.Exec(ctx, `INSERT INTO ownership (`+recordColumns+`) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
 		ON CONFLICT (org_id, team_id) DO UPDATE SET team_slug = excluded.team_slug, group_id = excluded.group_id,
-			group_name = excluded.group_name, visibility = excluded.visibility, origin = excluded.origin, made_by = excluded.made_by, made_at = excluded.made_at`,
-		r.OrgID, r.TeamID, r.TeamSlug, r.GroupID, r.GroupName, r.Visibility, r.Origin, r.By, Micros(r.At))
+			group_name = excluded.group_name, visibility = excluded.visibility, origin = excluded.origin, made_by = excluded.made_by, made_at = excluded.made_at,
+			workflows = excluded.workflows, workflows_team = excluded.workflows_team`, r.args()...)
 	return conflict(err)
 }
 
@@ -131,10 +182,27 @@ func (s *Store) SetSlug(ctx context.Context, orgID, teamID int64, slug string) e
 	return wrap(err, "note that team %d is called %s", teamID, slug)
 }
 
-// DeleteRecord forgets what the team owns; that is no error if it owns nothing.
-func (s *Store) DeleteRecord(ctx context.Context, orgID, teamID int64) error {
-	_, err := s.Exec(ctx, `DELETE FROM ownership WHERE org_id = ?1 AND team_id = ?2`, orgID, teamID)
-	return wrap(err, "delete the ownership record of team %d", teamID)
+// UpdateSeen keeps what a read learned of the recorded group: its name and visibility. It
+// changes only the row that was read: none if the record is of another group by now, or
+// gone.
+func (s *Store) UpdateSeen(ctx context.Context, r Record) error {
+	_, err := s.Exec(ctx, `UPDATE ownership SET group_name = ?4, visibility = ?5 WHERE org_id = ?1 AND team_id = ?2 AND group_id = ?3`,
+		r.OrgID, r.TeamID, r.GroupID, r.GroupName, r.Visibility)
+	return wrap(err, "note what group %d is called", r.GroupID)
+}
+
+// SetWorkflows keeps which workflows the recorded group is limited to by this server, and
+// whether the team may change any limit. It changes only the row that was read.
+func (s *Store) SetWorkflows(ctx context.Context, r Record) error {
+	_, err := s.Exec(ctx, `UPDATE ownership SET workflows = ?4, workflows_team = ?5 WHERE org_id = ?1 AND team_id = ?2 AND group_id = ?3`,
+		r.OrgID, r.TeamID, r.GroupID, encodeWorkflows(r.Workflows), flag(r.WorkflowsTeam))
+	return wrap(err, "note the workflows of group %d", r.GroupID)
+}
+
+// DeleteRecord forgets that the team owns this group; that is no error if it does not.
+func (s *Store) DeleteRecord(ctx context.Context, r Record) error {
+	_, err := s.Exec(ctx, `DELETE FROM ownership WHERE org_id = ?1 AND team_id = ?2 AND group_id = ?3`, r.OrgID, r.TeamID, r.GroupID)
+	return wrap(err, "delete the ownership record of team %d", r.TeamID)
 }
 
 // wrap says what was being done, if it failed.

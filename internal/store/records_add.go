@@ -21,8 +21,8 @@ func (s *Store) AddRecords(ctx context.Context, records []Record) error {
 }
 
 func addRecord(ctx context.Context, tx *Tx, r Record) error {
-	n, err := tx.Exec(ctx, `INSERT INTO ownership (`+recordColumns+`) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING`,
-		r.OrgID, r.TeamID, r.TeamSlug, r.GroupID, r.GroupName, r.Visibility, r.Origin, r.By, Micros(r.At))
+	n, err := tx.Exec(ctx, `INSERT INTO ownership (`+recordColumns+`) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING`,
+		r.args()...)
 	if err != nil || n == 1 {
 		return err
 	}

@@ -134,8 +134,8 @@ func TestRecords(t *testing.T) {
 		require.NoError(t, err)
 		assert.Empty(t, bySlug)
 
-		require.NoError(t, s.DeleteRecord(ctx, 1, 11))
-		require.NoError(t, s.DeleteRecord(ctx, 1, 11))
+		require.NoError(t, s.DeleteRecord(ctx, store.Record{OrgID: 1, TeamID: 11, GroupID: 101}))
+		require.NoError(t, s.DeleteRecord(ctx, store.Record{OrgID: 1, TeamID: 11, GroupID: 101}))
 		_, err = s.RecordOf(ctx, 1, 11)
 		require.ErrorIs(t, err, store.ErrNotFound)
 	})
@@ -160,11 +160,11 @@ func TestIntents(t *testing.T) {
 
 		// Completing is one transaction: if the record cannot be put, the intent stays.
 		require.NoError(t, s.PutRecord(ctx, store.Record{OrgID: 1, TeamID: 11, GroupID: 100}))
-		require.ErrorIs(t, s.CompleteIntent(ctx, store.Record{OrgID: 1, TeamID: 10, GroupID: 100}), store.ErrConflict)
+		require.ErrorIs(t, s.CompleteIntent(ctx, in, store.Record{OrgID: 1, TeamID: 10, GroupID: 100}), store.ErrConflict)
 		_, err = s.IntentOf(ctx, 1, 10, store.GroupCreate)
 		require.NoError(t, err)
 
-		require.NoError(t, s.CompleteIntent(ctx, store.Record{OrgID: 1, TeamID: 10, GroupID: 101}))
+		require.NoError(t, s.CompleteIntent(ctx, in, store.Record{OrgID: 1, TeamID: 10, GroupID: 101}))
 		_, err = s.IntentOf(ctx, 1, 10, store.GroupCreate)
 		require.ErrorIs(t, err, store.ErrNotFound)
 		r, err := s.RecordOf(ctx, 1, 10)
