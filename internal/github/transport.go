@@ -174,7 +174,7 @@ func (t *transport) sendOnce(req *http.Request, authorization string) (*response
 	var sent atomic.Bool
 	if write { // a read that may have been sent has no effect
 		caller := req.Context()
-		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { //nolint:contextcheck // it marks the caller's context
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() {
 			sent.Store(true)
 			markSent(caller)
 		}})
