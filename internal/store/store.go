@@ -158,27 +158,11 @@ func (s *Store) Dialect() Dialect { return s.dialect }
 // will be as long as it lives: so what an earlier one left running is orphaned.
 func (s *Store) Exclusive() bool { return s.exclusive && s.dialect == SQLite }
 
-// Now is the time by the store's clock.
-func (s *Store) Now() time.Time { return s.clock() }
+// Shared reports whether other servers may use the database at the same time.
+func (s *Store) Shared() bool { return s.dialect == PostgreSQL }
 
 // Writer is SQLite's writing connection, for River; nil on PostgreSQL.
 func (s *Store) Writer() *sql.DB { return s.writer }
 
 // Pool is PostgreSQL's connection pool, for River; nil on SQLite.
 func (s *Store) Pool() *pgxpool.Pool { return s.pool }
-
-// Micros is a time as the database keeps it. The zero time is 0.
-func Micros(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMicro()
-}
-
-// FromMicros undoes Micros; its times are UTC.
-func FromMicros(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(us).UTC()
-}

@@ -76,21 +76,3 @@ func (b *memoryLimits) take(key string, now, interval, full int64) time.Duration
 	b.tat.Add(key, tat)
 	return 0
 }
-
-// nowSQL is the present time, in microseconds, as SQL: the argument, or the
-// database's clock if the argument is null.
-func (s *Store) nowSQL(arg string) string {
-	if s.dialect == SQLite {
-		// when the statement runs, not when it began to wait for the one writer
-		return `coalesce(CAST(` + arg + ` AS BIGINT), CAST(round(unixepoch('subsec') * 1000000) AS BIGINT))`
-	}
-	return `coalesce(CAST(` + arg + ` AS BIGINT), CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT))`
-}
-
-func (s *Store) nowArg() *int64 {
-	if s.dbClock {
-		return nil
-	}
-	now := Micros(s.Now())
-	return &now
-}
