@@ -128,7 +128,7 @@ func TestAddRecordsIsAllOrNothing(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s, err := store.Open(t.Context(), store.Options{URL: "sqlite:" + filepath.Join(t.TempDir(), "arm.db"), Logger: zerolog.Nop()})
+			s, err := store.Open(t.Context(), store.Options{URL: storetest.SQLite(t), Logger: zerolog.Nop()})
 			require.NoError(t, err)
 			t.Cleanup(func() { assert.NoError(t, s.Close()) })
 			require.NoError(t, s.AddRecords(t.Context(), []store.Record{record(1, 11), record(2, 12)}))
