@@ -117,7 +117,7 @@ func (s *Store) migrateOurs(ctx context.Context, tx *Tx) error {
 			return err
 		}
 		// pgx runs several statements at once only if there are no arguments.
-		if _, err := tx.Exec(ctx, s.respell(string(text))); err != nil {
+		if _, err := tx.Exec(ctx, respell(s.dialect, string(text))); err != nil {
 			return fmt.Errorf("migration %s: %w", step.Name(), err)
 		}
 		if _, err := tx.Exec(ctx, `INSERT INTO schema_version (version, at) VALUES (?1, ?2)`, have+i+1, Micros(s.Now())); err != nil {
@@ -127,8 +127,9 @@ func (s *Store) migrateOurs(ctx context.Context, tx *Tx) error {
 	return nil
 }
 
-func (s *Store) respell(ddl string) string {
-	if s.dialect == SQLite {
+// respell writes a migration as the database understands it.
+func respell(dialect Dialect, ddl string) string {
+	if dialect == SQLite {
 		return ddl
 	}
 	return strings.NewReplacer(

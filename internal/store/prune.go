@@ -8,10 +8,10 @@ import (
 // pruneBatch bounds how long one statement keeps other writers waiting.
 const pruneBatch = 2000
 
-// Prune deletes what nobody needs any more: audit entries before auditBefore;
-// finished deliveries, redelivery counts and undeletable comments from before
-// deliveriesBefore; limits and leases that ended a day ago;
-// attempts that were started two days ago, which nothing repeats.
+// Prune deletes old rows: audit entries from before auditBefore; finished deliveries,
+// redelivery counts and undeletable comments from before deliveriesBefore; limits, leases
+// and places in their queues that ended a day ago; attempts that were started two days
+// ago, because nothing repeats those.
 func (s *Store) Prune(ctx context.Context, auditBefore, deliveriesBefore time.Time) error {
 	twoDaysAgo := s.Now().Add(-48 * time.Hour)
 	yesterday := s.Now().Add(-24 * time.Hour)
@@ -25,6 +25,7 @@ func (s *Store) Prune(ctx context.Context, auditBefore, deliveriesBefore time.Ti
 		{"ephemeral", "marker", "delete_at", deliveriesBefore},
 		{"rate_limit", "key", "tat", yesterday},
 		{"lease", "key", "ends_at", yesterday},
+		{"lease_waiter", "seq", "ends_at", yesterday},
 		{"attempt", "seq", "started_at", twoDaysAgo},
 	} {
 		for {

@@ -24,6 +24,7 @@ func TestPrune(t *testing.T) {
 				guid, store.Micros(*now), done)
 			require.NoError(t, err)
 		}
+		require.NoError(t, s.WaitForLease(ctx, "team:1", "killed", 0, time.Minute))
 		insert("old", store.Micros(*now))
 		insert("open", nil)
 		for range 3 { // more than one batch of entries that stay
@@ -34,6 +35,7 @@ func TestPrune(t *testing.T) {
 		require.NoError(t, s.Audit(ctx, store.Entry{OrgID: 1, RequestID: "new"}))
 		_, err = s.Take(ctx, "new", 1, 1)
 		require.NoError(t, err)
+		require.NoError(t, s.WaitForLease(ctx, "team:1", "new", 0, time.Minute))
 		insert("new", store.Micros(*now))
 
 		require.NoError(t, s.Prune(ctx, now.Add(-time.Hour), now.Add(-10*24*time.Hour)))
@@ -43,6 +45,7 @@ func TestPrune(t *testing.T) {
 		}
 		assert.Equal(t, 1, count(`SELECT count(*) FROM audit`))
 		assert.Equal(t, 1, count(`SELECT count(*) FROM rate_limit`))
+		assert.Equal(t, 1, count(`SELECT count(*) FROM lease_waiter`))
 		assert.Equal(t, 2, count(`SELECT count(*) FROM delivery`), "what is not done stays")
 		assert.Equal(t, 2, count(`SELECT count(*) FROM redelivery`))
 	})

@@ -1,0 +1,7 @@
+package store
+
+// Migration returns the SQL of one of our migrations, as the database understands it.
+func Migration(dialect Dialect, name string) (string, error) {
+	text, err := migrations.ReadFile("migrations/" + name)
+	return respell(dialect, string(text)), err
+}
