@@ -2,15 +2,10 @@ package queue
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"log/slog"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/riverdriver/riverpgxv5"
-	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"github.com/riverqueue/river/rivertype"
 	"github.com/rs/zerolog"
 
@@ -49,76 +44,6 @@ const (
 	riverTries = 10000
 	riverRetry = 2 * time.Second
 )
-
-// engine is River's client, whichever database it is on.
-type engine interface {
-	Start(ctx context.Context) error
-	Stop(ctx context.Context) error
-	StopAndCancel(ctx context.Context) error
-	insert(ctx context.Context, tx *store.Tx, guids []string) error
-	complete(ctx context.Context, tx *store.Tx, job *river.Job[deliveryJob]) error
-	inserted() // to be called once the transaction is committed
-}
-
-func newEngine(q *Queue) (engine, error) {
-	config := q.riverConfig()
-	if q.store.Dialect() == store.PostgreSQL {
-		client, err := river.NewClient(riverpgxv5.New(q.store.Pool()), config)
-		return onPostgreSQL{client}, err
-	}
-	config.FetchPollInterval = fetchPollSingle
-	driver := &singleDriver{riversqlite.New(q.store.Writer()), &singleListener{make(chan struct{}, 1)}}
-	client, err := river.NewClient(driver, config)
-	return onSQLite{client, driver.listener}, err
-}
-
-type onSQLite struct {
-	*river.Client[*sql.Tx]
-	listener *singleListener
-}
-
-func (c onSQLite) inserted() { c.listener.notify() }
-
-func (c onSQLite) insert(ctx context.Context, tx *store.Tx, guids []string) error {
-	_, err := c.InsertManyFastTx(ctx, tx.SQL, deliveryJobs(guids))
-	return err
-}
-
-func (c onSQLite) complete(ctx context.Context, tx *store.Tx, job *river.Job[deliveryJob]) error {
-	_, err := river.JobCompleteTx[*riversqlite.Driver](ctx, tx.SQL, job)
-	return ignoreGone(err)
-}
-
-type onPostgreSQL struct{ *river.Client[pgx.Tx] }
-
-func (c onPostgreSQL) inserted() {} // PostgreSQL notifies all replicas
-
-func (c onPostgreSQL) insert(ctx context.Context, tx *store.Tx, guids []string) error {
-	_, err := c.InsertManyFastTx(ctx, tx.PGX, deliveryJobs(guids))
-	return err
-}
-
-func (c onPostgreSQL) complete(ctx context.Context, tx *store.Tx, job *river.Job[deliveryJob]) error {
-	_, err := river.JobCompleteTx[*riverpgxv5.Driver](ctx, tx.PGX, job)
-	return ignoreGone(err)
-}
-
-// ignoreGone lets a delivery be done although its job was taken from us: whoever
-// has it finds the delivery done.
-func ignoreGone(err error) error {
-	if errors.Is(err, rivertype.ErrNotFound) {
-		return nil
-	}
-	return err
-}
-
-func deliveryJobs(guids []string) []river.InsertManyParams {
-	jobs := make([]river.InsertManyParams, len(guids))
-	for i, guid := range guids {
-		jobs[i].Args = deliveryJob{GUID: guid}
-	}
-	return jobs
-}
 
 func (q *Queue) riverConfig() *river.Config {
 	workers := river.NewWorkers()
@@ -193,20 +118,6 @@ type retrySoon struct{}
 
 // NextRetry is for jobs that met a failing database or were rescued.
 func (retrySoon) NextRetry(*rivertype.JobRow) time.Time { return time.Now().Add(riverRetry) }
-
-type pruneWorker struct {
-	river.WorkerDefaults[pruneJob]
-	q *Queue
-}
-
-// Work removes old rows.
-func (p *pruneWorker) Work(ctx context.Context, _ *river.Job[pruneJob]) error {
-	now := p.q.store.Now()
-	if err := p.q.store.Prune(ctx, now.Add(-p.q.opts.AuditRetention), now.Add(-keepDeliveries)); err != nil {
-		p.q.log.Warn().Err(err).Msg("cannot remove old rows; the next hour tries again")
-	}
-	return nil
-}
 
 // rescueAll is for the start of the only server on a database: whatever an
 // earlier one left running is orphaned, and its leases and leadership are over.

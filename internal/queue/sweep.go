@@ -3,12 +3,9 @@ package queue
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/riverqueue/river"
-
-	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
 // A FailedDelivery is one attempt of GitHub's to hand over a webhook.
@@ -47,13 +44,6 @@ const (
 	// that double from redeliverWait.
 	redeliverTries = 5
 	redeliverWait  = 5 * time.Minute
-)
-
-// The marks that a sweep keeps.
-const (
-	markSwept  = "sweep.to"     // everything up to this time was looked at
-	markHigh   = "sweep.high"   // what markSwept becomes once an unfinished sweep has ended
-	markCursor = "sweep.cursor" // where an unfinished sweep goes on
 )
 
 type sweepWorker struct {
@@ -147,92 +137,4 @@ func (q *Queue) sweep(ctx context.Context) error {
 		to = low
 	}
 	return q.setMarks(ctx, map[string]string{markSwept: formatTime(to), markCursor: ""})
-}
-
-// askAgain has GitHub send the delivery again, if that is still of use. It
-// says whether a later sweep must look at the delivery once more.
-func (q *Queue) askAgain(ctx context.Context, now time.Time, d FailedDelivery) (pending bool, err error) {
-	if d.Status >= 200 && d.Status < 300 {
-		return false, nil
-	}
-	var known int
-	err = q.store.Reader().QueryRow(ctx, `SELECT count(*) FROM delivery WHERE guid = ?1`, d.GUID).Scan(&known)
-	if err != nil {
-		return false, fmt.Errorf("look for delivery %s: %w", d.GUID, err)
-	}
-	if known > 0 {
-		return false, nil
-	}
-	var tries int
-	var failedAt, nextAt int64
-	err = q.store.Reader().QueryRow(ctx, `SELECT tries, failed_at, next_at FROM redelivery WHERE guid = ?1`, d.GUID).Scan(&tries, &failedAt, &nextAt)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-	case err != nil:
-		return false, fmt.Errorf("look for redeliveries of %s: %w", d.GUID, err)
-	case store.Micros(d.At) <= failedAt, tries >= redeliverTries:
-		// What was asked for after this failure has not failed; or it is hopeless.
-		return false, nil
-	case now.Before(store.FromMicros(nextAt)):
-		return true, nil
-	}
-
-	log := q.log.With().Str("delivery_id", d.GUID).Int("status", d.Status).Int("try", tries+1).Logger()
-	failed := d.At
-	askErr := q.opts.Sweeper.Redeliver(ctx, d.ID)
-	if isAgain(askErr) {
-		return false, askErr // it was no try
-	}
-	if askErr != nil {
-		log.Warn().Err(askErr).Msg("cannot ask for a missed delivery; a later sweep tries again")
-		failed, pending = store.FromMicros(failedAt), tries+1 < redeliverTries
-	} else {
-		log.Info().Msg("asked for a missed delivery")
-	}
-	_, err = q.store.Exec(ctx, `INSERT INTO redelivery (guid, tries, failed_at, next_at) VALUES (?1, ?2, ?3, ?4)
-		ON CONFLICT (guid) DO UPDATE SET tries = excluded.tries, failed_at = excluded.failed_at, next_at = excluded.next_at`,
-		d.GUID, tries+1, store.Micros(failed), store.Micros(now.Add(redeliverWait<<tries)))
-	if err != nil {
-		return pending, fmt.Errorf("note the redelivery of %s: %w", d.GUID, err)
-	}
-	return pending, nil
-}
-
-func (q *Queue) marks(ctx context.Context) (map[string]string, error) {
-	marks := map[string]string{}
-	_, err := store.Collect(ctx, q.store.Reader(), func(r store.Row) (struct{}, error) {
-		var name, value string
-		err := r.Scan(&name, &value)
-		marks[name] = value
-		return struct{}{}, err
-	}, `SELECT name, value FROM mark WHERE name IN (?1, ?2, ?3)`, markSwept, markHigh, markCursor)
-	if err != nil {
-		return nil, fmt.Errorf("read how far the sweep has come: %w", err)
-	}
-	return marks, nil
-}
-
-func (q *Queue) setMarks(ctx context.Context, marks map[string]string) error {
-	err := q.store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		for name, value := range marks {
-			_, err := tx.Exec(ctx, `INSERT INTO mark (name, value) VALUES (?1, ?2)
-				ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, value)
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("note how far the sweep has come: %w", err)
-	}
-	return nil
-}
-
-func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
-
-// parseTime is the zero time for what is no time.
-func parseTime(text string) time.Time {
-	t, _ := time.Parse(time.RFC3339Nano, text)
-	return t
 }

@@ -1,0 +1,157 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+)
+
+const (
+	// pollEvery is how often due deletions are looked for; it bounds how late
+	// one that another process planned may be.
+	pollEvery = time.Second
+	// deleteWithin bounds one deletion, and hold how long the others leave it to
+	// the process that took it. A secret must not outlive its time by more than
+	// 30 seconds, crashes included.
+	deleteWithin = 15 * time.Second
+	claimFor     = 20 * time.Second
+	// postedWithin is when a comment that was being posted at a crash has
+	// certainly appeared, or never will.
+	postedWithin = 3 * time.Minute
+	// retryWithin is the longest wait between tries in the first quarter of an hour;
+	// later it is late.
+	retryWithin = 20 * time.Second
+	retryLate   = time.Minute
+	// deletionsAtOnce is how many comments are deleted side by side.
+	deletionsAtOnce = 4
+)
+
+// A deleter deletes comments when their time has come. It is not a job of
+// River's, since River would leave one that a crash interrupted untouched for
+// minutes. To delete twice does no harm.
+type deleter struct {
+	store  *store.Store
+	github Ephemerals
+	log    zerolog.Logger
+}
+
+type planned struct {
+	Ephemeral
+	plannedAt time.Time
+	tries     int
+}
+
+// overdue has everything that is late tried at once.
+func (d *deleter) overdue(ctx context.Context) error {
+	_, err := d.store.Exec(ctx, `UPDATE ephemeral SET next_at = delete_at WHERE delete_at <= ?1`, store.Micros(d.store.Now()))
+	if err != nil {
+		return fmt.Errorf("look for comments to delete: %w", err)
+	}
+	return nil
+}
+
+// run deletes until ctx ends.
+func (d *deleter) run(ctx context.Context) {
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		due, err := d.take(ctx)
+		if err != nil && ctx.Err() == nil {
+			d.log.Error().Err(err).Msg("cannot look for comments to delete")
+		}
+		var all sync.WaitGroup
+		for _, p := range due {
+			all.Go(func() { d.delete(ctx, p) })
+		}
+		all.Wait()
+		if len(due) > 0 {
+			continue // perhaps there are more
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// take picks comments whose time has come, and holds them for this process.
+func (d *deleter) take(ctx context.Context) ([]planned, error) {
+	now := d.store.Now()
+	var n int
+	if err := d.store.Reader().QueryRow(ctx, `SELECT count(*) FROM ephemeral WHERE next_at <= ?1`, store.Micros(now)).Scan(&n); err != nil || n == 0 {
+		return nil, err
+	}
+	skipLocked := ""
+	if d.store.Dialect() == store.PostgreSQL {
+		skipLocked = " FOR UPDATE SKIP LOCKED"
+	}
+	return store.Collect(ctx, d.store, func(r store.Row) (planned, error) {
+		var p planned
+		var deleteAt, plannedAt int64
+		err := r.Scan(&p.Marker, &p.InstallationID, &p.Org, &p.Repo, &p.Issue, &p.CommentID, &plannedAt, &deleteAt, &p.tries)
+		p.plannedAt, p.DeleteAt = store.FromMicros(plannedAt), store.FromMicros(deleteAt)
+		return p, err
+	}, `UPDATE ephemeral SET next_at = ?2, tries = tries + 1
+		WHERE marker IN (SELECT marker FROM ephemeral WHERE next_at <= ?1 ORDER BY next_at LIMIT ?3`+skipLocked+`)
+		RETURNING marker, installation_id, org, repo, issue, comment_id, planned_at, delete_at, tries`,
+		store.Micros(now), store.Micros(now.Add(claimFor)), deletionsAtOnce)
+}
+
+// delete deletes one comment, and forgets it or notes when to try again.
+func (d *deleter) delete(ctx context.Context, p planned) {
+	log := d.log.With().Str("org", p.Org).Str("repo", p.Repo).Int("issue", p.Issue).Int64("comment_id", p.CommentID).Logger()
+	attempt, cancel := context.WithTimeout(ctx, deleteWithin)
+	over, err := d.attempt(attempt, p)
+	cancel()
+	if ctx.Err() != nil {
+		return // the next start tries again at once
+	}
+	now := d.store.Now()
+	if err == nil && over {
+		// Posted may have set the id meanwhile: then it is not over.
+		_, err = d.store.Exec(ctx, `DELETE FROM ephemeral WHERE marker = ?1 AND comment_id = ?2`, p.Marker, p.CommentID)
+		if err == nil {
+			log.Info().Msg("ephemeral comment is deleted")
+			return
+		}
+	}
+	wait := min(time.Second<<min(p.tries-1, 10), retryWithin)
+	if now.Sub(p.DeleteAt) > 15*time.Minute {
+		wait = retryLate
+	}
+	if err != nil {
+		wait = min(max(wait, retryAfter(err)), retryLate) // a secret must not wait for a rate limit
+		log.Error().Err(err).Stringer("delay", wait).Msg("cannot delete an ephemeral comment; it is retried")
+	}
+	_, err = d.store.Exec(ctx, `UPDATE ephemeral SET next_at = ?3 WHERE marker = ?1 AND comment_id = ?2`, p.Marker, p.CommentID, store.Micros(now.Add(wait)))
+	if err != nil {
+		log.Error().Err(err).Msg("cannot note when to delete an ephemeral comment")
+	}
+}
+
+// attempt deletes the comment and says whether all is done. If nobody knows
+// its id, all comments with the marker go, and it is looked for until it could
+// not appear any more.
+func (d *deleter) attempt(ctx context.Context, p planned) (over bool, err error) {
+	if p.CommentID != 0 {
+		return true, d.github.DeleteComment(ctx, p.Ephemeral)
+	}
+	ids, err := d.github.FindComments(ctx, p.Ephemeral)
+	if err != nil {
+		return false, err
+	}
+	for _, id := range ids {
+		found := p.Ephemeral
+		found.CommentID = id
+		if err := d.github.DeleteComment(ctx, found); err != nil {
+			return false, err
+		}
+	}
+	return len(ids) == 0 && d.store.Now().Sub(p.plannedAt) >= postedWithin, nil
+}

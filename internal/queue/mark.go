@@ -1,0 +1,55 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+)
+
+// The marks that a sweep keeps.
+const (
+	markSwept  = "sweep.to"     // everything up to this time was looked at
+	markHigh   = "sweep.high"   // what markSwept becomes once an unfinished sweep has ended
+	markCursor = "sweep.cursor" // where an unfinished sweep goes on
+)
+
+func (q *Queue) marks(ctx context.Context) (map[string]string, error) {
+	marks := map[string]string{}
+	_, err := store.Collect(ctx, q.store.Reader(), func(r store.Row) (struct{}, error) {
+		var name, value string
+		err := r.Scan(&name, &value)
+		marks[name] = value
+		return struct{}{}, err
+	}, `SELECT name, value FROM mark WHERE name IN (?1, ?2, ?3)`, markSwept, markHigh, markCursor)
+	if err != nil {
+		return nil, fmt.Errorf("read how far the sweep has come: %w", err)
+	}
+	return marks, nil
+}
+
+func (q *Queue) setMarks(ctx context.Context, marks map[string]string) error {
+	err := q.store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		for name, value := range marks {
+			_, err := tx.Exec(ctx, `INSERT INTO mark (name, value) VALUES (?1, ?2)
+				ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, value)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("note how far the sweep has come: %w", err)
+	}
+	return nil
+}
+
+func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+
+// parseTime is the zero time for what is no time.
+func parseTime(text string) time.Time {
+	t, _ := time.Parse(time.RFC3339Nano, text)
+	return t
+}
