@@ -111,8 +111,9 @@ type Queue struct {
 	opts    Options
 	log     zerolog.Logger
 	river   engine
-	batch   batch
-	deleted *deleter
+	commits groupCommit
+	bursts  bursts
+	deleter *deleter
 
 	stopping chan struct{} // closed by Stop
 	stopOnce sync.Once
@@ -138,8 +139,9 @@ func New(o Options) (*Queue, error) {
 	}
 	q := &Queue{store: o.Store, opts: o, log: o.Logger, stopping: make(chan struct{})}
 	if o.Ephemerals != nil {
-		q.deleted = &deleter{store: o.Store, github: o.Ephemerals, log: o.Logger}
+		q.deleter = &deleter{store: o.Store, github: o.Ephemerals, log: o.Logger}
 	}
+	q.commits = groupCommit{write: q.storeArrivals, bursts: &q.bursts}
 	var err error
 	if q.river, err = newEngine(q); err != nil {
 		return nil, fmt.Errorf("set up the work queue: %w", err)
@@ -159,11 +161,11 @@ func (q *Queue) Start(ctx context.Context) error {
 		return fmt.Errorf("start the work queue: %w", err)
 	}
 	background, q.cancel = context.WithCancel(background)
-	if q.deleted != nil {
-		if err := q.deleted.overdue(ctx); err != nil {
+	if q.deleter != nil {
+		if err := q.deleter.overdue(ctx); err != nil {
 			return err
 		}
-		q.loops.Go(func() { q.deleted.run(background) })
+		q.loops.Go(func() { q.deleter.run(background) })
 	}
 	return nil
 }

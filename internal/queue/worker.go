@@ -38,7 +38,7 @@ func (q *Queue) keepGoing() time.Duration { return min(keepGoing, q.opts.StepTim
 // wants to wait. Waiting is left to River: no worker sleeps.
 func (d *deliveryWorker) Work(ctx context.Context, job *river.Job[deliveryJob]) error {
 	q := d.q
-	q.waitForBurst(ctx)
+	q.bursts.wait(ctx, q.stopping)
 	started := time.Now()
 	w, err := q.claim(ctx, job.Args.GUID)
 	if errors.Is(err, store.ErrNotFound) {
