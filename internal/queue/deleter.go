@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// pollEvery is how often due deletions are looked for; it bounds how late
-	// one that another process planned may be.
-	pollEvery = time.Second
+	// deletionsPoll is how often comments are looked for whose time has come. It bounds how
+	// late they are deleted.
+	deletionsPoll = time.Second
 	// deleteWithin bounds one deletion, and hold how long the others leave it to
 	// the process that took it. A secret must not outlive its time by more than
 	// 30 seconds, crashes included.
@@ -38,6 +38,7 @@ type deleter struct {
 	store  *store.Store
 	github Ephemerals
 	log    zerolog.Logger
+	poll   time.Duration
 }
 
 type planned struct {
@@ -57,7 +58,7 @@ func (d *deleter) overdue(ctx context.Context) error {
 
 // run deletes until ctx ends.
 func (d *deleter) run(ctx context.Context) {
-	tick := time.NewTicker(pollEvery)
+	tick := time.NewTicker(d.poll)
 	defer tick.Stop()
 	for {
 		due, err := d.take(ctx)

@@ -30,7 +30,6 @@ func newEngine(q *Queue) (engine, error) {
 		client, err := river.NewClient(riverpgxv5.New(q.store.Pool()), config)
 		return onPostgreSQL{client}, err
 	}
-	config.FetchPollInterval = fetchPollSingle
 	driver := &singleDriver{riversqlite.New(q.store.Writer()), &singleListener{make(chan struct{}, 1)}}
 	client, err := river.NewClient(driver, config)
 	return onSQLite{client, driver.listener}, err

@@ -1,6 +1,20 @@
 package queue
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Sweep runs one sweep now, instead of every five minutes.
 func (q *Queue) Sweep(ctx context.Context) error { return q.sweep(ctx) }
+
+// Stopping is closed when Stop has begun.
+func (q *Queue) Stopping() <-chan struct{} { return q.stopping }
+
+// PollFast returns the options of a queue that looks for work so often that tests need
+// not wait for it.
+func (o Options) PollFast() Options {
+	const often = 20 * time.Millisecond
+	o.polls = polls{deliveries: often, chores: often, deletions: often}
+	return o
+}

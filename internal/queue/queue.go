@@ -103,7 +103,12 @@ type Options struct {
 	// Backoff is how long to wait after so many failed attempts (1 first); nil
 	// means the default, from one second to two minutes.
 	Backoff func(failed int) time.Duration
+
+	polls polls // set by tests only
 }
+
+// polls are how often the database is asked for work that nothing announced.
+type polls struct{ deliveries, chores, deletions time.Duration }
 
 // A Queue accepts deliveries and works on them.
 type Queue struct {
@@ -131,6 +136,9 @@ func New(o Options) (*Queue, error) {
 	o.StepTimeout = cmp.Or(o.StepTimeout, DefaultStepTimeout)
 	o.RescueAfter = cmp.Or(o.RescueAfter, DefaultRescueAfter)
 	o.AuditRetention = cmp.Or(o.AuditRetention, DefaultAuditRetention)
+	o.polls.deliveries = cmp.Or(o.polls.deliveries, deliveriesPoll(o.Store))
+	o.polls.chores = cmp.Or(o.polls.chores, choresPoll)
+	o.polls.deletions = cmp.Or(o.polls.deletions, deletionsPoll)
 	if o.Backoff == nil {
 		o.Backoff = backoff
 	}
@@ -139,7 +147,7 @@ func New(o Options) (*Queue, error) {
 	}
 	q := &Queue{store: o.Store, opts: o, log: o.Logger, stopping: make(chan struct{})}
 	if o.Ephemerals != nil {
-		q.deleter = &deleter{store: o.Store, github: o.Ephemerals, log: o.Logger}
+		q.deleter = &deleter{store: o.Store, github: o.Ephemerals, log: o.Logger, poll: o.polls.deletions}
 	}
 	q.commits = groupCommit{write: q.storeArrivals, bursts: &q.bursts}
 	var err error

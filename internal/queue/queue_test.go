@@ -2,8 +2,11 @@ package queue_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
+	"runtime"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -22,7 +25,23 @@ func TestMain(m *testing.M) {
 		child(role)
 		return
 	}
+	flag.Parse()
+	if err := flag.Set("test.parallel", strconv.Itoa(max(8, runtime.GOMAXPROCS(0)))); err != nil { // they wait more than they compute
+		panic(err)
+	}
 	storetest.Main(m)
+}
+
+// each runs the test on SQLite and on PostgreSQL, beside other tests.
+func each(t *testing.T, test func(t *testing.T, url string)) {
+	t.Helper()
+	t.Parallel()
+	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, url(t))
+		})
+	}
 }
 
 // handler is a queue.Handler made of functions; nil ones do nothing.
@@ -66,7 +85,7 @@ func openBeside(t testing.TB, url string) *store.Store {
 func start(t testing.TB, url string, o queue.Options) *queue.Queue {
 	t.Helper()
 	o.Store = open(t, url, nil)
-	return run(t, o)
+	return run(t, o.PollFast())
 }
 
 func run(t testing.TB, o queue.Options) *queue.Queue {
@@ -114,7 +133,7 @@ func drained(t testing.TB, q *queue.Queue, within time.Duration) {
 }
 
 func TestAcceptOnce(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, url string) {
+	each(t, func(t *testing.T, url string) {
 		var mu sync.Mutex
 		var handled []string
 		q := start(t, url, queue.Options{Handler: handler{handle: func(_ context.Context, w *queue.Work) error {
@@ -157,7 +176,7 @@ func TestBurst(t *testing.T) {
 		const deliveries, connections = 500, 32
 		var mu sync.Mutex
 		handled := map[string]int{}
-		q := start(t, url, queue.Options{Handler: handler{handle: func(ctx context.Context, w *queue.Work) error {
+		q := run(t, queue.Options{Store: open(t, url, nil), Handler: handler{handle: func(ctx context.Context, w *queue.Work) error {
 			if err := w.Record(ctx, "one", "x"); err != nil {
 				return err
 			}
@@ -208,7 +227,7 @@ func TestBurst(t *testing.T) {
 func TestLatency(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		done := make(chan time.Time, 1)
-		q := start(t, url, queue.Options{Handler: handler{handle: func(context.Context, *queue.Work) error {
+		q := run(t, queue.Options{Store: open(t, url, nil), Handler: handler{handle: func(context.Context, *queue.Work) error {
 			done <- time.Now()
 			return nil
 		}}})

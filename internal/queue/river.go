@@ -33,17 +33,22 @@ func (pruneJob) Kind() string { return "prune" }
 const (
 	// fetchCooldown bounds throughput: workers ÷ cooldown.
 	fetchCooldown = 5 * time.Millisecond
-	// fetchPoll finds what no notification announced: River sends at most one per
-	// cooldown, and jobs that were snoozed send none. A fetch costs SQLite a
-	// millisecond, so idling must not consist of them.
-	fetchPoll       = 500 * time.Millisecond
-	fetchPollSingle = time.Second
-	choresPoll      = 2 * time.Second
+	choresPoll    = 2 * time.Second
 	// riverTries bounds River's own retries, which happen only if the
 	// database fails in between.
 	riverTries = 10000
 	riverRetry = 2 * time.Second
 )
+
+// deliveriesPoll is how often deliveries are looked for that no notification announced:
+// River sends at most one for each fetchCooldown, and none for jobs that were snoozed. A
+// look costs SQLite a millisecond, so there are fewer of them.
+func deliveriesPoll(s *store.Store) time.Duration {
+	if s.Dialect() == store.SQLite {
+		return time.Second
+	}
+	return 500 * time.Millisecond
+}
 
 func (q *Queue) riverConfig() *river.Config {
 	workers := river.NewWorkers()
@@ -59,10 +64,10 @@ func (q *Queue) riverConfig() *river.Config {
 		PeriodicJobs: periodic,
 		Queues: map[string]river.QueueConfig{
 			river.QueueDefault: {MaxWorkers: q.opts.Workers},
-			queueChores:        {MaxWorkers: 2, FetchPollInterval: choresPoll},
+			queueChores:        {MaxWorkers: 2, FetchPollInterval: q.opts.polls.chores},
 		},
 		FetchCooldown:               fetchCooldown,
-		FetchPollInterval:           fetchPoll,
+		FetchPollInterval:           q.opts.polls.deliveries,
 		JobTimeout:                  q.opts.StepTimeout,
 		RescueStuckJobsAfter:        q.opts.RescueAfter,
 		CompletedJobRetentionPeriod: 24 * time.Hour,

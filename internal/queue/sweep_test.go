@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/actions-runner-manager/actions-runner-manager/internal/queue"
-	"github.com/actions-runner-manager/actions-runner-manager/internal/store/storetest"
 )
 
 // hook is GitHub's list of deliveries, newest first, in pages.
@@ -61,7 +60,7 @@ func (h *hook) take() (asked []int64, pages int) {
 }
 
 func TestSweep(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, url string) {
+	each(t, func(t *testing.T, url string) {
 		now, github := newClock(), &hook{perPage: 3}
 		q, err := queue.New(queue.Options{Store: open(t, url, now.Now), Handler: handler{}, Sweeper: github})
 		require.NoError(t, err)
@@ -116,7 +115,7 @@ func TestSweep(t *testing.T) {
 }
 
 func TestSweepWhereGitHubFails(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, url string) {
+	each(t, func(t *testing.T, url string) {
 		now, github := newClock(), &hook{perPage: 10}
 		q, err := queue.New(queue.Options{Store: open(t, url, now.Now), Handler: handler{}, Sweeper: github})
 		require.NoError(t, err)
@@ -142,7 +141,7 @@ func TestSweepWhereGitHubFails(t *testing.T) {
 
 // If GitHub has no time, the sweep comes again when it has, and that was no try.
 func TestSweepWaits(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, url string) {
+	each(t, func(t *testing.T, url string) {
 		now, github := newClock(), &hook{perPage: 10}
 		q, err := queue.New(queue.Options{Store: open(t, url, now.Now), Handler: handler{}, Sweeper: github})
 		require.NoError(t, err)
@@ -165,7 +164,7 @@ func TestSweepWaits(t *testing.T) {
 // More than fit into one sweep: the next goes on where it ended, and then only
 // what is new is read.
 func TestSweepGoesOn(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, url string) {
+	each(t, func(t *testing.T, url string) {
 		now, github := newClock(), &hook{perPage: 2}
 		q, err := queue.New(queue.Options{Store: open(t, url, now.Now), Handler: handler{}, Sweeper: github})
 		require.NoError(t, err)
@@ -192,10 +191,9 @@ func TestSweepGoesOn(t *testing.T) {
 
 // The queue sweeps by itself on the start.
 func TestSweepOnStart(t *testing.T) {
-	t.Parallel()
-	storetest.Each(t, func(t *testing.T, url string) {
+	each(t, func(t *testing.T, url string) {
 		swept := make(chan struct{}, 10)
-		run(t, queue.Options{Store: open(t, url, nil), Sweeper: sweepOnly{swept}})
+		run(t, queue.Options{Store: open(t, url, nil), Sweeper: sweepOnly{swept}}.PollFast())
 		select {
 		case <-swept:
 		case <-time.After(20 * time.Second):

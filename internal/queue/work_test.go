@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/actions-runner-manager/actions-runner-manager/internal/queue"
-	"github.com/actions-runner-manager/actions-runner-manager/internal/store/storetest"
 )
 
 // A journal notes what a handler saw.
@@ -157,8 +156,7 @@ func TestOutcomes(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			storetest.Each(t, func(t *testing.T, url string) {
+			each(t, func(t *testing.T, url string) {
 				var seen journal
 				registry := metrics.NewRegistry()
 				q := start(t, url, queue.Options{
@@ -187,14 +185,13 @@ func TestOutcomes(t *testing.T) {
 var errTest = errors.New("the test failed")
 
 func TestRetryAfterIsObeyed(t *testing.T) {
-	t.Parallel()
-	storetest.Each(t, func(t *testing.T, url string) {
+	each(t, func(t *testing.T, url string) {
 		for _, test := range []struct {
 			name string
 			err  error
 		}{
-			{"an error that says so", fmt.Errorf("create group: %w", limited{1200 * time.Millisecond})},
-			{"again", &queue.Again{After: 1200 * time.Millisecond}},
+			{"an error that says so", fmt.Errorf("create group: %w", limited{300 * time.Millisecond})},
+			{"again", &queue.Again{After: 300 * time.Millisecond}},
 		} {
 			t.Run(test.name, func(t *testing.T) {
 				var seen journal
@@ -209,7 +206,7 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 				accept(t, q, it)
 				drained(t, q, 10*time.Second)
 				require.Len(t, seen.times, 2)
-				assert.GreaterOrEqual(t, seen.times[1].Sub(seen.times[0]), 1200*time.Millisecond)
+				assert.GreaterOrEqual(t, seen.times[1].Sub(seen.times[0]), 300*time.Millisecond)
 				stop(t, q)
 			})
 		}
@@ -217,7 +214,7 @@ func TestRetryAfterIsObeyed(t *testing.T) {
 }
 
 func TestDepth(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, url string) {
+	each(t, func(t *testing.T, url string) {
 		now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 		q, err := queue.New(queue.Options{Store: open(t, url, func() time.Time { return now }), Handler: handler{}})
 		require.NoError(t, err)
@@ -238,7 +235,7 @@ func TestDepth(t *testing.T) {
 // Stopping lets a running step end; the delivery's next step follows after the
 // start, once.
 func TestStopBetweenSteps(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, url string) {
+	each(t, func(t *testing.T, url string) {
 		var seen journal
 		entered, leave := make(chan struct{}), make(chan struct{})
 		h := handler{handle: func(ctx context.Context, w *queue.Work) error {
@@ -261,16 +258,13 @@ func TestStopBetweenSteps(t *testing.T) {
 		<-entered
 		stopped := make(chan struct{})
 		go func() { stop(t, q); close(stopped) }()
-		eventually(t, func() bool { // stopping has begun: nothing new is taken
-			_, _, err := q.Depth(context.Background())
-			return err == nil
-		}, time.Second, "")
-		time.AfterFunc(200*time.Millisecond, func() { close(leave) })
+		<-q.Stopping()
+		close(leave)
 		<-stopped
 		assert.Equal(t, []string{"step 1 interrupted=false"}, seen.get())
 
 		s := openBeside(t, url)
-		again := run(t, queue.Options{Store: s, Handler: h})
+		again := run(t, queue.Options{Store: s, Handler: h}.PollFast())
 		drained(t, again, 10*time.Second)
 		assert.Equal(t, []string{"step 1 interrupted=false", "step 2 interrupted=false", "step 3 interrupted=false"}, seen.get())
 	})
@@ -278,7 +272,7 @@ func TestStopBetweenSteps(t *testing.T) {
 
 // A step that does not end in time is cancelled, and learns it when it goes on.
 func TestStopInMidStep(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, url string) {
+	each(t, func(t *testing.T, url string) {
 		var seen journal
 		entered := make(chan struct{}, 2)
 		h := handler{handle: func(ctx context.Context, w *queue.Work) error {
@@ -297,7 +291,7 @@ func TestStopInMidStep(t *testing.T) {
 		defer cancel()
 		require.NoError(t, q.Stop(ctx))
 
-		again := run(t, queue.Options{Store: openBeside(t, url), Handler: h})
+		again := run(t, queue.Options{Store: openBeside(t, url), Handler: h}.PollFast())
 		drained(t, again, 10*time.Second)
 		assert.Equal(t, []string{"1 last=false interrupted=false", "2 last=false interrupted=true"}, seen.get())
 	})
@@ -306,7 +300,7 @@ func TestStopInMidStep(t *testing.T) {
 // While nothing can be written deliveries are refused; those before and after
 // are kept.
 func TestAcceptWithoutDatabase(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, url string) {
+	each(t, func(t *testing.T, url string) {
 		s := openBeside(t, url)
 		q, err := queue.New(queue.Options{Store: s, Handler: handler{}})
 		require.NoError(t, err)
