@@ -42,8 +42,8 @@ func (a Attempt) args() []any {
 	}
 }
 
-// start keeps the start of the first attempt; later ones change nothing. Guard is appended
-// to the SELECT, with its arguments from ?11 on.
+// start inserts the attempt if it is the first at its request and guard is true. Guard is
+// an SQL condition with the args, from ?11 on.
 func (a Attempt) start(guard string, args ...any) statement {
 	return statement{
 		`INSERT INTO attempt (` + attemptColumns + `)
@@ -54,7 +54,7 @@ func (a Attempt) start(guard string, args ...any) statement {
 	}
 }
 
-// outcome keeps what the attempt changed, in the row of the first attempt if there is one.
+// outcome records what the attempt changed, in the row of the first attempt if there is one.
 func (a Attempt) outcome() statement {
 	return statement{
 		`INSERT INTO attempt (` + attemptColumns + `) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
@@ -63,8 +63,8 @@ func (a Attempt) outcome() statement {
 	}
 }
 
-// Start appends the entry to the audit and, if attempt is not nil, keeps it as the first
-// attempt at its request, unless there was one.
+// Start appends the entry to the audit. If attempt is not nil and the first at its request,
+// it is recorded too.
 func (s *Store) Start(ctx context.Context, e Entry, attempt *Attempt) error {
 	all := []statement{{`INSERT INTO audit (` + auditColumns + `) VALUES (` + auditValues + `)`, s.auditArgs(e)}}
 	if attempt != nil {
@@ -80,7 +80,7 @@ func (s *Store) Saw(ctx context.Context, requestID, saw string) error {
 	return wrap(err, "note what request %s acts on", requestID)
 }
 
-// AttemptOf is the first attempt at the request; ErrNotFound if it was never started.
+// AttemptOf returns the first attempt at the request, or ErrNotFound if it was never started.
 func (s *Store) AttemptOf(ctx context.Context, requestID string) (Attempt, error) {
 	a, err := scanAttempt(s.Reader().QueryRow(ctx, `SELECT seq, `+attemptColumns+` FROM attempt WHERE request_id = ?1`, requestID))
 	if errors.Is(err, ErrNotFound) {
@@ -89,8 +89,8 @@ func (s *Store) AttemptOf(ctx context.Context, requestID string) (Attempt, error
 	return a, wrap(err, "read the first attempt at request %s", requestID)
 }
 
-// ChangesSince are the attempts that were started after first, changed something, and
-// have one of its teams, the newest first.
+// ChangesSince returns the attempts that were started after first, changed something, and
+// have one of its teams, newest first.
 func (s *Store) ChangesSince(ctx context.Context, first Attempt) ([]Attempt, error) {
 	other := first.OtherTeamID
 	if other == 0 {

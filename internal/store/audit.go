@@ -9,7 +9,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
-// An Entry of the audit is one command that was asked, or its outcome.
+// An Entry of the audit log records that a command was requested, or its outcome.
 type Entry struct {
 	ID        int64 // given by the database
 	At        time.Time
@@ -28,7 +28,7 @@ type Entry struct {
 	Count     int    // how many this row counts; 0 is taken as 1
 }
 
-// What an entry says of its command.
+// The outcomes of an entry. Asked is written before the command starts.
 const (
 	Asked   = "asked"
 	Done    = "done"
@@ -42,15 +42,16 @@ const auditColumns = `at, org_id, org, team_id, team, caller_id, caller, channel
 
 const auditValues = `?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14`
 
-// Audit appends the entry.
+// Audit appends the entry to the audit log. If its At is zero, it gets the present time.
 func (s *Store) Audit(ctx context.Context, e Entry) error {
 	_, err := s.Exec(ctx, `INSERT INTO audit (`+auditColumns+`)
 		VALUES (`+auditValues+`)`, s.auditArgs(e)...)
 	return wrap(err, "write the audit")
 }
 
-// AuditCount appends the entry, or adds it to the row that the same caller
-// has for the same team, command and reason in the same minute. It keeps floods of refusals small.
+// AuditCount appends the entry. If the same caller has a row for the same team, command and
+// reason in the same minute, it adds to that row's count instead, so that a flood of
+// refusals stays small.
 func (s *Store) AuditCount(ctx context.Context, e Entry) error {
 	args := s.auditArgs(e)
 	_, err := s.Exec(ctx, `INSERT INTO audit (`+auditColumns+`, minute)
@@ -79,14 +80,14 @@ type AuditQuery struct {
 	Limit  int       // 0: 100
 }
 
-// rowsPerEntry is more than the rows that an entry of the list is made of: one for
-// each time that it was asked, and one for each outcome.
+// rowsPerEntry is more than the rows that make up an entry of the list: one for each
+// attempt, and one for each outcome.
 const rowsPerEntry = 8
 
-// AuditList lists entries, newest first. What was asked and its outcome (the
-// last, if there are several) are one entry, with the time of the asking; a
-// command without an outcome is shown as Asked. It looks only at the newest rows,
-// so that its cost does not grow with the audit.
+// AuditList returns entries, newest first. A request and its outcome are one entry, with
+// the time of the request. If there are several outcomes, the last one counts; if there is
+// none, the entry's outcome is Asked. AuditList looks only at the newest rows, so that its
+// cost does not grow with the audit log.
 func (s *Store) AuditList(ctx context.Context, q AuditQuery) ([]Entry, error) {
 	if q.Limit <= 0 {
 		q.Limit = 100
@@ -118,8 +119,8 @@ func scanEntry(row Row) (Entry, error) {
 	return e, err
 }
 
-// cut shortens text to maxAuditText, between characters, and says so. It also
-// takes out what PostgreSQL cannot keep in a text.
+// cut masks tokens in text, and replaces what PostgreSQL cannot store. If text is longer
+// than maxAuditText, it is cut between characters and ends in "…".
 func cut(text string) string {
 	text = secret.MaskTokens(strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD"))
 	if len(text) <= maxAuditText {

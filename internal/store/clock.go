@@ -2,14 +2,14 @@ package store
 
 import "time"
 
-// Now is the time by the store's clock.
+// Now returns the time by Options.Clock.
 func (s *Store) Now() time.Time { return s.clock() }
 
-// nowSQL is the present time, in microseconds, as SQL: the argument, or the
-// database's clock if the argument is null.
+// nowSQL returns SQL for the present time in microseconds: the placeholder arg, which gets
+// nowArg, or the database's clock if that is null.
 func (s *Store) nowSQL(arg string) string {
 	if s.dialect == SQLite {
-		// when the statement runs, not when it began to wait for the one writer
+		// The time when the statement runs, not when it began to wait for the writer.
 		return `coalesce(CAST(` + arg + ` AS BIGINT), CAST(round(unixepoch('subsec') * 1000000) AS BIGINT))`
 	}
 	return `coalesce(CAST(` + arg + ` AS BIGINT), CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT))`
@@ -23,7 +23,7 @@ func (s *Store) nowArg() *int64 {
 	return &now
 }
 
-// Micros is a time as the database keeps it. The zero time is 0.
+// Micros returns t as the database stores it: microseconds since 1970, or 0 if t is zero.
 func Micros(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -31,7 +31,7 @@ func Micros(t time.Time) int64 {
 	return t.UnixMicro()
 }
 
-// FromMicros undoes Micros; its times are UTC.
+// FromMicros returns the time, in UTC, that Micros made us of.
 func FromMicros(us int64) time.Time {
 	if us == 0 {
 		return time.Time{}

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// An Intent is written before GitHub is asked for something that must not be
-// orphaned by a crash in between.
+// An Intent is written before GitHub is asked to create something. If the server crashes
+// before the result is recorded, the intent shows whose it is.
 type Intent struct {
 	OrgID     int64
 	TeamID    int64
@@ -24,7 +24,7 @@ type Intent struct {
 // GroupCreate is the kind of an intent to create a runner group.
 const GroupCreate = "group-create"
 
-// PutIntent writes the intent, over an earlier one of the same team and kind.
+// PutIntent writes the intent. If the team has one of the same kind, it is replaced.
 func (s *Store) PutIntent(ctx context.Context, in Intent) error {
 	if in.At.IsZero() {
 		in.At = s.Now()
@@ -37,7 +37,7 @@ func (s *Store) PutIntent(ctx context.Context, in Intent) error {
 	return wrap(err, "note the intent %s of team %s", in.Kind, in.TeamSlug)
 }
 
-// IntentOf is the team's open intent of this kind, or ErrNotFound.
+// IntentOf returns the team's open intent of this kind, or ErrNotFound.
 func (s *Store) IntentOf(ctx context.Context, orgID, teamID int64, kind string) (Intent, error) {
 	in := Intent{OrgID: orgID, TeamID: teamID, Kind: kind}
 	var at int64
@@ -48,7 +48,7 @@ func (s *Store) IntentOf(ctx context.Context, orgID, teamID int64, kind string) 
 	return in, wrap(err, "read the intent %s of team %d", kind, teamID)
 }
 
-// Intents are the organization's open intents, the oldest first.
+// Intents returns the organization's open intents, oldest first.
 func (s *Store) Intents(ctx context.Context, orgID int64) ([]Intent, error) {
 	intents, err := Collect(ctx, s.Reader(), func(row Row) (Intent, error) {
 		in := Intent{OrgID: orgID}
@@ -60,7 +60,7 @@ func (s *Store) Intents(ctx context.Context, orgID int64) ([]Intent, error) {
 	return intents, wrap(err, "read the open intents")
 }
 
-// DeleteIntent forgets the intent; that is no error if there is none.
+// DeleteIntent deletes the intent. It is no error if there is none.
 func (s *Store) DeleteIntent(ctx context.Context, orgID, teamID int64, kind string) error {
 	return wrap(deleteIntent(ctx, s, orgID, teamID, kind), "delete the intent %s of team %d", kind, teamID)
 }
@@ -70,8 +70,8 @@ func deleteIntent(ctx context.Context, q Querier, orgID, teamID int64, kind stri
 	return err
 }
 
-// CompleteIntent puts the record of the created group and forgets the intent to create
-// it, in one transaction. It is ErrConflict if the intent is not open any more.
+// CompleteIntent writes the record of the created group and deletes the intent to create
+// it, in one transaction. It returns ErrConflict if the intent is not open any more.
 func (s *Store) CompleteIntent(ctx context.Context, in Intent, r Record) error {
 	err := s.InTx(ctx, func(ctx context.Context, tx *Tx) error {
 		n, err := tx.Exec(ctx, `DELETE FROM intent WHERE org_id = ?1 AND team_id = ?2 AND kind = ?3 AND request_id = ?4`,

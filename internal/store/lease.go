@@ -15,9 +15,9 @@ func (s *Store) Lease(ctx context.Context, key, holder string, ttl time.Duration
 	return n == 1, wrap(err, "lease %s", key)
 }
 
-// LeaseFor is Lease, and if it gives the lease it appends the entry to the audit and, if
-// attempt is not nil, keeps it as the first attempt at its request, unless there was one:
-// what cannot be put on record is not begun.
+// LeaseFor is Lease. If it gives the lease, it also appends the entry to the audit and, if
+// attempt is not nil and the first at its request, records it, in the same transaction: a
+// command that cannot be recorded does not start.
 func (s *Store) LeaseFor(ctx context.Context, key, holder string, ttl time.Duration, e Entry, attempt *Attempt) (bool, error) {
 	all := []statement{s.lease(key, holder, ttl), {
 		`INSERT INTO audit (` + auditColumns + `) SELECT ` + auditValues + `
@@ -46,15 +46,15 @@ func (s *Store) lease(key, holder string, ttl time.Duration) statement {
 	}
 }
 
-// Release ends holder's lease of key; that is no error if it has none.
+// Release ends holder's lease of key. It is no error if holder has none.
 func (s *Store) Release(ctx context.Context, key, holder string) error {
 	release := release(key, holder)
 	_, err := s.Exec(ctx, release.query, release.args...)
 	return wrap(err, "release %s", key)
 }
 
-// ReleaseAfter appends the entry to the audit, keeps what the attempt changed if it is not
-// nil, and ends holder's leases of the keys.
+// ReleaseAfter appends the entry to the audit and ends holder's leases of the keys. If
+// attempt is not nil, it also records what the attempt changed.
 func (s *Store) ReleaseAfter(ctx context.Context, e Entry, attempt *Attempt, holder string, keys ...string) error {
 	all := []statement{{`INSERT INTO audit (` + auditColumns + `) VALUES (` + auditValues + `)`, s.auditArgs(e)}}
 	if attempt != nil {

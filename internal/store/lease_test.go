@@ -41,7 +41,7 @@ func TestLease(t *testing.T) {
 	})
 }
 
-// A lease and what is put on record with it are one.
+// The lease and its records are one transaction: if the lease is not given, nothing is recorded.
 func TestLeaseFor(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s, now := openAt(t, url)

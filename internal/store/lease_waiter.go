@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// WaitForLease gives holder a place among those that wait for key, or keeps the one that it
-// has for another ttl. Smaller places are served first, and within one the oldest. Only
-// servers that share a database need it: calls of one server take turns in memory.
+// WaitForLease gives holder a place among those that wait for key. If it has one already,
+// that lasts for another ttl. Smaller places are served first; if places are equal, the
+// oldest is. Only servers that share a database need it: calls of one server take turns in
+// memory.
 func (s *Store) WaitForLease(ctx context.Context, key, holder string, place int, ttl time.Duration) error {
 	_, err := s.Exec(ctx, `INSERT INTO lease_waiter (key, holder, place, ends_at)
 		VALUES (?1, ?2, ?3, `+s.nowSQL("?5")+` + CAST(?4 AS BIGINT))

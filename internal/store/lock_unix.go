@@ -10,10 +10,10 @@ import (
 	"syscall"
 )
 
-// lockFile locks the file at path for this process, which the system undoes
-// when the process ends, however it ends. The file itself stays. It is a file
-// of its own since on network file systems flock shares a lock space with the
-// locks that SQLite takes on the database.
+// lockFile locks the file at path, or returns an error if another process holds the lock.
+// The system releases the lock when the process ends, even if it is killed; the file
+// itself stays. It is not the database file, because on network file systems flock would
+// collide with the locks that SQLite takes there.
 func lockFile(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

@@ -18,15 +18,15 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// The steps of our schema, in order of their names; the first is version 1.
-// What was released is never changed, only followed by another file.
+// The steps of our schema, in order of their names; the first is version 1. If a step was
+// released, never change it: add another file.
 //
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// migrateSQLite brings the file up to date inside one immediate transaction,
-// so several processes may start at once. Only the first switch to WAL is not
-// covered by SQLite's own waiting, hence the loop.
+// migrateSQLite migrates in one immediate transaction, so that several processes may start
+// at once. If two of them switch a new file to WAL, SQLite does not wait but fails, so we
+// try again.
 func (s *Store) migrateSQLite(ctx context.Context) error {
 	deadline := time.Now().Add(busyFor)
 	for {
@@ -54,8 +54,8 @@ func (s *Store) migrateSQLite(ctx context.Context) error {
 	}
 }
 
-// migrationLock is the key of the advisory lock that replicas hold while they
-// migrate; an arbitrary number that is ours.
+// migrationLock is the key of the advisory lock that replicas hold while they migrate. The
+// number is arbitrary: "arm_migr" in ASCII.
 const migrationLock = 0x61726d5f6d696772
 
 // migratePostgreSQL holds an advisory lock on a connection of its own: some of
@@ -70,7 +70,7 @@ func (s *Store) migratePostgreSQL(ctx context.Context) error {
 		return fmt.Errorf("wait for other replicas' migrations: %w", err)
 	}
 	defer func() {
-		// A connection that cannot be unlocked is not fit for the pool.
+		// If it cannot be unlocked, the connection must not go back to the pool.
 		if _, err := conn.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, int64(migrationLock)); err != nil {
 			conn.Conn().Close(context.WithoutCancel(ctx)) //nolint:errcheck // it is broken already
 		}
@@ -94,7 +94,7 @@ func quietly() *rivermigrate.Config {
 	return &rivermigrate.Config{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
 }
 
-// migrateOurs runs the steps that the database has not seen.
+// migrateOurs runs the steps of our schema that are newer than the database.
 func (s *Store) migrateOurs(ctx context.Context, tx *Tx) error {
 	if _, err := tx.Exec(ctx, `CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY, at BIGINT NOT NULL)`); err != nil {
 		return err
@@ -127,7 +127,7 @@ func (s *Store) migrateOurs(ctx context.Context, tx *Tx) error {
 	return nil
 }
 
-// respell writes a migration as the database understands it.
+// respell translates SQLite's SQL of a migration if the database is PostgreSQL.
 func respell(dialect Dialect, ddl string) string {
 	if dialect == SQLite {
 		return ddl

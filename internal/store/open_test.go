@@ -195,7 +195,7 @@ func TestDamagedFiles(t *testing.T) {
 	}
 }
 
-// The tests may run as root, whom no permission stops: so another user opens.
+// If the tests run as root, permissions stop nothing, so another user opens the file.
 func TestReadOnly(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("SKIPPED: becoming another user needs root")
@@ -266,7 +266,7 @@ func TestPing(t *testing.T) {
 	})
 }
 
-// A read that has to wait for others, which may be long ones, ends with its context.
+// If a read waits for a connection, it ends with its context.
 func TestReadsEndWithTheirContext(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := open(t, url)
@@ -286,7 +286,7 @@ func TestReadsEndWithTheirContext(t *testing.T) {
 	})
 }
 
-// Nobody but the owner can read the database, also if it was made with other rights.
+// Only the owner can read the database, even if its file was created with other rights.
 func TestSQLiteFilesArePrivate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "arm.db")
 	rights := func() (modes []os.FileMode) {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A Record says that a team owns a runner group. Ids count; slug and name are
-// what they were when last seen.
+// A Record says that a team owns a runner group. Ids decide; slug and name are what they
+// were when last seen.
 type Record struct {
 	OrgID     int64
 	TeamID    int64
@@ -22,14 +22,14 @@ type Record struct {
 	By         string // who made it: a login, or "operator"
 	At         time.Time
 
-	// Workflows are those that this server limited the group to last; empty: it lifted or
-	// found no limit; nil: nobody knows.
+	// Workflows are those that this server last limited the group to. It is empty if the
+	// server lifted the limit or found none, and nil if that is unknown.
 	Workflows *[]string
 	// WorkflowsTeam is set if an owner lets the team change a limit that it did not set.
 	WorkflowsTeam bool
 }
 
-// How a record came to be.
+// The values of Record.Origin.
 const (
 	Created = "created"
 	Adopted = "adopted"
@@ -84,15 +84,15 @@ func decodeWorkflows(text *string) (*[]string, error) {
 	return &workflows, nil
 }
 
-// RecordOf is the team's record, or ErrNotFound.
+// RecordOf returns the team's record, or ErrNotFound.
 func (s *Store) RecordOf(ctx context.Context, orgID, teamID int64) (Record, error) {
 	r, err := scanRecord(s.Reader().QueryRow(ctx,
 		`SELECT `+recordColumns+` FROM ownership WHERE org_id = ?1 AND team_id = ?2`, orgID, teamID))
 	return r, wrap(err, "read the ownership record of team %d", teamID)
 }
 
-// RecordAndIntents is the team's record, zero if it has none, and whether an intent of the
-// team is open, which may change that.
+// RecordAndIntents returns the team's record, zero if it has none, and whether an intent of
+// the team is open. If one is, the record may be about to change.
 func (s *Store) RecordAndIntents(ctx context.Context, orgID, teamID int64) (record Record, open bool, err error) {
 	var intents, at, team int64
 	var workflows *string
@@ -110,37 +110,37 @@ func (s *Store) RecordAndIntents(ctx context.Context, orgID, teamID int64) (reco
 	return record, intents > 0, wrap(err, "read the ownership record of team %d", teamID)
 }
 
-// RecordsBySlug are the records whose team had this slug when last seen: also
-// stale ones, of teams that were renamed or deleted since.
+// RecordsBySlug returns the records whose team had this slug when last seen, even if the
+// team was renamed or deleted since.
 func (s *Store) RecordsBySlug(ctx context.Context, orgID int64, slug string) ([]Record, error) {
 	rs, err := Collect(ctx, s.Reader(), scanRecord,
 		`SELECT `+recordColumns+` FROM ownership WHERE org_id = ?1 AND team_slug = ?2 ORDER BY team_id`, orgID, slug)
 	return rs, wrap(err, "read the ownership records of %s", slug)
 }
 
-// RecordOfGroup is the record of the group's owner, or ErrNotFound.
+// RecordOfGroup returns the record of the group's owner, or ErrNotFound.
 func (s *Store) RecordOfGroup(ctx context.Context, orgID, groupID int64) (Record, error) {
 	r, err := scanRecord(s.Reader().QueryRow(ctx,
 		`SELECT `+recordColumns+` FROM ownership WHERE org_id = ?1 AND group_id = ?2`, orgID, groupID))
 	return r, wrap(err, "read the ownership record of group %d", groupID)
 }
 
-// Records are all records of the organization, by slug.
+// Records returns all records of the organization, in order of slugs.
 func (s *Store) Records(ctx context.Context, orgID int64) ([]Record, error) {
 	rs, err := Collect(ctx, s.Reader(), scanRecord,
 		`SELECT `+recordColumns+` FROM ownership WHERE org_id = ?1 ORDER BY team_slug, team_id`, orgID)
 	return rs, wrap(err, "read the ownership records")
 }
 
-// CountRecords is how many teams of the organization own a group.
+// CountRecords returns how many teams of the organization own a group.
 func (s *Store) CountRecords(ctx context.Context, orgID int64) (int, error) {
 	var n int
 	err := s.Reader().QueryRow(ctx, `SELECT count(*) FROM ownership WHERE org_id = ?1`, orgID).Scan(&n)
 	return n, wrap(err, "count the ownership records")
 }
 
-// PutRecord writes the team's record, over an earlier one of the same team. It
-// is ErrConflict if another team holds the group.
+// PutRecord writes the team's record. If the team has one, it is replaced. It returns
+// ErrConflict if another team owns the group.
 func (s *Store) PutRecord(ctx context.Context, r Record) error {
 	return wrap(s.putRecord(ctx, s, r), "record group %d for team %s", r.GroupID, r.TeamSlug)
 }
@@ -157,8 +157,8 @@ func (s *Store) putRecord(ctx context.Context, q Querier, r Record) error {
 }
 
 // ReplaceRecord removes old, a dead record of another team, and puts current in
-// its place, in one transaction. It is ErrConflict if old is not there any
-// more as it was read, or a third team holds current's group.
+// its place, in one transaction. It returns ErrConflict if old was changed or deleted since
+// it was read, or if a third team owns current's group.
 func (s *Store) ReplaceRecord(ctx context.Context, old, current Record) error {
 	err := s.InTx(ctx, func(ctx context.Context, tx *Tx) error {
 		n, err := tx.Exec(ctx, `DELETE FROM ownership WHERE org_id = ?1 AND team_id = ?2 AND group_id = ?3`,
@@ -174,7 +174,7 @@ func (s *Store) ReplaceRecord(ctx context.Context, old, current Record) error {
 	return wrap(err, "replace the record of team %s by one of team %s", old.TeamSlug, current.TeamSlug)
 }
 
-// SetSlug notes a team's new slug. It is ErrNotFound without a record.
+// SetSlug records a team's new slug. It returns ErrNotFound if the team has no record.
 func (s *Store) SetSlug(ctx context.Context, orgID, teamID int64, slug string) error {
 	n, err := s.Exec(ctx, `UPDATE ownership SET team_slug = ?3 WHERE org_id = ?1 AND team_id = ?2`, orgID, teamID, slug)
 	if err == nil && n == 0 {
@@ -183,32 +183,32 @@ func (s *Store) SetSlug(ctx context.Context, orgID, teamID int64, slug string) e
 	return wrap(err, "note that team %d is called %s", teamID, slug)
 }
 
-// UpdateSeen keeps what a read learned of the recorded group: its name and visibility. It
-// changes only the row that was read: none if the record is of another group by now, or
-// gone.
+// UpdateSeen records the name and visibility that a read saw. If the team's record is of
+// another group by now, or was deleted, it changes nothing.
 func (s *Store) UpdateSeen(ctx context.Context, r Record) error {
 	_, err := s.Exec(ctx, `UPDATE ownership SET group_name = ?4, visibility = ?5 WHERE org_id = ?1 AND team_id = ?2 AND group_id = ?3`,
 		r.OrgID, r.TeamID, r.GroupID, r.GroupName, r.Visibility)
 	return wrap(err, "note what group %d is called", r.GroupID)
 }
 
-// SetWorkflows keeps which workflows the recorded group is limited to by this server, and
-// whether the team may change any limit. It changes only the row that was read.
+// SetWorkflows records which workflows this server limited the group to, and whether the
+// team may change any limit. If the team's record is of another group by now, or was
+// deleted, it changes nothing.
 func (s *Store) SetWorkflows(ctx context.Context, r Record) error {
 	_, err := s.Exec(ctx, `UPDATE ownership SET workflows = ?4, workflows_team = ?5 WHERE org_id = ?1 AND team_id = ?2 AND group_id = ?3`,
 		r.OrgID, r.TeamID, r.GroupID, encodeWorkflows(r.Workflows), flag(r.WorkflowsTeam))
 	return wrap(err, "note the workflows of group %d", r.GroupID)
 }
 
-// DeleteRecord forgets that the team owns this group; that is no error if it does not.
+// DeleteRecord deletes the record that the team owns this group. It is no error if it does not.
 func (s *Store) DeleteRecord(ctx context.Context, r Record) error {
 	_, err := s.Exec(ctx, `DELETE FROM ownership WHERE org_id = ?1 AND team_id = ?2 AND group_id = ?3`, r.OrgID, r.TeamID, r.GroupID)
 	return wrap(err, "delete the ownership record of team %d", r.TeamID)
 }
 
-// AddRecords writes all records or none, in one transaction. A record whose team
-// owns its group already is left as it is; it is ErrConflict if the team owns
-// another group, or another team this group.
+// AddRecords writes all records or none, in one transaction. If a team owns its group
+// already, its record stays as it is. AddRecords returns ErrConflict if a team owns another
+// group, or another team owns the group.
 func (s *Store) AddRecords(ctx context.Context, records []Record) error {
 	err := s.InTx(ctx, func(ctx context.Context, tx *Tx) error {
 		for _, r := range records {

@@ -71,7 +71,7 @@ func TestRecords(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, 2, n)
 
-		// A team's own record is replaced; another team's group is not taken.
+		// A team's own record is replaced, but not if another team owns the group.
 		platform.GroupID = 102
 		require.NoError(t, s.PutRecord(ctx, platform))
 		stolen := platform
@@ -87,7 +87,7 @@ func TestRecords(t *testing.T) {
 		_, err = s.RecordOf(ctx, 1, 10)
 		require.ErrorIs(t, err, store.ErrNotFound)
 
-		// A failed replacement leaves the old one.
+		// If a replacement fails, the old record stays.
 		third := web
 		third.TeamID, third.GroupID = 13, 102
 		require.ErrorIs(t, s.ReplaceRecord(ctx, web, third), store.ErrConflict)

@@ -4,7 +4,7 @@ import "context"
 
 // UpdatePacing replaces the pacing state of an installation by what update makes of it, in
 // one transaction that other servers wait for. now is the database's time in microseconds,
-// so that the clocks of servers do not matter. A state that was never written is "".
+// so that the clocks of servers do not matter. The state is "" if it was never written.
 func (s *Store) UpdatePacing(ctx context.Context, installation int64, update func(state string, now int64) (string, error)) error {
 	lock := ""
 	if s.dialect == PostgreSQL {

@@ -17,8 +17,8 @@ const (
 	// poolSize is how many connections a replica opens at most, if the URL
 	// does not say (pool_max_conns).
 	poolSize = 16
-	// leastPool leaves room beside the connections that River and migrations
-	// hold on to.
+	// leastPool is how many connections the pool may open at least, even if the URL says
+	// fewer: River and migrations each keep one.
 	leastPool = 4
 	// connectWithin bounds one attempt to connect, if the URL does not say
 	// (connect_timeout).

@@ -10,17 +10,17 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// A Querier runs statements, alone or inside a transaction.
+// A Querier runs statements, each by itself or all in a transaction.
 type Querier interface {
-	// Exec runs a statement and says how many rows it touched.
+	// Exec runs a statement and returns how many rows it changed.
 	Exec(ctx context.Context, query string, args ...any) (int64, error)
-	// Query's rows must be closed.
+	// Query returns rows that the caller must close.
 	Query(ctx context.Context, query string, args ...any) (Rows, error)
-	// QueryRow's Scan returns ErrNotFound if there is no row.
+	// QueryRow returns a row whose Scan returns ErrNotFound if there is none.
 	QueryRow(ctx context.Context, query string, args ...any) Row
 }
 
-// Rows is the part that sql.Rows and pgx.Rows share.
+// Rows are the methods that sql.Rows and pgx.Rows share. If Next returns false, check Err.
 type Rows interface {
 	Next() bool
 	Scan(dest ...any) error
@@ -28,13 +28,13 @@ type Rows interface {
 	Close()
 }
 
-// A Row is a result of one row.
+// A Row is the first row of a result.
 type Row interface {
 	Scan(dest ...any) error
 }
 
-// Reader runs statements that only read; on SQLite beside the writer, without
-// waiting for it.
+// Reader returns a Querier for statements that only read. On SQLite they do not wait for
+// the writer.
 func (s *Store) Reader() Querier {
 	if s.dialect == PostgreSQL {
 		return pgxQuerier{s.pool}
@@ -42,7 +42,7 @@ func (s *Store) Reader() Querier {
 	return sqlQuerier{s.reader, s.explainSQLite}
 }
 
-// Collect reads all rows.
+// Collect runs a query and returns all its rows, or nil if there are none.
 func Collect[T any](ctx context.Context, q Querier, scan func(Row) (T, error), query string, args ...any) ([]T, error) {
 	rows, err := q.Query(ctx, query, args...)
 	if err != nil {
@@ -65,7 +65,7 @@ type explainedRow struct {
 	explain func(error) error
 }
 
-// Scan reads the row, or returns ErrNotFound.
+// Scan implements [Row].
 func (r explainedRow) Scan(dest ...any) error {
 	err := r.row.Scan(dest...)
 	if errors.Is(err, sql.ErrNoRows) || errors.Is(err, pgx.ErrNoRows) {
@@ -76,10 +76,10 @@ func (r explainedRow) Scan(dest ...any) error {
 
 var placeholder = regexp.MustCompile(`\?(\d+)`)
 
-// dollars respells ?1 as $1. No statement of ours has a question mark elsewhere.
+// dollars replaces ?1 by $1. None of our statements has a question mark elsewhere.
 func dollars(query string) string { return placeholder.ReplaceAllString(query, `$$$1`) }
 
-// conflict turns the violation of a unique index into ErrConflict.
+// conflict returns ErrConflict if err is the violation of a unique index.
 func conflict(err error) error {
 	if isUniqueViolation(err) {
 		return fmt.Errorf("%w (%w)", ErrConflict, err)
@@ -87,7 +87,7 @@ func conflict(err error) error {
 	return err
 }
 
-// wrap says what was being done, if it failed.
+// wrap adds what was being done to err, if err is not nil.
 func wrap(err error, format string, args ...any) error {
 	if err == nil {
 		return nil

@@ -9,14 +9,14 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-// Take takes one from the bucket of key, which holds burst and refills with
-// perSecond. It returns 0 if one was taken, else how long until one could
-// be. The limit holds over all servers on the database. A perSecond of 0 or
-// less is no limit.
+// Take takes one from the bucket of key, which holds burst and refills with perSecond. It
+// returns 0 if it took one, and if not, how long until it could. The limit holds over all
+// servers on the database. There is no limit if perSecond is 0 or less.
 //
-// It is the generic cell rate algorithm: what is kept is the time at which the
-// bucket would be full again. Servers that share a database keep it there, in one
-// statement; one that has it for itself keeps it in memory.
+// It is the generic cell rate algorithm: it stores the time at which the bucket would be
+// full again. Servers that share a database store it there, with one statement. If a server
+// has the database for itself, it keeps the time in memory, which saves group-list 19 % of
+// its CPU time: see docs/adr/0009-what-is-clever.md.
 func (s *Store) Take(ctx context.Context, key string, perSecond float64, burst int) (time.Duration, error) {
 	if perSecond <= 0 {
 		return 0, nil
@@ -27,7 +27,7 @@ func (s *Store) Take(ctx context.Context, key string, perSecond float64, burst i
 		return s.limits.take(key, Micros(s.Now()), interval, full), nil
 	}
 
-	// The time is read once, in VALUES; excluded.tat - ?2 is it again.
+	// The time is read once, in VALUES; excluded.tat - ?2 is the same time.
 	const fill = `CASE WHEN rate_limit.tat > excluded.tat - ?2 THEN rate_limit.tat ELSE excluded.tat - ?2 END`
 	var tat int64
 	err := s.QueryRow(ctx, `INSERT INTO rate_limit (key, tat) VALUES (?1, `+s.nowSQL("?4")+` + CAST(?2 AS BIGINT))
@@ -49,14 +49,14 @@ func (s *Store) Take(ctx context.Context, key string, perSecond float64, burst i
 	return time.Duration(max(wait, 1)) * time.Microsecond, nil
 }
 
-// memoryLimits are the limits of a server that shares its database with no other. They
-// are forgotten when it ends, and refill within seconds anyway.
+// memoryLimits are the limits of a server that shares its database with no other. A
+// restart resets them, but they refill within seconds anyway.
 type memoryLimits struct {
 	mu  sync.Mutex
 	tat *lru.Cache[string, int64]
 }
 
-// maxMemoryLimits bounds the callers that are limited at the same moment.
+// maxMemoryLimits bounds how many keys are limited at the same time.
 const maxMemoryLimits = 10_000
 
 func newMemoryLimits() (*memoryLimits, error) {
@@ -64,7 +64,7 @@ func newMemoryLimits() (*memoryLimits, error) {
 	return &memoryLimits{tat: tat}, err
 }
 
-// take is Take, in microseconds.
+// take is Take, with now, interval and full in microseconds.
 func (b *memoryLimits) take(key string, now, interval, full int64) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -15,7 +15,7 @@ import (
 )
 
 func TestTake(t *testing.T) {
-	for _, test := range []struct {
+	tests := []struct {
 		name      string
 		perSecond float64
 		burst     int
@@ -44,41 +44,42 @@ func TestTake(t *testing.T) {
 		},
 		{name: "a burst of none is one", perSecond: 1, burst: 0, after: []time.Duration{0, 0}, want: []time.Duration{0, time.Second}},
 		{name: "no limit", perSecond: 0, burst: 1, after: []time.Duration{0, 0}, want: []time.Duration{0, 0}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			take := func(t *testing.T, s *store.Store, now *time.Time) {
+	}
+	take := func(t *testing.T, s *store.Store, now *time.Time) {
+		for _, test := range tests {
+			t.Run(test.name, func(t *testing.T) {
 				var got []time.Duration
 				for _, d := range test.after {
 					*now = now.Add(d)
-					wait, err := s.Take(context.Background(), "user:1", test.perSecond, test.burst)
+					wait, err := s.Take(t.Context(), test.name, test.perSecond, test.burst)
 					require.NoError(t, err)
 					got = append(got, wait)
 				}
 				assert.Equal(t, test.want, got)
-				wait, err := s.Take(context.Background(), "user:2", test.perSecond, test.burst)
+				wait, err := s.Take(t.Context(), test.name+", another key", test.perSecond, test.burst)
 				require.NoError(t, err)
 				assert.Zero(t, wait, "another key has its own bucket")
-			}
-			storetest.Each(t, func(t *testing.T, url string) {
-				s, now := openAt(t, url)
-				take(t, s, now)
 			})
-			t.Run("the only server", func(t *testing.T) {
-				s, now := openAlone(t, storetest.SQLite(t))
-				take(t, s, now)
-			})
-		})
+		}
 	}
+	storetest.Each(t, func(t *testing.T, url string) {
+		s, now := openAt(t, url)
+		take(t, s, now)
+	})
+	t.Run("the only server", func(t *testing.T) {
+		s, now := openExclusive(t, storetest.SQLite(t))
+		take(t, s, now)
+	})
 }
 
-// A server that has the database for itself needs no disk for its limits.
+// If a server has the database for itself, its limits need no disk.
 func TestTakeInMemory(t *testing.T) {
-	alone, _ := openAlone(t, storetest.SQLite(t))
+	s, _ := openExclusive(t, storetest.SQLite(t))
 	var taken atomic.Int32
 	var all sync.WaitGroup
 	for range 60 {
 		all.Go(func() {
-			wait, err := alone.Take(context.Background(), "user:1", 5, 20)
+			wait, err := s.Take(context.Background(), "user:1", 5, 20)
 			assert.NoError(t, err)
 			if wait == 0 {
 				taken.Add(1)
@@ -88,7 +89,7 @@ func TestTakeInMemory(t *testing.T) {
 	all.Wait()
 	assert.Equal(t, int32(20), taken.Load())
 	var rows int
-	require.NoError(t, alone.QueryRow(context.Background(), `SELECT count(*) FROM rate_limit`).Scan(&rows))
+	require.NoError(t, s.QueryRow(context.Background(), `SELECT count(*) FROM rate_limit`).Scan(&rows))
 	assert.Zero(t, rows)
 }
 
@@ -114,7 +115,7 @@ func TestTakeIsExact(t *testing.T) {
 	})
 }
 
-// Without a clock of its own PostgreSQL's is used.
+// If Options.Clock is nil, the database's clock is used.
 func TestTakeByTheDatabaseClock(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := open(t, url)

@@ -36,14 +36,14 @@ func (s *Store) openSQLite(ctx context.Context, at location) error {
 
 	makePrivate(at.path)
 	var err error
-	// One writing connection: SQLite has one writer at a time anyway, and a
-	// queue in Go is fairer than its busy loop. FULL, since NORMAL can lose
-	// acknowledged work on a power cut.
+	// One writing connection: SQLite has one writer at a time anyway, and a queue in Go is
+	// fairer than its busy loop. FULL, because NORMAL loses acknowledged work if the power
+	// fails.
 	if s.writer, err = sql.Open("sqlite", dsn(at.path, "")); err != nil {
 		return fmt.Errorf("open the database %s: %w", at.path, err)
 	}
 	s.writer.SetMaxOpenConns(1)
-	s.writes, s.turn = prepare(s.writer), make(turn, 1)
+	s.writes, s.writeLock = prepare(s.writer), make(writeLock, 1)
 	s.Querier = sqliteWriter{sqlQuerier{s.writes, s.explainSQLite}, s}
 	reader, err := sql.Open("sqlite", dsn(at.path, "&_pragma=query_only(1)"))
 	if err != nil {
@@ -95,7 +95,7 @@ func dsn(path, more string) string {
 		"&_pragma=journal_size_limit(16777216)" + more
 }
 
-// explainSQLite puts what to do before errors that an operator can fix.
+// explainSQLite adds what to do if the operator can fix the error.
 func (s *Store) explainSQLite(err error) error {
 	var e *sqlite.Error
 	if !errors.As(err, &e) {

@@ -5,44 +5,44 @@ import (
 	"database/sql"
 )
 
-// sqliteWriter runs statements that write, each in a transaction of its own.
+// sqliteWriter runs statements on the writing connection, each in its own transaction.
 type sqliteWriter struct {
 	sqlQuerier
 	store *Store
 }
 
-// Exec is Querier's.
+// Exec implements [Querier].
 func (w sqliteWriter) Exec(ctx context.Context, query string, args ...any) (int64, error) {
 	if err := w.store.checkFile(); err != nil {
 		return 0, err
 	}
-	if err := w.store.turn.take(ctx); err != nil {
+	if err := w.store.writeLock.lock(ctx); err != nil {
 		return 0, err
 	}
-	defer w.store.turn.give()
+	defer w.store.writeLock.unlock()
 	return w.sqlQuerier.Exec(context.WithoutCancel(ctx), query, args...)
 }
 
-// A turn is for one who writes to SQLite at a time. Who waits for it looks whether the
-// context ends; the statements that follow are brief, and watching it would cost more
-// than they do.
-type turn chan struct{}
+// A writeLock lets one goroutine at a time write to SQLite. If the context ends while it
+// waits for the lock, it stops. Once it has the lock, its statements ignore the context:
+// they are brief, and watching it would cost more than they do.
+type writeLock chan struct{}
 
-func (t turn) take(ctx context.Context) error {
+func (l writeLock) lock(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	select {
-	case t <- struct{}{}:
+	case l <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-func (t turn) give() { <-t }
+func (l writeLock) unlock() { <-l }
 
-// sqlQuerier runs statements on SQLite.
+// sqlQuerier runs statements on SQLite, on a connection or in a transaction.
 type sqlQuerier struct {
 	db interface {
 		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
@@ -52,7 +52,7 @@ type sqlQuerier struct {
 	explain func(error) error
 }
 
-// Exec is Querier's.
+// Exec implements [Querier].
 func (q sqlQuerier) Exec(ctx context.Context, query string, args ...any) (int64, error) {
 	res, err := q.db.ExecContext(ctx, query, args...)
 	if err != nil {
@@ -61,7 +61,7 @@ func (q sqlQuerier) Exec(ctx context.Context, query string, args ...any) (int64,
 	return res.RowsAffected()
 }
 
-// Query is Querier's.
+// Query implements [Querier].
 func (q sqlQuerier) Query(ctx context.Context, query string, args ...any) (Rows, error) {
 	rows, err := q.db.QueryContext(ctx, query, args...) //nolint:rowserrcheck // handed on to whoever asked
 	if err != nil {
@@ -70,7 +70,7 @@ func (q sqlQuerier) Query(ctx context.Context, query string, args ...any) (Rows,
 	return sqlRows{rows, q.explain}, nil
 }
 
-// QueryRow is Querier's.
+// QueryRow implements [Querier].
 func (q sqlQuerier) QueryRow(ctx context.Context, query string, args ...any) Row {
 	return explainedRow{q.db.QueryRowContext(ctx, query, args...), q.explain}
 }
@@ -80,8 +80,8 @@ type sqlRows struct {
 	explain func(error) error
 }
 
-// Err is what ended the rows too early.
+// Err returns the error that ended Next, if it was not the last row.
 func (r sqlRows) Err() error { return r.explain(r.Rows.Err()) }
 
-// Close ends the reading.
-func (r sqlRows) Close() { _ = r.Rows.Close() } // what counts is in Err
+// Close implements [Rows].
+func (r sqlRows) Close() { _ = r.Rows.Close() } // Err reports what matters

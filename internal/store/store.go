@@ -20,14 +20,14 @@ import (
 )
 
 var (
-	// ErrNotFound says that there is no such row.
+	// ErrNotFound is returned if there is no such row.
 	ErrNotFound = errors.New("not found in the database")
-	// ErrConflict says that a row of somebody else is in the way: another
-	// team holds the group, or the record changed since it was read.
+	// ErrConflict is returned if another team owns the group, or if the record changed since
+	// it was read.
 	ErrConflict = errors.New("the ownership record says otherwise")
 )
 
-// Dialect names one of the two databases.
+// A Dialect is one of the two kinds of databases.
 type Dialect string
 
 // The databases that a store can use.
@@ -36,21 +36,21 @@ const (
 	PostgreSQL Dialect = "postgresql"
 )
 
-// Options say which database to open, and how.
+// Options are for [Open]. Only URL must be set.
 type Options struct {
 	// URL is sqlite:PATH, postgres://… or postgresql://….
 	URL string
 
-	// Clock returns the time; nil means time.Now. Rate limits and leases must
-	// agree over replicas, and not count the wait for the database, so they go
-	// by the database's clock as long as Clock is nil.
+	// Clock returns the time; nil means time.Now. Rate limits and leases go by the
+	// database's clock if Clock is nil: replicas must agree on the time, and the wait for
+	// the database must not count.
 	Clock func() time.Time
 
 	Logger zerolog.Logger
 
-	// Exclusive is set by the server: a second server on the same SQLite file
-	// is refused, and the file is checked for damage. The operator's commands
-	// leave it unset and work beside a running server.
+	// Exclusive is set by the server. If it is set, Open fails if another server has the
+	// SQLite file open or if the file is damaged. The operator's commands leave it unset and
+	// work beside a running server.
 	Exclusive bool
 }
 
@@ -60,28 +60,28 @@ type Store struct {
 
 	dialect   Dialect
 	clock     func() time.Time
-	dbClock   bool // limits and leases go by the database's clock
+	dbClock   bool // rate limits and leases go by the database's clock
 	logger    zerolog.Logger
 	fresh     bool
 	exclusive bool
 
 	// On SQLite.
-	path   string
-	file   os.FileInfo // the file as it was opened
-	writer *sql.DB
-	writes *prepared // the writer's statements
-	turn   turn
-	reader *prepared
-	lock   *os.File
-	limits *memoryLimits // if this is the only server
+	path      string
+	file      os.FileInfo // the file as it was opened
+	writer    *sql.DB
+	writes    *prepared // writer, with its statements
+	writeLock writeLock
+	reader    *prepared
+	lock      *os.File
+	limits    *memoryLimits // if this is the only server
 
 	// On PostgreSQL.
 	pool *pgxpool.Pool
 }
 
-// Open opens the database, creating and migrating it if needed (our tables
-// and River's). Several processes may do so at the same moment. Errors are
-// sentences for the operator, without the password.
+// Open opens the database. It creates and migrates it if needed, our tables and River's.
+// Several processes may do so at the same time. Errors are sentences for the operator,
+// without the password.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	at, err := parseURL(o.URL)
 	if err != nil {
@@ -106,7 +106,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-// Close closes all connections and gives up the file's lock.
+// Close closes all connections and releases the lock on the file.
 func (s *Store) Close() error {
 	var errs []error
 	if s.reader != nil {
@@ -124,8 +124,8 @@ func (s *Store) Close() error {
 	return errors.Join(errs...)
 }
 
-// Ping finds out whether the database can be written. Its error is a sentence
-// for /readyz.
+// Ping returns an error if the database cannot be written. The error is a sentence for
+// /readyz.
 func (s *Store) Ping(ctx context.Context) error {
 	_, err := s.Exec(ctx, `INSERT INTO mark (name, value) VALUES ('ping', ?1)
 		ON CONFLICT (name) DO UPDATE SET value = excluded.value`, s.Now().UTC().Format(time.RFC3339))
@@ -135,11 +135,11 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
-// checkFile finds out whether SQLite's file is still where it was opened: writes to
-// one that was unlinked succeed and are lost.
+// checkFile returns an error if SQLite's file was removed or replaced since it was opened:
+// writes to it would succeed and be lost.
 func (s *Store) checkFile() error {
 	if s.file == nil {
-		return nil // it is just being opened
+		return nil // the file is still being opened
 	}
 	now, err := os.Stat(s.path)
 	if err != nil || !os.SameFile(s.file, now) {
@@ -148,14 +148,14 @@ func (s *Store) checkFile() error {
 	return nil
 }
 
-// New says whether the database was empty before it was opened.
+// New reports whether the database was empty before it was opened.
 func (s *Store) New() bool { return s.fresh }
 
-// Dialect says which database this is.
+// Dialect returns which kind of database this is.
 func (s *Store) Dialect() Dialect { return s.dialect }
 
-// Exclusive says whether this process is the only server on the database, and
-// will be as long as it lives: so what an earlier one left running is orphaned.
+// Exclusive reports whether this process is the only server on the database until it
+// closes the store. If so, all work that an earlier server left running is orphaned.
 func (s *Store) Exclusive() bool { return s.exclusive && s.dialect == SQLite }
 
 // Shared reports whether other servers may use the database at the same time.

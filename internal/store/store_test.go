@@ -24,8 +24,8 @@ func openAt(t testing.TB, url string) (*store.Store, *time.Time) {
 	return openFor(t, url, false)
 }
 
-// openAlone opens the database as its only server.
-func openAlone(t testing.TB, url string) (*store.Store, *time.Time) {
+// openExclusive opens the database as its only server.
+func openExclusive(t testing.TB, url string) (*store.Store, *time.Time) {
 	t.Helper()
 	return openFor(t, url, true)
 }

@@ -7,17 +7,17 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// A Tx is a transaction. One of SQL and PGX is set, for River's methods that
-// take part in it.
+// A Tx is a transaction. SQL is set if it is on SQLite and PGX if it is on PostgreSQL, for
+// River's methods that take part in it.
 type Tx struct {
 	Querier
 	SQL *sql.Tx
 	PGX pgx.Tx
 }
 
-// InTx runs do inside one transaction that writes, and commits it if do
-// returns nil. On SQLite do must use only the transaction: another statement
-// on the store would wait for the one writing connection for ever.
+// InTx runs do inside a transaction that writes. It commits if do returns nil, and rolls
+// back if do returns an error. On SQLite do must not use the store itself: another
+// statement that writes would wait forever for the one writing connection.
 func (s *Store) InTx(ctx context.Context, do func(context.Context, *Tx) error) error {
 	if s.dialect == PostgreSQL {
 		err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
@@ -28,10 +28,10 @@ func (s *Store) InTx(ctx context.Context, do func(context.Context, *Tx) error) e
 	if err := s.checkFile(); err != nil {
 		return err
 	}
-	if err := s.turn.take(ctx); err != nil {
+	if err := s.writeLock.lock(ctx); err != nil {
 		return err
 	}
-	defer s.turn.give()
+	defer s.writeLock.unlock()
 	tx, err := s.writer.BeginTx(context.WithoutCancel(ctx), nil)
 	if err != nil {
 		return s.explainSQLite(err)
@@ -43,14 +43,14 @@ func (s *Store) InTx(ctx context.Context, do func(context.Context, *Tx) error) e
 	return s.explainSQLite(tx.Commit())
 }
 
-// A statement is SQL with its arguments.
 type statement struct {
 	query string
 	args  []any
 }
 
-// execBatch runs statements that write in one transaction, in one round trip, and
-// returns how many rows each touched. What fails, fails them all.
+// execBatch runs statements that write in one transaction and, on PostgreSQL, in one round
+// trip. It returns how many rows each changed. If one fails, none takes effect. What it is
+// worth: docs/adr/0009-what-is-clever.md.
 func (s *Store) execBatch(ctx context.Context, all ...statement) ([]int64, error) {
 	touched := make([]int64, len(all))
 	if s.dialect == PostgreSQL {
@@ -69,15 +69,15 @@ func (s *Store) execBatch(ctx context.Context, all ...statement) ([]int64, error
 		}
 		return touched, explainPostgreSQL(results.Close())
 	}
-	// before the transaction, which holds the one connection
-	known := make([]*sql.Stmt, len(all))
+	// Before the transaction, which holds the one connection.
+	prepared := make([]*sql.Stmt, len(all))
 	for i, one := range all {
-		known[i] = s.writes.statement(ctx, one.query)
+		prepared[i] = s.writes.statement(ctx, one.query)
 	}
 	return touched, s.InTx(ctx, func(ctx context.Context, tx *Tx) error {
 		ctx = context.WithoutCancel(ctx)
 		for i, one := range all {
-			result, err := execIn(ctx, tx.SQL, known[i], one)
+			result, err := execIn(ctx, tx.SQL, prepared[i], one)
 			if err == nil {
 				touched[i], err = result.RowsAffected()
 			}
@@ -89,9 +89,9 @@ func (s *Store) execBatch(ctx context.Context, all ...statement) ([]int64, error
 	})
 }
 
-func execIn(ctx context.Context, tx *sql.Tx, known *sql.Stmt, one statement) (sql.Result, error) {
-	if known == nil {
+func execIn(ctx context.Context, tx *sql.Tx, prepared *sql.Stmt, one statement) (sql.Result, error) {
+	if prepared == nil {
 		return tx.ExecContext(ctx, one.query, one.args...)
 	}
-	return tx.StmtContext(ctx, known).ExecContext(ctx, one.args...) //nolint:sqlclosecheck // the transaction's end closes it
+	return tx.StmtContext(ctx, prepared).ExecContext(ctx, one.args...) //nolint:sqlclosecheck // the transaction's end closes it
 }

@@ -50,8 +50,8 @@ func parseURL(raw string) (location, error) {
 	}
 }
 
-// mask takes the password out of an error's text. The pgx errors mask it
-// themselves; this is for those that others wrap.
+// mask removes the password if the error's text has it. The errors of pgx mask it
+// themselves, but others may not.
 func (l location) mask(err error) error {
 	if l.password == "" || !strings.Contains(err.Error(), l.password) {
 		return err

@@ -30,13 +30,12 @@ var cluster struct {
 	err     error
 }
 
-// errNoPostgres says that no binaries of PostgreSQL were found.
+// errNoPostgres is returned if no binaries of PostgreSQL were found.
 var errNoPostgres = errors.New("no PostgreSQL found: put initdb and postgres into PATH to run this test")
 
-// Postgres gives the test a fresh database on a throw-away PostgreSQL, which
-// starts with the first call in a test binary and ends with it: packages that
-// use it call Main from their TestMain. Without PostgreSQL's binaries the test
-// is skipped.
+// Postgres gives the test an empty database on a throw-away PostgreSQL. It starts with the
+// first call in a test binary, without fsync, and Main stops it: call Main from TestMain.
+// If PostgreSQL's binaries are not found, the test is skipped.
 func Postgres(t testing.TB) (url string) {
 	t.Helper()
 	cluster.Lock()
@@ -87,8 +86,8 @@ type postgres struct {
 	cmd  *exec.Cmd
 }
 
-// start makes a cluster and runs it. As root, which PostgreSQL refuses to run
-// as, it runs as postgres or nobody.
+// start makes a cluster and runs it. If the tests run as root, which PostgreSQL refuses, it
+// runs as the user postgres or nobody.
 func start() (*postgres, error) {
 	initdb, server := binary("initdb"), binary("postgres")
 	if initdb == "" || server == "" {
@@ -166,7 +165,7 @@ func (p *postgres) create() (string, error) {
 	return p.url(name), err
 }
 
-// stop ends the cluster at once; nobody needs its data.
+// stop ends the cluster at once, because nobody needs its data.
 func (p *postgres) stop() {
 	_ = p.cmd.Process.Signal(syscall.SIGQUIT) // immediate shutdown, children too
 	_ = p.cmd.Wait()
@@ -182,7 +181,8 @@ func freePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
-// binary finds a program of PostgreSQL, where Debian keeps the newest or in PATH.
+// binary returns the newest program of PostgreSQL that Debian installed, the one in PATH if
+// there is none, or "".
 func binary(name string) string {
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
 	if len(found) > 0 {
