@@ -14,9 +14,9 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store/storetest"
 )
 
-// BenchmarkAccept measures durable acknowledgements by 32 callers at once, while
-// nothing works them off. SQLite syncs to the disk; PostgreSQL, which is
-// started without fsync here, shows the cost of everything else.
+// BenchmarkAccept measures durable acknowledgements by 32 callers at once, while no worker
+// runs. SQLite syncs to the disk. PostgreSQL runs without fsync here, so it shows the cost
+// of everything else.
 func BenchmarkAccept(b *testing.B) {
 	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
 		b.Run(name, func(b *testing.B) {

@@ -24,9 +24,9 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store/storetest"
 )
 
-// The test binary is its own server: with roleVar set it opens the database and
-// accepts deliveries; in the role "work" it also works on them, leaving lines
-// in the file of effects as GitHub keeps what it was asked to do.
+// The test binary is its own server. If roleVar is set, it opens the database and accepts
+// deliveries. If the role is "work", it also works on them, and appends a line to the file
+// of effects for each step, as GitHub would record a change.
 const (
 	roleVar    = "QUEUE_TEST_ROLE"
 	urlVar     = "QUEUE_TEST_URL"
@@ -37,7 +37,7 @@ const (
 const stepsEach = 3
 
 func child(role string) {
-	go func() { // not to outlive the test, however that ends
+	go func() { // ends with the test, even if that is killed
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(1)
 	}()
@@ -84,11 +84,11 @@ func child(role string) {
 	die(s.Close())
 }
 
-// threeSteps is a handler as it should be: it records what it did, and if
-// it was interrupted it looks first.
+// threeSteps is a correct handler: it records each step, and if it was interrupted, it
+// looks for the step's effect first.
 func threeSteps(ctx context.Context, w *queue.Work) error {
 	if len(w.Steps()) == stepsEach {
-		return nil // killed after the last one
+		return nil // it was killed after the last step
 	}
 	step := strconv.Itoa(len(w.Steps()) + 1)
 	line := w.GUID + " " + step + "\n"
@@ -121,7 +121,7 @@ func threeSteps(ctx context.Context, w *queue.Work) error {
 	return &queue.Again{}
 }
 
-// A server is a child process.
+// A server is a child process that runs a queue.
 type server struct {
 	t     *testing.T
 	cmd   *exec.Cmd
@@ -200,9 +200,9 @@ func TestKilledBeforeWork(t *testing.T) {
 	})
 }
 
-// Killed three times in the midst of it, every step of every delivery has taken
-// effect once in the end.
-func TestKilledInTheMidst(t *testing.T) {
+// If the server is killed three times while it works, every step of every delivery takes
+// effect once.
+func TestKilledDuringWork(t *testing.T) {
 	each(t, func(t *testing.T, url string) {
 		const items = 30
 		effects := filepath.Join(t.TempDir(), "effects")
@@ -239,7 +239,7 @@ func passMinute(t *testing.T, url string) {
 	}
 }
 
-// Two servers get the same deliveries at the same time.
+// If two servers get the same deliveries at the same time, each is done once.
 func TestTwoReplicas(t *testing.T) {
 	t.Parallel()
 	const items = 200

@@ -15,25 +15,24 @@ const (
 	// deletionsPoll is how often comments are looked for whose time has come. It bounds how
 	// late they are deleted.
 	deletionsPoll = time.Second
-	// deleteWithin bounds one deletion, and hold how long the others leave it to
-	// the process that took it. A secret must not outlive its time by more than
-	// 30 seconds, crashes included.
+	// deleteWithin bounds one deletion. Other processes leave a deletion to the one that
+	// claimed it for claimFor. A secret must not outlive its time by more than 30 seconds,
+	// even if a process crashes.
 	deleteWithin = 15 * time.Second
 	claimFor     = 20 * time.Second
-	// postedWithin is when a comment that was being posted at a crash has
-	// certainly appeared, or never will.
+	// postedWithin is how long a comment may take to appear if the server crashed while it
+	// posted it. After that, it never will.
 	postedWithin = 3 * time.Minute
-	// retryWithin is the longest wait between tries in the first quarter of an hour;
-	// later it is late.
+	// retryWithin is the longest wait between tries in the first 15 minutes, and retryLate
+	// is the wait after that.
 	retryWithin = 20 * time.Second
 	retryLate   = time.Minute
 	// deletionsAtOnce is how many comments are deleted side by side.
 	deletionsAtOnce = 4
 )
 
-// A deleter deletes comments when their time has come. It is not a job of
-// River's, since River would leave one that a crash interrupted untouched for
-// minutes. To delete twice does no harm.
+// A deleter deletes comments when their time has come. It does not use jobs of River: if a
+// crash interrupts a job, River leaves it for minutes. Deleting a comment twice does no harm.
 type deleter struct {
 	store  *store.Store
 	github Ephemerals
@@ -41,14 +40,16 @@ type deleter struct {
 	poll   time.Duration
 }
 
-type planned struct {
+// A deletion is an Ephemeral that this process has claimed.
+type deletion struct {
 	Ephemeral
 	plannedAt time.Time
 	tries     int
 }
 
-// overdue has everything that is late tried at once.
-func (d *deleter) overdue(ctx context.Context) error {
+// retryOverdue has all comments tried at once whose time has come, even if another process
+// has claimed them.
+func (d *deleter) retryOverdue(ctx context.Context) error {
 	_, err := d.store.Exec(ctx, `UPDATE ephemeral SET next_at = delete_at WHERE delete_at <= ?1`, store.Micros(d.store.Now()))
 	if err != nil {
 		return fmt.Errorf("look for comments to delete: %w", err)
@@ -56,12 +57,12 @@ func (d *deleter) overdue(ctx context.Context) error {
 	return nil
 }
 
-// run deletes until ctx ends.
+// run deletes comments until ctx ends.
 func (d *deleter) run(ctx context.Context) {
 	tick := time.NewTicker(d.poll)
 	defer tick.Stop()
 	for {
-		due, err := d.take(ctx)
+		due, err := d.claimDue(ctx)
 		if err != nil && ctx.Err() == nil {
 			d.log.Error().Err(err).Msg("cannot look for comments to delete")
 		}
@@ -71,7 +72,7 @@ func (d *deleter) run(ctx context.Context) {
 		}
 		all.Wait()
 		if len(due) > 0 {
-			continue // perhaps there are more
+			continue // there may be more
 		}
 		select {
 		case <-tick.C:
@@ -81,8 +82,8 @@ func (d *deleter) run(ctx context.Context) {
 	}
 }
 
-// take picks comments whose time has come, and holds them for this process.
-func (d *deleter) take(ctx context.Context) ([]planned, error) {
+// claimDue claims comments whose time has come, for claimFor.
+func (d *deleter) claimDue(ctx context.Context) ([]deletion, error) {
 	now := d.store.Now()
 	var n int
 	if err := d.store.Reader().QueryRow(ctx, `SELECT count(*) FROM ephemeral WHERE next_at <= ?1`, store.Micros(now)).Scan(&n); err != nil || n == 0 {
@@ -92,8 +93,8 @@ func (d *deleter) take(ctx context.Context) ([]planned, error) {
 	if d.store.Dialect() == store.PostgreSQL {
 		skipLocked = " FOR UPDATE SKIP LOCKED"
 	}
-	return store.Collect(ctx, d.store, func(r store.Row) (planned, error) {
-		var p planned
+	return store.Collect(ctx, d.store, func(r store.Row) (deletion, error) {
+		var p deletion
 		var deleteAt, plannedAt int64
 		err := r.Scan(&p.Marker, &p.InstallationID, &p.Org, &p.Repo, &p.Issue, &p.CommentID, &plannedAt, &deleteAt, &p.tries)
 		p.plannedAt, p.DeleteAt = store.FromMicros(plannedAt), store.FromMicros(deleteAt)
@@ -104,18 +105,19 @@ func (d *deleter) take(ctx context.Context) ([]planned, error) {
 		store.Micros(now), store.Micros(now.Add(claimFor)), deletionsAtOnce)
 }
 
-// delete deletes one comment, and forgets it or notes when to try again.
-func (d *deleter) delete(ctx context.Context, p planned) {
+// delete tries to delete one comment. If that succeeds, it deletes the row too; if not, it
+// sets when to try again.
+func (d *deleter) delete(ctx context.Context, p deletion) {
 	log := d.log.With().Str("org", p.Org).Str("repo", p.Repo).Int("issue", p.Issue).Int64("comment_id", p.CommentID).Logger()
 	attempt, cancel := context.WithTimeout(ctx, deleteWithin)
 	over, err := d.attempt(attempt, p)
 	cancel()
 	if ctx.Err() != nil {
-		return // the next start tries again at once
+		return // the server stops; its next start tries again at once
 	}
 	now := d.store.Now()
 	if err == nil && over {
-		// Posted may have set the id meanwhile: then it is not over.
+		// If Posted has set the id meanwhile, the row stays.
 		_, err = d.store.Exec(ctx, `DELETE FROM ephemeral WHERE marker = ?1 AND comment_id = ?2`, p.Marker, p.CommentID)
 		if err == nil {
 			log.Info().Msg("ephemeral comment is deleted")
@@ -136,10 +138,10 @@ func (d *deleter) delete(ctx context.Context, p planned) {
 	}
 }
 
-// attempt deletes the comment and says whether all is done. If nobody knows
-// its id, all comments with the marker go, and it is looked for until it could
-// not appear any more.
-func (d *deleter) attempt(ctx context.Context, p planned) (over bool, err error) {
+// attempt deletes the comment and reports whether nothing is left to do. If the comment's id
+// is unknown, it deletes all comments with the marker, and there is nothing left to do only
+// if it finds none after postedWithin.
+func (d *deleter) attempt(ctx context.Context, p deletion) (over bool, err error) {
 	if p.CommentID != 0 {
 		return true, d.github.DeleteComment(ctx, p.Ephemeral)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
-// claim takes up the delivery; ErrNotFound says that it is done.
+// claim starts an attempt at the delivery. It returns ErrNotFound if the delivery is done.
 func (q *Queue) claim(ctx context.Context, guid string) (*Work, error) {
 	w := &Work{store: q.store, steps: map[string]json.RawMessage{}}
 	var received int64
@@ -52,8 +52,7 @@ func (q *Queue) claim(ctx context.Context, guid string) (*Work, error) {
 	return w, nil
 }
 
-// unclaim gives the delivery back after a clean end, with the attempt counted
-// as failed or not.
+// unclaim ends an attempt that was not interrupted. failed is 1 if it counts as failed, or 0.
 func (q *Queue) unclaim(ctx context.Context, w *Work, failed int) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
@@ -64,7 +63,7 @@ func (q *Queue) unclaim(ctx context.Context, w *Work, failed int) error {
 	return nil
 }
 
-// giveUp notes that only the last answer is left to give.
+// giveUp records why the retries have ended. From now on only Handler.GiveUp is called.
 func (q *Queue) giveUp(ctx context.Context, w *Work, cause error) error {
 	text := []rune(strings.ReplaceAll(cause.Error(), "\x00", "")) // PostgreSQL keeps no NUL
 	w.givingUp = cause
@@ -77,8 +76,8 @@ func (q *Queue) giveUp(ctx context.Context, w *Work, cause error) error {
 	return nil
 }
 
-// finish marks delivery and job as done in one transaction. Payload and steps
-// are not needed any more.
+// finish marks the delivery and its job as done, in one transaction. It deletes the payload
+// and the steps, because nothing needs them any more.
 func (q *Queue) finish(ctx context.Context, w *Work, job *river.Job[deliveryJob], result string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()

@@ -14,14 +14,14 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
-// engine is River's client, whichever database it is on.
+// engine is River's client on either database.
 type engine interface {
 	Start(ctx context.Context) error
 	Stop(ctx context.Context) error
 	StopAndCancel(ctx context.Context) error
 	insert(ctx context.Context, tx *store.Tx, guids []string) error
 	complete(ctx context.Context, tx *store.Tx, job *river.Job[deliveryJob]) error
-	inserted() // to be called once the transaction is committed
+	inserted() // to be called after the transaction is committed
 }
 
 func newEngine(q *Queue) (engine, error) {
@@ -66,8 +66,8 @@ func (c onPostgreSQL) complete(ctx context.Context, tx *store.Tx, job *river.Job
 	return ignoreGone(err)
 }
 
-// ignoreGone lets a delivery be done although its job was taken from us: whoever
-// has it finds the delivery done.
+// ignoreGone returns nil if err says that River gave our job to another worker: that one
+// finds the delivery done.
 func ignoreGone(err error) error {
 	if errors.Is(err, rivertype.ErrNotFound) {
 		return nil

@@ -44,7 +44,7 @@ func (c *comments) DeleteComment(_ context.Context, e queue.Ephemeral) error {
 	if err := c.failing(); err != nil {
 		return err
 	}
-	delete(c.posted, e.CommentID) // one that is gone is no error
+	delete(c.posted, e.CommentID) // it is no error if the comment does not exist
 	c.deleted = append(c.deleted, e.CommentID)
 	return nil
 }
@@ -147,7 +147,7 @@ func TestEphemeralIsDeletedInTime(t *testing.T) {
 	})
 }
 
-// The server was down when the time came: it happens at once on the start.
+// If the server was down when the time came, it deletes the comments as soon as it starts.
 func TestEphemeralOverdue(t *testing.T) {
 	each(t, func(t *testing.T, url string) {
 		now, issue := newClock(), &comments{}
@@ -159,7 +159,7 @@ func TestEphemeralOverdue(t *testing.T) {
 			issue.post(int64(i+1), marker)
 			require.NoError(t, before.Posted(t.Context(), marker, int64(i+1)))
 		}
-		// One had been taken up when the server died.
+		// One was claimed when the server was killed.
 		_, err = s.Exec(t.Context(), `UPDATE ephemeral SET next_at = next_at + 20000000, tries = 1 WHERE marker = 'a'`)
 		require.NoError(t, err)
 
@@ -169,7 +169,7 @@ func TestEphemeralOverdue(t *testing.T) {
 	})
 }
 
-// The crash came between planning and Posted: the comment is found by its marker.
+// If the server crashes between PlanDeletion and Posted, the comment is found by its marker.
 func TestEphemeralFoundByMarker(t *testing.T) {
 	each(t, func(t *testing.T, url string) {
 		now, issue := newClock(), &comments{}
@@ -196,7 +196,7 @@ func TestEphemeralFoundByMarker(t *testing.T) {
 	})
 }
 
-// The id becomes known only after the first look.
+// If Posted comes after the first try to delete, the comment is deleted by its id.
 func TestEphemeralPostedLate(t *testing.T) {
 	each(t, func(t *testing.T, url string) {
 		now, issue := newClock(), &comments{}
@@ -212,7 +212,7 @@ func TestEphemeralPostedLate(t *testing.T) {
 	})
 }
 
-// Planned again before it is posted again, it goes at the new time.
+// If a comment is planned again, it is deleted at the new time only.
 func TestEphemeralPlannedAgain(t *testing.T) {
 	each(t, func(t *testing.T, url string) {
 		now := newClock()

@@ -8,15 +8,15 @@ import (
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 )
 
-// singleDriver is River's driver for SQLite without its listener, which looks
-// for notifications in the database twenty times a second. SQLite has one
-// server, so word of a new job can be passed inside the process.
+// singleDriver is River's driver for SQLite with another listener, because River's asks the
+// database for notifications 20 times a second. If the database is SQLite there is one
+// server, so it can notify itself in memory.
 type singleDriver struct {
 	*riversqlite.Driver
 	listener *singleListener
 }
 
-// GetListener is the way in which word is passed.
+// GetListener returns the listener that the server notifies.
 func (d *singleDriver) GetListener(*riverdriver.GetListenenerParams) riverdriver.Listener {
 	return d.listener
 }
@@ -26,15 +26,15 @@ type singleListener struct {
 	wake chan struct{} // of size 1
 }
 
-// notify says that there are new jobs.
+// notify has River look for new jobs.
 func (l *singleListener) notify() {
 	select {
 	case l.wake <- struct{}{}:
-	default: // it is said already
+	default: // River will look anyway
 	}
 }
 
-// WaitForNotification waits for notify.
+// WaitForNotification returns after notify was called, or if ctx ends.
 func (l *singleListener) WaitForNotification(ctx context.Context) (*riverdriver.Notification, error) {
 	select {
 	case <-l.wake:
@@ -44,25 +44,25 @@ func (l *singleListener) WaitForNotification(ctx context.Context) (*riverdriver.
 	}
 }
 
-// The rest of River's interface has nothing to do here.
+// There is no connection, so River's other methods do nothing.
 
-// Close does nothing.
+// Close implements [riverdriver.Listener].
 func (l *singleListener) Close(context.Context) error { return nil }
 
-// Connect does nothing.
+// Connect implements [riverdriver.Listener].
 func (l *singleListener) Connect(context.Context) error { return nil }
 
-// Listen does nothing.
+// Listen implements [riverdriver.Listener].
 func (l *singleListener) Listen(context.Context, string) error { return nil }
 
-// Ping does nothing.
+// Ping implements [riverdriver.Listener].
 func (l *singleListener) Ping(context.Context) error { return nil }
 
-// Schema is the default one.
+// Schema returns "", the default schema.
 func (l *singleListener) Schema() string { return "" }
 
-// SetAfterConnectExec does nothing.
+// SetAfterConnectExec implements [riverdriver.Listener].
 func (l *singleListener) SetAfterConnectExec(string) {}
 
-// Unlisten does nothing.
+// Unlisten implements [riverdriver.Listener].
 func (l *singleListener) Unlisten(context.Context, string) error { return nil }

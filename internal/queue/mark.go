@@ -8,13 +8,14 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
-// The marks that a sweep keeps.
+// The rows of table mark that a sweep keeps.
 const (
 	markSwept  = "sweep.to"     // everything up to this time was looked at
-	markHigh   = "sweep.high"   // what markSwept becomes once an unfinished sweep has ended
+	markHigh   = "sweep.high"   // what markSwept becomes when an unfinished sweep ends
 	markCursor = "sweep.cursor" // where an unfinished sweep goes on
 )
 
+// marks returns the marks of the sweep by name. Those that were never set are missing.
 func (q *Queue) marks(ctx context.Context) (map[string]string, error) {
 	marks := map[string]string{}
 	_, err := store.Collect(ctx, q.store.Reader(), func(r store.Row) (struct{}, error) {
@@ -48,7 +49,7 @@ func (q *Queue) setMarks(ctx context.Context, marks map[string]string) error {
 
 func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
-// parseTime is the zero time for what is no time.
+// parseTime undoes formatTime. It returns the zero time if text is not a time.
 func parseTime(text string) time.Time {
 	t, _ := time.Parse(time.RFC3339Nano, text)
 	return t

@@ -11,7 +11,7 @@ type pruneWorker struct {
 	q *Queue
 }
 
-// Work removes old rows.
+// Work removes old rows. If that fails, the next hour tries again.
 func (p *pruneWorker) Work(ctx context.Context, _ *river.Job[pruneJob]) error {
 	now := p.q.store.Now()
 	if err := p.q.store.Prune(ctx, now.Add(-p.q.opts.AuditRetention), now.Add(-keepDeliveries)); err != nil {

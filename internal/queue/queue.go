@@ -1,11 +1,9 @@
-// Package queue is durable work on the store's database: deliveries are stored
-// with their jobs before they are acknowledged and worked off by River, each
-// once; comments that must go are deleted in time; deliveries that GitHub could
-// not hand over are asked for again.
+// Package queue does durable work with the store's database. It stores deliveries and their
+// jobs before they are acknowledged, and River works on them. It deletes comments in time.
+// It asks GitHub to send deliveries again that failed.
 //
-// River runs a job at least once. That a delivery is done once lies in the
-// store's table of deliveries, and in the outcomes that a handler records step
-// by step.
+// River runs a job at least once. A delivery is done only once because of the table of
+// deliveries, and because a handler records the outcome of each step.
 package queue
 
 import (
@@ -26,12 +24,12 @@ import (
 const (
 	// DefaultWorkers is how many deliveries are worked on side by side.
 	DefaultWorkers = 16
-	// DefaultMaxAttempts has retries span about a quarter of an hour.
+	// DefaultMaxAttempts makes retries last about 15 minutes.
 	DefaultMaxAttempts = 14
 	// DefaultStepTimeout bounds one call of Handle or GiveUp.
 	DefaultStepTimeout = time.Minute
-	// DefaultRescueAfter is when a job of a process that died without a word is
-	// taken over by another replica.
+	// DefaultRescueAfter is after how long another replica takes over the job of a process
+	// that was killed.
 	DefaultRescueAfter = 3 * time.Minute
 	// DefaultAuditRetention is how long the audit is kept.
 	DefaultAuditRetention = 9600 * time.Hour
@@ -41,9 +39,8 @@ const (
 	// keepDeliveries must be longer than GitHub redelivers: 3 days, 7 on
 	// Enterprise Server.
 	keepDeliveries = 10 * 24 * time.Hour
-	// keepGoing is how long a worker goes on with the next step of the same
-	// delivery before it lets River count again. With one more step it must end
-	// well before DefaultRescueAfter.
+	// keepGoing is for how long a worker starts the next step of the same delivery in the
+	// same job. With one more step the job must end well before DefaultRescueAfter.
 	keepGoing = 30 * time.Second
 )
 
@@ -58,20 +55,20 @@ type Item struct {
 
 // A Handler works on deliveries.
 type Handler interface {
-	// Handle works on the delivery, at best one step of it.
+	// Handle works on the delivery, one step of it if possible.
 	//
 	//   - nil: the delivery is done.
 	//   - *Again: it goes on later, or with the next step at once.
-	//   - any other error: it is retried with growing delays, and not earlier
-	//     than the error's RetryAfter() time.Duration says, if it has one.
+	//   - any other error: it is retried with growing delays. If the error has a method
+	//     RetryAfter() time.Duration, it is not retried earlier than that.
 	//
-	// Handle must record what a step has come to as soon as that has happened,
-	// and look for effects first if the Work was interrupted. An earlier
-	// Attempt may have left effects too, if only the answer was lost.
+	// Handle must record the outcome of a step at once. If the Work was interrupted, it must
+	// look for the step's effect first. An earlier attempt may have left an effect even if it
+	// was not interrupted, if only GitHub's answer was lost.
 	Handle(ctx context.Context, w *Work) error
 
-	// GiveUp gives the last answer after the retries are spent. If it fails
-	// it is called again, a few times; then only the text is left of cause.
+	// GiveUp gives the last answer after the retries are spent. If it fails, it is called
+	// again a few times, and cause may be an error with only the text of the first one.
 	// Record and Steps work in it too.
 	GiveUp(ctx context.Context, w *Work, cause error) error
 }
@@ -81,10 +78,10 @@ type Again struct {
 	After time.Duration // 0: at once
 }
 
-// Error makes Again an error.
+// Error implements error.
 func (a *Again) Error() string { return fmt.Sprintf("to be continued after %s", a.After) }
 
-// Options are what a Queue needs. Store and Handler must be set.
+// Options are for [New]. Store and Handler must be set.
 type Options struct {
 	Store      *store.Store
 	Handler    Handler
@@ -100,8 +97,8 @@ type Options struct {
 	RescueAfter    time.Duration // must exceed twice the StepTimeout
 	AuditRetention time.Duration
 
-	// Backoff is how long to wait after so many failed attempts (1 first); nil
-	// means the default, from one second to two minutes.
+	// Backoff returns how long to wait after so many failed attempts, 1 at first. If it is
+	// nil, the waits grow from one second to two minutes.
 	Backoff func(failed int) time.Duration
 
 	polls polls // set by tests only
@@ -126,7 +123,7 @@ type Queue struct {
 	cancel   context.CancelFunc // ends the loops
 }
 
-// New makes a queue. It accepts deliveries at once, and works on them after Start.
+// New returns a queue that accepts deliveries. It works on them after Start.
 func New(o Options) (*Queue, error) {
 	if o.Store == nil || o.Handler == nil {
 		return nil, errors.New("queue: Store and Handler must be set")
@@ -170,7 +167,7 @@ func (q *Queue) Start(ctx context.Context) error {
 	}
 	background, q.cancel = context.WithCancel(background)
 	if q.deleter != nil {
-		if err := q.deleter.overdue(ctx); err != nil {
+		if err := q.deleter.retryOverdue(ctx); err != nil {
 			return err
 		}
 		q.loops.Go(func() { q.deleter.run(background) })
@@ -178,8 +175,8 @@ func (q *Queue) Start(ctx context.Context) error {
 	return nil
 }
 
-// Stop takes no further work and waits until ctx ends for the steps that run;
-// then it cancels them. What is not done goes on after the next start.
+// Stop starts no more steps, and waits for those that run. If ctx ends before they do, it
+// cancels them. The next start continues with the deliveries that are not done.
 func (q *Queue) Stop(ctx context.Context) error {
 	q.stopOnce.Do(func() { close(q.stopping) })
 	if q.cancel != nil {
@@ -198,8 +195,8 @@ func (q *Queue) Stop(ctx context.Context) error {
 	return nil
 }
 
-// Depth is how many deliveries are not done, and how long the oldest of them
-// has been waiting.
+// Depth returns how many deliveries are not done, and how long ago the oldest of them was
+// received, or 0 if there are none.
 func (q *Queue) Depth(ctx context.Context) (depth int, oldest time.Duration, err error) {
 	var since *int64
 	err = q.store.Reader().QueryRow(ctx, `SELECT count(*), min(received_at) FROM delivery WHERE done_at IS NULL`).Scan(&depth, &since)

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	flag.Parse()
-	if err := flag.Set("test.parallel", strconv.Itoa(max(8, runtime.GOMAXPROCS(0)))); err != nil { // they wait more than they compute
+	if err := flag.Set("test.parallel", strconv.Itoa(max(8, runtime.GOMAXPROCS(0)))); err != nil { // the tests wait more than they compute
 		panic(err)
 	}
 	storetest.Main(m)
@@ -44,7 +44,7 @@ func each(t *testing.T, test func(t *testing.T, url string)) {
 	}
 }
 
-// handler is a queue.Handler made of functions; nil ones do nothing.
+// handler is a queue.Handler made of functions. If one is nil, it does nothing.
 type handler struct {
 	handle func(context.Context, *queue.Work) error
 	giveUp func(context.Context, *queue.Work, error) error
@@ -170,7 +170,7 @@ func TestAcceptOnce(t *testing.T) {
 	})
 }
 
-// A burst, with every delivery twice: all done, none twice.
+// If every delivery of a burst arrives twice, each is done once.
 func TestBurst(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
 		const deliveries, connections = 500, 32

@@ -9,18 +9,18 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
-// askAgain has GitHub send the delivery again, if that is still of use. It
-// says whether a later sweep must look at the delivery once more.
-func (q *Queue) askAgain(ctx context.Context, now time.Time, d FailedDelivery) (pending bool, err error) {
+// redeliver asks GitHub to send the delivery again if it failed, is not stored, and its
+// tries are not spent. It reports whether a later sweep must look at the delivery again.
+func (q *Queue) redeliver(ctx context.Context, now time.Time, d FailedDelivery) (pending bool, err error) {
 	if d.Status >= 200 && d.Status < 300 {
 		return false, nil
 	}
-	var known int
-	err = q.store.Reader().QueryRow(ctx, `SELECT count(*) FROM delivery WHERE guid = ?1`, d.GUID).Scan(&known)
+	var stored int
+	err = q.store.Reader().QueryRow(ctx, `SELECT count(*) FROM delivery WHERE guid = ?1`, d.GUID).Scan(&stored)
 	if err != nil {
 		return false, fmt.Errorf("look for delivery %s: %w", d.GUID, err)
 	}
-	if known > 0 {
+	if stored > 0 {
 		return false, nil
 	}
 	var tries int
@@ -31,7 +31,7 @@ func (q *Queue) askAgain(ctx context.Context, now time.Time, d FailedDelivery) (
 	case err != nil:
 		return false, fmt.Errorf("look for redeliveries of %s: %w", d.GUID, err)
 	case store.Micros(d.At) <= failedAt, tries >= redeliverTries:
-		// What was asked for after this failure has not failed; or it is hopeless.
+		// It was redelivered after this failure and has not failed since, or its tries are spent.
 		return false, nil
 	case now.Before(store.FromMicros(nextAt)):
 		return true, nil
@@ -41,7 +41,7 @@ func (q *Queue) askAgain(ctx context.Context, now time.Time, d FailedDelivery) (
 	failed := d.At
 	askErr := q.opts.Sweeper.Redeliver(ctx, d.ID)
 	if isAgain(askErr) {
-		return false, askErr // it was no try
+		return false, askErr // GitHub was not asked, so it does not count as a try
 	}
 	if askErr != nil {
 		log.Warn().Err(askErr).Msg("cannot ask for a missed delivery; a later sweep tries again")

@@ -12,7 +12,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
-// The jobs. Names and fields are kept in databases: change them with care.
+// The jobs. If you rename a kind or a field, jobs in existing databases are lost.
 type (
 	deliveryJob struct {
 		GUID string `json:"guid"`
@@ -21,21 +21,20 @@ type (
 	pruneJob struct{}
 )
 
-// Kind names the job.
+// Kind implements [river.JobArgs].
 func (deliveryJob) Kind() string { return "delivery" }
 
-// Kind names the job.
+// Kind implements [river.JobArgs].
 func (sweepJob) Kind() string { return "sweep" }
 
-// Kind names the job.
+// Kind implements [river.JobArgs].
 func (pruneJob) Kind() string { return "prune" }
 
 const (
 	// fetchCooldown bounds throughput: workers ÷ cooldown.
 	fetchCooldown = 5 * time.Millisecond
 	choresPoll    = 2 * time.Second
-	// riverTries bounds River's own retries, which happen only if the
-	// database fails in between.
+	// riverTries bounds River's own retries, which happen only if the database fails.
 	riverTries = 10000
 	riverRetry = 2 * time.Second
 )
@@ -80,8 +79,8 @@ func (q *Queue) riverConfig() *river.Config {
 // queueChores keeps periodic jobs from waiting behind a burst of deliveries.
 const queueChores = "chores"
 
-// every has the leading replica enqueue the job on its start and then
-// periodically, never a second one beside one that waits or runs.
+// every returns a job that the leading replica inserts when it starts, and then once in each
+// interval. It is not inserted if one of its kind waits or runs.
 func every(interval time.Duration, job river.JobArgs) *river.PeriodicJob {
 	return river.NewPeriodicJob(river.PeriodicInterval(interval), func() (river.JobArgs, *river.InsertOpts) {
 		return job, &river.InsertOpts{
@@ -97,35 +96,36 @@ func every(interval time.Duration, job river.JobArgs) *river.PeriodicJob {
 	}, &river.PeriodicJobOpts{RunOnStart: true})
 }
 
-// riverLog lets River's warnings and errors through. While the queue stops
-// River reports its own cancelled queries as errors: those are not for people.
+// riverLog passes on River's warnings and errors, except while the queue stops: then River
+// reports the queries that it cancelled itself as errors.
 type riverLog struct {
 	slog.Handler
 	stopping func() bool
 }
 
-// Enabled chooses what is let through.
+// Enabled implements [slog.Handler].
 func (l riverLog) Enabled(ctx context.Context, level slog.Level) bool {
 	return level >= slog.LevelWarn && !l.stopping() && l.Handler.Enabled(ctx, level)
 }
 
-// WithAttrs keeps the choice.
+// WithAttrs implements [slog.Handler].
 func (l riverLog) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return riverLog{l.Handler.WithAttrs(attrs), l.stopping}
 }
 
-// WithGroup keeps the choice.
+// WithGroup implements [slog.Handler].
 func (l riverLog) WithGroup(name string) slog.Handler {
 	return riverLog{l.Handler.WithGroup(name), l.stopping}
 }
 
 type retrySoon struct{}
 
-// NextRetry is for jobs that met a failing database or were rescued.
+// NextRetry is called if a job met a failing database or was rescued.
 func (retrySoon) NextRetry(*rivertype.JobRow) time.Time { return time.Now().Add(riverRetry) }
 
-// rescueAll is for the start of the only server on a database: whatever an
-// earlier one left running is orphaned, and its leases and leadership are over.
+// rescueAll makes all running jobs available again, and deletes all leases and River's
+// leadership. Call it only if no other server uses the database: then they are left over
+// from an earlier one.
 func (q *Queue) rescueAll(ctx context.Context) error {
 	return q.store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
 		n, err := tx.Exec(ctx, `UPDATE river_job SET state = 'available' WHERE state = 'running'`)

@@ -8,7 +8,7 @@ import (
 	"github.com/riverqueue/river"
 )
 
-// A FailedDelivery is one attempt of GitHub's to hand over a webhook.
+// A FailedDelivery is one attempt by GitHub to deliver a webhook.
 type FailedDelivery struct {
 	ID             int64
 	GUID           string // the same for all attempts
@@ -22,26 +22,26 @@ type FailedDelivery struct {
 
 // A Sweeper asks GitHub about deliveries.
 type Sweeper interface {
-	// FailedDeliveries are a page of deliveries, newest first, and the cursor of
-	// the next page, or "". The first cursor is "". Successful ones among them
-	// are recognized by their status. An [Again] says when GitHub has time for this.
+	// FailedDeliveries returns a page of deliveries, newest first, and the cursor of the next
+	// page, or "" if there is none. The first cursor is "". If a delivery succeeded, its
+	// status says so. If GitHub's rate limit is spent, the error is an [Again].
 	FailedDeliveries(ctx context.Context, cursor string) (page []FailedDelivery, next string, err error)
-	// Redeliver has GitHub send the delivery again, or returns an [Again], too.
+	// Redeliver asks GitHub to send the delivery again. It returns an [Again] too.
 	Redeliver(ctx context.Context, id int64) error
-	// Ours says whether the delivery could hold a command for this server.
+	// Ours reports whether the delivery could contain a command for this server.
 	Ours(d FailedDelivery) bool
 }
 
 const (
 	sweepEvery = 5 * time.Minute
 	sweepPages = 50
-	// sweepBack is how far GitHub redelivers.
+	// sweepBack is how long GitHub can redeliver.
 	sweepBack = 3 * 24 * time.Hour
-	// sweepOverlap is looked at again each time, since deliveries may be listed
-	// later than others that are newer.
+	// sweepOverlap is how much of the time before the last sweep is looked at again, because
+	// GitHub may list a delivery later than newer ones.
 	sweepOverlap = 10 * time.Minute
-	// redeliverTries bounds how often one delivery is asked for, with waits
-	// that double from redeliverWait.
+	// redeliverTries bounds how often GitHub is asked to redeliver a delivery. The waits
+	// between the tries double from redeliverWait.
 	redeliverTries = 5
 	redeliverWait  = 5 * time.Minute
 )
@@ -51,7 +51,7 @@ type sweepWorker struct {
 	q *Queue
 }
 
-// Timeout is below the time after which River takes the job for dead.
+// Timeout is less than Options.RescueAfter.
 func (s *sweepWorker) Timeout(*river.Job[sweepJob]) time.Duration { return 150 * time.Second }
 
 // Work never fails for River: the next sweep is the retry.
@@ -71,9 +71,9 @@ func isAgain(err error) bool {
 	return errors.As(err, &again)
 }
 
-// sweep looks at failed deliveries, newest first, down to where the last sweep
-// began, and asks for those again that were missed. If there are too many
-// for one sweep, the next goes on.
+// sweep looks at failed deliveries, newest first, back to the start of the last sweep, and
+// has GitHub redeliver those that were missed. If there are too many for one sweep, the
+// next one continues.
 func (q *Queue) sweep(ctx context.Context) error {
 	now := q.store.Now()
 	marks, err := q.marks(ctx)
@@ -98,7 +98,7 @@ func (q *Queue) sweep(ctx context.Context) error {
 		list, next, err := q.opts.Sweeper.FailedDeliveries(ctx, cursor)
 		if err != nil {
 			if page == 0 && cursor != "" && !isAgain(err) {
-				// Perhaps GitHub does not know the cursor any more: start afresh.
+				// If GitHub does not know the cursor any more, the next sweep starts over.
 				return errors.Join(err, q.setMarks(ctx, map[string]string{markCursor: ""}))
 			}
 			return err
@@ -116,12 +116,12 @@ func (q *Queue) sweep(ctx context.Context) error {
 				continue
 			}
 			seen[d.GUID] = true // the newest attempt decides
-			pending, err := q.askAgain(ctx, now, d)
+			pending, err := q.redeliver(ctx, now, d)
 			if err != nil {
 				return err
 			}
 			if pending && d.At.Before(high) {
-				high = d.At // so that the next sweep comes by again
+				high = d.At // so that the next sweep looks at it again
 			}
 		}
 		cursor = next

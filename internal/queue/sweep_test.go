@@ -14,7 +14,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/queue"
 )
 
-// hook is GitHub's list of deliveries, newest first, in pages.
+// hook simulates GitHub's list of deliveries: newest first, in pages.
 type hook struct {
 	list     []queue.FailedDelivery
 	perPage  int
@@ -86,7 +86,7 @@ func TestSweep(t *testing.T) {
 		assert.Equal(t, []int64{9, 3, 2}, asked, "newest first, each GUID once, by its newest attempt")
 		assert.Equal(t, 3, pages)
 
-		// Nothing has failed since: nothing is asked again, and nothing old is read.
+		// If nothing has failed since, nothing is redelivered and nothing old is read.
 		now.move(5 * time.Minute)
 		asked, pages = sweep()
 		assert.Empty(t, asked)
@@ -114,7 +114,7 @@ func TestSweep(t *testing.T) {
 	})
 }
 
-func TestSweepWhereGitHubFails(t *testing.T) {
+func TestSweepIfGitHubFails(t *testing.T) {
 	each(t, func(t *testing.T, url string) {
 		now, github := newClock(), &hook{perPage: 10}
 		q, err := queue.New(queue.Options{Store: open(t, url, now.Now), Handler: handler{}, Sweeper: github})
@@ -124,8 +124,8 @@ func TestSweepWhereGitHubFails(t *testing.T) {
 		github.unlisted = errors.New("GitHub is down")
 		require.ErrorContains(t, q.Sweep(t.Context()), "GitHub is down")
 
-		// It lists but does not redeliver: a later sweep comes by again, although
-		// newer ones were seen.
+		// If GitHub lists but does not redeliver, a later sweep tries again, even if it saw
+		// newer deliveries.
 		github.unlisted, github.refuse = nil, errors.New("422")
 		github.add(2, "newer", now.Now(), 200)
 		require.NoError(t, q.Sweep(t.Context()))
@@ -139,7 +139,7 @@ func TestSweepWhereGitHubFails(t *testing.T) {
 	})
 }
 
-// If GitHub has no time, the sweep comes again when it has, and that was no try.
+// If GitHub's rate limit is spent, a later sweep tries again, and it does not count as a try.
 func TestSweepWaits(t *testing.T) {
 	each(t, func(t *testing.T, url string) {
 		now, github := newClock(), &hook{perPage: 10}
@@ -161,9 +161,9 @@ func TestSweepWaits(t *testing.T) {
 	})
 }
 
-// More than fit into one sweep: the next goes on where it ended, and then only
-// what is new is read.
-func TestSweepGoesOn(t *testing.T) {
+// If there are more deliveries than fit into one sweep, the next one continues. After that,
+// only new ones are read.
+func TestSweepContinues(t *testing.T) {
 	each(t, func(t *testing.T, url string) {
 		now, github := newClock(), &hook{perPage: 2}
 		q, err := queue.New(queue.Options{Store: open(t, url, now.Now), Handler: handler{}, Sweeper: github})
@@ -189,7 +189,7 @@ func TestSweepGoesOn(t *testing.T) {
 	})
 }
 
-// The queue sweeps by itself on the start.
+// The queue sweeps when it starts.
 func TestSweepOnStart(t *testing.T) {
 	each(t, func(t *testing.T, url string) {
 		swept := make(chan struct{}, 10)

@@ -11,15 +11,15 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
-// Work is one stored delivery in a worker's hands.
+// Work is an attempt at a stored delivery.
 type Work struct {
 	Item
-	Attempt int  // 1 first; crashes count, Again does not
+	Attempt int  // 1 at first; a crash counts, Again does not
 	Last    bool // the retries are spent after this attempt
 
-	// Interrupted says that an earlier attempt ended without a word, by a crash,
-	// a panic or a timeout, so that effects may exist that were not recorded.
-	// It stays so until Handle returns nil or *Again.
+	// Interrupted is set if an earlier attempt ended by a crash, a panic or a timeout: it may
+	// have had effects that were not recorded. It stays set until Handle returns nil or
+	// *Again.
 	Interrupted bool
 
 	store    *store.Store
@@ -29,16 +29,16 @@ type Work struct {
 	steps map[string]json.RawMessage
 }
 
-// Steps are the outcomes recorded so far, by step.
+// Steps returns the outcomes that were recorded so far, as JSON, by step.
 func (w *Work) Steps() map[string]json.RawMessage {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return maps.Clone(w.steps)
 }
 
-// Record keeps what a step has come to; after it returned nil that survives a
-// crash. A step that is recorded already keeps its first outcome. It is done
-// even if ctx has ended, since the effect has happened.
+// Record records the outcome of a step, as JSON. If it returns nil, the outcome survives a
+// crash. If the step is recorded already, it keeps its first outcome. Record works even if
+// ctx has ended, because the step has taken effect.
 func (w *Work) Record(ctx context.Context, step string, outcome any) error {
 	text, err := json.Marshal(outcome)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/queue"
 )
 
-// A journal notes what a handler saw.
+// A journal is a list of what a handler saw, with times.
 type journal struct {
 	mu    sync.Mutex
 	lines []string
@@ -184,7 +184,7 @@ func TestOutcomes(t *testing.T) {
 
 var errTest = errors.New("the test failed")
 
-func TestRetryAfterIsObeyed(t *testing.T) {
+func TestRetryAfter(t *testing.T) {
 	each(t, func(t *testing.T, url string) {
 		for _, test := range []struct {
 			name string
@@ -232,7 +232,7 @@ func TestDepth(t *testing.T) {
 	})
 }
 
-// Stopping lets a running step end; the delivery's next step follows after the
+// If the queue stops during a step, the step ends. The next one follows after the next
 // start, once.
 func TestStopBetweenSteps(t *testing.T) {
 	each(t, func(t *testing.T, url string) {
@@ -270,7 +270,8 @@ func TestStopBetweenSteps(t *testing.T) {
 	})
 }
 
-// A step that does not end in time is cancelled, and learns it when it goes on.
+// If a step does not end in time when the queue stops, it is cancelled, and the next attempt
+// is marked as interrupted.
 func TestStopInMidStep(t *testing.T) {
 	each(t, func(t *testing.T, url string) {
 		var seen journal
@@ -297,8 +298,7 @@ func TestStopInMidStep(t *testing.T) {
 	})
 }
 
-// While nothing can be written deliveries are refused; those before and after
-// are kept.
+// If the database cannot be written, deliveries are refused. Those before and after are kept.
 func TestAcceptWithoutDatabase(t *testing.T) {
 	each(t, func(t *testing.T, url string) {
 		s := openBeside(t, url)

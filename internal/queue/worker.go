@@ -13,10 +13,10 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
-// giveUpTries is how often GiveUp is called at most.
+// giveUpTries is how often GiveUp is called at most if it fails.
 const giveUpTries = 5
 
-// The results that a delivery's row keeps.
+// The values of column delivery.result.
 const (
 	resultDone   = "done"
 	resultGaveUp = "gave up"
@@ -27,15 +27,15 @@ type deliveryWorker struct {
 	q *Queue
 }
 
-// Timeout is longer than a worker goes on; the steps have limits of their own.
+// Timeout is longer than the worker needs if each step ends within StepTimeout.
 func (d *deliveryWorker) Timeout(*river.Job[deliveryJob]) time.Duration {
 	return d.q.keepGoing() + d.q.opts.StepTimeout + 10*time.Second
 }
 
 func (q *Queue) keepGoing() time.Duration { return min(keepGoing, q.opts.StepTimeout) }
 
-// Work takes up the delivery and goes on with it until it is done, fails, or
-// wants to wait. Waiting is left to River: no worker sleeps.
+// Work works on the delivery until it is done, fails, or must wait. If it must wait, the job
+// is snoozed: no worker sleeps.
 func (d *deliveryWorker) Work(ctx context.Context, job *river.Job[deliveryJob]) error {
 	q := d.q
 	q.bursts.wait(ctx, q.stopping)
@@ -49,7 +49,7 @@ func (d *deliveryWorker) Work(ctx context.Context, job *river.Job[deliveryJob]) 
 	}
 	log := q.log.With().Str("delivery_id", w.GUID).Int("attempt", w.Attempt).Logger()
 	if w.givingUp == nil && w.Attempt > q.opts.MaxAttempts {
-		// Its attempts were interrupted again and again: perhaps it is the cause.
+		// If all its attempts were interrupted, the delivery may be the cause.
 		if err := q.giveUp(ctx, w, errInterrupted); err != nil {
 			return err
 		}
@@ -78,8 +78,8 @@ func (d *deliveryWorker) Work(ctx context.Context, job *river.Job[deliveryJob]) 
 			return snooze(again.After)
 		}
 
-		// If the step did not end by itself nobody knows how far it came: the
-		// claim stays, and whoever takes it up knows it, and counts the attempt.
+		// If the step was interrupted, it is unknown how far it came. So the claim stays: the
+		// next attempt is marked as interrupted, and this one counts.
 		unclear := w.Interrupted || ctx.Err() != nil || errors.Is(err, errPanic) ||
 			errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 		if ctx.Err() != nil && q.isStopping() {
@@ -114,7 +114,7 @@ var (
 	errInterrupted = errors.New("the work was interrupted too often")
 )
 
-// step calls the handler once, within the step's time.
+// step calls the handler once, with StepTimeout. If the handler panics, it returns errPanic.
 func (q *Queue) step(ctx context.Context, w *Work) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -139,14 +139,14 @@ func (q *Queue) isStopping() bool {
 	}
 }
 
-// snooze has River call again after the delay, which counts as no attempt.
+// snooze makes River run the job again after the delay. That does not count as an attempt.
 func snooze(after time.Duration) error {
-	// River keeps milliseconds; never a moment too early.
+	// River stores milliseconds, so it is rounded up.
 	return river.JobSnooze(max(after, 0).Truncate(time.Millisecond) + time.Millisecond)
 }
 
-// backoff doubles from one second to two minutes, and adds up to a fifth so
-// that what failed together does not come back together.
+// backoff doubles from one second to two minutes. It adds up to a fifth, so that deliveries
+// that failed together are not retried together.
 func backoff(failed int) time.Duration {
 	d := min(time.Second<<min(max(failed-1, 0), 10), 2*time.Minute)
 	return d + rand.N(d/5) //nolint:gosec // nothing secret depends on it
