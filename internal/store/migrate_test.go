@@ -80,8 +80,8 @@ func TestMigrateFromFirstSchema(t *testing.T) {
 	})
 }
 
-// auditOfFirstSchema is a statement for the audit when its channel was called door.
-func auditOfFirstSchema(at int, caller, door, requestID, minute string) string {
+// auditOfFirstSchema returns an INSERT for the audit table as it was before migration 2.
+func auditOfFirstSchema(at int, caller, channel, requestID, minute string) string {
 	return `INSERT INTO audit (at, org_id, org, team_id, team, caller_id, caller, door, command, args, outcome, reason, request_id, count, minute)
-		VALUES (` + strconv.Itoa(at) + `, 1, 'acme', 10, 'platform', 5, '` + caller + `', '` + door + `', 'group-list', '', 'done', '', '` + requestID + `', 1, ` + minute + `)`
+		VALUES (` + strconv.Itoa(at) + `, 1, 'acme', 10, 'platform', 5, '` + caller + `', '` + channel + `', 'group-list', '', 'done', '', '` + requestID + `', 1, ` + minute + `)`
 }
