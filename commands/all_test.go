@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,6 +31,14 @@ func TestNeeds(t *testing.T) {
 		if want == dispatch.Maintainer && c.Name != "group-create" && c.Name != "audit-list" {
 			assert.Equal(t, dispatch.OwnsGroup, c.Group, c.Name)
 		}
+	}
+}
+
+// A command that destroys takes its team from no issue's field.
+func TestDestroys(t *testing.T) {
+	destroys := []string{"group-delete", "group-release", "repos-set", "repos-remove", "runners-remove", "runners-transfer", "workflows-set", "trust-remove"}
+	for _, c := range All() {
+		assert.Equal(t, slices.Contains(destroys, c.Name), c.Effect == dispatch.Destroys, c.Name)
 	}
 }
 

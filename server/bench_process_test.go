@@ -37,6 +37,7 @@ type benched struct {
 	url    string
 	stdin  io.WriteCloser
 	answer *bufio.Scanner
+	pid    int
 	stop   func()
 }
 
@@ -48,13 +49,13 @@ type usage struct {
 }
 
 // startProcess runs a process of that kind with those settings until the benchmark ends.
-func startProcess(b *testing.B, kind string, settings map[string]string) *benched {
+func startProcess(b testing.TB, kind string, settings map[string]string) *benched {
 	b.Helper()
 	return startBinary(b, os.Args[0], kind, settings)
 }
 
 // startBinary runs the test binary of another commit.
-func startBinary(b *testing.B, binary, kind string, settings map[string]string) *benched {
+func startBinary(b testing.TB, binary, kind string, settings map[string]string) *benched {
 	b.Helper()
 	in, out, err := os.Pipe()
 	require.NoError(b, err)
@@ -69,6 +70,7 @@ func startBinary(b *testing.B, binary, kind string, settings map[string]string) 
 	require.NoError(b, err)
 	require.NoError(b, cmd.Start())
 	require.NoError(b, out.Close())
+	p.pid = cmd.Process.Pid
 	p.stop = func() {
 		_ = p.stdin.Close()
 		_ = cmd.Wait()
@@ -79,14 +81,14 @@ func startBinary(b *testing.B, binary, kind string, settings map[string]string) 
 }
 
 // usage asks the process what it has used.
-func (p *benched) usage(b *testing.B) usage {
+func (p *benched) usage(b testing.TB) usage {
 	b.Helper()
 	_, err := fmt.Fprintln(p.stdin)
 	require.NoError(b, err)
 	return p.read(b)
 }
 
-func (p *benched) read(b *testing.B) (u usage) {
+func (p *benched) read(b testing.TB) (u usage) {
 	b.Helper()
 	require.True(b, p.answer.Scan(), "the process has ended")
 	require.NoError(b, json.Unmarshal(p.answer.Bytes(), &u))

@@ -28,7 +28,7 @@ type benchHub struct {
 }
 
 // newBenchHub starts a simulated GitHub whose rate limit is out of reach.
-func newBenchHub(b *testing.B, sc ghsim.Scenario) *benchHub {
+func newBenchHub(b testing.TB, sc ghsim.Scenario) *benchHub {
 	b.Helper()
 	sc.Apps[0].Installations[0].RateLimit = 1e9
 	hub, err := ghsim.New(sc)

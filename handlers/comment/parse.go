@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/parser"
@@ -22,9 +23,8 @@ const slashWord = "/runner-group"
 const MaxCommands = 10
 
 const (
-	// maxComment is the longest comment that is read: GitHub takes 65,536
-	// characters, of at most four bytes each.
-	maxComment = 4 * 65_536
+	// maxComment is the longest comment that is read, in characters: GitHub takes no longer one.
+	maxComment = 65_536
 	// maxNesting is how many quotes and lists may be nested in one another on a
 	// line. Nobody writes half as many; the parser's time grows with their square.
 	maxNesting = 100
@@ -52,7 +52,7 @@ type Line struct {
 // A comment whose lines nest more than 100 quotes or lists has no commands.
 func ParseComment(markdown string) []Line {
 	markdown = strings.TrimPrefix(markdown, "\ufeff")
-	if len(markdown) > maxComment || !strings.Contains(markdown, slashWord) {
+	if tooLong(markdown) || !strings.Contains(markdown, slashWord) {
 		return nil
 	}
 	markdown = secret.MaskTokens(markdown) // put there by mistake: nothing behind this sees it
@@ -74,7 +74,7 @@ func ParseComment(markdown string) []Line {
 
 // parsing lets one text at a time be parsed: the parser takes some 200 bytes for each of the
 // text's, and a moment.
-var parsing sync.Mutex //nolint:gochecknoglobals // it bounds the memory of the process
+var parsing sync.Mutex //nolint:gochecknoglobals // memory is the process's, so is its bound
 
 func parseMarkdown(source []byte) ast.Node {
 	parsing.Lock()
@@ -137,6 +137,9 @@ func startsCommand(source []byte, start int) bool {
 	next, _, _ := bytes.Cut(rest, []byte("\n"))
 	return len(next) == 0 || strings.HasPrefix(plainTypography(string(next[:min(len(next), 4)])), " ") || next[0] == '\t'
 }
+
+// tooLong reports whether a text is longer than any that GitHub takes.
+func tooLong(text string) bool { return utf8.RuneCountInString(text) > maxComment }
 
 // tooDeep reports whether a line opens more quotes and lists than anybody writes.
 func tooDeep(source []byte) bool {

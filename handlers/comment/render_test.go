@@ -65,7 +65,7 @@ func TestLongTables(t *testing.T) {
 }
 
 func TestRepliesAlwaysFit(t *testing.T) {
-	job := jobOf(strings.Repeat("/runner-group group-list "+strings.Repeat("`x", 1_000)+"\n", 60))
+	job := jobOf(strings.Repeat("/runner-group group-list "+strings.Repeat("`x", 500)+"\n", 60))
 	c := NewWorker(WorkerOptions{Dispatcher: slashCommands{}})
 	call := slashCommand{Line: job.comment.Lines[0], name: "group-list"}
 	items := make([]dispatch.Item, 2_000)

@@ -37,7 +37,7 @@ func teamFields(body string) (slugs []string) {
 		return nil
 	}
 	source := []byte(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(body))
-	if len(source) > maxComment || tooDeep(source) {
+	if tooLong(body) || tooDeep(source) {
 		if teamHeading.Match(source) {
 			return []string{noTeam} // what it says is not read, so no other team is guessed
 		}
