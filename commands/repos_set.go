@@ -40,17 +40,19 @@ func runReposSet(ctx context.Context, call *dispatch.Call, args ReposArgs) (disp
 	if err := call.Begin(ctx, nil, call.TheRepos()); err != nil {
 		return dispatch.Result{}, err
 	}
-	if len(added)+len(removed) > 0 {
+	// a list that is already as it should be counts as set: an older command must not undo it
+	set := func(ctx context.Context) error {
+		if len(added)+len(removed) == 0 {
+			return nil
+		}
 		ids := make([]int64, len(repos))
 		for i, repo := range repos {
 			ids[i] = repo.ID
 		}
-		err := call.Change(ctx, func(ctx context.Context) error {
-			return call.Org.GitHub.SetGroupRepositories(ctx, call.Group.GroupID, ids)
-		}, call.TheRepos())
-		if err != nil {
-			return dispatch.Result{}, reposError(ctx, call, err, "replace the group's repositories")
-		}
+		return call.Org.GitHub.SetGroupRepositories(ctx, call.Group.GroupID, ids)
+	}
+	if err := call.Change(ctx, set, call.TheRepos()); err != nil {
+		return dispatch.Result{}, reposError(ctx, call, err, "replace the group's repositories")
 	}
 	return reposSetResult(call, repoNames(repos), added, removed, unchanged), nil
 }

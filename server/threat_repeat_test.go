@@ -50,18 +50,22 @@ func (w *world) comment(issue int, text string) (id int64, before int) {
 	return id, before
 }
 
-// A repeated repos-set does not overwrite a newer one.
+// A repeated repos-set does not overwrite a newer one, also one that found its list set.
 func TestThreatRepeatedSetOverNewer(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
-		w.hub.Inject(ghsim.Fault{Method: http.MethodPut, Path: `/runner-groups/\d+/repositories$`, Status: 403,
-			Header: http.Header{"Retry-After": {"2"}}, Body: `{"message":"You have exceeded a secondary rate limit."}`})
-		id, before := w.comment(1, "/runner-group repos-set api --yes")
-		require.Eventually(t, func() bool { return strings.Contains(w.log.String(), "github_rate_limited") }, eventually, tick)
-		w.ok("ghp_ada", "PATCH /api/v1/repos-set?team=platform&repos=web")
-		reply, reaction := w.answered(1, id, before)
-		assert.Equal(t, "confused", reaction)
-		assert.Contains(t, reply, "reason: `superseded`")
-		assert.Equal(t, []string{"web"}, w.repos("platform"))
+		for _, already := range []string{"inner", "web"} {
+			w.ok("ghp_ada", "PATCH /api/v1/repos-set?team=platform&repos="+already)
+			w.hub.Inject(ghsim.Fault{Method: http.MethodPut, Path: `/runner-groups/\d+/repositories$`, Status: 403,
+				Header: http.Header{"Retry-After": {"2"}}, Body: `{"message":"You have exceeded a secondary rate limit."}`})
+			failed := strings.Count(w.log.String(), `"reason":"github_rate_limited"`)
+			id, before := w.comment(1, "/runner-group repos-set api --yes")
+			require.Eventually(t, func() bool { return strings.Count(w.log.String(), `"reason":"github_rate_limited"`) > failed }, eventually, tick)
+			w.ok("ghp_ada", "PATCH /api/v1/repos-set?team=platform&repos=web")
+			reply, reaction := w.answered(1, id, before)
+			assert.Equal(t, "confused", reaction)
+			assert.Contains(t, reply, "reason: `superseded`")
+			assert.Equal(t, []string{"web"}, w.repos("platform"))
+		}
 	})
 }
 
