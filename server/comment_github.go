@@ -97,7 +97,9 @@ func (g *commentGitHub) Body(ctx context.Context, login string, commentID int64)
 	}
 	c, err := org.Comment(ctx, commentID)
 	if github.KindOf(err) == github.NotFound {
-		return "", false, nil
+		// deleted, unless GitHub does not show us the repository at all
+		_, err = org.AdminRepository(ctx)
+		return "", false, commentError(err, "look at the admin repository")
 	}
 	return c.Body, err == nil, commentError(err, "look at the comment again")
 }

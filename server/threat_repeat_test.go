@@ -55,8 +55,10 @@ func TestThreatRepeatedSetOverNewer(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		for _, already := range []string{"inner", "web"} {
 			w.ok("ghp_ada", "PATCH /api/v1/repos-set?team=platform&repos="+already)
-			w.hub.Inject(ghsim.Fault{Method: http.MethodPut, Path: `/runner-groups/\d+/repositories$`, Status: 403,
-				Header: http.Header{"Retry-After": {"2"}}, Body: `{"message":"You have exceeded a secondary rate limit."}`})
+			w.hub.Inject(ghsim.Fault{
+				Method: http.MethodPut, Path: `/runner-groups/\d+/repositories$`, Status: 403,
+				Header: http.Header{"Retry-After": {"2"}}, Body: `{"message":"You have exceeded a secondary rate limit."}`,
+			})
 			failed := strings.Count(w.log.String(), `"reason":"github_rate_limited"`)
 			id, before := w.comment(1, "/runner-group repos-set api --yes")
 			require.Eventually(t, func() bool { return strings.Count(w.log.String(), `"reason":"github_rate_limited"`) > failed }, eventually, tick)
@@ -72,8 +74,10 @@ func TestThreatRepeatedSetOverNewer(t *testing.T) {
 // A repeated repos-add yields only to newer commands on the same repositories.
 func TestThreatRepeatedAddBesideNewer(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
-		w.hub.Inject(ghsim.Fault{Method: http.MethodPut, Path: `/repositories/\d+$`, Status: 403,
-			Header: http.Header{"Retry-After": {"2"}}, Body: `{"message":"You have exceeded a secondary rate limit."}`})
+		w.hub.Inject(ghsim.Fault{
+			Method: http.MethodPut, Path: `/repositories/\d+$`, Status: 403,
+			Header: http.Header{"Retry-After": {"2"}}, Body: `{"message":"You have exceeded a secondary rate limit."}`,
+		})
 		id, before := w.comment(1, "/runner-group repos-add api")
 		require.Eventually(t, func() bool { return strings.Contains(w.log.String(), "github_rate_limited") }, eventually, tick)
 		w.ok("ghp_ada", "PATCH /api/v1/repos-add?team=platform&repos=web")
@@ -153,6 +157,13 @@ func TestThreatCommentGoneBeforeItRan(t *testing.T) {
 			for _, c := range i.Comments {
 				if c.ID == id {
 					c.Body = "Never mind."
+				}
+			}
+		}, "was edited"},
+		{"edited beside the command", func(i *ghsim.Issue, id int64) {
+			for _, c := range i.Comments {
+				if c.ID == id {
+					c.Body += "\n\nNever mind."
 				}
 			}
 		}, "was edited"},

@@ -2,10 +2,13 @@ package comment
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
@@ -161,10 +164,25 @@ func (c *Worker) stillWanted(ctx context.Context, job Job, repeated bool) error 
 		return err
 	case !exists:
 		return &dispatch.Error{Reason: dispatch.ReasonPolicy, Cause: errCommentGone, Message: "The comment was deleted before this command ran, so it was not run."}
-	case !slices.Equal(ParseComment(body), comment.Lines):
+	case comment.wasEdited(body):
 		return dispatch.Refuse(dispatch.ReasonPolicy, "The comment was edited before this command ran, so it was not run. Write the command in a new comment.")
 	}
 	return nil
+}
+
+// wasEdited reports whether the comment's text is not what was accepted. Of one that an
+// older version accepted only the commands are known.
+func (c Comment) wasEdited(body string) bool {
+	if c.Digest == "" {
+		return !slices.Equal(ParseComment(body), c.Lines)
+	}
+	return digestOf(body) != c.Digest
+}
+
+// digestOf identifies a text, however its lines end.
+func digestOf(text string) string {
+	sum := sha256.Sum256([]byte(strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n"))))
+	return hex.EncodeToString(sum[:16])
 }
 
 // confirms reports whether the policy wants --yes for the command.

@@ -27,6 +27,7 @@ type Comment struct {
 	Issue          int       `json:"issue"`
 	CommentID      int64     `json:"commentID"`
 	Author         Author    `json:"author"`
+	Digest         string    `json:"digest,omitempty"`     // of the text, to see if it was edited
 	Lines          []Line    `json:"lines"`                // the commands, never none
 	Labels         []string  `json:"labels,omitempty"`     // the issue's labels that name a team
 	TeamFields     []string  `json:"teamFields,omitempty"` // the teams that the issue's form names
@@ -161,8 +162,8 @@ func (e commentEvents) filter(p *commentPayload) (comment Comment, ignored strin
 	comment = Comment{
 		Org: org.Org, Repo: org.AdminRepo, RepoID: p.Repository.ID, InstallationID: p.Installation.ID,
 		Issue: p.Issue.Number, CommentID: p.Comment.ID,
-		Author:     Author{ID: p.Comment.User.ID, Login: p.Comment.User.Login},
-		Lines:      lines,
+		Author: Author{ID: p.Comment.User.ID, Login: p.Comment.User.Login},
+		Lines:  lines, Digest: digestOf(p.Comment.Body),
 		TeamFields: teamFields(p.Issue.Body), IssueAuthor: Author{ID: p.Issue.User.ID, Login: p.Issue.User.Login},
 		CreatedAt: p.Comment.CreatedAt,
 	}
