@@ -41,7 +41,7 @@ test: ## run the tests; needs nothing but Go
 	@go test -json ./... | $(COUNT)
 
 .PHONY: check
-check: tidy generated lint tools-test image-check fuzz test-race ## all that CI checks; needs a C compiler for the race detector
+check: tidy generated lint tools-test image-check fuzz test-memory test-race ## all that CI checks; needs a C compiler for the race detector
 
 .PHONY: tidy
 tidy: # go.mod and go.sum hold what is used and nothing else
@@ -73,6 +73,10 @@ fuzz: ## run every fuzz test for FUZZTIME (5s)
 		echo "fuzz $$(dirname $$file) $${func#func } for $(FUZZTIME)"; \
 		go test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(FUZZTIME) "$$(dirname $$file)" </dev/null; \
 	done
+
+.PHONY: test-memory
+test-memory: # what would measure the race detector if it ran under it
+	@go test -count=1 -run '^TestThreatMemory$$' ./server
 
 .PHONY: test-race
 test-race: ## run the tests with the race detector
