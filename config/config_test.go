@@ -48,6 +48,26 @@ func TestPublicURL(t *testing.T) {
 	}
 }
 
+func TestHasProxy(t *testing.T) {
+	tests := []struct {
+		name   string
+		server Server
+		want   bool
+	}{
+		{"no public address", Server{Address: "127.0.0.1", Port: 8080}, false},
+		{"the own address", Server{Address: "127.0.0.1", Port: 8080, PublicURL: "http://127.0.0.1:8080"}, false},
+		{"by another name", Server{Address: "127.0.0.1", Port: 8080, PublicURL: "http://localhost:8080"}, false},
+		{"the machine's name", Server{Port: 80, PublicURL: "http://arm.example.com"}, false},
+		{"with its own certificate", Server{Address: "0.0.0.0", Port: 443, TLS: TLS{Enabled: true}, PublicURL: "https://arm.example.com"}, false},
+		{"https before http", Server{Address: "127.0.0.1", Port: 8080, PublicURL: "https://arm.example.com"}, true},
+		{"another port", Server{Port: 8443, TLS: TLS{Enabled: true}, PublicURL: "https://arm.example.com"}, true},
+		{"another host", Server{Address: "10.0.0.7", Port: 80, PublicURL: "http://arm.example.com"}, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { assert.Equal(t, tt.want, tt.server.HasProxy()) })
+	}
+}
+
 func TestWarnings(t *testing.T) {
 	const quiet = "org: acme\npolicy: {registrationTokens: adopted}\n"
 	tests := []struct{ name, file, want string }{

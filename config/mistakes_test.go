@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestMistakes(t *testing.T) {
@@ -79,12 +80,16 @@ func TestMistakes(t *testing.T) {
 			"config.yml:7:3: server.shutdownTimeout: must be more than 0s",
 		}},
 		{"addresses of GitHub", "org: acme\ngithub:\n  url: ftp://x\n  apiURL: https://u:p@x\n  caFile: gone.pem\n  webhookSecret: [a, '']\n", []string{
-			"config.yml:3:3: github.url: must be a URL that starts with https:// or http://",
-			"config.yml:4:3: github.apiURL: must not hold a user or password",
+			"config.yml:3:3: github.url: must be a URL that starts with https:// or http://: give GitHub's own address, such as https://github.com; an API at another address is github.apiURL",
+			"config.yml:4:3: github.apiURL: must not hold a user or password: give the address of GitHub's REST API, such as https://ghes.example.com/api/v3",
 			"config.yml:5:3: github.caFile: the file cannot be read: no such file or directory",
 			"config.yml:6:22: github.webhookSecret[1]: is empty",
 		}},
 		{"the API as GitHub", "org: acme\ngithub: {url: 'https://api.github.com'}\n", []string{"config.yml:2:10: github.url: is the API's address: leave the key out, or give https://github.com"}},
+		{"the API of a tenant as GitHub", "org: acme\ngithub: {url: 'https://api.octo.ghe.com'}\n", []string{"config.yml:2:10: github.url: is the API's address: give it without api., such as https://octo.ghe.com"}},
+		{"GraphQL as the API", "org: acme\ngithub: {apiURL: 'https://x/api/graphql/'}\n", []string{
+			"config.yml:2:10: github.apiURL: is the address of GitHub's GraphQL API: give that of its REST API, such as https://ghes.example.com/api/v3",
+		}},
 		{"TLS without files", "org: acme\nserver:\n  tls: {enabled: true, keyFile: gone.pem}\n", []string{"config.yml: server.tls.certFile: is missing, though TLS is enabled"}},
 		{"TLS files that are not there", "org: acme\nserver:\n  tls: {enabled: true, certFile: gone.pem, keyFile: gone.key}\n", []string{
 			"config.yml:3:24: server.tls.certFile: the file cannot be read: no such file or directory",
@@ -104,6 +109,49 @@ func TestMistakes(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			assert.Equal(t, tt.want, mistakes(t, tt.file))
 		})
+	}
+}
+
+// The server is at the root of its host, and so is GitHub: an address with more is refused
+// at start, with what to do.
+func TestAddressesWithMore(t *testing.T) {
+	tests := []struct{ url, want string }{
+		{"https://tools.example.com/arm", "must not have a path"},
+		{"https://tools.example.com//arm/", "must not have a path"},
+		{"https://tools.example.com/%2e", "must not have a path"},
+		{"https://tools.example.com?a=b", "must not have a query or fragment"},
+		{"https://tools.example.com/?", "must not have a query or fragment"},
+		{"https://tools.example.com/#docs", "must not have a query or fragment"},
+		{"https://tools.example.com/#", "must not have a query or fragment"},
+		{"https://hunter2@tools.example.com", "must not hold a user or password"},
+		{"https://u:hunter2@tools.example.com", "must not hold a user or password"},
+		{"https://tools.example.com:99999", "must have a port between 1 and 65535, or none"},
+		{"https://tools.example.com:", "must have a port between 1 and 65535, or none"},
+		{"tools.example.com", "must be a URL that starts with https:// or http://"},
+		{"//tools.example.com", "must be a URL that starts with https:// or http://"},
+		{"https://tools.example.com", ""},
+		{"https://tools.example.com/", ""},
+		{"https://tools.example.com:8443", ""},
+	}
+	for _, tt := range tests {
+		for _, key := range []string{"publicURL", "url"} {
+			section, remedy := "server", "give it a host of its own, such as https://arm.example.com"
+			if key == "url" {
+				section, remedy = "github", "give GitHub's own address, such as https://github.com"
+			}
+			t.Run(key+" "+tt.url, func(t *testing.T) {
+				file := "org: acme\n" + section + ": {" + key + ": '" + tt.url + "'}\n"
+				if tt.want == "" {
+					load(t, file)
+					return
+				}
+				lines := mistakes(t, file)
+				require.Len(t, lines, 1)
+				assert.Contains(t, lines[0], section+"."+key+": "+tt.want+": ")
+				assert.Contains(t, lines[0], remedy)
+				assert.NotContains(t, lines[0], "hunter2")
+			})
+		}
 	}
 }
 

@@ -94,10 +94,50 @@ func parseWebURL(raw string) (u *url.URL, problem string) {
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
 		return nil, "must be a URL that starts with https:// or http://"
+	case u.Port() == "" && strings.HasSuffix(u.Host, ":") || tooHigh(u.Port()):
+		return nil, "must have a port between 1 and 65535, or none"
 	case u.User != nil:
 		return nil, "must not hold a user or password"
-	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
+	case u.RawQuery != "" || u.ForceQuery || strings.Contains(raw, "#"):
 		return nil, "must not have a query or fragment"
 	}
 	return u, ""
+}
+
+func tooHigh(port string) bool {
+	_, err := strconv.ParseUint(port, 10, 16)
+	return port != "" && (err != nil || port == "0")
+}
+
+// parseOrigin reads the address of a web server at the root of its host.
+func parseOrigin(raw string) (u *url.URL, problem string) {
+	u, problem = parseWebURL(raw)
+	if problem == "" && strings.Trim(u.Path, "/") != "" {
+		return nil, "must not have a path"
+	}
+	return u, problem
+}
+
+// HasProxy reports whether server.publicURL is another address than the one that the
+// server listens on: then a proxy passes requests on, and all of them come from its address.
+func (s Server) HasProxy() bool {
+	public, err := url.Parse(s.PublicURL)
+	if err != nil || s.PublicURL == "" || s.Port == 0 {
+		return false
+	}
+	own, err := url.Parse(Server{Address: s.Address, Port: s.Port, TLS: s.TLS}.BaseURL(s.Port))
+	if err != nil || public.Scheme != own.Scheme || portOf(public) != portOf(own) {
+		return true
+	}
+	ip := net.ParseIP(s.Address)
+	everywhere := s.Address == "" || ip != nil && ip.IsUnspecified()
+	sameHost := strings.EqualFold(public.Hostname(), own.Hostname()) || isLocal(public.Hostname()) && isLocal(own.Hostname())
+	return !everywhere && !sameHost
+}
+
+func portOf(u *url.URL) string {
+	if port := u.Port(); port != "" {
+		return port
+	}
+	return map[string]string{"http": "80", "https": "443"}[u.Scheme]
 }

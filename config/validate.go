@@ -93,8 +93,8 @@ func (l *loader) validateServer(c *Server) {
 		l.need(isHostPort(c.MetricsAddress), "server.metricsAddress", "must be an address with a port, such as :9090 or 127.0.0.1:9090")
 	}
 	if c.PublicURL != "" {
-		if _, problem := parseWebURL(c.PublicURL); problem != "" {
-			l.refuseKey("server.publicURL", problem)
+		if _, problem := parseOrigin(c.PublicURL); problem != "" {
+			l.refuseKey("server.publicURL", problem+": the server is at the root of its host, so give it a host of its own, such as https://arm.example.com")
 		}
 		c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	} else if c.Port > 0 {
@@ -139,19 +139,23 @@ func (l *loader) validateTLS(c TLS) {
 const minPoints = 60
 
 func (l *loader) validateGitHub(c *GitHub) {
-	u, problem := parseWebURL(c.URL)
+	u, problem := parseOrigin(c.URL)
 	switch {
 	case problem != "":
-		l.refuseKey("github.url", problem)
-	case strings.Trim(u.Path, "/") != "":
-		l.refuseKey("github.url", "must be GitHub's address without a path; an API at another address is github.apiURL")
+		l.refuseKey("github.url", problem+": give GitHub's own address, such as https://github.com; an API at another address is github.apiURL")
 	case strings.EqualFold(u.Hostname(), "api.github.com"):
 		l.refuseKey("github.url", "is the API's address: leave the key out, or give https://github.com")
+	case isDataResidencyAPI(u.Hostname()):
+		l.refuseKey("github.url", "is the API's address: give it without api., such as https://octo.ghe.com")
 	}
 	c.URL = strings.TrimRight(c.URL, "/")
 	if c.APIURL != "" {
-		if _, problem := parseWebURL(c.APIURL); problem != "" {
-			l.refuseKey("github.apiURL", problem)
+		u, problem := parseWebURL(c.APIURL)
+		switch {
+		case problem != "":
+			l.refuseKey("github.apiURL", problem+": give the address of GitHub's REST API, such as https://ghes.example.com/api/v3")
+		case strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/graphql"):
+			l.refuseKey("github.apiURL", "is the address of GitHub's GraphQL API: give that of its REST API, such as https://ghes.example.com/api/v3")
 		}
 	}
 	if c.CAFile != "" {
@@ -166,6 +170,12 @@ func (l *loader) validateGitHub(c *GitHub) {
 	for i, s := range c.WebhookSecrets {
 		l.need(!s.Empty(), fmt.Sprintf("github.webhookSecret[%d]", i), "is empty")
 	}
+}
+
+// isDataResidencyAPI reports whether host is that of an API below ghe.com.
+func isDataResidencyAPI(host string) bool {
+	host = strings.ToLower(host)
+	return strings.HasPrefix(host, "api.") && strings.HasSuffix(host, ".ghe.com") && strings.Count(host, ".") == 3
 }
 
 func (l *loader) validateDatabase(c Database) {

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 )
 
 const forwardedFor = "X-Forwarded-For"
@@ -34,6 +35,42 @@ func ClientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
 // believed, because its peer is not in trusted.
 func ForwardedByStranger(r *http.Request, trusted []netip.Prefix) bool {
 	return r.Header.Get(forwardedFor) != "" && !inAny(trusted, PeerAddress(r))
+}
+
+// A ProxyWatch notices a proxy that is not trusted: X-Forwarded-For that comes from one
+// untrusted peer, and from no other. Then all callers have the proxy's address, and share
+// one limit of new tokens. The zero value is ready.
+type ProxyWatch struct {
+	mu      sync.Mutex
+	peer    netip.Addr
+	several bool
+}
+
+// Observe looks at a request whose X-Forwarded-For is not believed. It reports whether it is
+// the first one.
+func (w *ProxyWatch) Observe(r *http.Request) (first bool) {
+	peer := PeerAddress(r)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	first = w.peer == netip.Addr{} && !w.several
+	if first {
+		w.peer = peer
+	}
+	// A peer without an address is a Unix socket, which is no address to trust.
+	w.several = w.several || w.peer != peer || !peer.IsValid()
+	return first
+}
+
+// Detail describes the proxy for those who watch over the server; it is empty if there is
+// none. It does not contain the proxy's address, which the log has.
+func (w *ProxyWatch) Detail() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.several || !w.peer.IsValid() {
+		return ""
+	}
+	return "a proxy that is not trusted passes requests on, so all callers share its address and one limit of new tokens; " +
+		"add it to server.trustedProxies; its address is in the server's log"
 }
 
 // PeerAddress returns the address of the connection: a proxy's if there is one.

@@ -52,3 +52,26 @@ func TestClientAddress(t *testing.T) {
 		})
 	}
 }
+
+func TestProxyWatch(t *testing.T) {
+	tests := []struct {
+		name  string
+		peers []string
+		want  bool // that a proxy is there
+	}{
+		{"nobody", nil, false},
+		{"one peer, again and again", []string{"10.0.0.1:1", "10.0.0.1:2"}, true},
+		{"several peers", []string{"192.0.2.1:1", "192.0.2.2:1", "192.0.2.1:3"}, false},
+		{"a Unix socket", []string{"@", "@"}, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var w ProxyWatch
+			for i, peer := range tt.peers {
+				assert.Equal(t, i == 0, w.Observe(&http.Request{RemoteAddr: peer}), "only the first")
+			}
+			assert.Equal(t, tt.want, w.Detail() != "")
+			assert.NotContains(t, w.Detail(), "10.0.0.1")
+		})
+	}
+}

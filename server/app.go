@@ -14,6 +14,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/ownership"
 	"github.com/actions-runner-manager/actions-runner-manager/config"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/pages"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/rest"
@@ -112,10 +113,12 @@ func (s *Server) route(a *app, dispatcher *dispatch.Dispatcher) error {
 	identity := rest.NewIdentity(rest.IdentityOptions{
 		Users: tokenOwners{a.github}, OAuthClients: c.Server.OAuthClients, UnknownTokenRate: c.Server.UnknownTokenRate, Logger: s.log,
 	})
+	proxies := new(handlers.ProxyWatch)
 	api := rest.New(rest.Options{
 		Dispatcher: dispatcher, Identity: identity, Orgs: a.env.Logins(), Multi: len(a.env.Orgs) > 1,
-		Logger: s.log, Proxies: c.Server.TrustedProxies,
+		Logger: s.log, Proxies: c.Server.TrustedProxies, Watch: proxies,
 	})
+	a.health.addDetail(proxies.Detail)
 	hook := comment.NewWebhook(comment.WebhookOptions{
 		Secrets: webhookSecrets(c), Orgs: webhookOrgs(c, a.env), Accept: a.accept, Observe: a.meter.countDelivery, Logger: s.log,
 	})

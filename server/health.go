@@ -33,7 +33,13 @@ type health struct {
 	remote   checks.Checker // GitHub, checked periodically
 	draining *atomic.Bool
 	version  string
+	details  []func() string
 }
+
+// addDetail adds what /readyz says beside its verdict: something that needs the operator,
+// although the server works. It is empty if there is nothing; anybody may read it. It must
+// be called before the server answers.
+func (h *health) addDetail(describe func() string) { h.details = append(h.details, describe) }
 
 func newHealth(st *store.Store, gh *github.App, draining *atomic.Bool, version string, log zerolog.Logger) *health {
 	logChange := func(name string) func(context.Context, checks.CheckState) {
@@ -102,22 +108,29 @@ func (h *health) status(ctx context.Context) dispatch.Status {
 
 // readyz returns 200 if the server can accept work, else 503 with the reasons.
 func (h *health) readyz(w http.ResponseWriter, r *http.Request) {
-	reasons := h.notReady(r.Context())
-	answerProbe(w, len(reasons) == 0, reasons)
+	var details []string
+	for _, describe := range h.details {
+		if detail := describe(); detail != "" {
+			details = append(details, detail)
+		}
+	}
+	answerProbe(w, h.notReady(r.Context()), details)
 }
 
 // livez returns 200 while the process is up.
-func livez(w http.ResponseWriter, _ *http.Request) { answerProbe(w, true, nil) }
+func livez(w http.ResponseWriter, _ *http.Request) { answerProbe(w, nil, nil) }
 
 type probe struct {
-	Status  string   `json:"status"` // "ok" or "unavailable"
-	Reasons []string `json:"reasons,omitempty"`
+	Status  string   `json:"status"`            // "ok" or "unavailable"
+	Reasons []string `json:"reasons,omitempty"` // why it is unavailable
+	Details []string `json:"details,omitempty"` // what does not keep the server from working, but needs the operator
 }
 
-func answerProbe(w http.ResponseWriter, ok bool, reasons []string) {
-	answer, status := probe{Status: "ok"}, http.StatusOK
-	if !ok {
-		answer, status = probe{Status: "unavailable", Reasons: reasons}, http.StatusServiceUnavailable
+// answerProbe answers that the server is unavailable if there are reasons.
+func answerProbe(w http.ResponseWriter, reasons, details []string) {
+	answer, status := probe{Status: "ok", Reasons: reasons, Details: details}, http.StatusOK
+	if len(reasons) > 0 {
+		answer.Status, status = "unavailable", http.StatusServiceUnavailable
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")

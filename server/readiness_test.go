@@ -64,3 +64,36 @@ func TestReadinessHasOneWording(t *testing.T) {
 	}
 	assert.True(t, w.log.contains("was removed or replaced"), "the cause is in the log")
 }
+
+// Behind a proxy that is not trusted, the server works, and /readyz says what is wrong.
+func TestReadinessNamesUntrustedProxy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, acme())
+	ready := func() (probe struct {
+		Status           string
+		Reasons, Details []string
+	}) {
+		t.Helper()
+		res, err := w.client.Get(w.url + "/readyz")
+		require.NoError(t, err)
+		defer res.Body.Close()
+		require.Equal(t, http.StatusOK, res.StatusCode)
+		require.NoError(t, json.NewDecoder(res.Body).Decode(&probe))
+		return probe
+	}
+	w.ok("ghp_ada", "GET /api/v1/whoami")
+	assert.Empty(t, ready().Details)
+
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url+"/api/v1/status", nil)
+	require.NoError(t, err)
+	req.Header.Set("X-Forwarded-For", "203.0.113.9")
+	res, err := w.client.Do(req)
+	require.NoError(t, err)
+	res.Body.Close()
+	got := ready()
+	assert.Equal(t, "ok", got.Status)
+	assert.Empty(t, got.Reasons)
+	require.Len(t, got.Details, 1)
+	assert.Contains(t, got.Details[0], "server.trustedProxies")
+	assert.True(t, w.log.contains("add it to server.trustedProxies"))
+}

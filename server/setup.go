@@ -45,10 +45,10 @@ func (s *Server) buildSetup(ctx context.Context, a *app) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/livez", livez)
 	mux.HandleFunc("/readyz", func(w http.ResponseWriter, _ *http.Request) {
-		answerProbe(w, false, []string{"no GitHub App is configured yet: open the /setup link in the server's log"})
+		answerProbe(w, []string{"no GitHub App is configured yet: open the /setup link in the server's log"}, nil)
 	})
 	mux.HandleFunc(comment.WebhookPath, func(w http.ResponseWriter, _ *http.Request) {
-		answerProbe(w, false, []string{"no GitHub App is configured yet"})
+		answerProbe(w, []string{"no GitHub App is configured yet"}, nil)
 	})
 	mux.HandleFunc(setup.Path, flow.Page)
 	mux.HandleFunc(setup.CallbackPath, flow.Callback)

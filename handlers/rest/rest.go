@@ -11,7 +11,6 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -34,10 +33,15 @@ type Options struct {
 	SetupMode func() bool
 	Logger    zerolog.Logger
 	Proxies   []netip.Prefix // whose X-Forwarded-For is believed
+	// Watch notices a proxy that is not one of Proxies. It may be nil.
+	Watch *handlers.ProxyWatch
 }
 
 // New returns the REST channel, to be mounted at [handlers.APIPrefix], best through [Guard].
 func New(o Options) http.Handler {
+	if o.Watch == nil {
+		o.Watch = new(handlers.ProxyWatch)
+	}
 	return &restChannel{Options: o, bodies: handlers.NewBodies(allBodies)}
 }
 
@@ -46,8 +50,7 @@ const allBodies = 16 << 20
 
 type restChannel struct {
 	Options
-	bodies   *handlers.Bodies
-	stranger sync.Once
+	bodies *handlers.Bodies
 }
 
 // A restCall is what is known of one request, for its answer and its line in the log.
@@ -67,11 +70,9 @@ func (d *restChannel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	call := &restCall{id: handlers.NewRequestID(), client: handlers.ClientAddress(r, d.Proxies)}
 	logger := d.Logger.With().Str("request_id", call.id).Logger()
-	if handlers.ForwardedByStranger(r, d.Proxies) {
-		d.stranger.Do(func() {
-			logger.Warn().Stringer("peer", handlers.PeerAddress(r)).Msg("X-Forwarded-For comes from a peer that is not trusted and is ignored; " +
-				"if the peer is your proxy, add it to server.trustedProxies (this is said once)")
-		})
+	if handlers.ForwardedByStranger(r, d.Proxies) && d.Watch.Observe(r) {
+		logger.Warn().Stringer("peer", handlers.PeerAddress(r)).Msg("X-Forwarded-For comes from a peer that is not trusted and is ignored; " +
+			"if the peer is your proxy, add it to server.trustedProxies (this is said once)")
 	}
 	w.Header().Set("X-Request-Id", call.id)
 	result, err := d.run(logger.WithContext(r.Context()), w, r, call)

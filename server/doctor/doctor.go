@@ -89,6 +89,7 @@ func Run(ctx context.Context, c *config.Config, failure error, version string) D
 	for _, warning := range c.Warnings() {
 		d.checks = append(d.checks, Check{Name: "configuration", OK: true, Detail: warning, Warning: true})
 	}
+	d.checkProxy()
 	closeDatabase := d.checkDatabase(ctx)
 	defer closeDatabase()
 	if c.SetupMode() {
@@ -110,6 +111,17 @@ func Run(ctx context.Context, c *config.Config, failure error, version string) D
 		}
 	}
 	return d.diagnosis()
+}
+
+// checkProxy warns if the server is probably behind a proxy that it does not know.
+func (d *doctor) checkProxy() {
+	if server := d.config.Server; server.HasProxy() && len(server.TrustedProxies) == 0 {
+		d.checks = append(d.checks, Check{
+			Name: "configuration", OK: true, Warning: true,
+			Detail: "server.trustedProxies is empty, but server.publicURL is not the address that the server listens on. Behind a proxy, all callers share its address and one limit of new tokens.",
+			Remedy: "Set server.trustedProxies (ARM_SERVER_TRUSTED_PROXIES) to the addresses of your proxy. Without a proxy, ignore this.",
+		})
+	}
 }
 
 func (d *doctor) diagnosis() Diagnosis {

@@ -245,6 +245,21 @@ func TestDoctorAdvises(t *testing.T) {
 	assert.True(t, c.examine().OK, "without comments there need be no webhook")
 }
 
+// A proxy that is not trusted makes all callers share one limit.
+func TestDoctorWarnsOfProxy(t *testing.T) {
+	const warning = "warn  configuration: server.trustedProxies is empty"
+	c := newClinic(t)
+	d := c.examine()
+	assert.True(t, d.OK, d.Text())
+	assert.Contains(t, d.Text(), warning)
+	assert.Contains(t, d.Text(), "ARM_SERVER_TRUSTED_PROXIES")
+	c.env["SERVER_TRUSTED_PROXIES"] = "10.0.0.0/8"
+	assert.NotContains(t, c.examine().Text(), warning)
+	delete(c.env, "SERVER_TRUSTED_PROXIES")
+	c.env["SERVER_PUBLIC_URL"] = "http://127.0.0.1:8080"
+	assert.NotContains(t, c.examine().Text(), warning)
+}
+
 func (c *clinic) orgID() (id int64) {
 	c.change(func(_ *ghsim.App, o *ghsim.Org) { id = o.ID })
 	return id
