@@ -111,7 +111,7 @@ func (s *Server) build(ctx context.Context, a *app) error {
 func (s *Server) route(a *app, dispatcher *dispatch.Dispatcher) error {
 	c := a.config
 	identity := rest.NewIdentity(rest.IdentityOptions{
-		Users: tokenOwners{a.github}, OAuthClients: c.Server.OAuthClients, UnknownTokenRate: c.Server.UnknownTokenRate, Logger: s.log,
+		Users: tokenOwners{a.github, c.GitHub.URL}, OAuthClients: c.Server.OAuthClients, UnknownTokenRate: c.Server.UnknownTokenRate, Logger: s.log,
 	})
 	proxies := new(handlers.ProxyWatch)
 	api := rest.New(rest.Options{

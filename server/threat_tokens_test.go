@@ -35,7 +35,7 @@ func TestThreatConfusedDeputy(t *testing.T) {
 		{"a refresh token", "ghr_ada", "refresh token"},
 		{"a JSON Web Token", "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiI0MjQyIn0.c2lnbmF0dXJl", "JSON Web Token"},
 		{"a bot's token", "ghp_robot", "a bot"},
-		{"a suspended person's token", "ghp_sam", "does not accept"},
+		{"a suspended person's token", "ghp_sam", "Your account was suspended"},
 		{"nobody's token", "ghp_nobody", "does not accept"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

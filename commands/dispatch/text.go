@@ -12,9 +12,14 @@ import (
 // Quote returns text from outside as a short, safe quotation for a message: as code,
 // like all that messages name, escaped, at most 60 characters, and without the
 // characters that Markdown or HTML would act on.
-func Quote(text string) string {
+func Quote(text string) string { return quote(text, 60) }
+
+// QuoteSentence is [Quote] for a whole sentence, such as GitHub's reason for a refusal: at
+// most 300 characters.
+func QuoteSentence(text string) string { return quote(strings.TrimSpace(text), 300) }
+
+func quote(text string, most int) string {
 	text = secret.MaskTokens(text)
-	const most = 60
 	if utf8.RuneCountInString(text) > most {
 		text = string([]rune(text)[:most]) + "…"
 	}

@@ -21,6 +21,24 @@ import (
 // ErrBadToken is what [Users] returns for a token that GitHub refuses.
 var ErrBadToken = errors.New("GitHub refuses the token")
 
+// A RefusedTokenError is [ErrBadToken] with GitHub's reason.
+type RefusedTokenError struct {
+	Message string // GitHub's own sentence; may be empty
+	// Forbidden is set if the token is good, but may not be used: an IP allow list, single
+	// sign-on, a suspended account.
+	Forbidden bool
+	// Link is a page of GitHub's on which the token's owner can allow it; may be empty. It
+	// must be known to be GitHub's.
+	Link  string
+	Cause error // for the log only
+}
+
+// Error implements [error].
+func (e *RefusedTokenError) Error() string { return ErrBadToken.Error() + ": " + e.Message }
+
+// Unwrap returns [ErrBadToken] and the cause.
+func (e *RefusedTokenError) Unwrap() []error { return []error{ErrBadToken, e.Cause} }
+
 // A User is who a token belongs to, as GitHub's GET /user answered.
 type User struct {
 	ID    int64
@@ -170,13 +188,17 @@ func (i *Identity) known(key tokenKey) (verdict, bool) {
 func (i *Identity) ask(ctx context.Context, token string, key tokenKey) (verdict, error) {
 	user, err := i.Users.User(ctx, token)
 	unknown := errors.Is(err, ErrBadToken)
-	if err != nil && !unknown {
-		return verdict{}, githubFailed(err)
-	}
 	now := i.Clock()
+	if err != nil && !unknown {
+		err = githubFailed(err)
+		if wait := dispatch.AsError(err).RetryAfter; wait > 0 { // until then, GitHub answers nothing else
+			i.refusals.Add(key, verdict{refusal: err, until: now.Add(min(wait, verdictLife))})
+		}
+		return verdict{}, err
+	}
 	v := verdict{until: now.Add(verdictLife), refusal: i.refuseUser(user, token)}
 	if unknown {
-		v.refusal = badToken("GitHub does not accept this token: it is mistyped, expired or revoked.")
+		v.refusal = refusedByGitHub(err)
 	}
 	if v.refusal != nil {
 		i.verdicts.Remove(key)
@@ -206,6 +228,33 @@ func (i *Identity) refuseUser(user User, token string) error {
 		return badToken("This is a token of an OAuth app that this server does not take.")
 	}
 	return nil
+}
+
+// refusedByGitHub says why GitHub refuses a token, in GitHub's words if it gave any. Another
+// token helps only if this one is not good.
+func refusedByGitHub(err error) *dispatch.Error {
+	var refused *RefusedTokenError
+	if !errors.As(err, &refused) || !refused.Forbidden {
+		return badToken("GitHub does not accept this token: it is mistyped, expired or revoked.")
+	}
+	sentence, lower := "", strings.ToLower(refused.Message)
+	if refused.Message != "" {
+		sentence = " GitHub says: " + dispatch.QuoteSentence(refused.Message)
+	}
+	var text string
+	switch {
+	case refused.Link != "":
+		text = "Your organization wants single sign-on for this token." + sentence + " Authorize it at " + refused.Link + " and try again in a minute."
+	case strings.Contains(lower, "saml"):
+		text = "Your organization wants single sign-on for this token." + sentence + " Authorize it on GitHub's page of your tokens (Configure SSO) and try again in a minute."
+	case strings.Contains(lower, "ip allow list"):
+		text = "An IP allow list keeps this server from using your token." + sentence + " An owner can add the server's address to the allow list."
+	case strings.Contains(lower, "suspended"):
+		text = "The account of this token is suspended." + sentence
+	default:
+		text = "GitHub does not let this server use your token." + sentence
+	}
+	return dispatch.Refuse(dispatch.ReasonBadToken, "%s", text)
 }
 
 // githubFailed puts err into the caller's terms if it is not in them yet.

@@ -40,13 +40,21 @@ func tokenOf(authorization []string) (string, error) {
 		return "", badToken("The request has more than one Authorization header.")
 	}
 	words := strings.Fields(strings.Join(authorization, ""))
-	if len(words) > 0 && isScheme(words[0]) {
+	if len(words) == 1 && isScheme(words[0]) {
+		return "", dispatch.Refuse(dispatch.ReasonMissingToken,
+			"The Authorization header came empty: there is no token behind `%s`, so the variable that holds it is probably not set. %s", words[0], whichToken)
+	}
+	if len(words) > 1 && isScheme(words[0]) {
 		words = words[1:]
 	} else if len(words) > 1 {
 		return "", badToken("Send the token as `Authorization: TOKEN`, `token TOKEN` or `Bearer TOKEN`.")
 	}
 	switch len(words) {
 	case 0:
+		if len(authorization) > 0 {
+			return "", dispatch.Refuse(dispatch.ReasonMissingToken,
+				"The Authorization header came empty, so the variable that holds the token is probably not set. %s", whichToken)
+		}
 		return "", dispatch.Refuse(dispatch.ReasonMissingToken,
 			"Say who you are by `Authorization: Bearer TOKEN`. %s", whichToken)
 	case 1:
@@ -65,6 +73,8 @@ func refuseToken(token string) error {
 	switch {
 	case len(token) > maxToken:
 		return badToken("The token is longer than any that GitHub gives out.")
+	case strings.HasPrefix(token, "$"), strings.HasPrefix(token, "%"):
+		return badToken("The token came as the name of a variable, which nobody replaced by its value.")
 	case strings.ContainsFunc(token, func(r rune) bool { return r < '!' || r > '~' }):
 		return badToken("The token has characters in it that no token of GitHub's has.")
 	case has(prefixInstallation), oldInstallationShape.MatchString(token):

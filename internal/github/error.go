@@ -46,6 +46,7 @@ type Error struct {
 	Message    string        // GitHub's message, or ours
 	Status     int           // HTTP status; 0 if there was no answer
 	RetryAfter time.Duration // how long to wait before trying again; 0: unknown
+	SSO        string        // the page that X-GitHub-SSO names, as it came; on it the token's owner can allow the token
 	Ambiguous  bool          // set if a write may or may not have taken effect
 	Err        error         // the cause, or nil; errors.Is finds context errors
 }
@@ -101,7 +102,7 @@ func (a *App) classify(op string, err error, write bool) error {
 		return nil
 	}
 	if status, header, message, exists := refusal(err); status != 0 {
-		e := &Error{Op: op, Message: message, Status: status, Kind: kindOfStatus(status, exists)}
+		e := &Error{Op: op, Message: message, Status: status, Kind: kindOfStatus(status, exists), SSO: ssoPage(header)}
 		e.RetryAfter = retryAfter(status, header, message, a.now())
 		if e.RetryAfter > 0 && status == http.StatusForbidden {
 			e.Kind = RateLimited
@@ -269,6 +270,14 @@ func retryAfter(status int, header http.Header, message string, now time.Time) t
 		return secondaryWait
 	}
 	return 0
+}
+
+// ssoPage returns the page of the header X-GitHub-SSO, such as
+// "required; url=https://github.com/orgs/acme/sso?authorization_request=…"
+// (https://docs.github.com/en/rest/authentication/authenticating-to-the-rest-api#personal-access-tokens-and-saml-sso).
+func ssoPage(header http.Header) string {
+	_, page, _ := strings.Cut(header.Get("X-Github-Sso"), "; url=")
+	return strings.TrimSpace(page)
 }
 
 func parseRetryAfter(value string, now time.Time) (time.Duration, bool) {
