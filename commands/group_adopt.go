@@ -16,7 +16,7 @@ import (
 // AdoptArgs are the arguments of group-adopt.
 type AdoptArgs struct {
 	Team      dispatch.Team `arg:"team,required" doc:"the team that gets the group" example:"platform"`
-	Group     string        `arg:"group,positional" doc:"the group's name; by default the one that policy.groupName gives" example:"platform-runners"`
+	Group     string        `arg:"group" doc:"the group's name; by default the one that policy.groupName gives" example:"platform-runners"`
 	Workflows string        `arg:"workflows" doc:"team: the team may change a limit to some workflows that it did not set" example:"team"`
 }
 
@@ -40,7 +40,7 @@ func groupAdopt() dispatch.Command {
 		Name: "group-adopt", Method: http.MethodPost,
 		Summary: "Give an existing runner group to a team (owners only)",
 		Details: "Nothing in the group is changed. A record whose group or team is gone is replaced.",
-		Needs:   dispatch.Owner, Effect: dispatch.Changes, Example: "platform-runners",
+		Needs:   dispatch.Owner, Effect: dispatch.Changes, Example: "--group platform-runners",
 		Sample: adoptResult(sampleCall(), github.Group{ID: 7, Name: "platform-runners", Visibility: "selected"}, sampleRepos(), sampleRunners(), ownsMessage("platform", "platform-runners")),
 	}, runGroupAdopt, checkAdopt)
 }

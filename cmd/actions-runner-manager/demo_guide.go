@@ -152,7 +152,7 @@ func (c cast) guide(out io.Writer, github, server string) error {
 		step("Open this issue in a browser:\n\n    %s%s", github, c.Issue)
 		if c.SetupLink != "" && c.Owner.Login != "" && len(c.owners) > 0 {
 			say("\n   As %s, who owns %s, give the team %s the runner group of its name, with a comment:\n", c.Owner.Login, c.org, c.owners[0])
-			say("    /runner-group group-adopt %s --team %[1]s", c.owners[0])
+			say("    /runner-group group-adopt %s", c.owners[0])
 		}
 	}
 	if c.Maintainer.Login != "" {

@@ -94,7 +94,7 @@ func TestDemoSetup(t *testing.T) {
 
 	issue := found(`http://\S+/issues/1`, guide)
 	for _, comment := range []struct{ who, command, answer string }{
-		{"olga", "/runner-group group-adopt platform --team platform", "🚀"},
+		{"olga", "/runner-group group-adopt platform", "🚀"},
 		{"ada", "/runner-group repos-add api,web", "Attached to the runner group"},
 	} {
 		require.Contains(t, guide, "    "+comment.command+"\n")

@@ -1,7 +1,7 @@
 package dispatch
 
 import (
-	"encoding/json"
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -142,89 +142,6 @@ func (c *Call) Slug(argument, text string) (string, error) {
 	return slugOf(c, p, text)
 }
 
-// placePositional moves the words that belong to no flag to the argument that is
-// declared as positional.
-func placePositional(spec Spec, args Args, channel Channel) (Args, error) {
-	if len(args.Positional) == 0 {
-		return args, nil
-	}
-	i := slices.IndexFunc(spec.Params, func(p Param) bool { return p.Positional })
-	if i < 0 {
-		return args, Refuse(ReasonUnknownArgument, "`%s` takes no argument without a flag; it got %s.",
-			spec.Name, Quote(args.Positional[0]))
-	}
-	p := spec.Params[i]
-	words := args.Positional
-	if p.Kind != KindList && len(words) > 1 {
-		return args, Refuse(ReasonUnknownArgument, "`%s` takes one word for %s; %s is one too many.",
-			spec.Name, p.NameIn(channel), Quote(words[1]))
-	}
-	placed := Args{Named: slices.Clone(args.Named)}
-	if p.Kind == KindList {
-		// "a, b" arrives as the words "a," and "b"
-		words = []string{strings.Join(words, ",")}
-	}
-	for i := range placed.Named {
-		placed.Named[i].Values = slices.Clone(placed.Named[i].Values)
-	}
-	placed.Add(p.Name, words...)
-	return placed, nil
-}
-
-// listOf splits the values of a list argument: comma-separated, repeated, or a
-// JSON array; surrounding blanks, empty items and doubles are dropped.
-func listOf(name string, values []string) ([]string, error) {
-	var items []string
-	seen := map[string]bool{}
-	raw := 0
-	for _, value := range values {
-		if raw += strings.Count(value, ",") + 1; raw > maxParts {
-			return nil, tooManyItems(name)
-		}
-		parts, err := splitList(value)
-		if err != nil {
-			return nil, Refuse(ReasonInvalidArgument, "%s is not a list: write `a,b,c` or a JSON array of strings.", name)
-		}
-		for _, part := range parts {
-			part = strings.TrimSpace(part)
-			key := strings.ToLower(part)
-			if part == "" || seen[key] {
-				continue
-			}
-			seen[key] = true
-			if len(items) == maxItems {
-				return nil, tooManyItems(name)
-			}
-			if err := checkText(name, part, maxValueLength); err != nil {
-				return nil, err
-			}
-			items = append(items, part)
-		}
-	}
-	return items, nil
-}
-
-func tooManyItems(name string) *Error {
-	return Refuse(ReasonInvalidArgument, "%s names more than %d items; send them in several commands.", name, maxItems)
-}
-
-func splitList(value string) ([]string, error) {
-	trimmed := strings.TrimSpace(value)
-	if !strings.HasPrefix(trimmed, "[") {
-		return strings.Split(value, ","), nil
-	}
-	var items []string
-	if err := json.Unmarshal([]byte(trimmed), &items); err == nil {
-		return items, nil
-	}
-	// A shell takes the quotes out of ["a","b"]; what is left is still plain.
-	inner, ok := strings.CutSuffix(strings.TrimPrefix(trimmed, "["), "]")
-	if !ok || strings.ContainsAny(inner, "[]{}\"") {
-		return nil, fmt.Errorf("not a JSON array of strings")
-	}
-	return strings.Split(inner, ","), nil
-}
-
 func single(name string, values []string) (string, error) {
 	switch {
 	case len(values) == 0:
@@ -338,11 +255,7 @@ func (c *Call) withUsage(err error) error {
 	if !errors.As(err, &refusal) || refusal.Reason != ReasonMissingArgument && refusal.Reason != ReasonUnknownArgument {
 		return err
 	}
-	team := c.TeamHint
-	if given, _ := c.Args.Get("team"); len(given) > 0 {
-		team = given[0]
-	}
-	spec := c.Spec.For(team)
+	spec := c.Spec.For(cmp.Or(c.Spec.TeamIn(c.Args), c.TeamHint))
 	usage := spec.Usage()
 	if c.Channel == REST {
 		usage = spec.RESTUsage()

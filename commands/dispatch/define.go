@@ -124,10 +124,7 @@ func (c *Call) ArgumentName(name string) string {
 }
 
 // namesTeam reports whether the arguments say which team the call is for.
-func (c *Call) namesTeam() bool {
-	given, _ := c.Args.Get("team")
-	return strings.TrimSpace(strings.Join(given, "")) != ""
-}
+func (c *Call) namesTeam() bool { return c.Spec.TeamIn(c.Args) != "" }
 
 // Check finds what a command in a comment would be refused for, whoever wrote it and
 // whatever GitHub says: its arguments. A team that is not named is no mistake, since

@@ -145,7 +145,7 @@ func counted(title string, n int) string {
 // teamNote says that the team of a command comes from the label, if the command
 // does not name it: a label is easily overlooked.
 func (s *section) teamNote(job Job, call slashCommand) {
-	if _, given := call.args.Get("team"); given || !call.spec.Team() {
+	if call.spec.TeamIn(call.args) != "" || !call.spec.Team() {
 		return
 	}
 	if hint := hintOf(job.Comment()); hint.source == dispatch.TeamOfLabel {

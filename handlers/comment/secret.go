@@ -171,7 +171,7 @@ func (s *secretReply) curl(spec dispatch.Spec) string {
 		}
 	}
 	if spec.Team() && values.Get("team") == "" {
-		values.Set("team", cmp.Or(hintOf(s.job.Comment()).slug, "TEAM"))
+		values.Set("team", cmp.Or(spec.TeamIn(args), hintOf(s.job.Comment()).slug, "TEAM"))
 	}
 	if s.MultiOrg {
 		values.Set("org", s.job.Comment().Org)

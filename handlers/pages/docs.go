@@ -47,7 +47,9 @@ func exampleText(p dispatch.Param) string {
 // exampleParams are the arguments that an example shows: those that a call needs,
 // and those that say what it is about.
 func exampleParams(spec dispatch.Spec) []dispatch.Param {
-	return slices.DeleteFunc(slices.Clone(spec.Params), func(p dispatch.Param) bool { return !shownInExamples(p) })
+	return slices.DeleteFunc(slices.Clone(spec.Params), func(p dispatch.Param) bool {
+		return !shownInExamples(p) && !strings.HasPrefix(spec.Example, "--"+p.Name+" ")
+	})
 }
 
 func shownInExamples(p dispatch.Param) bool { return p.Required || p.Positional }

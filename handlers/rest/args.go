@@ -53,7 +53,7 @@ func restArguments(r *http.Request, spec dispatch.Spec, bodies *handlers.Bodies)
 	}
 	switch bodyType(r.Header) {
 	case "application/json":
-		return jsonArguments(body)
+		return jsonArguments(body, spec)
 	case "application/x-www-form-urlencoded":
 		return formArguments(string(body), spec, "form")
 	}
@@ -138,7 +138,7 @@ func formArguments(encoded string, spec dispatch.Spec, what string) (dispatch.Ar
 
 // jsonArguments reads a JSON body: an object whose values are strings, numbers,
 // booleans, arrays of strings, or null, which is as good as not given.
-func jsonArguments(body []byte) (dispatch.Args, error) {
+func jsonArguments(body []byte, spec dispatch.Spec) (dispatch.Args, error) {
 	var args dispatch.Args
 	if !utf8.Valid(body) {
 		return args, dispatch.Refuse(dispatch.ReasonInvalidArgument, "The JSON body is not valid UTF-8.")
@@ -171,7 +171,8 @@ func jsonArguments(body []byte) (dispatch.Args, error) {
 		if seen[name] = true; len(seen) > maxArguments {
 			return args, tooManyArguments()
 		}
-		values, given, err := jsonValues(decoder, name)
+		p, _ := spec.Param(name)
+		values, given, err := jsonValues(decoder, name, p.Kind == dispatch.KindList)
 		if err != nil {
 			return args, err
 		}
@@ -185,8 +186,9 @@ func jsonArguments(body []byte) (dispatch.Args, error) {
 	return args, nil
 }
 
-// jsonValues reads the value of one argument; given is false for null.
-func jsonValues(decoder *json.Decoder, name string) (values []string, given bool, err error) {
+// jsonValues reads the value of one argument; given is false for null. The elements of an
+// array are items of a list, if the argument is one: they are taken whole.
+func jsonValues(decoder *json.Decoder, name string, list bool) (values []string, given bool, err error) {
 	refusal := dispatch.Refuse(dispatch.ReasonInvalidArgument,
 		"%s must be a string, a number, true or false, or an array of strings.", dispatch.Quote(name))
 	token, err := decoder.Token()
@@ -215,6 +217,9 @@ func jsonValues(decoder *json.Decoder, name string) (values []string, given bool
 		item, ok := token.(string)
 		if err != nil || !ok {
 			return nil, false, refusal
+		}
+		if list {
+			item = dispatch.WholeItem(item)
 		}
 		if values = append(values, item); len(values) > maxPairs {
 			return nil, false, dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s has more than %d items, which no command takes.", dispatch.Quote(name), maxPairs)

@@ -48,6 +48,8 @@ func TestRESTArguments(t *testing.T) {
 		{name: "a form as large as may be", mediaType: formType, body: "team=" + big, want: args("team", big)},
 		{name: "JSON", mediaType: jsonType, body: `{"team":"platform","repos":["a","b"],"limit":10,"offline":true,"since":null}`, want: args("team", "platform", "repos", "a", "repos", "b", "limit", "10", "offline", "true")},
 		{name: "JSON with a list in a string", mediaType: jsonType, body: ` {"repos":"a, b"} `, want: args("repos", "a, b")},
+		{name: "JSON with a list whose items hold commas", mediaType: jsonType, body: `{"runners":["com,ma","a","[b]"],"offline":null}`, want: args("runners", `["com,ma"]`, "runners", "a", "runners", `["[b]"]`)},
+		{name: "JSON with a list for what is none", mediaType: jsonType, body: `{"team":["a,b"]}`, want: args("team", "a,b")},
 		{name: "JSON with an empty list", mediaType: jsonType, body: `{"workflows":[]}`, want: map[string][]string{"workflows": {}}},
 		{name: "JSON without arguments", mediaType: jsonType, body: `{}`, want: args()},
 		{name: "no body, but a type", query: "team=x", mediaType: jsonType, want: args("team", "x")},
