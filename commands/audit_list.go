@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
@@ -12,9 +13,13 @@ import (
 
 // AuditArgs are the arguments of audit-list.
 type AuditArgs struct {
-	Team  dispatch.Team  `arg:"team,required" doc:"the team's slug" example:"platform"`
-	Since dispatch.Since `arg:"since" doc:"how far back: a date, a time, or how long ago (7d)" example:"7d"`
-	Limit int            `arg:"limit" doc:"how many entries at most, the newest first (50; 1000 at most)" example:"50"`
+	Team    dispatch.Team  `arg:"team" doc:"the team's slug; owners of the organization may leave it out, for all of it" example:"platform"`
+	Since   dispatch.Since `arg:"since" doc:"how far back: a date, a time, or how long ago (7d)" example:"7d"`
+	Before  dispatch.Since `arg:"before" doc:"only what is older: a date, a time, or how long ago; the time of the last entry continues a list" example:"1d"`
+	By      string         `arg:"by" doc:"only what this person requested: a login, in any case" example:"mona"`
+	Command string         `arg:"command" doc:"only this command" example:"repos-add"`
+	Changes bool           `arg:"changes" doc:"only what changed something or revealed a secret"`
+	Limit   int            `arg:"limit" doc:"how many entries at most, the newest first (50; 1000 at most)" example:"50"`
 }
 
 // How many entries audit-list shows, and shows at most.
@@ -23,12 +28,31 @@ const (
 	auditLimitTop = 1000
 )
 
-// checkAudit refuses what is no slug, and more entries than one answer holds.
+// maxCaller bounds --by, in bytes: more than any caller's name has.
+const maxCaller = 255
+
+// checkAudit refuses more entries than one answer holds, a command that does not exist, and
+// what is nobody's name.
 func checkAudit(call *dispatch.Call, a AuditArgs) error {
-	if a.Limit > auditLimitTop {
+	switch {
+	case a.Limit > auditLimitTop:
 		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: at most %d.", call.ArgumentName("limit"), auditLimitTop)
+	case len(a.By) > maxCaller || strings.ContainsAny(a.By, " \t"):
+		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: %s is not a login.", call.ArgumentName("by"), dispatch.Quote(a.By))
+	case a.Command != "" && commandNamed(call, a.Command) == "":
+		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: %s", call.ArgumentName("command"), call.Unknown(a.Command).Message)
 	}
 	return nil
+}
+
+// commandNamed returns the name of the command that answers to name, "" if none does.
+func commandNamed(call *dispatch.Call, name string) string {
+	for _, s := range call.Specs() {
+		if s.Answers(strings.ToLower(name)) {
+			return s.Name
+		}
+	}
+	return ""
 }
 
 // AuditEntry is one thing that was asked, in an answer.
@@ -37,28 +61,34 @@ type AuditEntry struct {
 	Caller    string    `json:"caller"`
 	CallerID  int64     `json:"callerId"`
 	Channel   string    `json:"channel"`
+	Team      string    `json:"team"` // "" if the command is not about one
 	Command   string    `json:"command"`
 	Arguments string    `json:"arguments"`
 	Outcome   string    `json:"outcome"` // done, refused, failed; shown: what it would do; asked: it was started, and no outcome is recorded
 	Reason    string    `json:"reason,omitempty"`
+	Changed   bool      `json:"changed"` // whether it changed something or revealed a secret
 	RequestID string    `json:"requestId"`
+	Link      *string   `json:"link"`  // the comment's address; null on other channels
 	Count     int       `json:"count"` // how often within a minute, for refusals that are counted
 }
 
 // AuditListing is what audit-list answers.
 type AuditListing struct {
-	Team    string       `json:"team"`
+	Team    string       `json:"team"` // "" for the whole organization
 	Entries []AuditEntry `json:"entries"`
 }
 
 func auditList() dispatch.Command {
+	sampleLink := "https://github.com/acme/runner-admin/issues/1#issuecomment-9001"
 	return dispatch.Define(dispatch.Spec{
 		Name: "audit-list", Method: http.MethodGet,
 		Summary: "Show the team's audit log, including denied requests",
-		Needs:   dispatch.Maintainer, Effect: dispatch.Reads,
+		Details: "Each entry says whether it changed something, and links to its comment.",
+		Needs:   dispatch.Maintainer, WholeOrg: true, Effect: dispatch.Reads,
 		Sample: dispatch.Result{Response: AuditListing{Team: "platform", Entries: []AuditEntry{{
-			At: sampleTime(), Caller: "mona", CallerID: 583231, Channel: string(dispatch.Comment), Command: "repos-add", Arguments: "api,web team=platform",
-			Outcome: "done", RequestID: "0b989ba4-242f-11e5-81e1-c7b6966d2516/0", Count: 1,
+			At: sampleTime(), Caller: "mona", CallerID: 583231, Channel: string(dispatch.Comment), Team: "platform", Command: "repos-add",
+			Arguments: "api,web team=platform", Outcome: "done", Changed: true, RequestID: "0b989ba4-242f-11e5-81e1-c7b6966d2516/0",
+			Link: &sampleLink, Count: 1,
 		}}}},
 	}, runAuditList, checkAudit)
 }
@@ -68,32 +98,62 @@ func runAuditList(ctx context.Context, call *dispatch.Call, args AuditArgs) (dis
 	if limit == 0 {
 		limit = auditLimit
 	}
+	now := call.Env.Now()
 	found, err := call.Env.Store.AuditList(ctx, store.AuditQuery{
 		OrgID: call.OrgID, TeamID: call.Team.ID, Team: call.Team.Slug,
-		Since: args.Since.Time(call.Env.Now()), Limit: limit,
+		Since: args.Since.Time(now), Before: args.Before.Time(now),
+		Caller: strings.TrimPrefix(args.By, "@"), Command: commandNamed(call, args.Command), Changes: args.Changes,
+		Limit: limit,
 	})
 	if err != nil {
 		return dispatch.Result{}, dispatch.StoreError(err)
 	}
+	of := fmt.Sprintf("for the team `%s`", call.Team.Slug)
+	if call.Team.ID == 0 {
+		of = "in " + call.Org.Login
+	}
 	entries := make([]AuditEntry, 0, len(found))
-	table := dispatch.Table{Title: fmt.Sprintf("Entries (%d)", len(found)), Header: []string{"When (UTC)", "Who", "Channel", "Command", "Outcome"}}
 	for _, e := range found {
-		entries = append(entries, AuditEntry{
-			At: e.At.UTC(), Caller: e.Caller, CallerID: e.CallerID, Channel: e.Channel, Command: e.Command, Arguments: e.Args,
-			Outcome: e.Outcome, Reason: e.Reason, RequestID: e.RequestID, Count: e.Count,
-		})
-		outcome := e.Outcome
+		entries = append(entries, auditEntry(call, e))
+	}
+	return dispatch.Result{
+		Response: AuditListing{Team: call.Team.Slug, Entries: entries},
+		Message:  fmt.Sprintf("The newest %s %s.", countOf(len(entries), "entry"), of),
+		Tables:   []dispatch.Table{auditTable(entries, call.Team.ID == 0)},
+	}, nil
+}
+
+func auditEntry(call *dispatch.Call, e store.Entry) AuditEntry {
+	entry := AuditEntry{
+		At: e.At.UTC(), Caller: e.Caller, CallerID: e.CallerID, Channel: e.Channel, Team: e.Team, Command: e.Command, Arguments: e.Args,
+		Outcome: e.Outcome, Reason: e.Reason, Changed: e.Changed, RequestID: e.RequestID, Count: e.Count,
+	}
+	if e.Source.Comment != 0 {
+		link := fmt.Sprintf("%s/%s/%s/issues/%d#issuecomment-%d", strings.TrimSuffix(call.Env.GitHubURL, "/"), call.Org.Login, e.Source.Repo, e.Source.Issue, e.Source.Comment)
+		entry.Link = &link
+	}
+	return entry
+}
+
+// auditTable shows the entries to people, with their teams if there are several.
+func auditTable(entries []AuditEntry, teams bool) dispatch.Table {
+	table := dispatch.Table{Title: fmt.Sprintf("Entries (%d)", len(entries)), Header: []string{"When (UTC)", "Who", "Channel", "Command", "Outcome"}}
+	if teams {
+		table.Header = append(table.Header, "Team")
+	}
+	for _, e := range entries {
+		outcome, link := e.Outcome, ""
 		if e.Reason != "" {
 			outcome += " (" + e.Reason + ")"
 		}
 		if e.Count > 1 {
 			outcome += fmt.Sprintf(" ×%d", e.Count)
 		}
-		table.Rows = append(table.Rows, []string{e.At.UTC().Format("2006-01-02 15:04:05"), e.Caller, e.Channel, e.Command + " " + e.Args, outcome})
+		if e.Link != nil {
+			link = *e.Link
+		}
+		table.Rows = append(table.Rows, []string{e.At.Format("2006-01-02 15:04:05"), e.Caller, e.Channel, e.Command + " " + e.Arguments, outcome, e.Team})
+		table.Links = append(table.Links, link)
 	}
-	return dispatch.Result{
-		Response: AuditListing{Team: call.Team.Slug, Entries: entries},
-		Message:  fmt.Sprintf("The newest %s for the team `%s`.", countOf(len(entries), "entry"), call.Team.Slug),
-		Tables:   []dispatch.Table{table},
-	}, nil
+	return table
 }

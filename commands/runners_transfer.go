@@ -48,7 +48,9 @@ func runRunnersTransfer(ctx context.Context, call *dispatch.Call, args TransferA
 	}, "move the runner")
 	items = append(items, doneItems(there)...)
 	names = append(names, there...)
-	return runnersDone(items, transferResult(call, names, items))
+	result := transferResult(call, names, items)
+	result.Changed = len(targets) > 0
+	return runnersDone(items, result)
 }
 
 func transferResult(c *dispatch.Call, names []string, items []dispatch.Item) dispatch.Result {

@@ -102,6 +102,6 @@ func TestHelpOfTeam(t *testing.T) {
 
 	one, err := d.Dispatch(t.Context(), dispatch.Request{Channel: dispatch.Comment, Command: "help", TeamHint: "web", Args: arguments("command", "audit-list")})
 	require.NoError(t, err)
-	assert.Contains(t, one.Message, "`/runner-group audit-list [--team web] [--since 7d] [--limit 50]`")
+	assert.Contains(t, one.Message, "`/runner-group audit-list [--team web] [--since 7d] [--before 1d] [--by mona] [--command repos-add] [--changes] [--limit 50]`")
 	assert.Equal(t, []string{"--since", "how far back: a date, a time, or how long ago (7d)"}, one.Tables[0].Rows[1])
 }

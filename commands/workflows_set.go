@@ -86,6 +86,7 @@ func runWorkflowsSet(ctx context.Context, call *dispatch.Call, args WorkflowsArg
 	}
 	workflows := *args.Workflows
 	result := workflowsAnswer(call, group.Name, workflows)
+	result.Changed = group.RestrictedToWorkflows == (len(workflows) == 0) || len(workflows) > 0 && !sameWorkflows(workflows, group.SelectedWorkflows)
 	if call.Preview {
 		return dispatch.Result{Message: "This would change which workflows may use the group. " + result.Message}, nil
 	}
@@ -165,6 +166,6 @@ func workflowsAnswer(c *dispatch.Call, group string, workflows []string) dispatc
 	}
 	return dispatch.Result{
 		Response: WorkflowsAnswer{Team: c.Team.Slug, Group: group, Workflows: workflows, Message: message},
-		Message:  message, Changed: true,
+		Message:  message,
 	}
 }

@@ -220,6 +220,20 @@ func (e *Env) changes(call *Call) *store.Attempt {
 	return &row
 }
 
+// changedAnything reports whether the call changed something or revealed a secret, in this
+// attempt or an earlier one. If it failed, that includes what may have been changed.
+func (c *Call) changedAnything(result Result, err error) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.Preview:
+		return false
+	case err != nil:
+		return len(c.changed) > 0
+	}
+	return result.Changed || c.Spec.Effect == Reveals || c.First != nil && len(c.First.row.Changed) > 0
+}
+
 // Begin says that all checks have passed and what the call is about to change, all of it,
 // before it changes anything. A repeated attempt is refused if a command that was started
 // later changed any of that, and a call that waited too long is authorized again. targets

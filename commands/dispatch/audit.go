@@ -37,6 +37,7 @@ func (e *Env) audit(next Func) Func {
 		entry := e.Entry(call)
 		outcome, reason := outcomeOf(err)
 		entry.Outcome, entry.Reason = outcome, string(reason)
+		entry.Changed = call.changedAnything(result, err)
 		if call.Preview && err == nil {
 			entry.Outcome = "shown" // what it would do, no more
 		}
@@ -125,7 +126,7 @@ func (e *Env) Entry(call *Call) store.Entry {
 		Team: shorten(call.teamSlug(), 100), TeamID: call.Team.ID,
 		CallerID: call.Caller.ID, Caller: call.Caller.Login,
 		Channel: string(call.Channel), Command: call.Spec.Name,
-		Args: auditArgs(call.Args), RequestID: call.ID, Count: 1,
+		Args: auditArgs(call.Args), RequestID: call.ID, Count: 1, Source: call.Source,
 	}
 }
 

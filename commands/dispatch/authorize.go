@@ -134,6 +134,9 @@ func (e *Env) membership(ctx context.Context, call *Call) (github.Membership, er
 // and of its second team if there is one.
 func (e *Env) authorizeMaintainer(ctx context.Context, call *Call) error {
 	slug := call.teamSlug()
+	if slug == "" {
+		return e.mustBeOwnerWithoutTeam(ctx, call)
+	}
 	var err error
 	if call.Team, err = e.maintainedTeam(ctx, call, slug, call.Spec.Prefetch != nil); err != nil {
 		return err
@@ -148,6 +151,16 @@ func (e *Env) authorizeMaintainer(ctx context.Context, call *Call) error {
 		call.Other, err = e.maintainedTeam(ctx, call, other, false)
 	}
 	return err
+}
+
+// mustBeOwnerWithoutTeam refuses a call without a team, unless its caller is an owner.
+func (e *Env) mustBeOwnerWithoutTeam(ctx context.Context, call *Call) error {
+	err := e.mustBeOwner(ctx, call)
+	if ReasonOf(err) != ReasonOwnerOnly {
+		return err
+	}
+	team, _ := call.Spec.Param("team")
+	return call.withUsage(missingArgument(call.Spec, team, call.Channel))
 }
 
 // maintainedTeam returns the team of that slug if the caller is its active maintainer (or
@@ -239,7 +252,7 @@ func notMaintainer(call *Call, slug string, remembered *Error) *Error {
 // findTeams resolves the teams of a command for an owner or the operator, who need
 // not maintain them. A team that is gone is left to the command.
 func (e *Env) findTeams(ctx context.Context, call *Call) error {
-	if !call.Spec.Team() {
+	if call.teamSlug() == "" {
 		return nil
 	}
 	team, err := call.Org.GitHub.Team(ctx, call.teamSlug())

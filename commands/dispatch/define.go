@@ -104,6 +104,10 @@ func check(spec Spec, params []Param) error {
 	if (spec.Needs == Maintainer || spec.Group == OwnsGroup) && !hasTeam {
 		return fmt.Errorf("it works on a team and has no team argument")
 	}
+	required := slices.ContainsFunc(params, func(p Param) bool { return p.Name == "team" && p.Required })
+	if hasTeam && spec.Needs == Maintainer && required == spec.WholeOrg {
+		return fmt.Errorf("its team must be required, unless it is for the whole organization too")
+	}
 	return nil
 }
 
@@ -140,7 +144,7 @@ func (d *Dispatcher) Check(name, org string, args Args) *Error {
 	}
 	call := &Call{
 		Request: Request{Channel: Comment, Command: name, Org: org, Args: args},
-		Spec:    command.Spec, Env: d.env, Org: &Org{Login: org}, declared: command,
+		Spec:    command.Spec, Env: d.env, Org: &Org{Login: org}, declared: command, Specs: d.Specs, Unknown: d.Unknown,
 	}
 	if call.Spec.Team() && !call.namesTeam() {
 		team, _ := call.Spec.Param("team")

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
 // A Channel is how a request arrived. The audit, logs and metrics carry it.
@@ -70,6 +71,9 @@ const (
 	TeamOfField TeamSource = "field" // ### Team, of an issue form
 )
 
+// A Source is the comment that holds a command.
+type Source = store.Source
+
 // A Request is one call of a command, whichever channel it came through.
 type Request struct {
 	ID      string // delivery GUID and index, or request id
@@ -81,6 +85,8 @@ type Request struct {
 	OrgArg *string
 	Caller Principal
 	Args   Args
+	// Source is the comment that holds the command; zero on other channels.
+	Source Source
 
 	// TeamHint is the team that the comment's issue names; it counts if the arguments name
 	// none. TeamSource says what of the issue names it.
@@ -135,6 +141,8 @@ type Table struct {
 	Header []string
 	Rows   [][]string
 	Code   bool // the first column is code
+	// Links are the addresses that the first cells of the rows link to; "": none.
+	Links []string
 }
 
 // A Secret is a secret with what people need to use it.

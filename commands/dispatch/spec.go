@@ -56,8 +56,11 @@ type Spec struct {
 	Summary string   // imperative, one line, no full stop
 	Details string   // further sentences for the reference; may be empty
 	Needs   Role     // what the caller must be
-	Group   Need     // what the team must own
-	Effect  Effect   // what it does
+	// WholeOrg means that owners of the organization may leave out the team. The command is
+	// about the whole organization then.
+	WholeOrg bool
+	Group    Need   // what the team must own
+	Effect   Effect // what it does
 	// EncryptedOnly is set for a secret that a comment never shows in plain.
 	EncryptedOnly bool
 	EndsOwnership bool   // it ends the ownership, so a repeated attempt may find none

@@ -41,6 +41,9 @@ func (e *Env) inferTeam(ctx context.Context, call *Call) error {
 		return err
 	}
 	const how = "Name it with `--team SLUG`, or give the issue the label `team:SLUG`."
+	if owner, err := e.ownerMayOmitTeam(ctx, call); err != nil || owner {
+		return err
+	}
 	n, err := e.Store.CountRecords(ctx, id)
 	if err != nil {
 		return StoreError(err)
@@ -64,6 +67,15 @@ func (e *Env) inferTeam(ctx context.Context, call *Call) error {
 		choices = append(choices, "`--team "+t.TeamSlug+"`")
 	}
 	return Refuse(ReasonMissingArgument, "Which team is this for? You maintain several: %s.", strings.Join(choices, ", "))
+}
+
+// ownerMayOmitTeam reports whether the call is one for which its caller, an owner of the
+// organization, needs no team.
+func (e *Env) ownerMayOmitTeam(ctx context.Context, call *Call) (bool, error) {
+	if !call.Spec.WholeOrg {
+		return false, nil
+	}
+	return e.IsOwner(ctx, call)
 }
 
 // fieldNotUsed refuses a team that an issue's field names but may not choose.

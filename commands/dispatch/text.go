@@ -93,7 +93,7 @@ func (s Spec) Usage() string {
 func (s Spec) RESTUsage() string {
 	var query []string
 	for _, p := range s.Params {
-		if p.Required {
+		if p.Required || p.Name == "team" && p.Team {
 			query = append(query, p.Name+"="+p.placeholder())
 		}
 	}

@@ -103,7 +103,7 @@ func (s *section) table(t dispatch.Table, room int) {
 		return
 	}
 	table := newTable(t.Header...)
-	for _, row := range t.Rows {
+	for r, row := range t.Rows {
 		cells := make([]string, len(t.Header))
 		for i := range cells {
 			switch {
@@ -112,6 +112,9 @@ func (s *section) table(t dispatch.Table, room int) {
 				cells[i] = inTable(codeSpan(row[i]))
 			default:
 				cells[i] = cell(row[i])
+			}
+			if i == 0 && r < len(t.Links) && t.Links[r] != "" {
+				cells[i] = "[" + cells[i] + "](" + t.Links[r] + ")"
 			}
 		}
 		table.row(cells...)

@@ -92,6 +92,7 @@ func (c *Worker) request(job Job, i int, call slashCommand) (req dispatch.Reques
 		Org:      comment.Org,
 		Caller:   dispatch.Principal{ID: comment.Author.ID, Login: comment.Author.Login},
 		Args:     call.args,
+		Source:   dispatch.Source{Repo: comment.Repo, Issue: comment.Issue, Comment: comment.CommentID},
 		TeamHint: hint.slug, TeamSource: hint.source, TeamProblem: hint.problem,
 	}
 	if author := comment.IssueAuthor; author.ID != comment.Author.ID {

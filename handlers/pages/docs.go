@@ -52,7 +52,7 @@ func exampleParams(spec dispatch.Spec) []dispatch.Param {
 	})
 }
 
-func shownInExamples(p dispatch.Param) bool { return p.Required || p.Positional }
+func shownInExamples(p dispatch.Param) bool { return p.Required || p.Positional || p.Name == "team" }
 
 // exampleComment is the command as one would write it in a comment.
 func exampleComment(spec dispatch.Spec) string {

@@ -11,8 +11,8 @@ import (
 
 // An Entry of the audit log records that a command was requested, or its outcome.
 type Entry struct {
-	ID        int64 // given by the database
-	At        time.Time
+	ID        int64     // given by the database
+	At        time.Time // in a list: when the request was first recorded
 	OrgID     int64
 	Org       string
 	Team      string // slug
@@ -26,6 +26,15 @@ type Entry struct {
 	Reason    string
 	RequestID string // joins what was asked and its outcome
 	Count     int    // how many this row counts; 0 is taken as 1
+	Changed   bool   // whether it changed something or revealed a secret
+	Source    Source // the comment that it came from; zero: none
+}
+
+// A Source is the comment in the organization's admin repository that holds a command.
+type Source struct {
+	Repo    string // name, without the organization
+	Issue   int    // number
+	Comment int64  // id
 }
 
 // The outcomes of an entry. Asked is written before the command starts.
@@ -38,9 +47,14 @@ const (
 
 const maxAuditText = 1024 // bytes; texts may come from outside
 
-const auditColumns = `at, org_id, org, team_id, team, caller_id, caller, channel, command, args, outcome, reason, request_id, count`
+const auditColumns = `at, org_id, org, team_id, team, caller_id, caller, channel, command, args, outcome, reason, request_id, count,
+	changed, repo, issue, comment_id, started_at`
 
-const auditValues = `?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14`
+// auditValues are the values of the arguments that [Store.auditArgs] returns. All rows of a
+// request start when the first was written.
+const auditValues = `?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+	coalesce((SELECT min(o.started_at) FROM audit o
+		WHERE o.request_id = ?13 AND o.request_id <> '' AND o.command = ?9 AND o.minute IS NULL), CAST(?1 AS BIGINT))`
 
 // Audit appends the entry to the audit log. If its At is zero, it gets the present time.
 func (s *Store) Audit(ctx context.Context, e Entry) error {
@@ -65,58 +79,15 @@ func (s *Store) auditArgs(e Entry) []any {
 	if e.At.IsZero() {
 		e.At = s.Now()
 	}
+	changed := 0
+	if e.Changed {
+		changed = 1
+	}
 	return []any{
 		Micros(e.At), e.OrgID, cut(e.Org), e.TeamID, cut(e.Team), e.CallerID, cut(e.Caller), e.Channel, cut(e.Command),
 		cut(e.Args), e.Outcome, cut(e.Reason), cut(e.RequestID), max(e.Count, 1),
+		changed, cut(e.Source.Repo), e.Source.Issue, e.Source.Comment,
 	}
-}
-
-// An AuditQuery chooses entries. Zero fields choose all.
-type AuditQuery struct {
-	OrgID  int64
-	TeamID int64     // with Team: also what was asked for that slug before its id was known
-	Team   string    // slug
-	Since  time.Time // inclusive
-	Limit  int       // 0: 100
-}
-
-// rowsPerEntry is more than the rows that make up an entry of the list: one for each
-// attempt, and one for each outcome.
-const rowsPerEntry = 8
-
-// AuditList returns entries, newest first. A request and its outcome are one entry, with
-// the time of the request. If there are several outcomes, the last one counts; if there is
-// none, the entry's outcome is Asked. AuditList looks only at the newest rows, so that its
-// cost does not grow with the audit log.
-func (s *Store) AuditList(ctx context.Context, q AuditQuery) ([]Entry, error) {
-	if q.Limit <= 0 {
-		q.Limit = 100
-	}
-	list, err := Collect(ctx, s.Reader(), scanEntry, `
-		SELECT id, coalesce((SELECT min(o.at) FROM audit o
-				WHERE o.request_id = a.request_id AND o.command = a.command AND a.request_id <> '' AND o.minute IS NULL AND a.minute IS NULL), at) AS asked_at,
-			org_id, org, team_id, team, caller_id, caller, channel, command, args, outcome, reason, request_id, count
-		FROM (SELECT * FROM audit
-			WHERE org_id = ?1 AND at >= ?2
-				AND (CAST(?3 AS BIGINT) = 0 OR team_id = ?3 OR (team_id = 0 AND team = ?4))
-				AND (CAST(?3 AS BIGINT) <> 0 OR CAST(?4 AS TEXT) = '' OR team = ?4)
-			ORDER BY at DESC LIMIT ?6) a
-		WHERE (minute IS NOT NULL OR request_id = '' OR NOT EXISTS (SELECT 1 FROM audit o
-				WHERE o.request_id = a.request_id AND o.command = a.command AND o.minute IS NULL
-				AND CASE WHEN o.outcome = 'asked' THEN 0 ELSE 1 END * 4611686018427387904 + o.id
-				  > CASE WHEN a.outcome = 'asked' THEN 0 ELSE 1 END * 4611686018427387904 + a.id))
-		ORDER BY asked_at DESC, id DESC LIMIT ?5`,
-		q.OrgID, Micros(q.Since), q.TeamID, q.Team, q.Limit, q.Limit*rowsPerEntry)
-	return list, wrap(err, "read the audit")
-}
-
-func scanEntry(row Row) (Entry, error) {
-	var e Entry
-	var at int64
-	err := row.Scan(&e.ID, &at, &e.OrgID, &e.Org, &e.TeamID, &e.Team, &e.CallerID, &e.Caller, &e.Channel, &e.Command,
-		&e.Args, &e.Outcome, &e.Reason, &e.RequestID, &e.Count)
-	e.At = FromMicros(at)
-	return e, err
 }
 
 // cut masks tokens in text, and replaces what PostgreSQL cannot store. If text is longer

@@ -38,6 +38,9 @@ func TestMigrateFromFirstSchema(t *testing.T) {
 			auditOfFirstSchema(2, "alice", "rest", "r2", "NULL"),
 			auditOfFirstSchema(3, "operator", "comment", "r3", "NULL"), // a user of that name
 			auditOfFirstSchema(4, "bob", "console", "", "0"),
+			auditOfFirstSchema(2, "carol", "rest", "r4", "NULL"),
+			auditOfFirstSchema(5, "carol", "rest", "r4", "NULL"),
+			`UPDATE audit SET command = 'repos-add', outcome = CASE at WHEN 2 THEN 'asked' ELSE 'done' END, org_id = 2 WHERE request_id = 'r4'`,
 		} {
 			_, err := old.ExecContext(t.Context(), statement)
 			require.NoError(t, err, statement)
@@ -54,6 +57,11 @@ func TestMigrateFromFirstSchema(t *testing.T) {
 			got = append(got, e.Caller+" "+e.Channel)
 		}
 		assert.Equal(t, []string{"bob console", "operator comment", "alice rest", "operator cli"}, got)
+
+		entries, err = s.AuditList(t.Context(), store.AuditQuery{OrgID: 2, Changes: true})
+		require.NoError(t, err)
+		require.Len(t, entries, 1, "what was done by a command that changes something")
+		assert.Equal(t, store.FromMicros(2), entries[0].At, "with the time of the request")
 
 		record, open, err := s.RecordAndIntents(t.Context(), 1, 10)
 		require.NoError(t, err)
