@@ -34,25 +34,16 @@ const maxCaller = 255
 // checkAudit refuses more entries than one answer holds, a command that does not exist, and
 // what is nobody's name.
 func checkAudit(call *dispatch.Call, a AuditArgs) error {
+	_, known := specOf(call, a.Command)
 	switch {
 	case a.Limit > auditLimitTop:
 		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: at most %d.", call.ArgumentName("limit"), auditLimitTop)
 	case len(a.By) > maxCaller || strings.ContainsAny(a.By, " \t"):
 		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: %s is not a login.", call.ArgumentName("by"), dispatch.Quote(a.By))
-	case a.Command != "" && commandNamed(call, a.Command) == "":
+	case a.Command != "" && !known:
 		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: %s", call.ArgumentName("command"), call.Unknown(a.Command).Message)
 	}
 	return nil
-}
-
-// commandNamed returns the name of the command that answers to name, "" if none does.
-func commandNamed(call *dispatch.Call, name string) string {
-	for _, s := range call.Specs() {
-		if s.Answers(strings.ToLower(name)) {
-			return s.Name
-		}
-	}
-	return ""
 }
 
 // AuditEntry is one thing that was asked, in an answer.
@@ -99,10 +90,11 @@ func runAuditList(ctx context.Context, call *dispatch.Call, args AuditArgs) (dis
 		limit = auditLimit
 	}
 	now := call.Env.Now()
+	command, _ := specOf(call, args.Command)
 	found, err := call.Env.Store.AuditList(ctx, store.AuditQuery{
 		OrgID: call.OrgID, TeamID: call.Team.ID, Team: call.Team.Slug,
 		Since: args.Since.Time(now), Before: args.Before.Time(now),
-		Caller: strings.TrimPrefix(args.By, "@"), Command: commandNamed(call, args.Command), Changes: args.Changes,
+		Caller: strings.TrimPrefix(args.By, "@"), Command: command.Name, Changes: args.Changes,
 		Limit: limit,
 	})
 	if err != nil {

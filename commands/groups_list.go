@@ -39,7 +39,23 @@ func groupsList() dispatch.Command {
 		Details: "If more than 100 teams own a group here, name the teams.",
 		Needs:   dispatch.Member, Effect: dispatch.Reads,
 		Sample: dispatch.Result{Response: GroupsListing{Groups: []TeamGroup{{Team: "platform", Group: groupInfo(sampleGroup()), Origin: store.Created}}}},
-	}, runGroupsList)
+	}, runGroupsList, checkTeams)
+}
+
+// mostTeams is how many teams the commands for any member take.
+const mostTeams = 100
+
+// checkTeams refuses what is no slug, and too many teams.
+func checkTeams(call *dispatch.Call, a TeamsArgs) error {
+	if len(a.Team) > mostTeams {
+		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "Name at most %d teams at once.", mostTeams)
+	}
+	for _, name := range a.Team {
+		if _, err := call.Slug("team", name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func runGroupsList(ctx context.Context, call *dispatch.Call, args TeamsArgs) (dispatch.Result, error) {

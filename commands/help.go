@@ -45,17 +45,30 @@ func help() dispatch.Command {
 		Needs:   dispatch.Anyone, Effect: dispatch.Reads, Example: "repos-add",
 		Sample: helpOne(reposAdd().Spec, dispatch.REST),
 	}, func(_ context.Context, call *dispatch.Call, args HelpArgs) (dispatch.Result, error) {
-		specs := call.Specs()
 		if args.Command == "" {
-			return helpAll(specs, call.TeamHint), nil
+			return helpAll(call.Specs(), call.TeamHint), nil
 		}
-		for _, s := range specs {
-			if s.Answers(strings.ToLower(args.Command)) {
-				return helpOne(s.For(call.TeamHint), call.Channel), nil
-			}
+		spec, _ := specOf(call, args.Command)
+		return helpOne(spec.For(call.TeamHint), call.Channel), nil
+	}, checkHelp)
+}
+
+// checkHelp refuses a command that does not exist.
+func checkHelp(call *dispatch.Call, a HelpArgs) error {
+	if _, ok := specOf(call, a.Command); a.Command != "" && !ok {
+		return call.Unknown(a.Command)
+	}
+	return nil
+}
+
+// specOf returns the declaration of the command that answers to name, in any case.
+func specOf(call *dispatch.Call, name string) (dispatch.Spec, bool) {
+	for _, s := range call.Specs() {
+		if s.Answers(strings.ToLower(name)) {
+			return s, true
 		}
-		return dispatch.Result{}, call.Unknown(args.Command)
-	})
+	}
+	return dispatch.Spec{}, false
 }
 
 // helpAll lists the commands, as they are written for the team, if one is known.

@@ -52,7 +52,7 @@ func whoami() dispatch.Command {
 			Response: WhoAmI{Login: call.Caller.Login, ID: call.Caller.ID, Org: call.Org.Login, Role: role, Teams: teams},
 			Message:  fmt.Sprintf("You are `%s`, %s of %s. Teams that you maintain and that own a runner group here: %s.", call.Caller.Login, article(role), call.Org.Login, joinNames(teams)),
 		}, nil
-	})
+	}, checkTeams)
 }
 
 func article(role string) string {

@@ -7,9 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands"
-	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
+	"github.com/actions-runner-manager/actions-runner-manager/server"
 )
 
 func (p *program) parseCommand() *cobra.Command {
@@ -30,7 +29,7 @@ them stays open. Exits with 1 where a line is wrong.`,
 }
 
 func (p *program) parse(text string, asJSON bool) error {
-	found := comment.Explain(dispatch.NewDispatcher(&dispatch.Env{}, commands.All()), p.onlyOrg(), text)
+	found := server.Explain(p.onlyOrg(), text)
 	if asJSON {
 		if err := p.printJSON(found); err != nil {
 			return err

@@ -145,8 +145,8 @@ func (e *Env) authorizeMaintainer(ctx context.Context, call *Call) error {
 		return err
 	}
 	if other := call.decoded.teams[1]; other != "" {
-		if other == call.Team.Slug {
-			return Refuse(ReasonInvalidArgument, "Both teams are %s; name two different ones.", Quote(other))
+		if other == call.Team.Slug { // which may differ from the slug that was given
+			return sameTeamTwice(other)
 		}
 		call.Other, err = e.maintainedTeam(ctx, call, other, false)
 	}

@@ -90,7 +90,7 @@ func decodeInto(value reflect.Value, spec Spec, call *Call) (teams [2]string, er
 			return teams, err
 		}
 		if text == "" {
-			if p.Required {
+			if p.Required && (p.Name != "team" || !call.anyTeam) {
 				return teams, missingArgument(spec, p, channel)
 			}
 			continue
@@ -115,7 +115,14 @@ func decodeInto(value reflect.Value, spec Spec, call *Call) (teams [2]string, er
 			teams[1] = slug
 		}
 	}
+	if teams[0] != "" && teams[0] == teams[1] {
+		return teams, sameTeamTwice(teams[0])
+	}
 	return teams, nil
+}
+
+func sameTeamTwice(slug string) *Error {
+	return Refuse(ReasonInvalidArgument, "Both teams are %s; name two different ones.", Quote(slug))
 }
 
 var slugShape = regexp.MustCompile(`^[a-z0-9_][a-z0-9_-]{0,254}$`)

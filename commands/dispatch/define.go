@@ -121,6 +121,17 @@ func (c *Call) decodeArgs() error {
 	return c.declared.check(c)
 }
 
+// checkArguments finds what is wrong with the arguments, as far as nobody needs to be asked.
+// A team that is not named is no mistake: the issue, or what the caller maintains, may name
+// it.
+func (c *Call) checkArguments() error {
+	probe := &Call{
+		Request: c.Request, Spec: c.Spec, Env: c.Env, Org: c.Org,
+		declared: c.declared, Specs: c.Specs, Unknown: c.Unknown, anyTeam: true,
+	}
+	return probe.decodeArgs()
+}
+
 // ArgumentName returns what the argument of that name is called at the call's channel.
 func (c *Call) ArgumentName(name string) string {
 	p, _ := c.Spec.Param(name)
@@ -131,8 +142,7 @@ func (c *Call) ArgumentName(name string) string {
 func (c *Call) namesTeam() bool { return c.Spec.TeamIn(c.Args) != "" }
 
 // Check finds what a command in a comment would be refused for, whoever wrote it and
-// whatever GitHub says: its arguments. A team that is not named is no mistake, since
-// the issue may name it. An empty org stands for whichever organization the
+// whatever GitHub says: its arguments. An empty org stands for whichever organization the
 // arguments mean. Nothing is asked of GitHub, and nothing runs.
 func (d *Dispatcher) Check(name, org string, args Args) *Error {
 	command := d.byName[name]
@@ -146,17 +156,13 @@ func (d *Dispatcher) Check(name, org string, args Args) *Error {
 		Request: Request{Channel: Comment, Command: name, Org: org, Args: args},
 		Spec:    command.Spec, Env: d.env, Org: &Org{Login: org}, declared: command, Specs: d.Specs, Unknown: d.Unknown,
 	}
-	if call.Spec.Team() && !call.namesTeam() {
-		team, _ := call.Spec.Param("team")
-		call.setTeam(team.Example)
-	}
-	if err := call.decodeArgs(); err != nil {
+	if err := call.checkArguments(); err != nil {
 		return AsError(err)
 	}
 	return nil
 }
 
-var ownerShape = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
+var ownerShape = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)
 
 // ownerIn is the organization in the first full name among the arguments, such as
 // acme/web; ORG if there is none.
@@ -171,7 +177,7 @@ func ownerIn(args Args) string {
 			continue
 		}
 		for _, item := range items {
-			if owner, _, full := strings.Cut(strings.TrimSpace(item), "/"); full && ownerShape.MatchString(owner) {
+			if owner, _, full := strings.Cut(strings.TrimPrefix(strings.TrimSpace(item), "@"), "/"); full && ownerShape.MatchString(owner) {
 				return owner
 			}
 		}

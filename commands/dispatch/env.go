@@ -196,6 +196,7 @@ type Call struct {
 	member        *github.Membership // in the organization, if it was asked; zero: none
 	authorized    bool
 	teamFromIssue bool // the team is TeamHint, since the arguments name none
+	anyTeam       bool // the arguments need not name the team: something else may
 	// authorizedAt is when GitHub said so.
 	authorizedAt time.Time
 	decoded      decoded

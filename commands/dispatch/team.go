@@ -27,10 +27,8 @@ func (e *Env) inferTeam(ctx context.Context, call *Call) error {
 		return nil
 	}
 	// The other arguments come first: no call for a command that is wrong anyway.
-	probe := &Call{Request: call.Request, Spec: call.Spec, Env: e, Org: call.Org}
-	probe.setTeam("team")
-	if _, err := call.declared.decode(probe); err != nil {
-		return call.withUsage(err)
+	if err := call.checkArguments(); err != nil {
+		return err
 	}
 	id, err := call.Org.ID(ctx)
 	if err != nil {

@@ -32,9 +32,6 @@ func (r *Registry) MaintainedTeams(ctx context.Context, call *dispatch.Call, onl
 			return nil, dispatch.StoreError(err)
 		}
 	} else {
-		if len(only) > most {
-			return nil, dispatch.Refuse(dispatch.ReasonInvalidArgument, "Name at most %d teams at once.", most)
-		}
 		unknown := 0
 		for _, name := range only {
 			slug, err := call.Slug("team", name)

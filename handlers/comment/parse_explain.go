@@ -36,7 +36,7 @@ func Explain(d Explainer, org, markdown string) []Explanation {
 	explanations := make([]Explanation, 0, len(lines))
 	for i, line := range lines {
 		c, refusal := readLine(d, line, "")
-		if refusal == nil && i >= MaxCommands {
+		if i >= MaxCommands {
 			refusal = tooMany()
 		}
 		if refusal == nil {
