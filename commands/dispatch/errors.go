@@ -109,6 +109,9 @@ func GitHubError(err error, doing string) error {
 	case github.KindOf(err) == github.Forbidden, github.KindOf(err) == github.Unauthorized:
 		out.Permanent = github.KindOf(err) == github.Forbidden
 		out.Message = "GitHub does not let the App " + doing + ". Ask the operator to run `actions-runner-manager doctor`, which names the missing permission or setting."
+	case github.KindOf(err) == github.Incomplete:
+		out.Message = "GitHub's answer is incomplete, so it was not used to " + doing + ": " + failure.Message +
+			". Try again. If it stays so, the operator should look for a gateway between this server and GitHub that changes answers."
 	case github.KindOf(err) == github.NotFound:
 		out.Permanent = true
 		out.Message = "GitHub did not find what it takes to " + doing + ". Ask the operator to run `actions-runner-manager doctor`."

@@ -135,11 +135,11 @@ func TestUnchangedAnswersAreDecodedOnce(t *testing.T) {
 	allocs := testing.AllocsPerRun(20, func() { groups() })
 
 	var many []string
-	for i := range 100 {
+	for i := range 99 { // a full page would have a second one
 		many = append(many, fmt.Sprintf(`{"id":%d,"name":"n%d"}`, i+1, i))
 	}
 	answer(`"2"`, `{"runner_groups":[`+strings.Join(many, ",")+`]}`)
-	require.Len(t, groups(), 100, "a changed answer is decoded")
+	require.Len(t, groups(), 99, "a changed answer is decoded")
 	assert.Less(t, testing.AllocsPerRun(20, func() { groups() }), allocs+50, "a hundred groups cost no more than two")
 	answer(`"1"`, `{"runner_groups":[]}`)
 	assert.Empty(t, groups(), "an old ETag does not bring back its value")

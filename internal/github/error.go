@@ -30,6 +30,7 @@ const (
 	RateLimited  Kind = "rate_limited" // primary or secondary rate limit; see Error.RetryAfter
 	Timeout      Kind = "timeout"      // one exchange took too long, or the caller's deadline passed
 	Unavailable  Kind = "unavailable"  // 5xx, or no connection
+	Incomplete   Kind = "incomplete"   // a list with fewer items than GitHub counts, or without an end
 	Canceled     Kind = "canceled"     // the caller's context was canceled
 	Other        Kind = "other"        // anything else; also errors that are not an *Error
 )

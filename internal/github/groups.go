@@ -55,11 +55,12 @@ func (o *Org) Groups(ctx context.Context) ([]Group, error) {
 	if err != nil {
 		return nil, err
 	}
-	groups, err := listAll(ctx, func(ctx context.Context, page github.ListOptions) ([]Group, *github.Response, error) {
+	groups, err := listCounted(ctx, func(ctx context.Context, page github.ListOptions) ([]Group, int, *github.Response, error) {
 		answer, resp, err := send[struct {
+			Count  int     `json:"total_count"`
 			Groups []Group `json:"runner_groups"`
 		}](ctx, s.main, http.MethodGet, "orgs/"+o.loginSegment()+"/actions/runner-groups"+listQuery(page), nil)
-		return answer.Groups, resp, err
+		return answer.Groups, answer.Count, resp, err
 	})
 	return groups, o.app.failed("list the runner groups of "+o.login, err)
 }
@@ -130,11 +131,12 @@ func (o *Org) GroupRepositories(ctx context.Context, id int64) ([]Repository, er
 	if err != nil {
 		return nil, err
 	}
-	found, err := listAll(ctx, func(ctx context.Context, page github.ListOptions) ([]repositoryAnswer, *github.Response, error) {
+	found, err := listCounted(ctx, func(ctx context.Context, page github.ListOptions) ([]repositoryAnswer, int, *github.Response, error) {
 		answer, resp, err := send[struct {
+			Count        int                `json:"total_count"`
 			Repositories []repositoryAnswer `json:"repositories"`
 		}](ctx, s.main, http.MethodGet, o.groupPath(id)+"/repositories"+listQuery(page), nil)
-		return answer.Repositories, resp, err
+		return answer.Repositories, answer.Count, resp, err
 	})
 	if err != nil {
 		return nil, o.app.failed(o.groupOp("list the repositories of", id), err)

@@ -237,10 +237,13 @@ func newSim(t *testing.T, change ...func(*ghsim.Scenario)) sim {
 }
 
 // ids returns the IDs of team platform, repositories api and web, and group platform.
-func (s sim) ids() (team, api, web, group int64) {
+func (s sim) ids() (team, api, web, group int64) { return s.idsOf("api", "web") }
+
+// idsOf is ids for repositories of other names.
+func (s sim) idsOf(one, other string) (team, oneID, otherID, group int64) {
 	s.Update(func(st *ghsim.State) {
 		o := st.Org("acme")
-		team, api, web, group = o.Team("platform").ID, o.Repo("api").ID, o.Repo("web").ID, o.Group("platform").ID
+		team, oneID, otherID, group = o.Team("platform").ID, o.Repo(one).ID, o.Repo(other).ID, o.Group("platform").ID
 	})
-	return team, api, web, group
+	return team, oneID, otherID, group
 }

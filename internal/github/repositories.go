@@ -199,11 +199,3 @@ func (o *Org) adminSession(ctx context.Context, op string) (*session, string, er
 // loginSegment returns the organization's name as a segment of a path. [Org.lookUp] has
 // validated the name: there is no session without it.
 func (o *Org) loginSegment() string { return url.PathEscape(o.login) }
-
-func pageValues(o github.ListOptions) url.Values {
-	values := url.Values{"per_page": {strconv.Itoa(o.PerPage)}}
-	if o.Page > 1 {
-		values.Set("page", strconv.Itoa(o.Page))
-	}
-	return values
-}

@@ -46,11 +46,12 @@ func (o *Org) GroupRunners(ctx context.Context, groupID int64) ([]Runner, error)
 	if err != nil {
 		return nil, err
 	}
-	found, err := listAll(ctx, func(ctx context.Context, page github.ListOptions) ([]runnerAnswer, *github.Response, error) {
+	found, err := listCounted(ctx, func(ctx context.Context, page github.ListOptions) ([]runnerAnswer, int, *github.Response, error) {
 		answer, resp, err := send[struct {
+			Count   int            `json:"total_count"`
 			Runners []runnerAnswer `json:"runners"`
 		}](ctx, s.main, http.MethodGet, o.groupPath(groupID)+"/runners"+listQuery(page), nil)
-		return answer.Runners, resp, err
+		return answer.Runners, answer.Count, resp, err
 	})
 	if err != nil {
 		return nil, o.app.failed(o.groupOp("list the runners of", groupID), err)
