@@ -54,7 +54,7 @@ func readGroup(ctx context.Context, c *dispatch.Call) (groupState, error) {
 	})
 	g.Go(func() (err error) { found.runners, err = c.Org.GitHub.GroupRunners(gctx, id); return err })
 	if err := g.Wait(); err != nil {
-		return groupState{}, groupError(c, err, "read the runner group")
+		return groupState{}, groupError(ctx, c, err, "read the runner group")
 	}
 	slices.SortFunc(found.repos, func(a, b github.Repository) int {
 		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
@@ -66,13 +66,29 @@ func readGroup(ctx context.Context, c *dispatch.Call) (groupState, error) {
 	return found, nil
 }
 
-// groupError turns a failure on the call's group into an error for the caller: a
-// group that is gone is said to be gone.
-func groupError(c *dispatch.Call, err error, doing string) error {
-	if github.KindOf(err) == github.NotFound {
+// groupError turns a failure on the call's group into an error for the caller. A group is
+// said to be gone only if GitHub says so of the group itself: an older Enterprise Server
+// answers 404 for what it does not know, too.
+func groupError(ctx context.Context, c *dispatch.Call, err error, doing string) error {
+	if github.KindOf(err) != github.NotFound {
+		return dispatch.GitHubError(err, doing)
+	}
+	_, lookErr := c.Org.GitHub.Group(ctx, c.Group.GroupID)
+	switch {
+	case github.KindOf(lookErr) == github.NotFound:
 		return groupGone(c, err)
+	case lookErr != nil:
+		return dispatch.GitHubError(lookErr, "read the runner group")
 	}
 	return dispatch.GitHubError(err, doing)
+}
+
+// lacksFeature refuses what this GitHub is too old for, or its plan too small.
+func lacksFeature(what, needed string, cause error) *dispatch.Error {
+	return &dispatch.Error{
+		Reason: dispatch.ReasonGitHubError, Cause: cause, Permanent: true,
+		Message: fmt.Sprintf("This GitHub has no %s (%s needed).", what, needed),
+	}
 }
 
 func groupGone(c *dispatch.Call, cause error) *dispatch.Error {
@@ -91,7 +107,7 @@ func mustBeSelected(ctx context.Context, c *dispatch.Call) error {
 	}
 	group, err := c.Org.GitHub.Group(ctx, c.Group.GroupID)
 	if err != nil {
-		return groupError(c, err, "read the runner group")
+		return groupError(ctx, c, err, "read the runner group")
 	}
 	if group.Visibility != "selected" {
 		return notSelected(c, group.Visibility, nil)

@@ -41,7 +41,7 @@ func runnersRemove() dispatch.Command {
 func runRunnersRemove(ctx context.Context, call *dispatch.Call, args RunnersRemoveArgs) (dispatch.Result, error) {
 	all, err := call.Org.GitHub.GroupRunners(ctx, call.Group.GroupID)
 	if err != nil {
-		return dispatch.Result{}, groupError(call, err, "list the group's runners")
+		return dispatch.Result{}, groupError(ctx, call, err, "list the group's runners")
 	}
 	all = seenRunners(call, all)
 	var targets []github.Runner

@@ -29,7 +29,7 @@ func runnersTransfer() dispatch.Command {
 func runRunnersTransfer(ctx context.Context, call *dispatch.Call, args TransferArgs) (dispatch.Result, error) {
 	all, err := call.Org.GitHub.GroupRunners(ctx, call.Group.GroupID)
 	if err != nil {
-		return dispatch.Result{}, groupError(call, err, "list the group's runners")
+		return dispatch.Result{}, groupError(ctx, call, err, "list the group's runners")
 	}
 	all = seenRunners(call, all)
 	targets, there, err := pickTransfers(ctx, call, all, args.Runners)

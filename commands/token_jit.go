@@ -102,7 +102,7 @@ func runTokenJIT(ctx context.Context, call *dispatch.Call, args JITArgs) (dispat
 	switch kind := github.KindOf(err); {
 	case err == nil:
 	case kind == github.NotFound:
-		return dispatch.Result{}, groupGone(call, err)
+		return dispatch.Result{}, noJIT(ctx, call, err)
 	case kind == github.Conflict:
 		return dispatch.Result{}, &dispatch.Error{Reason: dispatch.ReasonRunnerExists, Cause: err, Message: fmt.Sprintf("A runner named %s exists in %s already. Choose another name.", dispatch.Quote(args.Name), call.Org.Login)}
 	case kind == github.Invalid:
@@ -111,6 +111,18 @@ func runTokenJIT(ctx context.Context, call *dispatch.Call, args JITArgs) (dispat
 		return dispatch.Result{}, dispatch.GitHubError(err, "make the runner")
 	}
 	return jitResult(call, args.Name, jit), nil
+}
+
+// noJIT explains a 404: the group is gone, or this GitHub does not know the endpoint, which
+// came with Enterprise Server 3.10.
+func noJIT(ctx context.Context, c *dispatch.Call, err error) error {
+	_, lookErr := c.Org.GitHub.Group(ctx, c.Group.GroupID)
+	if lookErr != nil {
+		return groupError(ctx, c, lookErr, "read the runner group")
+	}
+	refusal := lacksFeature("just-in-time runners", "Enterprise Server 3.10 or later", err)
+	refusal.Message += " `token-register` makes a runner that stays."
+	return refusal
 }
 
 func jitResult(c *dispatch.Call, name string, jit github.JIT) dispatch.Result {
@@ -140,7 +152,7 @@ func beginJIT(ctx context.Context, c *dispatch.Call, name string) error {
 	if c.Repeatable() && c.FirstHighestRunner() == nil {
 		runners, err := c.Org.GitHub.GroupRunners(ctx, c.Group.GroupID)
 		if err != nil {
-			return groupError(c, err, "list the group's runners")
+			return groupError(ctx, c, err, "list the group's runners")
 		}
 		var highest int64
 		for _, r := range runners {

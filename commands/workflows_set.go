@@ -73,7 +73,7 @@ type WorkflowsAnswer struct {
 func runWorkflowsSet(ctx context.Context, call *dispatch.Call, args WorkflowsArgs) (dispatch.Result, error) {
 	group, err := call.Org.GitHub.Group(ctx, call.Group.GroupID)
 	if err != nil {
-		return dispatch.Result{}, groupError(call, err, "read the runner group")
+		return dispatch.Result{}, groupError(ctx, call, err, "read the runner group")
 	}
 	if group.WorkflowRestrictionsReadOnly {
 		return dispatch.Result{}, dispatch.Refuse(dispatch.ReasonPolicy, "The enterprise sets which workflows may use the runner group %s; it cannot be changed here.", dispatch.Quote(group.Name))
@@ -102,7 +102,12 @@ func runWorkflowsSet(ctx context.Context, call *dispatch.Call, args WorkflowsArg
 		return dispatch.Result{}, &dispatch.Error{Reason: dispatch.ReasonInvalidArgument, Cause: err, Message: "GitHub refused the workflows: " + dispatch.Quote(dispatch.GitHubFailure(err).Message) + "."}
 	}
 	if err != nil {
-		return dispatch.Result{}, groupError(call, err, "change the group's workflows")
+		return dispatch.Result{}, groupError(ctx, call, err, "change the group's workflows")
+	}
+	if len(workflows) > 0 && !updated.RestrictedToWorkflows {
+		// An older server ignores fields that it does not know:
+		// https://docs.github.com/en/enterprise-server@3.5/actions/hosting-your-own-runners/managing-access-to-self-hosted-runners-using-groups
+		return dispatch.Result{}, lacksFeature("limits to workflows", "Enterprise Cloud, or Enterprise Server 3.5 or later,", nil)
 	}
 	if err := recordWorkflows(ctx, call, updated, mayTeam); err != nil {
 		return dispatch.Result{}, err
