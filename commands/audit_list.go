@@ -121,7 +121,7 @@ func auditEntry(call *dispatch.Call, e store.Entry) AuditEntry {
 		Outcome: e.Outcome, Reason: e.Reason, Changed: e.Changed, RequestID: e.RequestID, Count: e.Count,
 	}
 	if e.Source.Comment != 0 {
-		link := fmt.Sprintf("%s/%s/%s/issues/%d#issuecomment-%d", strings.TrimSuffix(call.Env.GitHubURL, "/"), call.Org.Login, e.Source.Repo, e.Source.Issue, e.Source.Comment)
+		link := fmt.Sprintf("%s/%s/%s/issues/%d#issuecomment-%d", strings.TrimSuffix(call.Env.GitHubURL, "/"), call.Org.Name(), e.Source.Repo, e.Source.Issue, e.Source.Comment)
 		entry.Link = &link
 	}
 	return entry

@@ -49,7 +49,7 @@ func TestRepoName(t *testing.T) {
 		{strings.Repeat("x", 101), "", dispatch.ReasonInvalidArgument},
 	} {
 		t.Run(test.text, func(t *testing.T) {
-			got, err := repoName("acme", test.text)
+			got, err := repoName(&dispatch.Org{Login: "acme"}, test.text)
 			assert.Equal(t, test.reason, dispatch.ReasonOf(err))
 			assert.Equal(t, test.want, got)
 		})

@@ -24,7 +24,7 @@ func checkRepos(call *dispatch.Call, a ReposArgs) error {
 	bad := false
 	for _, text := range a.Repos {
 		item := dispatch.Item{Item: text}
-		if _, err := repoName(call.Org.Login, text); dispatch.ReasonOf(err) == dispatch.ReasonInvalidArgument {
+		if _, err := repoName(call.Org, text); dispatch.ReasonOf(err) == dispatch.ReasonInvalidArgument {
 			item.Error, item.Reason, bad = dispatch.AsError(err).Message, dispatch.ReasonInvalidArgument, true
 		}
 		items = append(items, item)
@@ -38,19 +38,19 @@ func checkRepos(call *dispatch.Call, a ReposArgs) error {
 var repoShape = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
 
 // repoName brings a repository's name to its one form: without the organization.
-func repoName(org, text string) (string, error) {
+func repoName(org *dispatch.Org, text string) (string, error) {
 	name := text
 	if owner, rest, ok := strings.Cut(text, "/"); ok {
 		if !repoShape.MatchString(owner) || !repoShape.MatchString(rest) || rest == "." || rest == ".." {
-			return "", dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s is not the name of a repository: write name or %s/name.", dispatch.Quote(text), org)
+			return "", dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s is not the name of a repository: write name or %s/name.", dispatch.Quote(text), org.Name())
 		}
-		if !strings.EqualFold(owner, org) {
-			return "", dispatch.Refuse(dispatch.ReasonRepoNotPermitted, "%s is not in %s; a group takes repositories of its own organization only.", dispatch.Quote(text), org)
+		if !org.Is(owner) {
+			return "", dispatch.Refuse(dispatch.ReasonRepoNotPermitted, "%s is not in %s; a group takes repositories of its own organization only.", dispatch.Quote(text), org.Name())
 		}
 		name = rest
 	}
 	if !repoShape.MatchString(name) || name == "." || name == ".." {
-		return "", dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s is not the name of a repository: write name or %s/name.", dispatch.Quote(text), org)
+		return "", dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s is not the name of a repository: write name or %s/name.", dispatch.Quote(text), org.Name())
 	}
 	return name, nil
 }
@@ -80,7 +80,7 @@ func askRepos(ctx context.Context, c *dispatch.Call, slug string, names []string
 	lookup := &repoLookup{done: make(chan struct{}), repos: make([]github.Repository, len(names)), errs: make([]error, len(names))}
 	var wg sync.WaitGroup
 	for i, text := range names {
-		name, err := repoName(c.Org.Login, text)
+		name, err := repoName(c.Org, text)
 		if err != nil {
 			lookup.errs[i] = err
 			continue
@@ -138,7 +138,7 @@ func pickRepos(ctx context.Context, c *dispatch.Call, names []string) (*repoLook
 	lookup := &repoLookup{done: make(chan struct{}), repos: make([]github.Repository, len(names)), errs: make([]error, len(names))}
 	close(lookup.done)
 	for i, text := range names {
-		name, err := repoName(c.Org.Login, text)
+		name, err := repoName(c.Org, text)
 		if err != nil {
 			lookup.errs[i] = err
 			continue

@@ -32,7 +32,7 @@ func runReposRemove(ctx context.Context, call *dispatch.Call, args ReposArgs) (d
 	var targets []github.Repository
 	var absent []string
 	for _, text := range args.Repos {
-		name, err := repoName(call.Org.Login, text)
+		name, err := repoName(call.Org, text)
 		if repo, ok := findRepo(attached, name); ok && err == nil {
 			targets = append(targets, repo)
 		} else {

@@ -58,7 +58,7 @@ func tokenResult(call *dispatch.Call, kind string, token github.Token, line, not
 }
 
 func orgURL(c *dispatch.Call) string {
-	return strings.TrimSuffix(c.Env.GitHubURL, "/") + "/" + c.Org.Login
+	return strings.TrimSuffix(c.Env.GitHubURL, "/") + "/" + c.Org.Name()
 }
 
 // shellQuote writes text as one word of a POSIX shell.

@@ -38,5 +38,5 @@ func registerResult(call *dispatch.Call, token github.Token) dispatch.Result {
 
 // groupsPage is where an owner of the organization sees its runner groups on GitHub.
 func groupsPage(c *dispatch.Call) string {
-	return strings.TrimSuffix(c.Env.GitHubURL, "/") + "/organizations/" + c.Org.Login + "/settings/actions/runner-groups"
+	return strings.TrimSuffix(c.Env.GitHubURL, "/") + "/organizations/" + c.Org.Name() + "/settings/actions/runner-groups"
 }

@@ -32,8 +32,8 @@ func checkWorkflows(call *dispatch.Call, a WorkflowsArgs) error {
 	for _, text := range *a.Workflows {
 		item := dispatch.Item{Item: text}
 		match := workflowShape.FindStringSubmatch(text)
-		if len(match) < 3 || match[2] == "." || strings.Contains(text, "..") || !strings.EqualFold(match[1], call.Org.Login) {
-			item.Error = fmt.Sprintf("%s is not a workflow file of %s at a ref: write `%s/REPO/.github/workflows/FILE.yml@refs/heads/main`.", dispatch.Quote(text), call.Org.Login, call.Org.Login)
+		if len(match) < 3 || match[2] == "." || strings.Contains(text, "..") || !call.Org.Is(match[1]) {
+			item.Error = fmt.Sprintf("%s is not a workflow file of %s at a ref: write `%s/REPO/.github/workflows/FILE.yml@refs/heads/main`.", dispatch.Quote(text), call.Org.Name(), call.Org.Name())
 			item.Reason, bad = dispatch.ReasonInvalidArgument, true
 		}
 		items = append(items, item)

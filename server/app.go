@@ -81,13 +81,18 @@ func (s *Server) build(ctx context.Context, a *app) error {
 	if a.github, err = connect.GitHub(c, a.meter.registry, pacingBudget{a.store}, replica, s.opts.Version, s.log); err != nil {
 		return err
 	}
-	a.env = newEnv(c, a.store, a.github)
+	if a.env, err = newEnv(ctx, c, a.store, a.github); err != nil {
+		return fmt.Errorf("database.url: %w", err)
+	}
 	a.env.Holder = replica
 	a.env.Version, a.env.Clock = s.opts.Version, s.opts.Clock
 	a.env.PublicURL = s.publicURL(c)
 	a.env.Observe = a.meter.observe
 	a.health = newHealth(a.store, a.github, &s.draining, s.opts.Version, s.log)
 	a.env.Status = a.health.status
+	for _, org := range a.env.Orgs {
+		a.health.addDetail(org.GitHub.Renamed)
+	}
 	dispatcher := dispatch.NewDispatcher(a.env, commands.All(), dispatch.Standard(a.env)...)
 
 	policies := commentPolicies(c)
@@ -168,6 +173,9 @@ func (a *app) maintain(ctx context.Context) {
 		for _, org := range a.env.Orgs {
 			err := org.GitHub.Warm(ctx)
 			warm = warm && err == nil
+			if err == nil {
+				a.rememberOrg(ctx, org)
+			}
 			if err != nil && ctx.Err() == nil {
 				a.log.Warn().Err(err).Str("org", org.Login).Msg("GitHub gives the App no access to the organization; `actions-runner-manager doctor` shows why")
 			}
@@ -182,6 +190,17 @@ func (a *app) maintain(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
+	}
+}
+
+// rememberOrg records the organization's id, by which it is found if it is renamed.
+func (a *app) rememberOrg(ctx context.Context, org *dispatch.Org) {
+	recorded, err := a.store.OrgID(ctx, org.Login)
+	if id := org.GitHub.ID(); err == nil && id != recorded {
+		err = a.store.SetOrgID(ctx, org.Login, id)
+	}
+	if err != nil && ctx.Err() == nil {
+		a.log.Warn().Err(err).Str("org", org.Login).Msg("the organization's id could not be recorded yet")
 	}
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"crypto/rand"
 	"os"
 	"strings"
@@ -13,16 +14,22 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
-// newEnv returns what the commands need of the configuration.
-func newEnv(c *config.Config, st *store.Store, gh *github.App) *dispatch.Env {
+// newEnv returns what the commands need of the configuration. An organization whose id is on
+// record is found by it if it was renamed.
+func newEnv(ctx context.Context, c *config.Config, st *store.Store, gh *github.App) (*dispatch.Env, error) {
 	env := &dispatch.Env{
 		Store: st, RateLimit: c.Server.RateLimit, GitHubURL: c.GitHub.URL, PublicURL: c.Server.PublicURL,
 		Holder: holder(),
 	}
 	for _, o := range c.Organizations() {
-		p := o.Policy
+		p, org := o.Policy, gh.Org(o.Org, o.InstallationID, o.Chatops.AdminRepo)
+		id, err := st.OrgID(ctx, o.Org)
+		if err != nil {
+			return nil, err
+		}
+		org.Remember(id)
 		env.Orgs = append(env.Orgs, &dispatch.Org{
-			Login: o.Org, GitHub: gh.Org(o.Org, o.InstallationID, o.Chatops.AdminRepo),
+			Login: o.Org, GitHub: org,
 			Policy: dispatch.Policy{
 				Named: p.Groups == "named", GroupName: p.GroupName, RepoPermission: p.RepoPermission,
 				PublicRepos: p.PublicRepos, RegistrationTokens: p.RegistrationTokens,
@@ -31,7 +38,7 @@ func newEnv(c *config.Config, st *store.Store, gh *github.App) *dispatch.Env {
 		})
 	}
 	env.Ownership = ownership.New(env)
-	return env
+	return env, nil
 }
 
 // holder returns a name for this process that is unique among replicas.
@@ -69,7 +76,7 @@ func webhookOrgs(c *config.Config, env *dispatch.Env) []comment.WebhookOrg {
 	for i, o := range c.Organizations() {
 		orgs = append(orgs, comment.WebhookOrg{
 			Org: o.Org, AdminRepo: o.Chatops.AdminRepo,
-			InstallationID: env.Orgs[i].GitHub.InstallationID,
+			InstallationID: env.Orgs[i].GitHub.InstallationID, OrgID: env.Orgs[i].GitHub.ID,
 		})
 	}
 	return orgs

@@ -36,7 +36,11 @@ func OpenOperator(ctx context.Context, c *config.Config, o Options) (*Operator, 
 		_ = st.Close()
 		return nil, nil, err
 	}
-	env := newEnv(c, st, gh)
+	env, err := newEnv(ctx, c, st, gh)
+	if err != nil {
+		_ = st.Close()
+		return nil, nil, err
+	}
 	env.Version = o.Version
 	d := dispatch.NewDispatcher(env, commands.All(), dispatch.Standard(env)...)
 	return &Operator{Env: env, Dispatcher: d, Config: c, GitHub: gh}, func() error { _ = closeLog(); return st.Close() }, nil

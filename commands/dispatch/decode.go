@@ -131,7 +131,7 @@ var slugShape = regexp.MustCompile(`^[a-z0-9_][a-z0-9_-]{0,254}$`)
 // the same if the organization is the call's.
 func slugOf(call *Call, p Param, text string) (string, error) {
 	slug := strings.ToLower(strings.TrimPrefix(text, "@"))
-	if org, rest, ok := strings.Cut(slug, "/"); ok && call.Org != nil && strings.EqualFold(org, call.Org.Login) {
+	if org, rest, ok := strings.Cut(slug, "/"); ok && call.Org != nil && call.Org.Is(org) {
 		slug = rest
 	}
 	if !slugShape.MatchString(slug) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -65,7 +66,7 @@ func (e *Env) Now() time.Time {
 // Org returns the organization of that login, without regard to case.
 func (e *Env) Org(login string) (*Org, bool) {
 	for _, o := range e.Orgs {
-		if strings.EqualFold(o.Login, login) {
+		if o.Is(login) {
 			return o, true
 		}
 	}
@@ -83,9 +84,37 @@ func (e *Env) Logins() []string {
 
 // An Org is one organization the server serves.
 type Org struct {
-	Login  string
+	Login  string // as configured
 	GitHub *github.Org
 	Policy Policy
+}
+
+// Name returns the organization's name on GitHub. It is not Login after a rename.
+func (o *Org) Name() string {
+	if o.GitHub == nil {
+		return o.Login
+	}
+	return o.GitHub.Name()
+}
+
+// Is reports whether the organization has that name, or is configured under it.
+func (o *Org) Is(login string) bool {
+	return strings.EqualFold(o.Login, login) || strings.EqualFold(o.Name(), login)
+}
+
+// noteRename adds to the outcome of a call that its organization has another name now.
+func (c *Call) noteRename(result *Result, err error) error {
+	if c.Org == nil || c.Org.GitHub == nil || c.Org.GitHub.Renamed() == "" {
+		return err
+	}
+	note := "For the operator of this server: " + c.Org.GitHub.Renamed() + "."
+	if err == nil {
+		result.Notes = append(slices.Clone(result.Notes), note)
+		return nil
+	}
+	refusal := *AsError(err)
+	refusal.Message += " " + note
+	return &refusal
 }
 
 // ID returns the organization's numeric id. It is asked of GitHub on first use.
@@ -102,6 +131,10 @@ func (o *Org) ID(ctx context.Context) (int64, error) {
 func (o *Org) notInstalled(err error) error {
 	failure := GitHubError(err, "find the App's installation in "+o.Login)
 	if e := AsError(failure); github.KindOf(err) == github.NotFound && e.Reason == ReasonGitHubError {
+		if other := GitHubFailure(err); other.Elsewhere != "" {
+			e.Message = "The GitHub App can do nothing here: " + other.Message + "."
+			return failure
+		}
 		e.Message = fmt.Sprintf("The GitHub App is not installed in %s, so it can do nothing there. An owner of %s can install it; `actions-runner-manager doctor` shows the operator the page.", o.Login, o.Login)
 	}
 	return failure

@@ -41,6 +41,7 @@ func (e *Env) observe(next Func) Func {
 	return func(ctx context.Context, call *Call) (Result, error) {
 		start := e.Now()
 		result, err := next(ctx, call)
+		err = call.noteRename(&result, err)
 		outcome, reason := outcomeOf(err)
 		took := e.Now().Sub(start)
 		if e.Observe != nil {

@@ -36,6 +36,9 @@ type WebhookOrg struct {
 	AdminRepo string // the repository's name, without the owner; empty: no comment commands
 	// InstallationID returns the App's installation there; 0 while it is not known.
 	InstallationID func() int64
+	// OrgID returns the organization's id, which it keeps under a new name; 0 while it is
+	// not known.
+	OrgID func() int64
 }
 
 // WebhookOptions is what the webhook is made of.

@@ -60,8 +60,9 @@ type commentPayload struct {
 		App       *payloadName `json:"performed_via_github_app"`
 	} `json:"comment"`
 	Repository struct {
-		ID       int64  `json:"id"`
-		FullName string `json:"full_name"`
+		ID       int64       `json:"id"`
+		FullName string      `json:"full_name"`
+		Owner    payloadUser `json:"owner"`
 	} `json:"repository"`
 	Installation payloadName `json:"installation"`
 	Sender       payloadUser `json:"sender"`
@@ -136,11 +137,22 @@ func (e commentEvents) respond(ctx context.Context, outcome, detail string) {
 	})
 }
 
+// isAdminRepo reports whether the comment is in the organization's admin repository. The
+// organization is known by its id, if GitHub was asked for it, because it may be renamed.
+func (o WebhookOrg) isAdminRepo(p *commentPayload) bool {
+	owner, name, _ := strings.Cut(p.Repository.FullName, "/")
+	if o.AdminRepo == "" || !strings.EqualFold(name, o.AdminRepo) {
+		return false
+	}
+	if id := o.OrgID; id != nil && id() != 0 && p.Repository.Owner.ID != 0 && strings.EqualFold(owner, p.Repository.Owner.Login) {
+		return p.Repository.Owner.ID == id()
+	}
+	return strings.EqualFold(owner, o.Org)
+}
+
 // filter returns what is kept of a payload, or why it is ignored.
 func (e commentEvents) filter(p *commentPayload) (comment Comment, ignored string) {
-	i := slices.IndexFunc(e.Orgs, func(o WebhookOrg) bool {
-		return o.AdminRepo != "" && strings.EqualFold(p.Repository.FullName, o.Org+"/"+o.AdminRepo)
-	})
+	i := slices.IndexFunc(e.Orgs, func(o WebhookOrg) bool { return o.isAdminRepo(p) })
 	switch {
 	case p.Action != "created":
 		return Comment{}, "not a new comment"

@@ -80,6 +80,9 @@ type App struct {
 	version   atomic.Pointer[string]
 	remaining sync.Map // requests left, by installation id
 	limiter   limiter  // of the whole App; each installation has one too
+
+	mu     sync.Mutex
+	logins []string // of the organizations, as configured
 }
 
 // New makes an App. It sends nothing to GitHub yet.

@@ -48,6 +48,7 @@ type Error struct {
 	Status     int           // HTTP status; 0 if there was no answer
 	RetryAfter time.Duration // how long to wait before trying again; 0: unknown
 	SSO        string        // the page that X-GitHub-SSO names, as it came; on it the token's owner can allow the token
+	Elsewhere  string        // the only organization that has the App, if that is not the configured one
 	Ambiguous  bool          // set if a write may or may not have taken effect
 	Err        error         // the cause, or nil; errors.Is finds context errors
 }

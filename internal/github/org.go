@@ -3,8 +3,6 @@ package github
 import (
 	"context"
 	"fmt"
-	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -30,6 +28,12 @@ type Org struct {
 	mu      sync.Mutex
 	current *session // nil: not looked up yet
 	flight  singleflight.Group
+
+	orgID  int64  // 0: not known yet
+	name   string // the login that GitHub gave the installation's account; empty: not looked up yet
+	checks renameChecks
+
+	checking singleflight.Group
 }
 
 // A session is an installation with a client for each of its two tokens. If the App is
@@ -45,6 +49,9 @@ type session struct {
 // Org returns the organization named login. If installationID is 0, it is looked up. If
 // adminRepo is empty, the methods for comments fail. Org itself sends nothing to GitHub.
 func (a *App) Org(login string, installationID int64, adminRepo string) *Org {
+	a.mu.Lock()
+	a.logins = append(a.logins, login)
+	a.mu.Unlock()
 	return &Org{
 		app: a, login: login, installationID: installationID, adminRepo: adminRepo,
 		writes: semaphore.NewWeighted(maxWrites),
@@ -82,7 +89,11 @@ func (o *Org) Installation(ctx context.Context) (Installation, error) {
 	if err != nil {
 		return Installation{}, err
 	}
-	return s.Installation, nil
+	installation := s.Installation
+	if o.Renamed() != "" {
+		installation.Login = o.Name()
+	}
+	return installation, nil
 }
 
 // InstallationID returns the id of the App's installation in the organization without
@@ -99,9 +110,15 @@ func (o *Org) InstallationID() int64 {
 // Warm looks up the installation and mints both tokens, so that the first command need
 // not wait for them.
 func (o *Org) Warm(ctx context.Context) error {
+	o.mu.Lock()
+	known := o.current
+	o.mu.Unlock()
 	s, err := o.session(ctx)
 	if err != nil {
 		return err
+	}
+	if s == known {
+		o.refreshName(ctx, s) // nobody may have met a 404 since a rename
 	}
 	const op = "get installation tokens"
 	group, ctx := errgroup.WithContext(ctx)
@@ -168,11 +185,8 @@ func (o *Org) invalidate(old *session) {
 }
 
 type installationAnswer struct {
-	ID      int64 `json:"id"`
-	Account struct {
-		ID    int64  `json:"id"`
-		Login string `json:"login"`
-	} `json:"account"`
+	ID                  int64             `json:"id"`
+	Account             accountAnswer     `json:"account"`
 	Permissions         map[string]string `json:"permissions"`
 	Events              []string          `json:"events"`
 	RepositorySelection string            `json:"repository_selection"`
@@ -180,25 +194,20 @@ type installationAnswer struct {
 	HTMLURL             string            `json:"html_url"`
 }
 
+type accountAnswer struct {
+	ID    int64  `json:"id"`
+	Login string `json:"login"`
+}
+
 func (o *Org) lookUp(ctx context.Context) (*session, error) {
-	name, err := login(o.login)
+	got, err := o.findInstallation(ctx)
 	if err != nil {
 		return nil, err
-	}
-	path := "orgs/" + name + "/installation"
-	if o.installationID != 0 {
-		path = fmt.Sprintf("app/installations/%d", o.installationID)
-	}
-	got, _, err := send[installationAnswer](ctx, o.app.self, http.MethodGet, path, nil)
-	if err != nil {
-		return nil, err
-	}
-	if !strings.EqualFold(got.Account.Login, o.login) {
-		return nil, &Error{Kind: Invalid, Message: fmt.Sprintf("installation %d belongs to %s; set org or installationID accordingly", got.ID, got.Account.Login)}
 	}
 	if got.ID == 0 || got.Account.ID == 0 {
 		return nil, &Error{Kind: Other, Message: "GitHub's answer contains no installation"}
 	}
+	o.observeAccount(got.Account)
 	return o.newSession(Installation{
 		ID: got.ID, OrgID: got.Account.ID, Login: got.Account.Login, Permissions: got.Permissions, Events: got.Events,
 		RepositorySelection: got.RepositorySelection, Suspended: got.SuspendedAt != nil, HTMLURL: got.HTMLURL,
@@ -246,6 +255,7 @@ func (o *Org) client(installation int64, source *tokenSource, limit *limiter, pa
 		limiter:    limit,
 		pacer:      pacer,
 		coalesce:   true,
+		renamed:    o.afterRename,
 	}
 	return a.clientCreator(a.pool, replaceChain(outermost)).NewInstallationClient(installation)
 }

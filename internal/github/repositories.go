@@ -102,7 +102,7 @@ func (o *Org) checkRepository(r repositoryAnswer) error {
 	if r.ID == 0 || r.Name == "" {
 		return &Error{Kind: Other, Message: "GitHub's answer contains no repository"}
 	}
-	if !strings.EqualFold(r.Owner.Login, o.login) {
+	if !strings.EqualFold(r.Owner.Login, o.Name()) && !strings.EqualFold(r.Owner.Login, o.login) {
 		return &Error{Kind: NotFound, Message: "it now belongs to another owner"}
 	}
 	return nil
@@ -196,6 +196,5 @@ func (o *Org) adminSession(ctx context.Context, op string) (*session, string, er
 	return s, repo, err
 }
 
-// loginSegment returns the organization's name as a segment of a path. [Org.lookUp] has
-// validated the name: there is no session without it.
-func (o *Org) loginSegment() string { return url.PathEscape(o.login) }
+// loginSegment returns the organization's current name as a segment of a path.
+func (o *Org) loginSegment() string { return url.PathEscape(o.Name()) }

@@ -52,6 +52,9 @@ type transport struct {
 	pacer      *pacing.Pacer       // nil: requests are not paced
 	limiter    *limiter            // nil if requests do not count against the App's rate limit
 	coalesce   bool                // identical reads are sent once
+	// renamed returns a request that GitHub answered with 404 for the organization's new
+	// name, or nil. It may be nil itself.
+	renamed    func(*http.Request) *http.Request
 	flights    singleflight.Group
 	writesDone atomic.Int64 // finished writes; no read joins one that began before a write finished
 }
@@ -73,17 +76,17 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if req.Method != http.MethodGet {
-		got, err := t.sendWithRetries(req)
+		got, err := t.sendFollowing(req)
 		t.writesDone.Add(1)
 		return t.httpResponse(req, got), err
 	}
 	if !t.coalesce || req.Header.Get("Cache-Control") != "" {
-		got, err := t.sendWithRetries(req)
+		got, err := t.sendFollowing(req)
 		return t.httpResponse(req, got), err
 	}
 	key := strconv.FormatInt(t.writesDone.Load(), 10) + " " + req.Header.Get("Accept") + " " + req.URL.String()
 	flight := t.flights.DoChan(key, func() (any, error) { //nolint:contextcheck // if one caller leaves, the others still need the answer
-		return t.sendWithRetries(req.WithContext(foreground(withoutCancel(req.Context()))))
+		return t.sendFollowing(req.WithContext(foreground(withoutCancel(req.Context()))))
 	})
 	select {
 	case <-req.Context().Done():
@@ -92,6 +95,43 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		got, _ := result.Val.(*response)
 		return t.httpResponse(req, got), result.Err
 	}
+}
+
+// sendFollowing sends req, and again to where its target is by now: a write that is
+// redirected, because http.Client would make a read of it, and a request for an organization
+// that was renamed.
+func (t *transport) sendFollowing(req *http.Request) (*response, error) {
+	got, err := t.sendWithRetries(req)
+	if err != nil {
+		return got, err
+	}
+	again := (*http.Request)(nil)
+	switch got.status {
+	case http.StatusMovedPermanently, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		if req.Method != http.MethodGet {
+			again = t.redirected(req, got.header.Get("Location"))
+		}
+	case http.StatusNotFound:
+		if t.renamed != nil {
+			again = t.renamed(req)
+		}
+	}
+	if again == nil {
+		return got, nil
+	}
+	return t.sendWithRetries(again)
+}
+
+// redirected returns req for another address of GitHub's API, or nil if it is none.
+func (t *transport) redirected(req *http.Request, location string) *http.Request {
+	to, err := req.URL.Parse(location)
+	base := t.app.base
+	if err != nil || location == "" || to.Scheme != base.Scheme || to.Host != base.Host || !hasPrefix(to.Path, base.Path) {
+		return nil
+	}
+	again := req.Clone(req.Context())
+	again.URL = to
+	return again
 }
 
 // prepare returns a copy of req with our headers. It fails if req goes to another host,

@@ -106,8 +106,13 @@ func Run(ctx context.Context, c *config.Config, failure error, version string) D
 		d.checkPermissions()
 		d.checkEvents()
 		d.checkWebhook(ctx)
-		for _, org := range c.Organizations() {
-			d.checkOrganization(ctx, org)
+		organizations := c.Organizations()
+		orgs := make([]*github.Org, len(organizations))
+		for i, o := range organizations {
+			orgs[i] = d.gh.Org(o.Org, o.InstallationID, o.Chatops.AdminRepo)
+		}
+		for i, o := range organizations {
+			d.checkOrganization(ctx, o, orgs[i])
 		}
 	}
 	return d.diagnosis()

@@ -127,6 +127,10 @@ func TestDoctor(t *testing.T) {
 		},
 		{"wrong installation", func(c *clinic) { c.env["INSTALLATION_ID"] = "78" }, "installation", "78", "Remove installationID", "/apps/arm/installations/new"},
 		{
+			"renamed, with a new database", func(c *clinic) { c.change(func(_ *ghsim.App, o *ghsim.Org) { o.Login = "acme-inc" }) },
+			"installation", "If acme is now called acme-inc: change `org` to acme-inc", "If it was renamed, change org to acme-inc", "/apps/arm/installations/new",
+		},
+		{
 			"suspended", func(c *clinic) {
 				c.change(func(a *ghsim.App, _ *ghsim.Org) { a.Installations[0].SuspendedAt = time.Now() })
 			},

@@ -19,10 +19,14 @@ import (
 
 // checkOrganization checks one organization: the App's installation there, and what can be
 // checked with it.
-func (d *doctor) checkOrganization(ctx context.Context, c config.Organization) {
-	org := d.gh.Org(c.Org, c.InstallationID, c.Chatops.AdminRepo)
+func (d *doctor) checkOrganization(ctx context.Context, c config.Organization, org *github.Org) {
 	ctx, cancel := context.WithTimeout(ctx, 3*callTimeout)
 	defer cancel()
+	if d.store != nil {
+		if id, err := d.store.OrgID(ctx, c.Org); err == nil {
+			org.Remember(id)
+		}
+	}
 	rest := []string{
 		d.checkName(c.Org, "installation-permissions"), d.checkName(c.Org, "repositories"), d.checkName(c.Org, "runner-groups"),
 		d.checkName(c.Org, "admin-repo"), d.checkName(c.Org, "ownership"),
@@ -31,6 +35,8 @@ func (d *doctor) checkOrganization(ctx context.Context, c config.Organization) {
 	name := d.checkName(c.Org, "installation")
 	install := strings.TrimRight(d.app.HTMLURL, "/") + "/installations/new"
 	switch {
+	case elsewhere(err) != "":
+		d.fail(name, err.Error(), "If it was renamed, change org to "+elsewhere(err)+". If not, install the App in "+c.Org+", on all repositories.", install)
 	case github.KindOf(err) == github.NotFound && c.InstallationID != 0:
 		d.fail(name, fmt.Sprintf("the App has no installation with ID %d", c.InstallationID),
 			"Remove installationID from the configuration. If the App is not installed in "+c.Org+", install it there, on all repositories.", install)
@@ -41,6 +47,8 @@ func (d *doctor) checkOrganization(ctx context.Context, c config.Organization) {
 	case installation.Suspended:
 		d.fail(name, "the App's installation in "+c.Org+" is suspended", "Unsuspend it at the bottom of its page.", installation.HTMLURL)
 		err = errors.New("suspended")
+	case org.Renamed() != "":
+		d.advise(name, org.Renamed(), "Change org (ARM_ORG) to "+org.Name()+". Until then the server finds the organization by its id.", installation.HTMLURL)
 	default:
 		d.pass(name, fmt.Sprintf("the App is installed in %s (installation %d)", installation.Login, installation.ID))
 	}
@@ -48,11 +56,21 @@ func (d *doctor) checkOrganization(ctx context.Context, c config.Organization) {
 		d.skip("the App cannot work in "+c.Org, install, rest...)
 		return
 	}
+	c.Org = org.Name()
 	missing := d.checkGranted(c, installation)
 	d.checkSelection(c, installation)
 	d.checkRunnerGroups(ctx, c, org, missing)
 	d.checkAdminRepo(ctx, c, org, installation, missing)
 	d.checkOwnership(ctx, c, org, installation, missing)
+}
+
+// elsewhere returns the organization that has the App instead of the configured one.
+func elsewhere(err error) string {
+	var failure *github.Error
+	if errors.As(err, &failure) {
+		return failure.Elsewhere
+	}
+	return ""
 }
 
 // checkGranted checks what the organization granted, which may be less than the App asks
