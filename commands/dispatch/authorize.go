@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -244,9 +245,24 @@ func MembershipBySlug(ctx context.Context, call *Call, team github.Team) (github
 // notMaintainer is the one answer for a team that the caller does not maintain and
 // for one that does not exist, so that secret teams stay secret.
 func notMaintainer(call *Call, slug string, remembered *Error) *Error {
+	if strings.HasPrefix(slug, enterprisePrefix) {
+		return notEnterpriseMaintainer(call, slug, remembered)
+	}
 	return Refuse(ReasonNotMaintainer,
 		"You're not a maintainer of team `%s` in %s, or it doesn't exist. One of its maintainers can promote you on the team's page on GitHub.%s",
 		slug, call.Org.Login, remembered.Message)
+}
+
+// notEnterpriseMaintainer is notMaintainer for an enterprise's team. GitHub may show members
+// of such a team only, and no maintainers.
+func notEnterpriseMaintainer(call *Call, slug string, remembered *Error) *Error {
+	owners := "owners of " + call.Org.Login + " act for it"
+	if !call.Org.Policy.OwnersActForAnyTeam {
+		owners = "owners of " + call.Org.Login + " can act for it if the operator sets `policy.ownersActForAnyTeam`"
+	}
+	return Refuse(ReasonNotMaintainer,
+		"You're not a maintainer of the enterprise team `%s`, or it doesn't exist in %s. If GitHub shows no maintainers of it, %s.%s",
+		slug, call.Org.Login, owners, remembered.Message)
 }
 
 // findTeams resolves the teams of a command for an owner or the operator, who need

@@ -125,7 +125,11 @@ func sameTeamTwice(slug string) *Error {
 	return Refuse(ReasonInvalidArgument, "Both teams are %s; name two different ones.", Quote(slug))
 }
 
-var slugShape = regexp.MustCompile(`^[a-z0-9_][a-z0-9_-]{0,254}$`)
+// enterprisePrefix begins the slugs of an enterprise's teams, which the APIs of its
+// organizations show among theirs.
+const enterprisePrefix = "ent:"
+
+var slugShape = regexp.MustCompile(`^(` + enterprisePrefix + `)?[a-z0-9_][a-z0-9_-]{0,254}$`)
 
 // slugOf brings the text of argument p to a team's slug. "@org/team" and "org/team" mean
 // the same if the organization is the call's.

@@ -11,7 +11,7 @@ import (
 // manages it. An App's login ends in "[bot]", but no request here is about one.
 var (
 	loginPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
-	slugPattern  = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9_.-]*$`)
+	slugPattern  = regexp.MustCompile(`^(ent:)?[A-Za-z0-9_-][A-Za-z0-9_.-]*$`) // ent: of an enterprise team
 	repoPattern  = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
 	codePattern  = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 	tokenPattern = regexp.MustCompile(`^[\x21-\x7e]+$`)

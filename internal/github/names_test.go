@@ -44,6 +44,7 @@ func TestInvalidNamesAreNotSent(t *testing.T) {
 	names := []string{
 		"", ".", "..", "/", "x/../../y", "%2e%2e", "..%2f", "a b", "a\x00b", "a\nb", "a?b=c", "a#b", "a;b", `a\b`, "é", "ａcme", "a\u202eb",
 		"\xff", strings.Repeat("a", 10_000), "a:b", "a@b", "{}", "*",
+		"ent:", "ent:ent:a", "ENT:a", "ent:a/b", "ent:..%2f", "enterprise:a",
 	}
 	for use, call := range uses {
 		for _, name := range names {
