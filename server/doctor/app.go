@@ -31,7 +31,7 @@ func (d *doctor) checkApp(ctx context.Context) bool {
 	switch github.KindOf(err) {
 	case "", github.Unauthorized, github.NotFound, github.Forbidden:
 	default:
-		d.fail("github", api+" does not answer as expected: "+err.Error(),
+		d.fail("github", api+" does not answer as expected: "+said(err),
 			"Check that this machine can reach it (HTTPS_PROXY is honored), that github.url and github.caFile are right, and that GitHub has no incident.", d.statusPage())
 		d.skip("GitHub does not answer", "", append([]string{"clock", "app"}, appChecks()...)...)
 		return false
@@ -50,12 +50,21 @@ func (d *doctor) checkApp(ctx context.Context) bool {
 		return true
 	case github.KindOf(err) == github.Unauthorized && !clockOK:
 		d.skip("the clock is wrong, so GitHub rejects every App", "", "app")
-	case github.KindOf(err) == github.NotFound, err != nil && strings.Contains(err.Error(), "Integration not found"):
-		d.fail("app", fmt.Sprintf("GitHub has no App with ID %d: %v", id, err),
+	case github.KindOf(err) == github.NotFound, err != nil && strings.Contains(strings.ToLower(err.Error()), "integration not found"):
+		d.failGitHub("app", d.firstOrg(), fmt.Sprintf("GitHub has no App with ID %d", id), err,
 			"Set appID to the App ID in the App's settings.", d.appPage())
+	case err == nil:
+		d.fail("app", fmt.Sprintf("GitHub takes the private key for another App than ID %d: %s", id, info.Slug),
+			"Set appID to the App ID in the App's settings.", d.appPage())
+	case github.KindOf(err) == github.Unauthorized:
+		what := "the private key for "
+		if known, ok := causeOf(err); ok && !strings.Contains(known.remedy, "private key") {
+			what = ""
+		}
+		d.failGitHub("app", d.firstOrg(), fmt.Sprintf("GitHub rejects %sApp ID %d", what, id), err,
+			"Set appID to the App ID in the App's settings, or generate a private key there and set privateKey to it.", d.appPage())
 	default:
-		d.fail("app", fmt.Sprintf("GitHub rejects the private key for App ID %d: %v", id, err),
-			"The two don't belong together. Set appID to the App ID in the App's settings, or generate a private key there and set privateKey to it.", d.appPage())
+		d.failGitHub("app", d.firstOrg(), fmt.Sprintf("GitHub refuses App ID %d", id), err, "See the App's settings.", d.appPage())
 	}
 	d.skip("GitHub rejects the App's credentials", d.appPage(), appChecks()...)
 	return false

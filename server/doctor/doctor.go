@@ -165,12 +165,15 @@ func (d *doctor) page(elements ...string) string {
 // appPage returns a page of the App's settings, which are the settings of the
 // organization that owns it. If several are served, it assumes the first.
 func (d *doctor) appPage(more ...string) string {
-	at := []string{"organizations", d.config.Organizations()[0].Org, "settings", "apps"}
+	at := []string{"organizations", d.firstOrg(), "settings", "apps"}
 	if d.app.Slug != "" {
 		at = append(append(at, d.app.Slug), more...)
 	}
 	return d.page(at...)
 }
+
+// firstOrg returns the organization that is assumed to own the App.
+func (d *doctor) firstOrg() string { return d.config.Organizations()[0].Org }
 
 // checkName adds the organization to the name of a check if several are configured.
 func (d *doctor) checkName(org, name string) string {

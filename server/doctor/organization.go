@@ -36,14 +36,14 @@ func (d *doctor) checkOrganization(ctx context.Context, c config.Organization, o
 	install := strings.TrimRight(d.app.HTMLURL, "/") + "/installations/new"
 	switch {
 	case elsewhere(err) != "":
-		d.fail(name, err.Error(), "If it was renamed, change org to "+elsewhere(err)+". If not, install the App in "+c.Org+", on all repositories.", install)
+		d.fail(name, said(err), "If it was renamed, change org to "+elsewhere(err)+". If not, install the App in "+c.Org+", on all repositories.", install)
 	case github.KindOf(err) == github.NotFound && c.InstallationID != 0:
 		d.fail(name, fmt.Sprintf("the App has no installation with ID %d", c.InstallationID),
 			"Remove installationID from the configuration. If the App is not installed in "+c.Org+", install it there, on all repositories.", install)
 	case github.KindOf(err) == github.NotFound:
 		d.fail(name, "the App is not installed in "+c.Org, "Install it there, on all repositories.", install)
 	case err != nil:
-		d.fail(name, err.Error(), "Correct org and installationID. If installationID is not set, the server gets it from GitHub.", install)
+		d.failGitHub(name, c.Org, "", err, "Correct org and installationID. If installationID is not set, the server gets it from GitHub.", install)
 	case installation.Suspended:
 		d.fail(name, "the App's installation in "+c.Org+" is suspended", "Unsuspend it at the bottom of its page.", installation.HTMLURL)
 		err = errors.New("suspended")
@@ -121,7 +121,7 @@ func (d *doctor) checkRunnerGroups(ctx context.Context, c config.Organization, o
 	}
 	groups, err := org.Groups(ctx)
 	if err != nil {
-		d.fail(name, err.Error(),
+		d.failGitHub(name, c.Org, "", err,
 			"Runner groups need GitHub Team or Enterprise Cloud, or Enterprise Server. Check that "+c.Org+" has such a plan, and that its owners may manage runner groups.", page)
 		return
 	}
@@ -178,15 +178,15 @@ func (d *doctor) checkAdminRepo(ctx context.Context, c config.Organization, org 
 	var refused *github.Error
 	switch {
 	// GitHub refuses a token for a repository that does not exist with 422.
-	case errors.As(err, &refused) && (refused.Status == http.StatusNotFound || refused.Status == http.StatusUnprocessableEntity):
+	case errors.As(err, &refused) && isMissing(refused):
 		detail, remedy, page := full+" does not exist, or the App's installation does not include it",
 			"Create a private repository "+repo+" in "+c.Org+", or set chatops.adminRepo to the right one.", d.page("organizations", c.Org, "repositories", "new")
 		if i.RepositorySelection != "all" {
 			remedy, page = "Install the App on all repositories. If "+full+" does not exist, create it, private and with issues.", i.HTMLURL
 		}
-		d.fail(name, detail, remedy, page)
+		d.fail(name, detail+": "+said(err), remedy, page)
 	case err != nil:
-		d.fail(name, err.Error(), "Try again. If it fails again, check the repository.", d.page(c.Org, repo))
+		d.failGitHub(name, c.Org, "", err, "Try again. If it fails again, check the repository.", d.page(c.Org, repo))
 	case !strings.EqualFold(got.Name, repo):
 		d.fail(name, full+" was renamed to "+got.Name+", so its comments are ignored", "Set chatops.adminRepo to "+got.Name+".", d.page(c.Org, got.Name))
 	case got.Archived:
@@ -199,6 +199,13 @@ func (d *doctor) checkAdminRepo(ctx context.Context, c config.Organization, org 
 	default:
 		d.pass(name, full+" is private and has issues")
 	}
+}
+
+// isMissing reports whether GitHub says that the repository does not exist, or that the
+// installation does not include it: with 404, or with 422 if it was asked for a token.
+func isMissing(refused *github.Error) bool {
+	return refused.Status == http.StatusNotFound ||
+		refused.Status == http.StatusUnprocessableEntity && strings.Contains(strings.ToLower(refused.Message), "repositor")
 }
 
 // checkOwnership looks for records whose team or group no longer exists. They grant
@@ -226,7 +233,7 @@ func (d *doctor) checkOwnership(ctx context.Context, c config.Organization, org 
 	dead, err := deadRecords(ctx, org, records)
 	switch {
 	case err != nil:
-		d.fail(name, "could not compare the records with GitHub: "+err.Error(), "Try again.", page)
+		d.failGitHub(name, c.Org, "could not compare the records with GitHub", err, "Try again.", page)
 	case len(dead) > 0:
 		d.fail(name, strings.Join(dead, "; "),
 			"Remove a record with `actions-runner-manager groups release --team TEAM`, "+

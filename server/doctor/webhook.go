@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
@@ -31,7 +32,7 @@ func (d *doctor) checkWebhook(ctx context.Context) {
 		d.fail("webhook", "the App has no webhook, or it is not active",
 			"Tick Active under Webhook in the App's settings, and set the URL "+want+" and the secret.", page)
 	case err != nil:
-		d.fail("webhook", err.Error(), "Try again. If it fails again, check Webhook in the App's settings.", page)
+		d.failGitHub("webhook", d.firstOrg(), "", err, "Try again. If it fails again, check Webhook in the App's settings.", page)
 	case !sameURL(hook.URL, want):
 		d.fail("webhook", "GitHub sends webhooks to "+hook.URL+", but this server expects them at "+want,
 			"Set the Webhook URL in the App's settings to "+want+", or server.publicURL to the address that users open.", page)
@@ -64,7 +65,7 @@ func (d *doctor) checkDeliveries(ctx context.Context) {
 	page := d.appPage("advanced")
 	all, _, err := d.gh.Deliveries(ctx, "", false)
 	if err != nil {
-		d.fail(name, err.Error(), "Try again. The App's page Advanced shows its recent deliveries.", page)
+		d.failGitHub(name, d.firstOrg(), "", err, "Try again. The App's page Advanced shows its recent deliveries.", page)
 		return
 	}
 	if len(all) == 0 {
@@ -88,7 +89,11 @@ func (d *doctor) checkDeliveries(ctx context.Context) {
 	code := all[0].StatusCode
 	switch {
 	case all[0].Failed():
-		d.fail(name, "the last delivery failed with "+strconv.Itoa(code)+": "+failureReason(code)+" ("+listed+")",
+		reason := failureReason(code)
+		if status := all[0].Status; status != "" && !strings.EqualFold(status, http.StatusText(code)) {
+			reason += "; GitHub says " + dispatch.QuoteSentence(status)
+		}
+		d.fail(name, "the last delivery failed with "+strconv.Itoa(code)+": "+reason+" ("+listed+")",
 			failureRemedy(code)+" Then redeliver it on the App's page Advanced.", page)
 	case len(failed) > 0:
 		d.advise(name, fmt.Sprintf("the last one arrived, but %d of %d failed: %s", len(failed), len(all), listed),
