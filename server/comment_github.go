@@ -42,7 +42,7 @@ func commentError(err error, doing string) error {
 	switch github.KindOf(err) {
 	case github.NotFound:
 		converted.Code = http.StatusNotFound
-	case github.Forbidden:
+	case github.Forbidden, github.Closed:
 		converted.Code = http.StatusForbidden
 	case github.Invalid:
 		converted.Code = http.StatusUnprocessableEntity

@@ -106,6 +106,9 @@ func GitHubError(err error, doing string) error {
 	case github.KindOf(err) == github.Suspended:
 		out.Message = "The GitHub App is suspended in this organization, so it can do nothing there. An owner can unsuspend it on the organization's page of installed GitHub Apps."
 		out.RetryAfter, out.Wait = suspendedRetry, true
+	case github.KindOf(err) == github.Closed:
+		out.Permanent = true
+		out.Message = "GitHub lets nobody " + doing + " there: " + Quote(failure.Message) + "."
 	case github.KindOf(err) == github.Forbidden, github.KindOf(err) == github.Unauthorized:
 		out.Permanent = github.KindOf(err) == github.Forbidden
 		out.Message = "GitHub does not let the App " + doing + ". Ask the operator to run `actions-runner-manager doctor`, which names the missing permission or setting."

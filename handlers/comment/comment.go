@@ -271,8 +271,9 @@ func (c *Worker) reply(ctx context.Context, job Job, outcomes []outcome) error {
 	switch e := dispatch.AsError(err); {
 	case err == nil:
 	case permanent(e):
-		// the issue was deleted, or closed to comments: nobody can be answered there
-		c.log(job).Warn().Err(err).Msg("The reply to a comment cannot be posted")
+		// the issue was deleted, or takes no comments: nobody can be answered there
+		c.log(job).Warn().Err(err).Str("org", comment.Org).Str("repo", comment.Repo).Int("issue", comment.Issue).
+			Msg("The reply to a comment cannot be posted, so it only gets 😕")
 	default:
 		return &retryError{e}
 	}
@@ -296,11 +297,12 @@ func (c *Worker) findPosted(ctx context.Context, job Job, marker string) (int64,
 	return ids[0], nil
 }
 
-// react adds the last reaction: 🚀 if all commands succeeded, else 😕. A command
-// that waits for its --yes has not.
+// react adds the last reaction: 🚀 if all commands succeeded and were answered, else 😕. A
+// command that waits for its --yes has not.
 func (c *Worker) react(ctx context.Context, job Job, outcomes []outcome) error {
 	content := "rocket"
-	if len(job.Comment().Lines) > len(outcomes) {
+	var reply int64
+	if answered := job.Recorded(stepReply, &reply) && reply != 0; !answered || len(job.Comment().Lines) > len(outcomes) {
 		content = "confused"
 	}
 	for _, o := range outcomes {

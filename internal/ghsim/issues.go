@@ -20,6 +20,7 @@ func issueRoutes() []route {
 		{http.MethodGet, comment + "/reactions", read, onComment((*call).listReactions)},
 		{http.MethodPost, comment + "/reactions", write, onComment((*call).addReaction)},
 		{http.MethodDelete, comment + "/reactions/{reaction_id}", write, onComment((*call).removeReaction)},
+		{http.MethodGet, repo + "/issues", read, (*call).listIssues},
 		{http.MethodGet, repo + "/issues/{issue_number}", read, onIssue(func(c *call, i *Issue) answer { return ok(c.issue(c.repo, i)) })},
 		{http.MethodGet, repo + "/issues/{issue_number}/comments", read, onIssue((*call).listComments)},
 		{http.MethodPost, repo + "/issues/{issue_number}/comments", write, onIssue((*call).createComment)},
@@ -137,9 +138,48 @@ func badComment(body *string) *answer {
 	return &a
 }
 
+// maxComments is how many comments GitHub takes on one issue.
+const maxComments = 2500
+
+// closedToComments is GitHub's refusal of a comment on an issue that is locked, for all but
+// those who may write to the repository, or that has as many comments as it can. Apps are
+// refused in a locked one even with issues: write, as https://github.com/probot/stale/issues/25 shows.
+func closedToComments(i *Issue, locked bool) *answer {
+	var a answer
+	switch {
+	case i.Locked && locked:
+		a = failure(http.StatusForbidden, "Unable to create comment because issue is locked.", "https://docs.github.com/articles/locking-conversations/")
+	case len(i.Comments) >= maxComments:
+		a = failure(http.StatusForbidden, "Commenting is disabled on issues with more than 2500 comments", docs+"/issues/comments#create-an-issue-comment")
+	default:
+		return nil
+	}
+	return &a
+}
+
+// listIssues lists the issues of a repository, the newest first unless the query says otherwise.
+func (c *call) listIssues() answer {
+	q := c.r.URL.Query()
+	state := pick(q.Get("state"), "open")
+	issues := filter(c.repo.Issues, func(i *Issue) bool { return state == "all" || i.State == state })
+	slices.SortStableFunc(issues, func(a, b *Issue) int {
+		if q.Get("sort") == "comments" {
+			return len(b.Comments) - len(a.Comments)
+		}
+		return b.Number - a.Number
+	})
+	if q.Get("direction") == "asc" {
+		slices.Reverse(issues)
+	}
+	return list(c, issues, func(i *Issue) any { return c.issue(c.repo, i) })
+}
+
 func (c *call) createComment(i *Issue) answer {
 	body, a := c.readComment()
 	if a != nil {
+		return *a
+	}
+	if a := closedToComments(i, c.who.inst != nil || !c.repo.Org.owner(c.who.user)); a != nil {
 		return *a
 	}
 	cm := c.st.comment(i, c.author(), body, c.who.app, c.s.now())
@@ -234,6 +274,8 @@ func (s *Server) Comment(org, repo string, issue int, login, body string) (int64
 		return 0, fmt.Errorf("%s cannot see the private repository %s", login, r.FullName())
 	case r.Archived:
 		return 0, fmt.Errorf("%s is archived: nobody can comment there", r.FullName())
+	case closedToComments(i, !r.Org.activeMember(u)) != nil:
+		return 0, fmt.Errorf("%s#%d is locked or has too many comments", r.FullName(), i.Number)
 	case badComment(&body) != nil:
 		return 0, fmt.Errorf("a comment has 1 to 65536 characters, not all of them blank")
 	}

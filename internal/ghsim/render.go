@@ -227,7 +227,7 @@ func (c *call) installation(i *Installation) any {
 func (c *call) issue(r *Repo, i *Issue) obj {
 	api := c.api(fmt.Sprintf("/repos/%s/issues/%d", r.FullName(), i.Number))
 	o := obj{
-		"id": i.ID, "node_id": node("I", i.ID), "number": i.Number, "title": i.Title, "body": i.Body, "state": i.State, "locked": false,
+		"id": i.ID, "node_id": node("I", i.ID), "number": i.Number, "title": i.Title, "body": i.Body, "state": i.State, "locked": i.Locked,
 		"url": api, "repository_url": c.api("/repos/" + r.FullName()), "labels_url": api + "/labels{/name}", "comments_url": api + "/comments", "events_url": api + "/events",
 		"html_url": c.issueURL(r, i), "user": c.user(i.Author), "assignee": nil, "assignees": []any{}, "milestone": nil, "comments": len(i.Comments),
 		"created_at": stamp(i.CreatedAt), "updated_at": stamp(i.CreatedAt), "closed_at": nil, "author_association": association(r, i.Author),

@@ -84,6 +84,7 @@ type IssueSpec struct {
 	Body        string        `yaml:"body,omitempty"`
 	Author      string        `yaml:"author,omitempty"` // default: the first owner
 	State       string        `yaml:"state,omitempty"`  // open (default) or closed
+	Locked      bool          `yaml:"locked,omitempty"`
 	Labels      []string      `yaml:"labels,omitempty"`
 	PullRequest bool          `yaml:"pullRequest,omitempty"`
 	Comments    []CommentSpec `yaml:"comments,omitempty"`

@@ -118,6 +118,7 @@ type Issue struct {
 	Title       string
 	Body        string
 	State       string // open or closed
+	Locked      bool   // only people who may write to the repository can comment
 	Labels      []string
 	PullRequest bool
 	Author      *User

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -27,6 +26,7 @@ const (
 	Forbidden    Kind = "forbidden"    // 403 that is not a rate limit
 	Unauthorized Kind = "unauthorized" // 401, a malformed token that was not sent, or GitHub gives the App no token for the organization
 	Suspended    Kind = "suspended"    // 403: the App's installation is suspended
+	Closed       Kind = "closed"       // 403: nobody can write there: the issue is locked or has too many comments, or the repository is archived
 	RateLimited  Kind = "rate_limited" // primary or secondary rate limit; see Error.RetryAfter
 	Timeout      Kind = "timeout"      // one exchange took too long, or the caller's deadline passed
 	Unavailable  Kind = "unavailable"  // 5xx, or no connection
@@ -34,10 +34,6 @@ const (
 	Canceled     Kind = "canceled"     // the caller's context was canceled
 	Other        Kind = "other"        // anything else; also errors that are not an *Error
 )
-
-// secondaryWait is how long to wait for a secondary rate limit if GitHub's answer has no
-// Retry-After. GitHub documents "at least one minute".
-const secondaryWait = time.Minute
 
 // An Error is the error of every method of this package. It has no request and no
 // headers, so printing it never shows a token.
@@ -106,8 +102,12 @@ func (a *App) classify(op string, err error, write bool) error {
 	if status, header, message, exists := refusal(err); status != 0 {
 		e := &Error{Op: op, Message: message, Status: status, Kind: kindOfStatus(status, exists), SSO: ssoPage(header)}
 		e.RetryAfter = retryAfter(status, header, message, a.now())
-		if e.RetryAfter > 0 && status == http.StatusForbidden {
+		switch {
+		case e.Kind == Conflict:
+		case isLimitStatus(status) && e.RetryAfter > 0:
 			e.Kind = RateLimited
+		case isClosed(status, message):
+			e.Kind = Closed
 		}
 		// Only the message says so: "This installation has been suspended".
 		if status == http.StatusForbidden && strings.Contains(strings.ToLower(message), "installation has been suspended") {
@@ -247,33 +247,6 @@ func alreadyExists(message string, fields []github.Error) bool {
 	return strings.Contains(m, "already exist") || strings.Contains(m, "already been taken") || strings.Contains(m, "must be unique")
 }
 
-// retryAfter returns how long GitHub asks to wait, or 0 if it does not ask. The order is
-// that of GitHub's documentation: Retry-After (seconds or a date), the reset if the
-// primary limit is used up, a minute for a secondary limit. An answer to a secondary limit
-// without headers is recognized by its message only, as documented: "an error message that
-// indicates that you exceeded a secondary rate limit"
-// (https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit).
-// "abuse detection" is the older wording, which Enterprise Servers may still have.
-func retryAfter(status int, header http.Header, message string, now time.Time) time.Duration {
-	if wait, ok := parseRetryAfter(header.Get("Retry-After"), now); ok {
-		return wait
-	}
-	if status != http.StatusForbidden && status != http.StatusTooManyRequests {
-		return 0
-	}
-	if header.Get(keptPrefix+rateRemaining) == "0" {
-		if reset, err := strconv.ParseInt(header.Get(keptPrefix+rateReset), 10, 64); err == nil {
-			return atLeastASecond(time.Unix(reset, 0).Sub(now))
-		}
-		return secondaryWait
-	}
-	m := strings.ToLower(message)
-	if status == http.StatusTooManyRequests || strings.Contains(m, "rate limit") || strings.Contains(m, "abuse detection") {
-		return secondaryWait
-	}
-	return 0
-}
-
 // ssoPage returns the page of the header X-GitHub-SSO, such as
 // "required; url=https://github.com/orgs/acme/sso?authorization_request=…"
 // (https://docs.github.com/en/rest/authentication/authenticating-to-the-rest-api#personal-access-tokens-and-saml-sso).
@@ -281,23 +254,6 @@ func ssoPage(header http.Header) string {
 	_, page, _ := strings.Cut(header.Get("X-Github-Sso"), "; url=")
 	return strings.TrimSpace(page)
 }
-
-func parseRetryAfter(value string, now time.Time) (time.Duration, bool) {
-	value = strings.TrimSpace(value)
-	if value == "" {
-		return 0, false
-	}
-	if seconds, err := strconv.Atoi(value); err == nil {
-		return atLeastASecond(time.Duration(seconds) * time.Second), true
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return atLeastASecond(at.Sub(now)), true
-	}
-	return 0, false
-}
-
-// atLeastASecond distinguishes "now" from 0, which means that GitHub did not say.
-func atLeastASecond(d time.Duration) time.Duration { return max(d, time.Second) }
 
 // sentKey is the context key of the flag that watchSent adds.
 type sentKey struct{}

@@ -2,7 +2,6 @@ package github
 
 import (
 	"context"
-	"net/http"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -76,7 +75,7 @@ func (t *transport) observeLimits(got *response) {
 		return
 	}
 	now := t.app.now()
-	if got.status == http.StatusForbidden || got.status == http.StatusTooManyRequests {
+	if isLimitStatus(got.status) {
 		if wait := retryAfter(got.status, got.header, string(got.body), now); wait > 0 {
 			scope := &t.app.limiter
 			if got.header.Get(keptPrefix+rateRemaining) == "0" {

@@ -264,6 +264,27 @@ func TestDoctorWarnsOfProxy(t *testing.T) {
 	assert.NotContains(t, c.examine().Text(), warning)
 }
 
+// A command in an issue that takes no comment runs, but cannot be answered.
+func TestDoctorWarnsOfIssuesWithoutComments(t *testing.T) {
+	c := newClinic(t)
+	assert.Contains(t, c.examine().Text(), "ok    admin-issues: the 1 open issues take comments")
+	c.change(func(_ *ghsim.App, o *ghsim.Org) {
+		admin := o.Repo("runner-admin")
+		busy := admin.Issue(1)
+		for len(busy.Comments) <= 2_000 {
+			busy.Comments = append(busy.Comments, &ghsim.Comment{ID: int64(1 + len(busy.Comments)), Author: busy.Author, Body: "+1", CreatedAt: busy.CreatedAt})
+		}
+		admin.Issues = append(admin.Issues,
+			&ghsim.Issue{ID: 2, Number: 2, Title: "locked", State: "open", Locked: true, Author: busy.Author, CreatedAt: busy.CreatedAt},
+			&ghsim.Issue{ID: 3, Number: 3, Title: "locked and closed", State: "closed", Locked: true, Author: busy.Author, CreatedAt: busy.CreatedAt},
+		)
+	})
+	d := c.examine()
+	assert.True(t, d.OK, d.Text())
+	assert.Contains(t, d.Text(), "warn  admin-issues: issue #1 has 2001 comments, and GitHub takes 2,500; issue #2 is locked: commands there run")
+	assert.NotContains(t, d.Text(), "#3")
+}
+
 func (c *clinic) orgID() (id int64) {
 	c.change(func(_ *ghsim.App, o *ghsim.Org) { id = o.ID })
 	return id

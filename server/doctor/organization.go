@@ -198,6 +198,7 @@ func (d *doctor) checkAdminRepo(ctx context.Context, c config.Organization, org 
 			"Make it private in the Danger Zone of its settings, or set chatops.adminRepo to a private one.", d.page(c.Org, repo, "settings"))
 	default:
 		d.pass(name, full+" is private and has issues")
+		d.checkAdminIssues(ctx, c, org)
 	}
 }
 
