@@ -102,7 +102,7 @@ func runAuditList(ctx context.Context, call *dispatch.Call, args AuditArgs) (dis
 	}
 	of := fmt.Sprintf("for the team `%s`", call.Team.Slug)
 	if call.Team.ID == 0 {
-		of = "in " + call.Org.Login
+		of = "in " + call.Org.Name()
 	}
 	entries := make([]AuditEntry, 0, len(found))
 	for _, e := range found {

@@ -56,6 +56,24 @@ func TestRepoName(t *testing.T) {
 	}
 }
 
+func TestRepositoryAddress(t *testing.T) {
+	const github = "https://GitHub.example.com/"
+	for text, want := range map[string]string{
+		"https://github.example.com/acme/api":        "acme/api",
+		"https://github.example.com/acme/api/":       "acme/api",
+		"https://GITHUB.example.com/acme/api.git":    "acme/api",
+		"https://github.example.com/acme/api/issues": "acme/api/issues",
+		"https://github.com/acme/api":                "https://github.com/acme/api",
+		"https://github.example.com/":                "https://github.example.com/",
+		"https://github.example.com/acme":            "https://github.example.com/acme",
+		"acme/api":                                   "acme/api",
+		"":                                           "",
+	} {
+		assert.Equal(t, want, fullNameIn(github, text), text)
+	}
+	assert.Equal(t, "/api", fullNameIn("", "/api"))
+}
+
 func TestShapes(t *testing.T) {
 	var manyLabels []string
 	for i := range maxLabels + 1 {

@@ -15,7 +15,7 @@ import (
 // ReposArgs are the arguments of the commands on a group's repositories.
 type ReposArgs struct {
 	Team  dispatch.Team `arg:"team,required" doc:"the team's slug" example:"platform"`
-	Repos []string      `arg:"repos,required,positional" doc:"repositories, as name or org/name" example:"api,web"`
+	Repos []string      `arg:"repos,required,positional" doc:"repositories, as name, org/name or address" example:"api,web"`
 }
 
 // checkRepos refuses what is no slug, and names that no repository has.
@@ -24,7 +24,7 @@ func checkRepos(call *dispatch.Call, a ReposArgs) error {
 	bad := false
 	for _, text := range a.Repos {
 		item := dispatch.Item{Item: text}
-		if _, err := repoName(call.Org, text); dispatch.ReasonOf(err) == dispatch.ReasonInvalidArgument {
+		if _, err := repoNamed(call, text); dispatch.ReasonOf(err) == dispatch.ReasonInvalidArgument {
 			item.Error, item.Reason, bad = dispatch.AsError(err).Message, dispatch.ReasonInvalidArgument, true
 		}
 		items = append(items, item)
@@ -36,6 +36,25 @@ func checkRepos(call *dispatch.Call, a ReposArgs) error {
 }
 
 var repoShape = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
+
+// repoNamed brings what a call says of a repository to its name: an address on GitHub too.
+func repoNamed(c *dispatch.Call, text string) (string, error) {
+	return repoName(c.Org, fullNameIn(c.Env.GitHubURL, text))
+}
+
+// fullNameIn returns the owner and name in a repository's address on that GitHub, and
+// everything else as it is.
+func fullNameIn(gitHubURL, text string) string {
+	base := strings.TrimSuffix(gitHubURL, "/") + "/"
+	if gitHubURL == "" || len(text) <= len(base) || !strings.EqualFold(text[:len(base)], base) {
+		return text
+	}
+	name := strings.TrimSuffix(strings.TrimSuffix(text[len(base):], "/"), ".git")
+	if !strings.Contains(name, "/") {
+		return text // the address of an organization
+	}
+	return name
+}
 
 // repoName brings a repository's name to its one form: without the organization.
 func repoName(org *dispatch.Org, text string) (string, error) {
@@ -65,6 +84,13 @@ type repoLookup struct {
 	done  chan struct{}
 	repos []github.Repository
 	errs  []error
+	all   []github.Repository // the team's whole list, if it was read
+}
+
+// missing reports whether GitHub has no repository of that name with a permission of the
+// team, as far as the team may know.
+func (l *repoLookup) missing(i int) bool {
+	return l.repos[i].ID == 0 && (l.errs[i] == nil || github.KindOf(l.errs[i]) == github.NotFound)
 }
 
 // prefetchRepos starts to ask about the repositories that the arguments name.
@@ -80,7 +106,7 @@ func askRepos(ctx context.Context, c *dispatch.Call, slug string, names []string
 	lookup := &repoLookup{done: make(chan struct{}), repos: make([]github.Repository, len(names)), errs: make([]error, len(names))}
 	var wg sync.WaitGroup
 	for i, text := range names {
-		name, err := repoName(c.Org, text)
+		name, err := repoNamed(c, text)
 		if err != nil {
 			lookup.errs[i] = err
 			continue
@@ -122,6 +148,7 @@ func permittedRepos(ctx context.Context, c *dispatch.Call, names []string) ([]gi
 			repos = append(repos, repo)
 		}
 	}
+	explainRenamed(ctx, c, items, lookup)
 	return repos, dispatch.RefuseItems(items)
 }
 
@@ -135,10 +162,10 @@ func pickRepos(ctx context.Context, c *dispatch.Call, names []string) (*repoLook
 	for _, repo := range all {
 		byName[strings.ToLower(repo.Name)] = repo
 	}
-	lookup := &repoLookup{done: make(chan struct{}), repos: make([]github.Repository, len(names)), errs: make([]error, len(names))}
+	lookup := &repoLookup{done: make(chan struct{}), repos: make([]github.Repository, len(names)), errs: make([]error, len(names)), all: all}
 	close(lookup.done)
 	for i, text := range names {
-		name, err := repoName(c.Org, text)
+		name, err := repoNamed(c, text)
 		if err != nil {
 			lookup.errs[i] = err
 			continue

@@ -32,7 +32,7 @@ func runReposRemove(ctx context.Context, call *dispatch.Call, args ReposArgs) (d
 	var targets []github.Repository
 	var absent []string
 	for _, text := range args.Repos {
-		name, err := repoName(call.Org, text)
+		name, err := repoNamed(call, text)
 		if repo, ok := findRepo(attached, name); ok && err == nil {
 			targets = append(targets, repo)
 		} else {
@@ -55,6 +55,7 @@ func runReposRemove(ctx context.Context, call *dispatch.Call, args ReposArgs) (d
 	}, "detach the repository")
 	items = explainFailures(ctx, call, items, "detach the repository")
 	result := reposRemoveResult(call, names, absent, items)
+	explainAbsent(ctx, call, &result, absent, attached)
 	if err := dispatch.PartialFailure(result.Items, result); err != nil {
 		return dispatch.Result{}, err
 	}
@@ -83,6 +84,19 @@ func reposRemoveResult(c *dispatch.Call, names, absent []string, items []dispatc
 	result := reposResult(c, nil, names, absent, message)
 	result.Items = slices.Concat(items, doneItems(absent))
 	return result
+}
+
+// explainAbsent notes which of the absent names is the former one of a repository that is
+// attached.
+func explainAbsent(ctx context.Context, c *dispatch.Call, result *dispatch.Result, absent []string, attached []github.Repository) {
+	none := func(int) (github.Move, bool) { return github.Move{}, false }
+	for i, move := range formerNames(ctx, c, absent, none) {
+		for _, repo := range attached {
+			if move.Is(repo) {
+				result.Notes = append(result.Notes, fmt.Sprintf("%s was renamed to `%s`, which is still attached. Use the new name to detach it.", dispatch.Quote(absent[i]), repo.Name))
+			}
+		}
+	}
 }
 
 func findRepo(repos []github.Repository, name string) (github.Repository, bool) {

@@ -40,8 +40,8 @@ func TestWordingOfChannels(t *testing.T) {
 		},
 		{
 			"nothing to attach, and the team", "repos-add", arguments("team", "web"), "",
-			"`repos-add` needs the argument `repos`: repositories, as name or org/name. Usage: `/runner-group repos-add [--team web] api,web`.",
-			"`repos-add` needs the argument `repos`: repositories, as name or org/name. Usage: `PATCH /api/v1/repos-add?team=web&repos=api,web`.",
+			"`repos-add` needs the argument `repos`: repositories, as name, org/name or address. Usage: `/runner-group repos-add [--team web] api,web`.",
+			"`repos-add` needs the argument `repos`: repositories, as name, org/name or address. Usage: `PATCH /api/v1/repos-add?team=web&repos=api,web`.",
 		},
 		{
 			"no second team", "runners-transfer", arguments("team", "infra", "runners", "r1"), "",
@@ -52,8 +52,8 @@ func TestWordingOfChannels(t *testing.T) {
 		},
 		{
 			"a team that is none", "repos-add", arguments("team", "`x`"), "",
-			"`repos-add` needs the argument `repos`: repositories, as name or org/name. Usage: `/runner-group repos-add [--team platform] api,web`.",
-			"`repos-add` needs the argument `repos`: repositories, as name or org/name. Usage: `PATCH /api/v1/repos-add?team=platform&repos=api,web`.",
+			"`repos-add` needs the argument `repos`: repositories, as name, org/name or address. Usage: `/runner-group repos-add [--team platform] api,web`.",
+			"`repos-add` needs the argument `repos`: repositories, as name, org/name or address. Usage: `PATCH /api/v1/repos-add?team=platform&repos=api,web`.",
 		},
 		{
 			"a flag of comments, misspelt", "group-list", arguments("team", "web", "yess", "true"), "",

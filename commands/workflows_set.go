@@ -147,7 +147,7 @@ func mustBeOwnerFor(ctx context.Context, c *dispatch.Call, group github.Group) e
 	}
 	return dispatch.Refuse(dispatch.ReasonOwnerOnly,
 		"The runner group %s was limited to %s by somebody else than this team, so only owners of %s may change that. An owner can also let the team do it: `group-adopt --team %s --group %s --workflows team`.",
-		dispatch.Quote(group.Name), joinNames(group.SelectedWorkflows), c.Org.Login, c.Team.Slug, group.Name)
+		dispatch.Quote(group.Name), joinNames(group.SelectedWorkflows), c.Org.Login, c.Team.Slug, shellQuote(group.Name))
 }
 
 // recordWorkflows keeps what the group is limited to now as the team's, unless only an

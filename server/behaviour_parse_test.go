@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/server"
 )
 
@@ -36,6 +37,11 @@ var spelled = []struct{ line, reason string }{
 	{"repos-add api --team @other/platform", "invalid_argument"},
 	{"repos-add acme/api --team platform", ""},
 	{"repos-add a/../b --team platform", "invalid_argument"},
+	{"repos-add GITHUB/acme/api --team platform", ""},
+	{"repos-add GITHUB/acme/api.git,GITHUB/acme/web/ --team platform", ""},
+	{"repos-add GITHUB/acme/api/issues --team platform", "invalid_argument"},
+	{"repos-add GITHUB/acme --team platform", "invalid_argument"},
+	{"repos-add https://gitlab.example.com/acme/api --team platform", "invalid_argument"},
 	{"repos-add api --team platform --team web", "invalid_argument"},
 	{"repos-add api --team platform --team platform", ""},
 	{"repos-add --team platform", "missing_argument"},
@@ -109,12 +115,14 @@ func TestParseIsWhatTheServerDoes(t *testing.T) {
 	w := newWorld(t, acme())
 	w.ok("ghp_ada", "POST /api/v1/group-create?team=web")
 	ofArguments := []string{"invalid_argument", "missing_argument", "unknown_argument", "unknown_command"}
+	configured := config.Config{Org: "acme"}
+	configured.GitHub.URL = w.hubURL
 	for _, test := range spelled {
-		comment := "Hello,\n/runner-group " + test.line + "\nthanks"
-		found := server.Explain("acme", comment)
+		comment := "Hello,\n/runner-group " + strings.ReplaceAll(test.line, "GITHUB", w.hubURL) + "\nthanks"
+		found := server.Explain(&configured, comment)
 		require.Len(t, found, 1, test.line)
 		assert.Equal(t, test.reason, string(found[0].Reason), "parse: %s: %s", test.line, found[0].Error)
-		unnamed := server.Explain("", comment)
+		unnamed := server.Explain(&config.Config{GitHub: configured.GitHub}, comment)
 		if !strings.Contains(test.line, "@other/") { // which may be the organization
 			assert.Equal(t, test.reason, string(unnamed[0].Reason), "parse without an organization: %s", test.line)
 		}
@@ -134,7 +142,7 @@ func TestParseOfTooManyCommands(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
 	comment := strings.Repeat("/runner-group help\n", 10) + "/runner-group repos-add a;b\n"
-	found := server.Explain("acme", comment)
+	found := server.Explain(&config.Config{Org: "acme"}, comment)
 	require.Len(t, found, 11)
 	assert.Equal(t, "policy", string(found[10].Reason))
 	replies, _ := w.say("ada", 2, comment)

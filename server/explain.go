@@ -3,12 +3,18 @@ package server
 import (
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
 )
 
-// Explain reports which commands the server would find in a comment in an organization, and
-// what it would refuse of them whoever wrote it. An empty org is whichever they name. Nobody
-// is asked, and nothing is run.
-func Explain(org, markdown string) []comment.Explanation {
-	return comment.Explain(dispatch.NewDispatcher(&dispatch.Env{}, commands.All()), org, markdown)
+// Explain reports which commands the server with that configuration would find in a comment,
+// and what it would refuse of them whoever wrote it. If it serves several organizations or
+// none, the comment is in whichever the commands name. Nobody is asked, and nothing is run.
+func Explain(c *config.Config, markdown string) []comment.Explanation {
+	org := ""
+	if all := c.Organizations(); len(all) == 1 {
+		org = all[0].Org
+	}
+	env := &dispatch.Env{GitHubURL: c.GitHub.URL}
+	return comment.Explain(dispatch.NewDispatcher(env, commands.All()), org, markdown)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
 	"github.com/actions-runner-manager/actions-runner-manager/server"
 )
@@ -29,7 +30,12 @@ them stays open. Exits with 1 where a line is wrong.`,
 }
 
 func (p *program) parse(text string, asJSON bool) error {
-	found := server.Explain(p.onlyOrg(), text)
+	c, err := p.load()
+	if err != nil { // a comment can be looked at without
+		defaults := config.Defaults()
+		c = &defaults
+	}
+	found := server.Explain(c, text)
 	if asJSON {
 		if err := p.printJSON(found); err != nil {
 			return err
@@ -43,16 +49,6 @@ func (p *program) parse(text string, asJSON bool) error {
 		fmt.Fprintln(p.stdout, one)
 	}
 	return verdict(found)
-}
-
-// onlyOrg is the one organization that is configured; empty if there are several, or
-// no configuration: a comment can be looked at without.
-func (p *program) onlyOrg() string {
-	c, err := p.load()
-	if err != nil || len(c.Organizations()) != 1 {
-		return ""
-	}
-	return c.Organizations()[0].Org
 }
 
 // verdict fails if a line is wrong; what is wrong was printed.

@@ -51,6 +51,49 @@ func TestTeams(t *testing.T) {
 	assert.Equal(t, http.StatusNotFound, s.get("/orgs/acme/teams/platform-core", token).StatusCode, "child teams go too")
 }
 
+// GitHub redirects from a repository's former place to its id, for those who may see it.
+// A repository of that name takes precedence.
+func TestRenamedRepository(t *testing.T) {
+	s := newSim(t)
+	token := s.token("")
+	var id int64
+	s.Update(func(st *ghsim.State) {
+		id = st.Org("acme").Repo("api").ID
+		st.Org("acme").Repo("api").Rename("core")
+	})
+	target := fmt.Sprint("/repositories/", id)
+	stay := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	get := func(path, token string) *http.Response {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.http.URL+path, nil)
+		require.NoError(t, err)
+		if token != "" {
+			r.Header.Set("Authorization", "token "+token)
+		}
+		response, err := stay.Do(r)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		return response
+	}
+	moved := get("/repos/acme/API", token)
+	assert.Equal(t, http.StatusMovedPermanently, moved.StatusCode)
+	assert.Equal(t, s.http.URL+target, moved.Header.Get("Location"))
+	assert.Equal(t, s.http.URL+target+"/issues/1", get("/repos/acme/api/issues/1", token).Header.Get("Location"))
+	assert.Equal(t, http.StatusNotFound, get("/repos/acme/api", "").StatusCode)
+	assert.Equal(t, http.StatusNotFound, get("/orgs/acme/teams/platform/repos/acme/api", token).StatusCode)
+	assert.Equal(t, http.StatusNoContent, get("/orgs/acme/teams/platform/repos/acme/core", token).StatusCode)
+
+	require.NoError(t, s.Apply(ghsim.Scenario{Organizations: []ghsim.OrgSpec{{Login: "acme", Repositories: []ghsim.RepoSpec{{Name: "api"}}}}}))
+	assert.Equal(t, http.StatusOK, get("/repos/acme/api", token).StatusCode)
+
+	s.Update(func(st *ghsim.State) { st.Org("acme").Repo("core").Transfer(st.Org("other")) })
+	assert.Equal(t, http.StatusNotFound, get("/repos/acme/core", token).StatusCode, "the installation does not reach it any more")
+	s.Update(func(st *ghsim.State) {
+		assert.Nil(t, st.Org("acme").Repo("core"))
+		assert.Equal(t, "other", st.Repo(id).Org.Login)
+	})
+}
+
 func TestRunnerGroups(t *testing.T) {
 	s := newSim(t)
 	token := s.token("")

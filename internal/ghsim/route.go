@@ -134,11 +134,29 @@ func (c *call) resolve(rt *route) *answer {
 		}
 	case strings.HasPrefix(rt.template, "/repo"):
 		if c.repo == nil {
-			return missing
+			if c.repo = c.st.moved(c.params["owner"], c.params["repo"]); c.repo == nil || c.checkRepo(rt.needs) != nil {
+				return missing
+			}
+			return refuse(c.redirect())
 		}
 		return c.checkRepo(rt.needs)
 	}
 	return nil
+}
+
+// redirect sends the caller to where the repository, which had the name in the path before,
+// is now: by its id, and by a status that keeps the method.
+// https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
+func (c *call) redirect() answer {
+	path := strings.Split(strings.TrimPrefix(c.r.URL.EscapedPath(), c.prefix), "/") // "", repos, owner, name
+	to := c.api(strings.Join(append([]string{"/repositories", itoa(c.repo.ID)}, path[4:]...), "/"))
+	status := http.StatusMovedPermanently
+	if c.r.Method != http.MethodGet {
+		status = http.StatusTemporaryRedirect
+	}
+	a := answer{status: status, body: obj{"message": "Moved Permanently", "url": to, "documentation_url": docs + "/guides/getting-started-with-the-rest-api#http-redirects"}}
+	a.set("Location", to)
+	return a
 }
 
 // checkOrg checks a permission on the organization.

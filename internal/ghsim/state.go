@@ -98,6 +98,8 @@ type Repo struct {
 	HasIssues  bool
 	CreatedAt  time.Time
 	Issues     []*Issue
+
+	formerly []string // full names that it had, in lower case
 }
 
 // Private reports whether GitHub shows the repository as private, which internal ones are too.

@@ -49,6 +49,33 @@ func (o *Org) DeleteRepo(name string) {
 	}
 }
 
+// Rename gives the repository another name. GitHub redirects from the old one.
+func (r *Repo) Rename(name string) {
+	r.formerly = append(r.formerly, strings.ToLower(r.FullName()))
+	r.Name = name
+}
+
+// Transfer gives the repository to another organization, with nothing of the old one's teams
+// and runner groups. GitHub redirects from its old place.
+func (r *Repo) Transfer(to *Org) {
+	r.formerly = append(r.formerly, strings.ToLower(r.FullName()))
+	r.Org.DeleteRepo(r.Name)
+	r.Org = to
+	to.Repos = append(to.Repos, r)
+}
+
+// moved is the repository that had that name before, or nil.
+func (st *State) moved(owner, name string) *Repo {
+	for _, o := range st.Orgs {
+		for _, r := range o.Repos {
+			if slices.Contains(r.formerly, strings.ToLower(owner+"/"+name)) {
+				return r
+			}
+		}
+	}
+	return nil
+}
+
 // SetMember puts the user into the team, or changes what he is there.
 func (t *Team) SetMember(u *User, role, state string) {
 	if u == nil {

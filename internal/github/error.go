@@ -45,6 +45,7 @@ type Error struct {
 	RetryAfter time.Duration // how long to wait before trying again; 0: unknown
 	SSO        string        // the page that X-GitHub-SSO names, as it came; on it the token's owner can allow the token
 	Elsewhere  string        // the only organization that has the App, if that is not the configured one
+	MovedTo    string        // the path, below the API's address, that GitHub redirected to and that was not followed
 	Ambiguous  bool          // set if a write may or may not have taken effect
 	Err        error         // the cause, or nil; errors.Is finds context errors
 }

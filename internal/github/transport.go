@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"golang.org/x/sync/semaphore"
@@ -151,8 +152,8 @@ func (t *transport) prepare(req *http.Request) (*http.Request, error) {
 	}
 	// The team's endpoint reports what the team may do in a repository. The repository's
 	// endpoint, the target of the redirect, reports what the App may do.
-	if first := req.Response; first != nil && req.Header.Get("Accept") == repositoryMediaType {
-		return nil, &Error{Kind: NotFound, Message: moved, Status: first.StatusCode}
+	if first := req.Response; first != nil && (req.Header.Get("Accept") == repositoryMediaType || stays(req.Context())) {
+		return nil, &Error{Kind: NotFound, Message: moved, Status: first.StatusCode, MovedTo: strings.TrimPrefix(req.URL.Path, base.Path)}
 	}
 	req = req.Clone(req.Context())
 	req.Header.Set("X-GitHub-Api-Version", apiVersion)
