@@ -129,7 +129,21 @@ func (d *doctor) checkProxy() {
 	}
 }
 
+// troubleshooting has a section for each check, named like it.
+const troubleshooting = "https://github.com/actions-runner-manager/actions-runner-manager/blob/main/docs/troubleshooting.md"
+
+// Help returns where the check is explained.
+func (c Check) Help() string {
+	section, _, _ := strings.Cut(c.Name, " ")
+	return troubleshooting + "#" + section
+}
+
 func (d *doctor) diagnosis() Diagnosis {
+	for i, c := range d.checks {
+		if c.Remedy != "" && !c.Skipped {
+			d.checks[i].Remedy += " More: " + c.Help()
+		}
+	}
 	ok := !slices.ContainsFunc(d.checks, func(c Check) bool { return !c.OK })
 	return Diagnosis{OK: ok, Checks: d.checks}
 }

@@ -212,6 +212,8 @@ func TestDoctor(t *testing.T) {
 				tt.url = c.url + tt.url
 			}
 			assert.Equal(t, tt.url, found.URL)
+			assert.Contains(t, found.Remedy, " More: "+found.Help())
+			assert.Contains(t, sections(t), tt.check, "docs/troubleshooting.md explains the check")
 			assert.Contains(t, d.Text(), "FAIL  "+tt.check)
 			for _, other := range d.Checks {
 				assert.True(t, other.OK || other.Skipped || other.Name == tt.check || tt.check == "app-permissions", "only that fails: %s", d.Text())
