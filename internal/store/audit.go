@@ -54,7 +54,7 @@ const auditColumns = `at, org_id, org, team_id, team, caller_id, caller, channel
 // request start when the first was written.
 const auditValues = `?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
 	coalesce((SELECT min(o.started_at) FROM audit o
-		WHERE o.request_id = ?13 AND o.request_id <> '' AND o.command = ?9 AND o.minute IS NULL), CAST(?1 AS BIGINT))`
+		WHERE CAST(?13 AS TEXT) <> '' AND o.request_id = ?13 AND o.command = ?9 AND o.minute IS NULL), CAST(?1 AS BIGINT))`
 
 // Audit appends the entry to the audit log. If its At is zero, it gets the present time.
 func (s *Store) Audit(ctx context.Context, e Entry) error {
