@@ -26,6 +26,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store/storetest"
 )
 
 // program is the path of the real program, built once for all tests that kill it. It is in
@@ -159,10 +160,19 @@ func (w *crashWorld) spawn(settings ...string) *process {
 	return p
 }
 
-// run starts a server, and waits until it is ready.
+// run starts a server that gets all requests, and waits until it is ready.
 func (w *crashWorld) run(settings ...string) *process {
 	w.t.Helper()
 	p := w.spawn(settings...)
+	w.ready(p)
+	w.url = p.url
+	w.hub.SetHookURL(p.url + "/api/github/hook")
+	return p
+}
+
+// ready waits until a server is ready.
+func (w *crashWorld) ready(p *process) {
+	w.t.Helper()
 	require.Eventually(w.t, func() bool {
 		select {
 		case <-p.ended:
@@ -177,9 +187,6 @@ func (w *crashWorld) run(settings ...string) *process {
 		return res.StatusCode == http.StatusOK
 	}, eventually, tick, "the server is not ready")
 	require.False(w.t, p.gone(), "the server ended at once")
-	w.url = p.url
-	w.hub.SetHookURL(p.url + "/api/github/hook")
-	return p
 }
 
 func (p *process) gone() bool {
@@ -253,7 +260,7 @@ func (w *crashWorld) minutesLater() {
 	if !strings.HasPrefix(w.database, "postgres") {
 		return
 	}
-	conn, err := pgx.Connect(w.t.Context(), w.database)
+	conn, err := pgx.Connect(w.t.Context(), storetest.Direct(w.database))
 	require.NoError(w.t, err)
 	defer conn.Close(context.Background())
 	// A statement that the dead server had sent may still be running. If it took a job

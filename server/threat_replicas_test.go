@@ -20,7 +20,7 @@ import (
 // other replica goes on.
 func (w *crashWorld) freeDead(statements ...string) {
 	w.t.Helper()
-	conn, err := pgx.Connect(w.t.Context(), w.database)
+	conn, err := pgx.Connect(w.t.Context(), storetest.Direct(w.database))
 	require.NoError(w.t, err)
 	defer conn.Close(context.Background())
 	for _, statement := range statements {

@@ -55,6 +55,6 @@ func (q *Queue) storeArrivals(ctx context.Context, arrivals []*arrival) error {
 		}
 		return q.river.insert(ctx, tx, guids)
 	})
-	q.river.inserted()
+	q.river.notify()
 	return err
 }

@@ -243,13 +243,17 @@ func passMinute(t *testing.T, url string) {
 func TestTwoReplicas(t *testing.T) {
 	t.Parallel()
 	const items = 200
-	url := storetest.Postgres(t)
-	effects := filepath.Join(t.TempDir(), "effects")
-	one := serve(t, "work", url, effects, items)
-	two := serve(t, "work", url, effects, items)
-	one.says("drained")
-	two.says("drained")
-	require.NoError(t, one.cmd.Wait())
-	require.NoError(t, two.cmd.Wait())
-	requireEachOnce(t, effects, items)
+	for name, url := range map[string]func(testing.TB) string{"postgres": storetest.Postgres, "pgbouncer": storetest.PgBouncer} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url, effects := url(t), filepath.Join(t.TempDir(), "effects")
+			one := serve(t, "work", url, effects, items)
+			two := serve(t, "work", url, effects, items)
+			one.says("drained")
+			two.says("drained")
+			require.NoError(t, one.cmd.Wait())
+			require.NoError(t, two.cmd.Wait())
+			requireEachOnce(t, effects, items)
+		})
+	}
 }

@@ -21,26 +21,25 @@ type engine interface {
 	StopAndCancel(ctx context.Context) error
 	insert(ctx context.Context, tx *store.Tx, guids []string) error
 	complete(ctx context.Context, tx *store.Tx, job *river.Job[deliveryJob]) error
-	inserted() // to be called after the transaction is committed
+	notify() // to be called after the transaction of an insert is committed
 }
 
 func newEngine(q *Queue) (engine, error) {
 	config := q.riverConfig()
 	if q.store.Dialect() == store.PostgreSQL {
-		client, err := river.NewClient(riverpgxv5.New(q.store.Pool()), config)
-		return onPostgreSQL{client}, err
+		driver := newMemoryDriver(riverpgxv5.New(q.store.Pool()))
+		client, err := river.NewClient(driver, config)
+		return onPostgreSQL{client, driver.listener}, err
 	}
-	driver := &singleDriver{riversqlite.New(q.store.Writer()), &singleListener{make(chan struct{}, 1)}}
+	driver := newMemoryDriver(riversqlite.New(q.store.Writer()))
 	client, err := river.NewClient(driver, config)
 	return onSQLite{client, driver.listener}, err
 }
 
 type onSQLite struct {
 	*river.Client[*sql.Tx]
-	listener *singleListener
+	*memoryListener
 }
-
-func (c onSQLite) inserted() { c.listener.notify() }
 
 func (c onSQLite) insert(ctx context.Context, tx *store.Tx, guids []string) error {
 	_, err := c.InsertManyFastTx(ctx, tx.SQL, deliveryJobs(guids))
@@ -52,9 +51,10 @@ func (c onSQLite) complete(ctx context.Context, tx *store.Tx, job *river.Job[del
 	return ignoreGone(err)
 }
 
-type onPostgreSQL struct{ *river.Client[pgx.Tx] }
-
-func (c onPostgreSQL) inserted() {} // PostgreSQL notifies all replicas
+type onPostgreSQL struct {
+	*river.Client[pgx.Tx]
+	*memoryListener
+}
 
 func (c onPostgreSQL) insert(ctx context.Context, tx *store.Tx, guids []string) error {
 	_, err := c.InsertManyFastTx(ctx, tx.PGX, deliveryJobs(guids))

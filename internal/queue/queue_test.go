@@ -32,11 +32,13 @@ func TestMain(m *testing.M) {
 	storetest.Main(m)
 }
 
-// each runs the test on SQLite and on PostgreSQL, beside other tests.
+// each runs the test on every database, beside other tests.
 func each(t *testing.T, test func(t *testing.T, url string)) {
 	t.Helper()
 	t.Parallel()
-	for name, url := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+	for name, url := range map[string]func(testing.TB) string{
+		"sqlite": storetest.SQLite, "postgres": storetest.Postgres, "pgbouncer": storetest.PgBouncer,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(t, url(t))

@@ -40,8 +40,8 @@ const (
 )
 
 // deliveriesPoll is how often deliveries are looked for that no notification announced:
-// River sends at most one for each fetchCooldown, and none for jobs that were snoozed. A
-// look costs SQLite a millisecond, so there are fewer of them.
+// those that another replica stored, and those that were snoozed. A look costs SQLite a
+// millisecond, so there are fewer of them.
 func deliveriesPoll(s *store.Store) time.Duration {
 	if s.Dialect() == store.SQLite {
 		return time.Second

@@ -35,8 +35,17 @@ func (d *deliveryWorker) Timeout(*river.Job[deliveryJob]) time.Duration {
 func (q *Queue) keepGoing() time.Duration { return min(keepGoing, q.opts.StepTimeout) }
 
 // Work works on the delivery until it is done, fails, or must wait. If it must wait, the job
-// is snoozed: no worker sleeps.
+// is snoozed: no worker sleeps. If the database fails, it waits for the database.
 func (d *deliveryWorker) Work(ctx context.Context, job *river.Job[deliveryJob]) error {
+	err := d.work(ctx, job)
+	var snoozed *river.JobSnoozeError
+	if err != nil && !errors.As(err, &snoozed) {
+		d.q.awaitDatabase(ctx)
+	}
+	return err
+}
+
+func (d *deliveryWorker) work(ctx context.Context, job *river.Job[deliveryJob]) error {
 	q := d.q
 	q.bursts.wait(ctx, q.stopping)
 	started := time.Now()
@@ -105,7 +114,26 @@ func (d *deliveryWorker) Work(ctx context.Context, job *river.Job[deliveryJob]) 
 				return err
 			}
 		}
+		q.awaitDatabase(ctx)
 		return snooze(delay)
+	}
+}
+
+// databasePoll is how often awaitDatabase asks.
+const databasePoll = 500 * time.Millisecond
+
+// awaitDatabase returns when the database can be written, if ctx ends, or if the queue
+// stops. River tries only for some seconds to record what became of a job. A job of which it
+// could not is left alone for RescueAfter, so none is handed back before.
+func (q *Queue) awaitDatabase(ctx context.Context) {
+	for q.store.Ping(ctx) != nil {
+		select {
+		case <-time.After(databasePoll):
+		case <-ctx.Done():
+			return
+		case <-q.stopping:
+			return
+		}
 	}
 }
 

@@ -58,35 +58,41 @@ func (s *Store) migrateSQLite(ctx context.Context) error {
 // number is arbitrary: "arm_migr" in ASCII.
 const migrationLock = 0x61726d5f6d696772
 
-// migratePostgreSQL holds an advisory lock on a connection of its own: some of
-// River's steps cannot share a transaction with the ones before.
+// migratePostgreSQL migrates if no other replica does, and waits for it if one does.
 func (s *Store) migratePostgreSQL(ctx context.Context) error {
-	conn, err := s.pool.Acquire(ctx)
-	if err != nil {
-		return explainPostgreSQL(err)
-	}
-	defer conn.Release()
-	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock($1)`, int64(migrationLock)); err != nil {
-		return fmt.Errorf("wait for other replicas' migrations: %w", err)
-	}
-	defer func() {
-		// If it cannot be unlocked, the connection must not go back to the pool.
-		if _, err := conn.Exec(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock($1)`, int64(migrationLock)); err != nil {
-			conn.Conn().Close(context.WithoutCancel(ctx)) //nolint:errcheck // it is broken already
+	for {
+		done, err := s.migrateIfAlone(ctx)
+		if done || err != nil {
+			return explainPostgreSQL(err)
 		}
-	}()
-	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		return s.migrateOurs(ctx, &Tx{Querier: pgxQuerier{tx}, PGX: tx})
-	})
-	if err != nil {
-		return explainPostgreSQL(err)
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("wait for other replicas' migrations: %w", ctx.Err())
+		}
 	}
-	river, err := rivermigrate.New(riverpgxv5.New(s.pool), quietly())
-	if err != nil {
+}
+
+// migrateIfAlone holds an advisory lock in a transaction of its own, because some of River's
+// steps cannot share a transaction with the ones before. A lock of the session would mean
+// nothing behind PgBouncer, which may run the next statement in another one. Waiting for the
+// lock would keep a connection of PgBouncer from the replica that migrates.
+func (s *Store) migrateIfAlone(ctx context.Context) (done bool, err error) {
+	err = pgx.BeginFunc(ctx, s.pool, func(lock pgx.Tx) error {
+		if err := lock.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock($1)`, int64(migrationLock)).Scan(&done); err != nil || !done {
+			return err
+		}
+		if err := s.InTx(ctx, s.migrateOurs); err != nil {
+			return err
+		}
+		river, err := rivermigrate.New(riverpgxv5.New(s.pool), quietly())
+		if err != nil {
+			return err
+		}
+		_, err = river.Migrate(ctx, rivermigrate.DirectionUp, nil)
 		return err
-	}
-	_, err = river.Migrate(ctx, rivermigrate.DirectionUp, nil)
-	return err
+	})
+	return done, err
 }
 
 // quietly keeps River's migrator from logging on standard output.

@@ -129,10 +129,13 @@ func (s *Store) Close() error {
 func (s *Store) Ping(ctx context.Context) error {
 	_, err := s.Exec(ctx, `INSERT INTO mark (name, value) VALUES ('ping', ?1)
 		ON CONFLICT (name) DO UPDATE SET value = excluded.value`, s.Now().UTC().Format(time.RFC3339))
-	if err != nil {
-		return fmt.Errorf("the database cannot be written: %w", err)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if s.pool != nil {
+		s.pool.Reset() // the server may be gone without a word to its connections
+	}
+	return fmt.Errorf("the database cannot be written: %w", err)
 }
 
 // checkFile returns an error if SQLite's file was removed or replaced since it was opened:

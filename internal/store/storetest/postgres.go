@@ -8,53 +8,71 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 )
 
-// cluster is the one PostgreSQL of a test binary.
-var cluster struct {
+// cluster is the one PostgreSQL of a test binary, and pooler the one PgBouncer before it.
+var (
+	cluster once[*postgres]
+	pooler  once[*pgBouncer]
+)
+
+// once keeps what the first call of get made.
+type once[T any] struct {
 	sync.Mutex
-	running *postgres
-	err     error
+	made bool
+	kept T
+	err  error
 }
 
-// errNoPostgres is returned if no binaries of PostgreSQL were found.
-var errNoPostgres = errors.New("no PostgreSQL found: put initdb and postgres into PATH to run this test")
+func (o *once[T]) get(start func() (T, error)) (T, error) {
+	o.Lock()
+	defer o.Unlock()
+	if !o.made {
+		o.made = true
+		o.kept, o.err = start()
+	}
+	return o.kept, o.err
+}
+
+// errMissing is returned if a program was not found.
+type errMissing struct{ programs string }
+
+// Error names the programs.
+func (e errMissing) Error() string { return "put " + e.programs + " into PATH to run this test" }
 
 // Postgres gives the test an empty database on a throw-away PostgreSQL. It starts with the
 // first call in a test binary, without fsync, and Main stops it: call Main from TestMain.
 // If PostgreSQL's binaries are not found, the test is skipped.
 func Postgres(t testing.TB) (url string) {
 	t.Helper()
-	cluster.Lock()
-	if cluster.running == nil && cluster.err == nil {
-		cluster.running, cluster.err = start()
-	}
-	pg, err := cluster.running, cluster.err
-	cluster.Unlock()
-	if errors.Is(err, errNoPostgres) {
-		t.Skipf("SKIPPED: %v", err)
-	}
-	if err != nil {
-		t.Fatalf("start PostgreSQL: %v", err)
-	}
+	pg, err := cluster.get(startPostgres)
+	needs(t, err)
 	url, err = pg.create()
 	if err != nil {
 		t.Fatalf("create a database: %v", err)
 	}
 	return url
+}
+
+// needs skips the test if a program is missing, and fails it if the program does not start.
+func needs(t testing.TB, err error) {
+	t.Helper()
+	var missing errMissing
+	switch {
+	case errors.As(err, &missing):
+		t.Skipf("SKIPPED: %v", err)
+	case err != nil:
+		t.Fatal(err)
+	}
 }
 
 // SQLite gives the test a URL of a database that does not exist yet.
@@ -63,92 +81,46 @@ func SQLite(t testing.TB) (url string) {
 	return "sqlite:" + filepath.Join(t.TempDir(), "test.db")
 }
 
-// Each runs the test on SQLite and on PostgreSQL.
+// Each runs the test on SQLite, on PostgreSQL, and on PostgreSQL behind PgBouncer.
 func Each(t *testing.T, test func(t *testing.T, url string)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { test(t, SQLite(t)) })
 	t.Run("postgres", func(t *testing.T) { test(t, Postgres(t)) })
+	t.Run("pgbouncer", func(t *testing.T) { test(t, PgBouncer(t)) })
 }
 
 // Main runs the tests and stops PostgreSQL afterwards.
 func Main(m *testing.M) {
 	code := m.Run()
-	cluster.Lock()
-	if cluster.running != nil {
-		cluster.running.stop()
+	if pooler.kept != nil {
+		pooler.kept.stop()
+	}
+	if cluster.kept != nil {
+		cluster.kept.stop()
 	}
 	os.Exit(code)
 }
 
-type postgres struct {
-	dir  string
-	port int
-	cmd  *exec.Cmd
-}
+type postgres struct{ *service }
 
-// start makes a cluster and runs it. If the tests run as root, which PostgreSQL refuses, it
-// runs as the user postgres or nobody.
-func start() (*postgres, error) {
+// startPostgres makes a cluster and runs it.
+func startPostgres() (*postgres, error) {
 	initdb, server := binary("initdb"), binary("postgres")
 	if initdb == "" || server == "" {
-		return nil, errNoPostgres
+		return nil, errMissing{"initdb and postgres"}
 	}
-	dir, err := os.MkdirTemp("/tmp", "storetest-")
+	s, err := newService()
 	if err != nil {
 		return nil, err
 	}
-	p := &postgres{dir: dir}
-	var as *syscall.SysProcAttr
-	if os.Getuid() == 0 {
-		cred, err := unprivileged()
-		if err != nil {
-			return nil, err
-		}
-		if err := os.Chown(dir, int(cred.Uid), int(cred.Gid)); err != nil {
-			return nil, err
-		}
-		as = &syscall.SysProcAttr{Credential: cred}
-	}
-	as = dieWithParent(as)
-	data := filepath.Join(dir, "data")
-	init := exec.Command(initdb, "-D", data, "-U", "test", "--auth=trust", "-E", "UTF8", "--no-locale", "--no-sync", "--no-instructions")
-	init.SysProcAttr, init.Dir = as, dir
-	if out, err := init.CombinedOutput(); err != nil {
+	data := filepath.Join(s.dir, "data")
+	out, err := s.command(initdb, "-D", data, "-U", "test", "--auth=trust", "-E", "UTF8", "--no-locale", "--no-sync", "--no-instructions").CombinedOutput()
+	if err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	if p.port, err = freePort(); err != nil {
-		return nil, err
-	}
-	p.cmd = exec.Command(server, "-D", data, "-c", "listen_addresses=127.0.0.1", "-p", strconv.Itoa(p.port),
+	return &postgres{s}, s.start(server, "-D", data, "-c", "listen_addresses=127.0.0.1", "-p", strconv.Itoa(s.port),
 		"-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off",
 		"-c", "max_connections=200", "-c", "shared_buffers=32MB")
-	p.cmd.SysProcAttr, p.cmd.Dir = as, dir
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		return nil, err
-	}
-	defer log.Close()
-	p.cmd.Stdout, p.cmd.Stderr = log, log
-	if err := p.cmd.Start(); err != nil {
-		return nil, err
-	}
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		conn, err := pgx.Connect(ctx, p.url("postgres"))
-		cancel()
-		if err == nil {
-			return p, conn.Close(context.Background())
-		}
-		if time.Now().After(deadline) {
-			out, _ := os.ReadFile(log.Name())
-			p.stop()
-			return nil, fmt.Errorf("%w: %s", err, out)
-		}
-	}
-}
-
-func (p *postgres) url(database string) string {
-	return fmt.Sprintf("postgres://test:a-password@127.0.0.1:%d/%s?sslmode=disable", p.port, database)
 }
 
 func (p *postgres) create() (string, error) {
@@ -165,22 +137,6 @@ func (p *postgres) create() (string, error) {
 	return p.url(name), err
 }
 
-// stop ends the cluster at once, because nobody needs its data.
-func (p *postgres) stop() {
-	_ = p.cmd.Process.Signal(syscall.SIGQUIT) // immediate shutdown, children too
-	_ = p.cmd.Wait()
-	_ = os.RemoveAll(p.dir)
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
-}
-
 // binary returns the newest program of PostgreSQL that Debian installed, the one in PATH if
 // there is none, or "".
 func binary(name string) string {
@@ -190,19 +146,4 @@ func binary(name string) string {
 	}
 	path, _ := exec.LookPath(name)
 	return path
-}
-
-func unprivileged() (*syscall.Credential, error) {
-	for _, name := range []string{"postgres", "nobody"} {
-		u, err := user.Lookup(name)
-		if err != nil {
-			continue
-		}
-		uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
-		gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
-		if err1 == nil && err2 == nil {
-			return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
-		}
-	}
-	return nil, errors.New("PostgreSQL does not run as root, and there is no user postgres or nobody")
 }

@@ -1,0 +1,30 @@
+package server_test
+
+import (
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"sync/atomic"
+
+	"github.com/stretchr/testify/require"
+)
+
+// balance puts a load balancer before the servers: each request, of a caller or of GitHub,
+// goes to the next of them.
+func (w *world) balance(servers ...string) {
+	w.t.Helper()
+	targets := make([]*url.URL, len(servers))
+	for i, server := range servers {
+		var err error
+		targets[i], err = url.Parse(server)
+		require.NoError(w.t, err)
+	}
+	var next atomic.Uint64
+	balancer := httptest.NewServer(&httputil.ReverseProxy{
+		Transport: w.client.Transport,
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(targets[next.Add(1)%uint64(len(targets))]) },
+	})
+	w.t.Cleanup(balancer.Close)
+	w.url = balancer.URL
+	w.hub.SetHookURL(w.url + "/api/github/hook")
+}
