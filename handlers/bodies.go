@@ -27,9 +27,9 @@ func NewBodies(limit int64) *Bodies {
 	return b
 }
 
-// Read reads a body of at most limit bytes. The announced length, if it is known, only
-// refuses early. Release, which is never nil, must be called once the body is not used any
-// more.
+// Read reads a body of at most limit bytes. The announced length, -1 if it is unknown,
+// refuses early; memory for it is allocated only after the first bytes have arrived.
+// Release, which is never nil, must be called once the body is not used any more.
 func (b *Bodies) Read(r io.Reader, announced, limit int64) (body []byte, release func(), err error) {
 	taken := int64(0)
 	release = func() { b.free.Add(taken) }
@@ -39,6 +39,9 @@ func (b *Bodies) Read(r io.Reader, announced, limit int64) (body []byte, release
 	for {
 		if len(body) == cap(body) {
 			grown := max(512, min(2*int64(cap(body)), limit+1))
+			if announced >= int64(cap(body)) && cap(body) > 0 { // one byte more, to read the end of the body
+				grown = min(announced+1, max(grown, freeBody))
+			}
 			if need := grown - freeBody; need > taken {
 				if b.free.Add(-(need - taken)) < 0 {
 					b.free.Add(need - taken)

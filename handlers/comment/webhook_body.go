@@ -41,7 +41,7 @@ func readDelivery(bodies *handlers.Bodies, r *http.Request, signature []byte, se
 	}
 	check := newSignatureCheck(secrets)
 	counted := &counter{r: io.TeeReader(io.LimitReader(r.Body, maxDelivery+1), check)}
-	kept, release, err := bodies.Read(counted, -1, maxKept)
+	kept, release, err := bodies.Read(counted, r.ContentLength, maxKept)
 	switch {
 	case errors.Is(err, handlers.ErrBodiesBusy):
 		return body, release, errBusy

@@ -49,7 +49,7 @@ type Options struct {
 	CallTimeout time.Duration    // of one HTTP exchange; default 10 s
 
 	// PointsPerMinute limits each installation: a read takes 1 point, a write 5. If it is 0,
-	// requests are not paced, and only few writes are in flight at a time.
+	// requests are not paced.
 	PointsPerMinute int
 	Budget          pacing.Budget // shares the points with other replicas; default: in memory
 	Replica         string        // unique among the replicas that share the budget

@@ -10,7 +10,6 @@ import (
 	"github.com/gregjones/httpcache"
 	"github.com/palantir/go-githubapp/githubapp"
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sync/semaphore"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github/pacing"
@@ -23,7 +22,6 @@ type Org struct {
 	login          string
 	installationID int64 // as configured; 0: looked up
 	adminRepo      string
-	writes         *semaphore.Weighted
 
 	mu      sync.Mutex
 	current *session // nil: not looked up yet
@@ -52,10 +50,7 @@ func (a *App) Org(login string, installationID int64, adminRepo string) *Org {
 	a.mu.Lock()
 	a.logins = append(a.logins, login)
 	a.mu.Unlock()
-	return &Org{
-		app: a, login: login, installationID: installationID, adminRepo: adminRepo,
-		writes: semaphore.NewWeighted(maxWrites),
-	}
+	return &Org{app: a, login: login, installationID: installationID, adminRepo: adminRepo}
 }
 
 // Login returns the organization's name as configured.
@@ -251,7 +246,6 @@ func (o *Org) client(installation int64, source *tokenSource, limit *limiter, pa
 		app:        a,
 		next:       githubapp.ClientMetrics(a.registry)(cached),
 		credential: &credential{scheme: "token", get: source.get, renew: source.renew},
-		writes:     o.writes,
 		limiter:    limit,
 		pacer:      pacer,
 		coalesce:   true,

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"golang.org/x/sync/semaphore"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github/pacing"
@@ -20,7 +19,6 @@ import (
 
 const (
 	maxConcurrent = 64       // requests in flight; GitHub's secondary limit is 100
-	maxWrites     = 4        // writes in flight per installation; GitHub asks for serial ones
 	maxAnswer     = 32 << 20 // bytes of one response body
 
 	// The rate limit headers are passed on with this prefix. If go-github sees them under
@@ -48,11 +46,10 @@ type credential struct {
 type transport struct {
 	app        *App
 	next       http.RoundTripper
-	credential *credential         // nil if a transport below authenticates
-	writes     *semaphore.Weighted // nil: writes have no limit of their own
-	pacer      *pacing.Pacer       // nil: requests are not paced
-	limiter    *limiter            // nil if requests do not count against the App's rate limit
-	coalesce   bool                // identical reads are sent once
+	credential *credential   // nil if a transport below authenticates
+	pacer      *pacing.Pacer // nil: requests are not paced
+	limiter    *limiter      // nil if requests do not count against the App's rate limit
+	coalesce   bool          // identical reads are sent once
 	// renamed returns a request that GitHub answered with 404 for the organization's new
 	// name, or nil. It may be nil itself.
 	renamed    func(*http.Request) *http.Request
@@ -190,12 +187,6 @@ func (t *transport) sendAuthenticated(req *http.Request) (*response, error) {
 // requests are in flight.
 func (t *transport) sendOnce(req *http.Request, authorization string) (*response, error) {
 	write := req.Method != http.MethodGet
-	if write && t.writes != nil && t.pacer == nil {
-		if err := t.writes.Acquire(req.Context(), 1); err != nil {
-			return nil, err
-		}
-		defer t.writes.Release(1)
-	}
 	if t.pacer != nil {
 		ctx, cancel := turnContext(req.Context())
 		ended, err := t.pacer.Acquire(ctx, callerOf(ctx), costOf(req))
