@@ -23,7 +23,8 @@ func TestOldServer(t *testing.T) {
 		says       string
 	}{
 		{
-			"no just-in-time runners", "token-jit team=platform name=build-1", ghsim.Fault{Path: "/generate-jitconfig$", Status: http.StatusNotFound},
+			"no just-in-time runners", "token-jit team=platform name=build-1",
+			ghsim.Fault{Path: "/generate-jitconfig$", Status: http.StatusNotFound},
 			"This GitHub has no just-in-time runners (Enterprise Server 3.10 or later needed).",
 		},
 		{
@@ -32,7 +33,8 @@ func TestOldServer(t *testing.T) {
 			"This GitHub has no limits to workflows (Enterprise Cloud, or Enterprise Server 3.5 or later, needed).",
 		},
 		{
-			"no list of runners", "runners-remove team=platform runners=r1", ghsim.Fault{Path: "/runner-groups/[0-9]+/runners$", Status: http.StatusNotFound},
+			"no list of runners", "runners-remove team=platform runners=r1",
+			ghsim.Fault{Path: "/runner-groups/[0-9]+/runners$", Status: http.StatusNotFound},
 			"GitHub did not find what it takes to list the group's runners.",
 		},
 	}

@@ -24,8 +24,8 @@ type commentGitHub struct {
 	ttl  func(org string) time.Duration // how long a comment with a secret exists
 }
 
-func (g *commentGitHub) org(login string) (*github.Org, error) {
-	org, ok := g.env.Org(login)
+func (g *commentGitHub) org(ctx context.Context, login string) (*github.Org, error) {
+	org, ok := findOrg(ctx, g.env, login)
 	if !ok {
 		return nil, dispatch.Refuse(dispatch.ReasonInvalidArgument, "The organization %s is no longer served.", dispatch.Quote(login))
 	}
@@ -52,7 +52,7 @@ func commentError(err error, doing string) error {
 
 // React implements [comment.GitHub].
 func (g *commentGitHub) React(ctx context.Context, login string, commentID int64, content string) error {
-	org, err := g.org(login)
+	org, err := g.org(ctx, login)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (g *commentGitHub) React(ctx context.Context, login string, commentID int64
 
 // Post implements [comment.GitHub].
 func (g *commentGitHub) Post(ctx context.Context, login string, issue int, body string) (int64, error) {
-	org, err := g.org(login)
+	org, err := g.org(ctx, login)
 	if err != nil {
 		return 0, err
 	}
@@ -72,7 +72,7 @@ func (g *commentGitHub) Post(ctx context.Context, login string, issue int, body 
 // Find implements [comment.GitHub]. It only returns comments that this App wrote, because
 // people and other bots can write a marker too.
 func (g *commentGitHub) Find(ctx context.Context, login string, issue int, marker string, since time.Time) ([]int64, error) {
-	org, err := g.org(login)
+	org, err := g.org(ctx, login)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func (g *commentGitHub) Find(ctx context.Context, login string, issue int, marke
 
 // Body implements [comment.GitHub].
 func (g *commentGitHub) Body(ctx context.Context, login string, commentID int64) (body string, exists bool, err error) {
-	org, err := g.org(login)
+	org, err := g.org(ctx, login)
 	if err != nil {
 		return "", false, err
 	}
@@ -124,7 +124,7 @@ func (g *commentGitHub) isOurs(ctx context.Context, c github.Comment) bool {
 
 // Private implements [comment.GitHub].
 func (g *commentGitHub) Private(ctx context.Context, login string) (bool, error) {
-	org, err := g.org(login)
+	org, err := g.org(ctx, login)
 	if err != nil {
 		return false, err
 	}
@@ -134,7 +134,7 @@ func (g *commentGitHub) Private(ctx context.Context, login string) (bool, error)
 
 // Keys implements [comment.GitHub].
 func (g *commentGitHub) Keys(ctx context.Context, login, user string) ([]string, error) {
-	org, err := g.org(login)
+	org, err := g.org(ctx, login)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +144,7 @@ func (g *commentGitHub) Keys(ctx context.Context, login, user string) ([]string,
 
 // DeleteComment implements [queue.Ephemerals].
 func (g *commentGitHub) DeleteComment(ctx context.Context, e queue.Ephemeral) error {
-	org, err := g.org(e.Org)
+	org, err := g.org(ctx, e.Org)
 	if err != nil {
 		return err
 	}

@@ -74,10 +74,11 @@ func (w *commentWorker) job(ctx context.Context, work *queue.Work) (j *job, ours
 	if err := json.Unmarshal(work.Payload, &j.comment); err != nil {
 		return nil, false, fmt.Errorf("read delivery %s: %w", work.GUID, err)
 	}
-	org, ok := w.env.Org(j.comment.Org)
+	org, ok := findOrg(ctx, w.env, j.comment.Org)
 	if !ok {
 		return nil, false, nil
 	}
+	j.comment.Org = org.Login
 	installation, err := org.GitHub.Installation(ctx)
 	if err != nil {
 		return nil, false, dispatch.GitHubError(err, "find the App's installation")

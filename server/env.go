@@ -41,6 +41,24 @@ func newEnv(ctx context.Context, c *config.Config, st *store.Store, gh *github.A
 	return env, nil
 }
 
+// findOrg returns the organization of that login, which may be the one that it had before
+// it was renamed and the configuration followed: what waits in the database has that.
+func findOrg(ctx context.Context, env *dispatch.Env, login string) (*dispatch.Org, bool) {
+	if org, ok := env.Org(login); ok {
+		return org, true
+	}
+	former, err := env.Store.OrgID(ctx, login)
+	if err != nil || former == 0 {
+		return nil, false
+	}
+	for _, org := range env.Orgs {
+		if id, err := org.ID(ctx); err == nil && id == former {
+			return org, true
+		}
+	}
+	return nil, false
+}
+
 // holder returns a name for this process that is unique among replicas.
 func holder() string {
 	host, _ := os.Hostname()

@@ -70,10 +70,11 @@ func TestReadinessHasOneWording(t *testing.T) {
 func TestReadinessNamesUntrustedProxy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
-	ready := func() (probe struct {
+	type answer struct {
 		Status           string
 		Reasons, Details []string
-	}) {
+	}
+	ready := func() (probe answer) {
 		t.Helper()
 		res, err := w.client.Get(w.url + "/readyz")
 		require.NoError(t, err)

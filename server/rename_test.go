@@ -19,7 +19,7 @@ import (
 func TestRenamedOrganization(t *testing.T) {
 	t.Parallel()
 	const told = "acme is now called acme-inc: change `org`"
-	w := newWorld(t, acme())
+	w := newWorld(t, acme(), "CHATOPS_TOKEN_REPLY_TTL=3s")
 	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
 	w.hub.Update(func(st *ghsim.State) { st.Org("acme").Login = "acme-inc" })
 
@@ -68,6 +68,24 @@ func TestRenamedOrganization(t *testing.T) {
 	d := doctor.Run(t.Context(), c, err, "test")
 	assert.Contains(t, d.Text(), "warn  installation: "+told)
 	assert.NotContains(t, d.Text(), "not installed")
+
+	// The operator does as told. What was begun under the old name is ended.
+	_, err = w.hub.Comment("acme-inc", "runner-admin", 2, "ada", "/runner-group token-register --team platform")
+	require.NoError(t, err)
+	secret := func() (found bool) {
+		w.hub.Update(func(st *ghsim.State) {
+			for _, c := range st.Org("acme-inc").Repo("runner-admin").Issue(2).Comments {
+				found = found || c.Via != nil && strings.Contains(c.Body, "./config.sh")
+			}
+		})
+		return found
+	}
+	require.Eventually(t, secret, eventually, tick)
+	require.NoError(t, w.stop())
+	w.env["ORG"] = "acme-inc"
+	w.start()
+	require.Eventually(t, func() bool { return !secret() }, eventually, tick, "a comment with a secret is deleted")
+	assert.NotContains(t, w.ok("ghp_ada", "GET /api/v1/group-list?team=platform").text, told)
 }
 
 // renamedRepos is repos for the organization's new name.

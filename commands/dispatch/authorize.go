@@ -178,6 +178,7 @@ func (e *Env) maintainedTeam(ctx context.Context, call *Call, slug string, prefe
 	if prefetch && e.proofs.proved(call.key(slug, Maintainer), now) {
 		call.Prefetched = call.Spec.Prefetch(ctx, call, slug, call.decoded.args)
 	}
+	name := call.Org.Name()
 	team, m, err := e.askForTeam(ctx, call, slug)
 	if err != nil {
 		return github.Team{}, err
@@ -189,6 +190,8 @@ func (e *Env) maintainedTeam(ctx context.Context, call *Call, slug string, prefe
 	switch member, err := e.membership(ctx, call); {
 	case err != nil:
 		return github.Team{}, err
+	case call.Org.Name() != name: // it was renamed, so the team was looked for under a name of nobody
+		return e.maintainedTeam(ctx, call, slug, false)
 	case member.State != "active":
 		return github.Team{}, notMaintainer(call, slug, e.refuseOutsider(call))
 	case team.ID != 0 && call.Org.Policy.OwnersActForAnyTeam && member.Role == "admin":

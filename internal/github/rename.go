@@ -14,18 +14,16 @@ import (
 
 // An organization that is renamed keeps its id, and so does the App's installation there.
 // GitHub answers 404 for its old name (and redirects its repositories). So paths have the
-// name that the installation's account has now, and every 404 may mean a rename:
+// name that the installation's account has now, and some answers of 404 make us look for it:
 // https://docs.github.com/en/organizations/managing-organization-settings/renaming-an-organization
 
 const (
-	minCheck  = time.Second // between looks for a rename because of a 404
-	manyTimes = 20          // such looks in each checkSpan, at most
+	manyTimes = 20 // looks for a rename because of a 404 in each checkSpan, at most
 	checkSpan = 10 * time.Minute
 )
 
 // renameChecks bounds how often GitHub is asked for the installation's account.
 type renameChecks struct {
-	last  time.Time
 	since time.Time // when the current span began
 	count int       // in the span
 }
@@ -34,12 +32,8 @@ func (c *renameChecks) allow(now time.Time) bool {
 	if now.Sub(c.since) >= checkSpan {
 		c.since, c.count = now, 0
 	}
-	if now.Sub(c.last) < minCheck || c.count >= manyTimes {
-		return false
-	}
-	c.last = now
 	c.count++
-	return true
+	return c.count <= manyTimes
 }
 
 // Remember tells the organization's id, which an earlier process knew. By it the organization
@@ -133,7 +127,7 @@ func (o *Org) afterRename(req *http.Request) *http.Request {
 	if len(owners) == 0 {
 		return nil
 	}
-	if strings.EqualFold(segments[owners[0]], o.Name()) && !o.lookForRename(req.Context()) {
+	if strings.EqualFold(segments[owners[0]], o.Name()) && !(showsRename(req.Method, segments) && o.lookForRename(req.Context())) {
 		return nil
 	}
 	for _, i := range owners {
@@ -142,6 +136,13 @@ func (o *Org) afterRename(req *http.Request) *http.Request {
 	again := req.Clone(req.Context())
 	again.URL = &url.URL{Scheme: req.URL.Scheme, Host: req.URL.Host, Path: base + strings.Join(segments, "/"), RawQuery: req.URL.RawQuery}
 	return again
+}
+
+// showsRename reports whether a 404 for that path may mean a rename: for the caller's
+// membership in the organization, which is asked for before anybody is refused, and for writes
+// to the admin repository. A 404 for a team mostly means that there is no such team.
+func showsRename(method string, segments []string) bool {
+	return segments[1] == "orgs" && len(segments) > 3 && segments[3] == "memberships" || segments[1] == "repos" && method != http.MethodGet
 }
 
 // ownersIn returns which segments of a path are the organization's name: those of
