@@ -97,7 +97,9 @@ func TestThreatSecretTeamTakesAsLong(t *testing.T) {
 		w.watch(func(e ghsim.Exchange) {
 			mu.Lock()
 			defer mu.Unlock()
-			routes[e.Route]++
+			if !strings.HasPrefix(e.Route, "/app") { // what the server asks for itself
+				routes[e.Route]++
+			}
 		})
 		w.refused(http.StatusForbidden, "not_maintainer", "ghp_kim", "GET /api/v1/group-list?team="+team)
 		return routes
