@@ -50,7 +50,8 @@ func listCounted[T any](ctx context.Context, page pageOf[T]) ([]T, error) {
 }
 
 // readPages gets the pages of a list, and the highest count that came with one of them. The
-// pages after the first are requested in parallel as far as the first tells their number.
+// pages after the first are requested in parallel as far as the first tells their number, and
+// with them the one behind a last page that must be full.
 func readPages[T any](ctx context.Context, page pageOf[T]) (all []T, count int, _ error) {
 	first, count, resp, err := page(ctx, github.ListOptions{PerPage: perPage})
 	if err != nil {
@@ -58,7 +59,7 @@ func readPages[T any](ctx context.Context, page pageOf[T]) (all []T, count int, 
 	}
 	all = slices.Clone(first) // callers may share first: see decode
 	latest := first
-	last := min(max(1, resp.LastPage, (count+perPage-1)/perPage), maxPages)
+	last := min(max(1, resp.LastPage, count/perPage+1), maxPages)
 	rest, counts := make([][]T, last-1), make([]int, last-1)
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(parallelPages)
