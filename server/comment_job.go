@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/queue"
 )
 
@@ -42,6 +45,7 @@ func (a *app) accept(ctx context.Context, guid string, comment comment.Comment) 
 type commentWorker struct {
 	env     *dispatch.Env
 	channel *comment.Worker
+	log     zerolog.Logger
 }
 
 // Handle implements [queue.Handler].
@@ -67,23 +71,43 @@ func (w *commentWorker) GiveUp(ctx context.Context, work *queue.Work, cause erro
 	return w.channel.GiveUp(ctx, job, cause)
 }
 
-// job reads a stored comment. ours is false if it is not from our installation, which the
-// webhook could not check if it did not know the installation yet.
+// uninstalledRetry is how often a comment is tried again while the App is not installed.
+const uninstalledRetry = time.Minute
+
+// job reads a stored comment. ours is false if the comment cannot be served any more, which
+// is logged: its organization is no longer configured, or it is of another App's installation
+// that the webhook could not check.
 func (w *commentWorker) job(ctx context.Context, work *queue.Work) (j *job, ours bool, err error) {
 	j = &job{work: work}
 	if err := json.Unmarshal(work.Payload, &j.comment); err != nil {
 		return nil, false, fmt.Errorf("read delivery %s: %w", work.GUID, err)
 	}
+	log := w.log.With().Str("delivery_id", work.GUID).Str("org", j.comment.Org).Int("issue", j.comment.Issue).Int64("comment_id", j.comment.CommentID).Logger()
 	org, ok := findOrg(ctx, w.env, j.comment.Org)
 	if !ok {
+		log.Warn().Msg("A stored comment is dropped: its organization is no longer configured")
 		return nil, false, nil
 	}
 	j.comment.Org = org.Login
 	installation, err := org.GitHub.Installation(ctx)
+	switch {
+	case github.KindOf(err) == github.NotFound && w.env.Now().Sub(j.comment.CreatedAt) < comment.MaxAge:
+		log.Warn().Err(err).Msg("A comment waits until the App is installed again")
+		return nil, false, &queue.Again{After: uninstalledRetry}
+	case err != nil:
+		return nil, false, dispatch.GitHubError(err, "find the App's installation")
+	case installation.ID == j.comment.InstallationID, j.comment.OrgID != 0 && installation.OrgID == j.comment.OrgID:
+		return j, true, nil // if the id is another, the App was installed again meanwhile
+	}
+	ours, err = org.GitHub.IsInstallation(ctx, j.comment.InstallationID)
 	if err != nil {
 		return nil, false, dispatch.GitHubError(err, "find the App's installation")
 	}
-	return j, installation.ID == j.comment.InstallationID, nil
+	if !ours {
+		log.Warn().Int64("installation", j.comment.InstallationID).Int64("current", installation.ID).
+			Msg("A stored comment is dropped: it is not of the App's installation")
+	}
+	return j, ours, nil
 }
 
 // A job is a delivery of the queue. It implements [comment.Job].

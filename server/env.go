@@ -95,6 +95,14 @@ func webhookOrgs(c *config.Config, env *dispatch.Env) []comment.WebhookOrg {
 		orgs = append(orgs, comment.WebhookOrg{
 			Org: o.Org, AdminRepo: o.Chatops.AdminRepo,
 			InstallationID: env.Orgs[i].GitHub.InstallationID, OrgID: env.Orgs[i].GitHub.ID,
+			IsInstallation: env.Orgs[i].GitHub.IsInstallation,
+			Refresh: func(ctx context.Context) error {
+				_, err := env.Orgs[i].GitHub.Refresh(ctx)
+				if github.KindOf(err) == github.NotFound {
+					return nil // it is uninstalled
+				}
+				return err
+			},
 		})
 	}
 	return orgs

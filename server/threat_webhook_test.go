@@ -75,7 +75,8 @@ func TestThreatReplay(t *testing.T) {
 }
 
 // Signed deliveries that are not a person's new comment in the admin repository of
-// this installation are ignored, without a call to GitHub.
+// this installation are ignored, without a call to GitHub; only if another installation is
+// named, GitHub is asked for it.
 func TestThreatForeignWebhook(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
@@ -105,7 +106,10 @@ func TestThreatForeignWebhook(t *testing.T) {
 			assert.Equal(t, "200 ignored", fmt.Sprint(status, " ", outcome))
 		})
 	}
-	assert.Empty(t, w.hub.Calls())
+	for _, call := range w.hub.Calls() {
+		assert.Equal(t, "/orgs/acme/installation", call.Path)
+	}
+	assert.Len(t, w.hub.Calls(), 1)
 	assert.Equal(t, []string{"api"}, w.repos("platform"))
 }
 

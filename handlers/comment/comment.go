@@ -142,7 +142,7 @@ const eyesTimeout = 3 * time.Second
 func (c *Worker) Handle(ctx context.Context, job Job) error {
 	err := c.step(ctx, job)
 	var retry *retryError
-	if errors.As(err, &retry) && retry.cause.Wait && c.Clock().Sub(job.Comment().CreatedAt) < stale+time.Hour {
+	if errors.As(err, &retry) && retry.cause.Wait && c.Clock().Sub(job.Comment().CreatedAt) < MaxAge {
 		return &Again{After: max(retry.RetryAfter(), time.Second)} // GitHub is to be waited for, which is no failed attempt
 	}
 	return err

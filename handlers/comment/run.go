@@ -19,6 +19,9 @@ const (
 	// wrote it may have turned to something else, or have lost the right since.
 	staleSecret = 15 * time.Minute
 	stale       = 24 * time.Hour
+	// MaxAge is how old a comment may be that still waits for GitHub. After that its commands
+	// are refused as stale.
+	MaxAge = stale + time.Hour
 	// maxTurn is how long a command waits for the rate limit in all.
 	maxTurn = time.Minute
 )

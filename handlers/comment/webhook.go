@@ -36,6 +36,10 @@ type WebhookOrg struct {
 	AdminRepo string // the repository's name, without the owner; empty: no comment commands
 	// InstallationID returns the App's installation there; 0 while it is not known.
 	InstallationID func() int64
+	// IsInstallation asks GitHub if that is the App's installation there, which it is after
+	// the App was installed again; it bounds how often it asks. Refresh looks it up again.
+	IsInstallation func(ctx context.Context, id int64) (bool, error)
+	Refresh        func(ctx context.Context) error
 	// OrgID returns the organization's id, which it keeps under a new name; 0 while it is
 	// not known.
 	OrgID func() int64
@@ -45,6 +49,7 @@ type WebhookOrg struct {
 type WebhookOptions struct {
 	// Secrets returns the secrets that a delivery may be signed with; none: all are refused.
 	Secrets func() []string
+	AppID   int64 // the App's, whose own comments are no commands
 	Orgs    []WebhookOrg
 	// Accept stores a comment for the delivery of that GUID. Once it returns without
 	// an error the comment is never lost. Fresh is false if the delivery or the
@@ -61,6 +66,19 @@ type webhook struct {
 	WebhookOptions
 	bodies *handlers.Bodies
 	events http.Handler
+	wants  map[string]func(body []byte) bool // by event: which deliveries are decoded
+}
+
+// An eventHandler handles the deliveries of an event. Those that it does not want are ignored
+// without being decoded.
+type eventHandler interface {
+	githubapp.EventHandler
+	wants(body []byte) bool
+}
+
+// eventHandlers lists the handlers of all events that are not ignored.
+func (h *webhook) eventHandlers() []eventHandler {
+	return []eventHandler{commentEvents{h}, installationEvents{h}}
 }
 
 // NewWebhook returns the handler of GitHub's deliveries, for [WebhookPath]. Its
@@ -69,10 +87,17 @@ func NewWebhook(o WebhookOptions) http.Handler {
 	if o.Observe == nil {
 		o.Observe = func(string) {}
 	}
-	w := &webhook{WebhookOptions: o, bodies: handlers.NewBodies(allDeliveries)}
+	w := &webhook{WebhookOptions: o, bodies: handlers.NewBodies(allDeliveries), wants: map[string]func([]byte) bool{}}
+	var listed []githubapp.EventHandler
+	for _, handler := range w.eventHandlers() {
+		listed = append(listed, handler)
+		for _, event := range handler.Handles() {
+			w.wants[event] = handler.wants
+		}
+	}
 	// The secret is empty since the signature was verified before; the dispatcher
 	// knows but one secret, and would take SHA-1.
-	w.events = githubapp.NewEventDispatcher([]githubapp.EventHandler{commentEvents{w}}, "",
+	w.events = githubapp.NewEventDispatcher(listed, "",
 		githubapp.WithScheduler(durableScheduler{}),
 		githubapp.WithErrorCallback(w.failed))
 	return w
@@ -112,6 +137,9 @@ func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !body.signed:
 		h.answer(w, http.StatusUnauthorized, OutcomeRefused, "the signature does not match")
+	case body.bytes == nil && r.Header.Get("X-GitHub-Event") == eventInstallation:
+		h.refreshAll(r.Context())
+		h.answer(w, http.StatusOK, OutcomeAccepted, "")
 	case body.bytes == nil && r.Header.Get("X-GitHub-Event") == eventIssueComment:
 		h.Logger.Warn().Str(githubapp.LogKeyDeliveryID, r.Header.Get("X-GitHub-Delivery")).Msg("An issue_comment larger than any that GitHub takes is ignored")
 		h.answer(w, http.StatusOK, OutcomeIgnored, "larger than a comment can be")
@@ -123,15 +151,16 @@ func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serveSigned answers a delivery that GitHub signed.
 func (h *webhook) serveSigned(w http.ResponseWriter, r *http.Request, body []byte) {
 	event, guid := r.Header.Get("X-GitHub-Event"), r.Header.Get("X-GitHub-Delivery")
+	wants, known := h.wants[event]
 	form := strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
 	switch {
 	case event == "" || guid == "":
 		h.answer(w, http.StatusBadRequest, OutcomeMalformed, "the header X-GitHub-Event or X-GitHub-Delivery is missing")
 	case !guidShape.MatchString(guid):
 		h.answer(w, http.StatusBadRequest, OutcomeMalformed, "the header X-GitHub-Delivery is malformed")
-	case event != eventIssueComment:
+	case !known:
 		h.answer(w, http.StatusOK, OutcomeIgnored, "")
-	case !form && !mayHoldCommand(body):
+	case !form && !wants(body):
 		h.answer(w, http.StatusOK, OutcomeIgnored, "no command")
 	default:
 		r.Body = io.NopCloser(bytes.NewReader(body))
@@ -151,11 +180,13 @@ func (h *webhook) failed(w http.ResponseWriter, r *http.Request, err error) {
 	)
 	switch {
 	case errors.As(err, &invalid), errors.As(err, &malformed):
-		h.answer(w, http.StatusBadRequest, OutcomeMalformed, "the issue_comment cannot be read")
+		h.Logger.Warn().Err(err).Str(githubapp.LogKeyDeliveryID, r.Header.Get("X-GitHub-Delivery")).Str("event", r.Header.Get("X-GitHub-Event")).
+			Msg("A signed delivery cannot be read, and is ignored")
+		h.answer(w, http.StatusBadRequest, OutcomeMalformed, "the delivery cannot be read")
 	default:
 		zerolog.Ctx(r.Context()).Error().Err(err).Str(githubapp.LogKeyDeliveryID, r.Header.Get("X-GitHub-Delivery")).
-			Msg("A delivery could not be stored; GitHub records it as failed, and it is fetched later")
-		h.answer(w, http.StatusServiceUnavailable, OutcomeFailed, "the delivery could not be stored")
+			Msg("A delivery could not be taken; GitHub records it as failed, and it is fetched later")
+		h.answer(w, http.StatusServiceUnavailable, OutcomeFailed, "the delivery could not be taken now")
 	}
 }
 

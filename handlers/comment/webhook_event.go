@@ -5,14 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/palantir/go-githubapp/githubapp"
 )
 
-const eventIssueComment = "issue_comment"
+const (
+	eventIssueComment = "issue_comment"
+	actionCreated     = "created"
+)
 
 // acceptTimeout bounds the storing of a delivery: GitHub waits 10 seconds for the answer.
 const acceptTimeout = 8 * time.Second
@@ -20,7 +21,8 @@ const acceptTimeout = 8 * time.Second
 // A Comment is what is kept of a delivery: the commands of one comment, and what
 // running them needs. It is about 1 kB of JSON.
 type Comment struct {
-	Org            string    `json:"org"`  // as it is configured
+	Org            string    `json:"org"` // as it is configured
+	OrgID          int64     `json:"orgID,omitempty"`
 	Repo           string    `json:"repo"` // the admin repository's name
 	RepoID         int64     `json:"repoID"`
 	InstallationID int64     `json:"installationID"`
@@ -102,6 +104,8 @@ type commentEvents struct{ *webhook }
 // Handles implements [githubapp.EventHandler].
 func (commentEvents) Handles() []string { return []string{eventIssueComment} }
 
+func (commentEvents) wants(body []byte) bool { return mayHoldCommand(body) }
+
 // Handle stores the comment of a payload, if it holds a command for us.
 func (e commentEvents) Handle(ctx context.Context, _, guid string, payload []byte) error {
 	var p commentPayload
@@ -111,9 +115,12 @@ func (e commentEvents) Handle(ctx context.Context, _, guid string, payload []byt
 	if p.Action == "" || p.Repository.FullName == "" || p.Issue.Number <= 0 || p.Comment.ID <= 0 {
 		return &malformedError{fmt.Errorf("action, repository, issue or comment is missing")}
 	}
-	comment, why := e.filter(&p)
-	if why != "" {
-		e.respond(ctx, OutcomeIgnored, why)
+	comment, drop, err := e.filter(ctx, &p)
+	if err != nil {
+		return err
+	}
+	if drop != "" {
+		e.dropped(ctx, guid, &p, drop)
 		return nil
 	}
 	if comment.Author.ID <= 0 || comment.Author.Login == "" || comment.CreatedAt.IsZero() {
@@ -135,54 +142,4 @@ func (e commentEvents) respond(ctx context.Context, outcome, detail string) {
 	githubapp.SetResponder(ctx, func(w http.ResponseWriter, _ *http.Request) {
 		e.answer(w, http.StatusOK, outcome, detail)
 	})
-}
-
-// isAdminRepo reports whether the comment is in the organization's admin repository. The
-// organization is known by its id, if GitHub was asked for it, because it may be renamed.
-func (o WebhookOrg) isAdminRepo(p *commentPayload) bool {
-	owner, name, _ := strings.Cut(p.Repository.FullName, "/")
-	if o.AdminRepo == "" || !strings.EqualFold(name, o.AdminRepo) {
-		return false
-	}
-	if id := o.OrgID; id != nil && id() != 0 && p.Repository.Owner.ID != 0 && strings.EqualFold(owner, p.Repository.Owner.Login) {
-		return p.Repository.Owner.ID == id()
-	}
-	return strings.EqualFold(owner, o.Org)
-}
-
-// filter returns what is kept of a payload, or why it is ignored.
-func (e commentEvents) filter(p *commentPayload) (comment Comment, ignored string) {
-	i := slices.IndexFunc(e.Orgs, func(o WebhookOrg) bool { return o.isAdminRepo(p) })
-	switch {
-	case p.Action != "created":
-		return Comment{}, "not a new comment"
-	case i < 0:
-		return Comment{}, "not in an admin repository"
-	case p.Comment.User.Type != "User", p.Sender.Type != "" && p.Sender.Type != "User", p.Comment.App != nil:
-		return Comment{}, "not written by a person"
-	}
-	org := e.Orgs[i]
-	// While the installation is unknown (GitHub was down at start), whoever runs the
-	// command finds it out first.
-	if known := org.InstallationID(); p.Installation.ID == 0 || known != 0 && known != p.Installation.ID {
-		return Comment{}, "not of the configured installation"
-	}
-	lines := ParseComment(p.Comment.Body)
-	if len(lines) == 0 {
-		return Comment{}, "no command"
-	}
-	comment = Comment{
-		Org: org.Org, Repo: org.AdminRepo, RepoID: p.Repository.ID, InstallationID: p.Installation.ID,
-		Issue: p.Issue.Number, CommentID: p.Comment.ID,
-		Author: Author{ID: p.Comment.User.ID, Login: p.Comment.User.Login},
-		Lines:  lines, Digest: digestOf(p.Comment.Body),
-		TeamFields: teamFields(p.Issue.Body), IssueAuthor: Author{ID: p.Issue.User.ID, Login: p.Issue.User.Login},
-		CreatedAt: p.Comment.CreatedAt,
-	}
-	for _, label := range p.Issue.Labels {
-		if _, ok := teamOfLabel(label.Name); ok {
-			comment.Labels = append(comment.Labels, label.Name)
-		}
-	}
-	return comment, ""
 }

@@ -46,17 +46,19 @@ func (c *call) appItself() obj {
 }
 
 func (c *call) uninstall(i *Installation) answer {
-	i.App.Installations = filter(i.App.Installations, func(other *Installation) bool { return other != i })
+	c.s.uninstall(i)
 	return noContent()
 }
 
 func (c *call) suspend(i *Installation) answer {
 	i.SuspendedAt = c.s.now()
+	c.s.installationEvent("suspend", i)
 	return noContent()
 }
 
 func (c *call) unsuspend(i *Installation) answer {
 	i.SuspendedAt = time.Time{}
+	c.s.installationEvent("unsuspend", i)
 	return noContent()
 }
 

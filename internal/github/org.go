@@ -20,7 +20,7 @@ import (
 type Org struct {
 	app            *App
 	login          string
-	installationID int64 // as configured; 0: looked up
+	installationID int64 // as configured; 0, or gone: looked up
 	adminRepo      string
 
 	mu      sync.Mutex
@@ -32,6 +32,9 @@ type Org struct {
 	checks renameChecks
 
 	checking singleflight.Group
+
+	lastInstallation int64 // 0: none was looked up yet
+	refreshes        refreshes
 }
 
 // A session is an installation with a client for each of its two tokens. If the App is
@@ -156,10 +159,7 @@ func (o *Org) lookUpOnce(ctx context.Context) (_ *session, own bool, _ error) {
 		if err != nil {
 			return nil, o.app.failed(op, err)
 		}
-		o.mu.Lock()
-		o.current = s
-		o.mu.Unlock()
-		return s, nil
+		return o.remember(s), nil
 	})
 	select {
 	case <-ctx.Done():

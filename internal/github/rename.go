@@ -159,17 +159,20 @@ func ownersIn(segments []string) (at []int) {
 }
 
 // findInstallation asks GitHub for the App's installation in the organization: by its
-// configured id, by the organization's name, or by the id that the organization had before.
+// configured id, by the organization's name if there is none or it is gone, or by the id that the organization had before.
 func (o *Org) findInstallation(ctx context.Context) (installationAnswer, error) {
 	name, err := login(o.login)
 	if err != nil {
 		return installationAnswer{}, err
 	}
 	path := "orgs/" + name + "/installation"
+	var got installationAnswer
 	if o.installationID != 0 {
-		path = fmt.Sprintf("app/installations/%d", o.installationID)
+		got, _, err = send[installationAnswer](ctx, o.app.self, http.MethodGet, fmt.Sprintf("app/installations/%d", o.installationID), nil)
 	}
-	got, _, err := send[installationAnswer](ctx, o.app.self, http.MethodGet, path, nil)
+	if o.installationID == 0 || KindOf(o.app.failed("", err)) == NotFound { // it is gone: the App was installed again
+		got, _, err = send[installationAnswer](ctx, o.app.self, http.MethodGet, path, nil)
+	}
 	known := o.ID()
 	switch {
 	case err == nil && known != 0 && got.Account.ID == known:
@@ -177,7 +180,7 @@ func (o *Org) findInstallation(ctx context.Context) (installationAnswer, error) 
 	case err == nil && !strings.EqualFold(got.Account.Login, o.login):
 		return got, &Error{Kind: Invalid, Message: fmt.Sprintf("installation %d belongs to %s; if %s, else set installationID accordingly",
 			got.ID, got.Account.Login, renamedTo(o.login, got.Account.Login))}
-	case err == nil && known == 0, err != nil && KindOf(o.app.failed("", err)) != NotFound, err != nil && o.installationID != 0:
+	case err == nil && known == 0, err != nil && KindOf(o.app.failed("", err)) != NotFound:
 		return got, err
 	}
 	// The name is nobody's, or another organization's by now.

@@ -125,7 +125,13 @@ func TestDoctor(t *testing.T) {
 			"not installed", func(c *clinic) { c.change(func(a *ghsim.App, _ *ghsim.Org) { a.Installations = nil }) },
 			"installation", "not installed in acme", "Install it", "/apps/arm/installations/new",
 		},
-		{"wrong installation", func(c *clinic) { c.env["INSTALLATION_ID"] = "78" }, "installation", "78", "Remove installationID", "/apps/arm/installations/new"},
+		{
+			"not installed, although configured", func(c *clinic) {
+				c.env["INSTALLATION_ID"] = "78"
+				c.change(func(a *ghsim.App, _ *ghsim.Org) { a.Installations = nil })
+			},
+			"installation", "78, and none in acme", "remove installationID", "/apps/arm/installations/new",
+		},
 		{
 			"renamed, with a new database", func(c *clinic) { c.change(func(_ *ghsim.App, o *ghsim.Org) { o.Login = "acme-inc" }) },
 			"installation", "If acme is now called acme-inc: change `org` to acme-inc", "If it was renamed, change org to acme-inc", "/apps/arm/installations/new",
@@ -264,6 +270,15 @@ func TestDoctorWarnsOfProxy(t *testing.T) {
 	delete(c.env, "SERVER_TRUSTED_PROXIES")
 	c.env["SERVER_PUBLIC_URL"] = "http://127.0.0.1:8080"
 	assert.NotContains(t, c.examine().Text(), warning)
+}
+
+// A configured installation that is gone is replaced, with a warning.
+func TestDoctorWarnsOfAReplacedInstallation(t *testing.T) {
+	c := newClinic(t)
+	c.env["INSTALLATION_ID"] = "78"
+	d := c.examine()
+	assert.True(t, d.OK, d.Text())
+	assert.Contains(t, d.Text(), "warn  installation: the App's installation 78 in acme is gone, and 77 took its place: change `installationID` to 77, or remove it")
 }
 
 // A command in an issue that takes no comment runs, but cannot be answered.

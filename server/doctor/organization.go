@@ -38,8 +38,8 @@ func (d *doctor) checkOrganization(ctx context.Context, c config.Organization, o
 	case elsewhere(err) != "":
 		d.fail(name, said(err), "If it was renamed, change org to "+elsewhere(err)+". If not, install the App in "+c.Org+", on all repositories.", install)
 	case github.KindOf(err) == github.NotFound && c.InstallationID != 0:
-		d.fail(name, fmt.Sprintf("the App has no installation with ID %d", c.InstallationID),
-			"Remove installationID from the configuration. If the App is not installed in "+c.Org+", install it there, on all repositories.", install)
+		d.fail(name, fmt.Sprintf("the App has no installation with ID %d, and none in %s", c.InstallationID, c.Org),
+			"Install it there, on all repositories, and remove installationID from the configuration.", install)
 	case github.KindOf(err) == github.NotFound:
 		d.fail(name, "the App is not installed in "+c.Org, "Install it there, on all repositories.", install)
 	case err != nil:
@@ -47,6 +47,8 @@ func (d *doctor) checkOrganization(ctx context.Context, c config.Organization, o
 	case installation.Suspended:
 		d.fail(name, "the App's installation in "+c.Org+" is suspended", "Unsuspend it at the bottom of its page.", installation.HTMLURL)
 		err = errors.New("suspended")
+	case org.Replaced() != "":
+		d.advise(name, org.Replaced(), "Change installationID (ARM_INSTALLATION_ID), or remove it: then the server finds the installation by itself.", installation.HTMLURL)
 	case org.Renamed() != "":
 		d.advise(name, org.Renamed(), "Change org (ARM_ORG) to "+org.Name()+". Until then the server finds the organization by its id.", installation.HTMLURL)
 	default:
