@@ -49,11 +49,40 @@ func (e *Env) audit(next Func) Func {
 		if failure != nil { // perhaps a connection that had died
 			failure = write(ctx, call, entry)
 		}
+		if failure != nil && len(call.leases) > 0 && reason != ReasonUnavailable { // the command ran
+			zerolog.Ctx(ctx).Warn().Err(failure).Str("command", call.Spec.Name).Str("id", call.ID).Msg("the outcome is written to the audit when the database answers again")
+			go e.recordLater(ctx, call, entry)
+			return result, err
+		}
 		if failure != nil {
 			zerolog.Ctx(ctx).Error().Err(failure).Str("command", call.Spec.Name).Str("id", call.ID).Msg("the outcome could not be written to the audit")
 		}
 		e.releaseLeases(ctx, call)
 		return result, err
+	}
+}
+
+// recordEvery is how often recordLater tries.
+const recordEvery = time.Second
+
+// recordLater records the outcome of a call during which the database failed, so that the
+// group is free when the database is back. It ends when the call's leases have ended anyway.
+func (e *Env) recordLater(ctx context.Context, call *Call, entry store.Entry) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.deadlineOf(call))
+	defer cancel()
+	ticker := time.NewTicker(recordEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			if e.recordOutcome(ctx, call, entry) == nil {
+				return
+			}
+		case <-ctx.Done():
+			zerolog.Ctx(ctx).Error().Str("command", call.Spec.Name).Str("id", call.ID).Msg("the outcome could not be written to the audit")
+			e.releaseLeases(ctx, call)
+			return
+		}
 	}
 }
 
