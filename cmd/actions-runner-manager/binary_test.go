@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -64,7 +65,7 @@ func TestBinarySize(t *testing.T) {
 
 // TestBinaryEnds serves in set-up mode, which needs nobody.
 func TestBinaryEnds(t *testing.T) {
-	for _, signal := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
+	for _, signal := range []os.Signal{syscall.SIGTERM, os.Interrupt, syscall.SIGHUP} {
 		t.Run(signal.String(), func(t *testing.T) {
 			cmd, out := spawn(t, "--config", configFile(t, "org: acme\nserver: {port: 0}\n"))
 			url := logged(t, out)
@@ -73,6 +74,25 @@ func TestBinaryEnds(t *testing.T) {
 			require.NoError(t, cmd.Process.Signal(signal))
 			require.NoError(t, cmd.Wait(), "%s", out)
 			assert.Contains(t, out.String(), `"message":"stopped"`)
+		})
+	}
+}
+
+// A second signal ends the server while it still waits for a request.
+func TestBinaryEndsAtOnce(t *testing.T) {
+	for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGHUP} {
+		t.Run(signal.String(), func(t *testing.T) {
+			cmd, out := spawn(t, "--config", configFile(t, "org: acme\nserver: {port: 0}\n"))
+			conn, err := net.Dial("tcp", strings.TrimPrefix(logged(t, out), "http://"))
+			require.NoError(t, err)
+			defer conn.Close()
+			_, err = conn.Write([]byte("GET /livez HTTP/1.1\r\n")) // and no more
+			require.NoError(t, err)
+			require.NoError(t, cmd.Process.Signal(signal))
+			require.Eventually(t, func() bool { return strings.Contains(out.String(), `"message":"stopping`) }, 8*time.Second, time.Millisecond)
+			require.NoError(t, cmd.Process.Signal(signal))
+			require.Error(t, cmd.Wait())
+			assert.NotContains(t, out.String(), `"message":"stopped"`)
 		})
 	}
 }

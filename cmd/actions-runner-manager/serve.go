@@ -9,9 +9,11 @@ import (
 func (p *program) serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", Short: "Run the server (the default)", Args: noArgs, RunE: p.serve,
-		Long: `Runs the server until SIGTERM or SIGINT; what runs then is finished first, for at
-most server.shutdownTimeout. Without a GitHub App in the configuration it starts
-in set-up mode, and logs the link that leads through it.`,
+		Long: `Runs the server until SIGTERM, SIGINT or SIGHUP; what runs then is finished first,
+for at most server.shutdownTimeout, and the exit status is 0. A second signal ends
+the server at once. SIGQUIT ends it at once too, and prints what it was doing.
+Without a GitHub App in the configuration it starts in set-up mode, and logs the
+link that leads through it.`,
 	}
 }
 
