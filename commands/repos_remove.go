@@ -54,8 +54,7 @@ func runReposRemove(ctx context.Context, call *dispatch.Call, args ReposArgs) (d
 		return err
 	}, "detach the repository")
 	items = explainFailures(ctx, call, items, "detach the repository")
-	result := reposRemoveResult(call, names, absent, items)
-	explainAbsent(ctx, call, &result, absent, attached)
+	result := reposRemoveResult(call, names, absent, items, renamedSince(ctx, call, absent, attached)...)
 	if err := dispatch.PartialFailure(result.Items, result); err != nil {
 		return dispatch.Result{}, err
 	}
@@ -76,27 +75,29 @@ func beginDetach(ctx context.Context, c *dispatch.Call, repos []github.Repositor
 	return c.Begin(ctx, targets, things...)
 }
 
-func reposRemoveResult(c *dispatch.Call, names, absent []string, items []dispatch.Item) dispatch.Result {
+func reposRemoveResult(c *dispatch.Call, names, absent []string, items []dispatch.Item, notes ...string) dispatch.Result {
 	message := fmt.Sprintf("Detached from the runner group %s: %s.", groupOfTeam(c.Group), joinNames(names))
 	if len(absent) > 0 {
 		message += " These were not attached, so nothing was to be done: " + joinNames(absent) + "."
 	}
+	message = strings.Join(append([]string{message}, notes...), " ")
 	result := reposResult(c, nil, names, absent, message)
 	result.Items = slices.Concat(items, doneItems(absent))
 	return result
 }
 
-// explainAbsent notes which of the absent names is the former one of a repository that is
+// renamedSince says which of the absent names is the former one of a repository that is
 // attached.
-func explainAbsent(ctx context.Context, c *dispatch.Call, result *dispatch.Result, absent []string, attached []github.Repository) {
+func renamedSince(ctx context.Context, c *dispatch.Call, absent []string, attached []github.Repository) (notes []string) {
 	none := func(int) (github.Move, bool) { return github.Move{}, false }
 	for i, move := range formerNames(ctx, c, absent, none) {
 		for _, repo := range attached {
 			if move.Is(repo) {
-				result.Notes = append(result.Notes, fmt.Sprintf("%s was renamed to `%s`, which is still attached. Use the new name to detach it.", dispatch.Quote(absent[i]), repo.Name))
+				notes = append(notes, fmt.Sprintf("%s was renamed to `%s`, which is still attached. Use the new name to detach it.", dispatch.Quote(absent[i]), repo.Name))
 			}
 		}
 	}
+	return notes
 }
 
 func findRepo(repos []github.Repository, name string) (github.Repository, bool) {

@@ -60,6 +60,9 @@ func TestRenamedRepository(t *testing.T) {
 	assert.Contains(t, replies[0], "`core`")
 
 	// A former name is not in the group's list, but what it means now is still attached.
+	a = w.ok("ghp_ada", "PATCH /api/v1/repos-remove?team=platform&repos=web,foreign,never")
+	assert.Contains(t, a.Response["message"], "`front`")
+	assert.NotContains(t, a.text, "hidden")
 	replies, _ = w.say("ada", 1, "/runner-group repos-remove web,foreign --yes")
 	assert.Contains(t, replies[0], "`front`")
 	assert.NotContains(t, replies[0], "hidden")
