@@ -106,7 +106,7 @@ func runTokenJIT(ctx context.Context, call *dispatch.Call, args JITArgs) (dispat
 	case kind == github.Conflict:
 		return dispatch.Result{}, &dispatch.Error{Reason: dispatch.ReasonRunnerExists, Cause: err, Message: fmt.Sprintf("A runner named %s exists in %s already. Choose another name.", dispatch.Quote(args.Name), call.Org.Login)}
 	case kind == github.Invalid:
-		return dispatch.Result{}, &dispatch.Error{Reason: dispatch.ReasonInvalidArgument, Cause: err, Message: "GitHub refused the runner: " + dispatch.Quote(dispatch.GitHubFailure(err).Message) + "."}
+		return dispatch.Result{}, &dispatch.Error{Reason: dispatch.ReasonInvalidArgument, Cause: err, Message: "GitHub refused the runner: " + dispatch.QuoteSentence(dispatch.GitHubFailure(err).Message) + "."}
 	default:
 		return dispatch.Result{}, dispatch.GitHubError(err, "make the runner")
 	}

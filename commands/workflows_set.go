@@ -99,7 +99,7 @@ func runWorkflowsSet(ctx context.Context, call *dispatch.Call, args WorkflowsArg
 		return err
 	}, call.TheWorkflows())
 	if github.KindOf(err) == github.Invalid || github.KindOf(err) == github.Conflict {
-		return dispatch.Result{}, &dispatch.Error{Reason: dispatch.ReasonInvalidArgument, Cause: err, Message: "GitHub refused the workflows: " + dispatch.Quote(dispatch.GitHubFailure(err).Message) + "."}
+		return dispatch.Result{}, &dispatch.Error{Reason: dispatch.ReasonInvalidArgument, Cause: err, Message: "GitHub refused the workflows: " + dispatch.QuoteSentence(dispatch.GitHubFailure(err).Message) + "."}
 	}
 	if err != nil {
 		return dispatch.Result{}, groupError(ctx, call, err, "change the group's workflows")

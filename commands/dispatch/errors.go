@@ -108,7 +108,7 @@ func GitHubError(err error, doing string) error {
 		out.RetryAfter, out.Wait = suspendedRetry, true
 	case github.KindOf(err) == github.Closed:
 		out.Permanent = true
-		out.Message = "GitHub lets nobody " + doing + " there: " + Quote(failure.Message) + "."
+		out.Message = "GitHub lets nobody " + doing + " there: " + QuoteSentence(failure.Message) + "."
 	case github.KindOf(err) == github.Forbidden, github.KindOf(err) == github.Unauthorized:
 		out.Permanent = github.KindOf(err) == github.Forbidden
 		out.Message = "GitHub does not let the App " + doing + ". Ask the operator to run `actions-runner-manager doctor`, which names the missing permission or setting."
@@ -120,7 +120,7 @@ func GitHubError(err error, doing string) error {
 		out.Message = "GitHub did not find what it takes to " + doing + ". Ask the operator to run `actions-runner-manager doctor`."
 	case github.KindOf(err) == github.Invalid:
 		out.Permanent = true
-		out.Message = "GitHub refused to " + doing + ": " + Quote(failure.Message) + "."
+		out.Message = "GitHub refused to " + doing + ": " + QuoteSentence(failure.Message) + "."
 	default:
 		out.Message = "GitHub failed when asked to " + doing + ". Try again in a minute; repeating a command is safe."
 	}
