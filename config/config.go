@@ -32,8 +32,8 @@ type Config struct {
 	Database       Database       `yaml:"database"`
 	Orgs           []Organization `yaml:"orgs" doc:"Several organizations instead of org, each with org, installationID, chatops and policy; what an entry leaves out is as above. In the environment: JSON."`
 
-	missing  string   // the file that was asked for but does not exist
-	misspelt []string // what is to be said of variables that are ignored, and probably meant
+	missing     string   // the file that was asked for but does not exist
+	environment []string // warnings about variables that are ignored
 }
 
 // Logging says if log lines go and which.

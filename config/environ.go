@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -26,6 +27,10 @@ func (l *loader) readEnv(c *Config) {
 				continue
 			}
 			at := place{variable: variable(name)}
+			if isServiceLink(value) {
+				l.warnServiceLink(at.variable, key)
+				continue
+			}
 			if before != "" {
 				l.add(at, name, already(before))
 				continue
@@ -34,6 +39,31 @@ func (l *loader) readEnv(c *Config) {
 			l.override(f, v, key, name, value, at)
 		}
 	})
+}
+
+// isServiceLink reports whether a variable's value is what Kubernetes gives a pod for each
+// Service of its namespace: ARM_SERVER_PORT is tcp://10.0.0.1:8080 if one is named
+// arm-server. See https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+func isServiceLink(value string) bool {
+	scheme, address, ok := strings.Cut(value, "://")
+	if !ok || scheme != "tcp" && scheme != "udp" && scheme != "sctp" {
+		return false
+	}
+	_, err := netip.ParseAddrPort(address)
+	return err == nil
+}
+
+func (l *loader) warnServiceLink(name, key string) {
+	l.warnings = append(l.warnings, name+" is ignored: its value is a link that Kubernetes makes for a Service of the namespace; "+
+		"set enableServiceLinks: false in the pod, and "+key+" in the file.")
+}
+
+// warnDatabase warns if a platform offers a database that is not used: then the data is
+// mostly in a file that is lost at the next start.
+func (l *loader) warnDatabase() {
+	if l.env["DATABASE_URL"] != "" && !l.wasGiven("database.url") {
+		l.warnings = append(l.warnings, "DATABASE_URL is set, but database.url is not: the data is in a SQLite file, which may be lost at a restart; set ARM_DATABASE_URL to the value of DATABASE_URL to use that database.")
+	}
 }
 
 // misspelt reports variables that look like a key's name and are none. Others use the
@@ -84,6 +114,10 @@ func (l *loader) override(f field, v reflect.Value, key, name, value string, at 
 func (l *loader) readPort(c *Config) {
 	value := l.env["PORT"]
 	if value == "" || l.wasGiven("server.port") {
+		return
+	}
+	if isServiceLink(value) {
+		l.warnServiceLink("PORT", "server.port")
 		return
 	}
 	at := place{variable: "PORT"}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -165,6 +166,37 @@ func TestSecretFiles(t *testing.T) {
 		"ARM_PRIVATE_KEY_FILE: privateKeyFile: the file is empty",
 	}, mistakes(t, "org: acme\nappID: 1\n", "ARM_DATABASE_URL_FILE=gone",
 		"ARM_GITHUB_WEBHOOK_SECRET=a", "ARM_GITHUB_WEBHOOK_SECRET_FILE=b", "ARM_PRIVATE_KEY_FILE="+file("empty", "\n")))
+}
+
+// What a platform puts into the environment for others is ignored with a warning.
+func TestForeignVariables(t *testing.T) {
+	c := load(t, "org: acme\npolicy: {registrationTokens: adopted}\n",
+		"ARM_SERVER_PORT=tcp://10.0.0.1:8080", "ARM_SERVER_ADDRESS=udp://[fd00::1]:53", "PORT=tcp://10.0.0.1:1", "DATABASE_URL=postgres://u:hush@h/d")
+	assert.Equal(t, 8080, c.Server.Port)
+	assert.Equal(t, "127.0.0.1", c.Server.Address)
+	warnings := strings.Join(c.Warnings(), "\n")
+	assert.Len(t, c.Warnings(), 4, warnings)
+	for _, want := range []string{"ARM_SERVER_PORT is ignored", "ARM_SERVER_ADDRESS is ignored", "\nPORT is ignored", "set ARM_DATABASE_URL to the value of DATABASE_URL"} {
+		assert.Contains(t, "\n"+warnings, want)
+	}
+	assert.NotContains(t, warnings, "hush")
+
+	for _, given := range []string{"ARM_DATABASE_URL=sqlite:x.db", "DATABASE_URL="} {
+		c = load(t, "org: acme\npolicy: {registrationTokens: adopted}\n", "DATABASE_URL=postgres://u:p@h/d", given)
+		assert.Empty(t, c.Warnings(), given)
+	}
+	assert.NotEmpty(t, mistakes(t, "org: acme\n", "ARM_SERVER_PORT=tcp://there:8080"), "no address of a Service")
+}
+
+func TestDurations(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"7d": 7 * 24 * time.Hour, "1d12h": 36 * time.Hour, "1.5d": 36 * time.Hour, "90m": 90 * time.Minute, "9600h": 9600 * time.Hour,
+	} {
+		assert.Equal(t, want, load(t, "org: acme\ndatabase: {auditRetention: "+text+"}\n").Database.AuditRetention, text)
+	}
+	for _, text := range []string{"d", "7", "7days", "1h2d", "NaNd", "Infd", "1e9d", "d7", "7d7d", "1d-2h"} {
+		assert.NotEmpty(t, mistakes(t, "org: acme\ndatabase: {auditRetention: "+text+"}\n"), text)
+	}
 }
 
 // A slip in a variable's name is reported. Variables of others that begin with ARM_ are not.

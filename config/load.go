@@ -63,8 +63,9 @@ func Load(flag string, environ []string) (*Config, error) {
 	}
 
 	l.readEnv(&c)
-	c.misspelt = l.misspelt()
+	l.warnDatabase()
 	l.readPort(&c)
+	c.environment = append(l.warnings, l.misspelt()...)
 	l.readSecretFiles()
 	// A folder for log files means that they are wanted, as it did in the legacy program.
 	if l.wasGiven("logging.logDirectory") && !l.wasGiven("logging.ephemeral") {
@@ -96,6 +97,7 @@ type loader struct {
 	files    map[string][]text        // names of the files that hold secrets, by key
 	targets  map[string]reflect.Value // if those secrets belong
 	orgs     ast.Node                 // orgs in the file, read once its entries can inherit
+	warnings []string                 // of variables that are ignored
 	mistakes Errors
 	unparsed bool // the file is no YAML; nothing else can be said about it
 }

@@ -42,7 +42,7 @@ func TestMistakes(t *testing.T) {
 		{"a list that is text", "org: acme\npolicy: {confirm: repos-set}\n", []string{"config.yml:2:10: policy.confirm: must be a list, such as [a, b]"}},
 		{"a boolean for text", "org: true\n", []string{"config.yml:1:1: org: must be text: put true and false in quotes where they are meant as such"}},
 		{"a number for a boolean", "org: acme\npolicy: {publicRepos: 3}\n", []string{"config.yml:2:10: policy.publicRepos: must be true or false"}},
-		{"a duration without unit", "org: acme\nserver: {shutdownTimeout: 25}\n", []string{"config.yml:2:10: server.shutdownTimeout: must be a duration with its unit, such as 25s, 5m or 9600h"}},
+		{"a duration without unit", "org: acme\nserver: {shutdownTimeout: 25}\n", []string{"config.yml:2:10: server.shutdownTimeout: must be a duration with its unit, such as 25s, 5m, 24h or 7d"}},
 		{"an unknown alias", "org: *nobody\n", []string{"config.yml:1:1: org: refers to an anchor that does not exist"}},
 		{"a merge key", "org: acme\nserver:\n  <<: {port: 1}\n", []string{"config.yml:3:3: server.<<: merging is not supported: write the keys out"}},
 		{"two documents", "org: acme\n---\norg: globex\n", []string{"config.yml:3:1: a second YAML document begins here: put all keys into one"}},

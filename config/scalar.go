@@ -1,6 +1,8 @@
 package config
 
 import (
+	"errors"
+	"math"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -20,9 +22,9 @@ func setText(v reflect.Value, text string, enum []string) (problem string) {
 	case *DatabaseURL:
 		*target = NewDatabaseURL(strings.TrimSpace(text))
 	case *time.Duration:
-		d, err := time.ParseDuration(strings.TrimSpace(text))
+		d, err := parseDuration(strings.TrimSpace(text))
 		if err != nil {
-			return "must be a duration with its unit, such as 25s, 5m or 9600h"
+			return "must be a duration with its unit, such as 25s, 5m, 24h or 7d"
 		}
 		*target = d
 	case *netip.Prefix:
@@ -62,6 +64,30 @@ func setText(v reflect.Value, text string, enum []string) (problem string) {
 	}
 	return ""
 }
+
+// parseDuration is [time.ParseDuration] that also knows days, before other units: 7d, 1d12h.
+func parseDuration(text string) (time.Duration, error) {
+	const day = 24 * time.Hour
+	days, rest, ok := strings.Cut(text, "d")
+	if !ok {
+		return time.ParseDuration(text)
+	}
+	n, err := strconv.ParseFloat(days, 64)
+	if err != nil || !(math.Abs(n) < float64(math.MaxInt64/day)/2) {
+		return 0, errNotADuration
+	}
+	whole := time.Duration(n * float64(day))
+	if rest == "" {
+		return whole, nil
+	}
+	part, err := time.ParseDuration(rest)
+	if err != nil || whole < 0 || part < 0 || whole+part < 0 {
+		return 0, errNotADuration
+	}
+	return whole + part, nil
+}
+
+var errNotADuration = errors.New("not a duration")
 
 func parsePrefix(text string) (netip.Prefix, error) {
 	if addr, err := netip.ParseAddr(text); err == nil {

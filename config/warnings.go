@@ -22,7 +22,7 @@ func (c *Config) Warnings() []string {
 		}
 	}
 	warn(c.missing != "", fmt.Sprintf("There is no file %s: the environment is the whole configuration; create the file, or unset --config and CONFIG_PATH.", c.missing))
-	for _, sentence := range c.misspelt {
+	for _, sentence := range c.environment {
 		warn(true, sentence)
 	}
 	for _, secret := range c.GitHub.WebhookSecrets {
