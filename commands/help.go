@@ -80,7 +80,7 @@ func helpAll(specs []dispatch.Spec, team string) dispatch.Result {
 		answer.Commands = append(answer.Commands, explainSpec(s))
 		table.Rows = append(table.Rows, []string{s.Usage(), s.Summary})
 	}
-	return dispatch.Result{Response: answer, Message: "These are the commands. `/runner-group help repos-add` explains one.", Tables: []dispatch.Table{table}}
+	return dispatch.Result{Response: answer, Message: "These are the commands. `" + specs[0].Slash() + " help repos-add` explains one.", Tables: []dispatch.Table{table}}
 }
 
 func helpOne(s dispatch.Spec, channel dispatch.Channel) dispatch.Result {

@@ -82,6 +82,7 @@ type GitHub struct {
 type Chatops struct {
 	// AdminRepo is the bare name of the repository.
 	AdminRepo     string        `yaml:"adminRepo" doc:"The repository, in org, whose comments are commands; empty turns them off."`
+	Trigger       string        `yaml:"trigger" doc:"The word that commands in comments begin with, behind the slash; another one for each server if several share an admin repository."`
 	TokenReply    string        `yaml:"tokenReply" enum:"comment,encrypted,off" doc:"How a token answers a comment: comment (deleted after tokenReplyTTL), encrypted (to the caller's SSH keys) or off."`
 	TokenReplyTTL time.Duration `yaml:"tokenReplyTTL" doc:"After which time a comment with a token is deleted."`
 }
@@ -129,7 +130,7 @@ func Defaults() Config {
 			ShutdownTimeout: 25 * time.Second,
 		},
 		GitHub:  GitHub{URL: "https://github.com", PointsPerMinute: 900},
-		Chatops: Chatops{TokenReply: "comment", TokenReplyTTL: 5 * time.Minute},
+		Chatops: Chatops{Trigger: "runner-group", TokenReply: "comment", TokenReplyTTL: 5 * time.Minute},
 		Policy: Policy{
 			Groups: "owned", GroupName: "{team}", RepoPermission: "admin", RegistrationTokens: "true",
 			Teams: Teams{Allow: []string{"*"}}, Confirm: []string{"group-delete", "repos-set"},

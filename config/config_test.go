@@ -112,6 +112,7 @@ func TestReference(t *testing.T) {
 		"appID":                  {Env: "ARM_APP_ID"},
 		"server.oauthClients":    {Env: "ARM_SERVER_OAUTH_CLIENTS", Default: "[178c6fc778ccc68e1d6a]"},
 		"logging.maxSize":        {Env: "ARM_LOGGING_MAX_SIZE", Default: "10485760"},
+		"chatops.trigger":        {Env: "ARM_CHATOPS_TRIGGER", Default: "runner-group"},
 		"chatops.tokenReplyTTL":  {Env: "ARM_CHATOPS_TOKEN_REPLY_TTL", Default: "5m"},
 		"database.url":           {Env: "ARM_DATABASE_URL", Default: "sqlite:actions-runner-manager.db"},
 		"database.urlFile":       {Env: "ARM_DATABASE_URL_FILE"},

@@ -93,7 +93,7 @@ func TestLoadFull(t *testing.T) {
 			MetricsAddress: ":9090", ShutdownTimeout: 90 * time.Second,
 		},
 		GitHub:  GitHub{URL: "https://ghes.example.com", WebhookSecrets: []secret.Text{secret.New("first-webhook-secret"), secret.New("second-webhook-secret")}},
-		Chatops: Chatops{AdminRepo: "runner-admin", TokenReply: "encrypted", TokenReplyTTL: 10 * time.Minute},
+		Chatops: Chatops{AdminRepo: "runner-admin", Trigger: "runners", TokenReply: "encrypted", TokenReplyTTL: 10 * time.Minute},
 		Policy: Policy{
 			Groups: "named", GroupName: "team-{team}", RepoPermission: "maintain", PublicRepos: true, RegistrationTokens: "adopted",
 			Teams:               Teams{Allow: []string{"platform-*", "web"}, Deny: []string{"*-guests"}},
@@ -129,7 +129,7 @@ func TestLoadValues(t *testing.T) {
 		{"a folder turns files on", "org: acme\nlogging: {logDirectory: logs}\n", func(c *Config) any { return c.Logging.Ephemeral }, false},
 		{"a level of old", "org: acme\nlogging: {level: WARNING}\n", func(c *Config) any { return c.Logging.Level }, "warn"},
 		{"an organization of digits", "org: 123\n", func(c *Config) any { return c.Org }, "123"},
-		{"anchors, tags and CRLF", "org: &name acme\r\nchatops:\r\n  adminRepo: *name\r\n  tokenReply: !!str off\r\n", func(c *Config) any { return c.Chatops }, Chatops{"acme", "off", 5 * time.Minute}},
+		{"anchors, tags and CRLF", "org: &name acme\r\nchatops:\r\n  adminRepo: *name\r\n  tokenReply: !!str off\r\n", func(c *Config) any { return c.Chatops }, Chatops{"acme", "runner-group", "off", 5 * time.Minute}},
 		{"byte order mark", "\xef\xbb\xbforg: acme\n", func(c *Config) any { return c.Org }, "acme"},
 		{"document markers", "---\n# a comment\norg: acme\n...\n", func(c *Config) any { return c.Org }, "acme"},
 		{"an empty file is set-up mode", "", func(c *Config) any { return c.SetupMode() }, true},
@@ -152,13 +152,13 @@ orgs:
   - org: acme
     installationID: 7
   - org: globex
-    chatops: {adminRepo: ops}
+    chatops: {adminRepo: ops, trigger: ops-runners}
     policy: {registrationTokens: false, teams: {allow: [core]}}
 `)
 	orgs := c.Organizations()
 	require.Len(t, orgs, 2)
 	assert.Equal(t, Organization{Org: "acme", InstallationID: 7, Chatops: c.Chatops, Policy: c.Policy}, orgs[0])
-	assert.Equal(t, Chatops{"ops", "comment", 2 * time.Minute}, orgs[1].Chatops)
+	assert.Equal(t, Chatops{"ops", "ops-runners", "comment", 2 * time.Minute}, orgs[1].Chatops)
 	assert.Equal(t, "false", orgs[1].Policy.RegistrationTokens)
 	assert.Equal(t, Teams{Allow: []string{"core"}, Deny: []string{"guests"}}, orgs[1].Policy.Teams)
 	assert.Equal(t, []string{"repos-set"}, orgs[1].Policy.Confirm)

@@ -60,6 +60,8 @@ func TestMistakes(t *testing.T) {
 		{"installationID with orgs", "installationID: 1\norgs: [{org: acme}]\n", []string{"config.yml:1:1: installationID: belongs to org: give each entry of orgs its own, or none"}},
 		{"a bad inherited value is reported once", "policy: {groupName: all}\norgs: [{org: acme}, {org: globex}]\n", []string{"config.yml:1:10: policy.groupName: must contain {team}, the placeholder for the team's slug, and no other braces: without it all teams would share one group"}},
 		{"a bad own value", "orgs: [{org: acme, policy: {confirm: [Repos]}}]\n", []string{"config.yml:1:39: orgs[0].policy.confirm[0]: must be a command's name, such as group-delete"}},
+		{"a trigger with its slash", "org: acme\nchatops: {trigger: /runners}\n", []string{"config.yml:2:11: chatops.trigger: must be the word behind the slash, such as runner-group: letters, digits and hyphens, at most 50"}},
+		{"an empty trigger", "org: acme\nchatops: {trigger: ''}\n", []string{"config.yml:2:11: chatops.trigger: must be the word behind the slash, such as runner-group: letters, digits and hyphens, at most 50"}},
 		{"another's admin repo", "org: acme\nchatops: {adminRepo: globex/admin}\n", []string{"config.yml:2:11: chatops.adminRepo: must be a repository of the organization that is served: give its bare name"}},
 		{"a path as admin repo", "org: acme\nchatops: {adminRepo: ..}\n", []string{"config.yml:2:11: chatops.adminRepo: must be a repository's name: letters, digits, ., - and _"}},
 		{"an organization with blanks", "org: acme inc\n", []string{"config.yml:1:1: org: must be an organization's name as in its address: letters, digits and hyphens"}},

@@ -21,6 +21,7 @@ var (
 	repoShape    = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
 	hostShape    = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?)*\.?$`)
 	commandShape = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+	triggerShape = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,49}$`)
 	clientShape  = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
 )
 

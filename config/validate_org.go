@@ -70,6 +70,8 @@ func (l *loader) validateChatops(c *Chatops, org, entry string) {
 	l.needBelow(repo == "" || repoShape.MatchString(repo) && strings.Trim(repo, ".") != "", entry, "chatops.adminRepo",
 		"must be a repository's name: letters, digits, ., - and _")
 	c.AdminRepo = repo
+	l.needBelow(triggerShape.MatchString(c.Trigger), entry, "chatops.trigger",
+		"must be the word behind the slash, such as runner-group: letters, digits and hyphens, at most 50")
 	l.needBelow(c.TokenReplyTTL > 0, entry, "chatops.tokenReplyTTL", "must be more than 0s")
 }
 

@@ -29,7 +29,7 @@ func newEnv(ctx context.Context, c *config.Config, st *store.Store, gh *github.A
 		}
 		org.Remember(id)
 		env.Orgs = append(env.Orgs, &dispatch.Org{
-			Login: o.Org, GitHub: org,
+			Login: o.Org, Trigger: o.Chatops.Trigger, GitHub: org,
 			Policy: dispatch.Policy{
 				Named: p.Groups == "named", GroupName: p.GroupName, RepoPermission: p.RepoPermission,
 				PublicRepos: p.PublicRepos, RegistrationTokens: p.RegistrationTokens,
@@ -70,7 +70,7 @@ func commentPolicies(c *config.Config) func(string) comment.Policy {
 	return func(org string) comment.Policy {
 		for _, o := range c.Organizations() {
 			if strings.EqualFold(o.Org, org) {
-				return comment.Policy{TokenReply: o.Chatops.TokenReply, TTL: o.Chatops.TokenReplyTTL, Confirm: o.Policy.Confirm}
+				return comment.Policy{Trigger: o.Chatops.Trigger, TokenReply: o.Chatops.TokenReply, TTL: o.Chatops.TokenReplyTTL, Confirm: o.Policy.Confirm}
 			}
 		}
 		return comment.Policy{TokenReply: "off"}
@@ -93,7 +93,7 @@ func webhookOrgs(c *config.Config, env *dispatch.Env) []comment.WebhookOrg {
 	var orgs []comment.WebhookOrg
 	for i, o := range c.Organizations() {
 		orgs = append(orgs, comment.WebhookOrg{
-			Org: o.Org, AdminRepo: o.Chatops.AdminRepo,
+			Org: o.Org, AdminRepo: o.Chatops.AdminRepo, Trigger: o.Chatops.Trigger,
 			InstallationID: env.Orgs[i].GitHub.InstallationID, OrgID: env.Orgs[i].GitHub.ID,
 			IsInstallation: env.Orgs[i].GitHub.IsInstallation,
 			Refresh: func(ctx context.Context) error {

@@ -11,10 +11,10 @@ import (
 // and what it would refuse of them whoever wrote it. If it serves several organizations or
 // none, the comment is in whichever the commands name. Nobody is asked, and nothing is run.
 func Explain(c *config.Config, markdown string) []comment.Explanation {
-	org := ""
+	org, trigger := "", c.Chatops.Trigger
 	if all := c.Organizations(); len(all) == 1 {
-		org = all[0].Org
+		org, trigger = all[0].Org, all[0].Chatops.Trigger
 	}
 	env := &dispatch.Env{GitHubURL: c.GitHub.URL}
-	return comment.Explain(dispatch.NewDispatcher(env, commands.All()), org, markdown)
+	return comment.Explain(dispatch.NewDispatcher(env, commands.All()), org, trigger, markdown)
 }

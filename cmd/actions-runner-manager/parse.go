@@ -43,7 +43,7 @@ func (p *program) parse(text string, asJSON bool) error {
 		return verdict(found)
 	}
 	if len(found) == 0 {
-		fmt.Fprintln(p.stdout, "The comment holds no command. One is a line that starts with /runner-group, outside code, quotes and HTML comments.")
+		fmt.Fprintf(p.stdout, "The comment holds no command. One is a line that starts with /%s, outside code, quotes and HTML comments.\n", c.Chatops.Trigger)
 	}
 	for _, one := range found {
 		fmt.Fprintln(p.stdout, one)

@@ -159,7 +159,7 @@ func clock(t time.Time) string { return t.UTC().Format("15:04:05 UTC") }
 
 // again is the line that repeats the call, as code.
 func (c *Call) again() string {
-	words := []string{"/runner-group", c.Spec.Name}
+	words := []string{c.Spec.Slash(), c.Spec.Name}
 	quote := func(word string) string {
 		if word == "" || strings.ContainsAny(word, " \t'\"\\=") {
 			return strconv.Quote(word)

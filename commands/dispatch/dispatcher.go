@@ -36,18 +36,27 @@ func NewDispatcher(env *Env, cmds []Command, mw ...Middleware) *Dispatcher {
 }
 
 // Specs returns the declarations of all commands, in the order of the list.
-func (d *Dispatcher) Specs() []Spec {
+func (d *Dispatcher) Specs() []Spec { return d.specsIn("") }
+
+// specsIn returns them as they are written in the comments of an organization.
+func (d *Dispatcher) specsIn(org string) []Spec {
 	specs := make([]Spec, 0, len(d.commands))
-	for _, c := range d.commands {
-		specs = append(specs, c.Spec)
+	for i := range d.commands {
+		specs = append(specs, d.specIn(org, &d.commands[i]))
 	}
 	return specs
+}
+
+func (d *Dispatcher) specIn(org string, command *Command) Spec {
+	spec := command.Spec
+	spec.Trigger = d.env.trigger(org)
+	return spec
 }
 
 // Lookup returns the declaration of the command that answers to name.
 func (d *Dispatcher) Lookup(name string) (Spec, bool) {
 	if c := d.byName[name]; c != nil {
-		return c.Spec, true
+		return d.specIn("", c), true
 	}
 	return Spec{}, false
 }
@@ -72,7 +81,10 @@ func (d *Dispatcher) Dispatch(ctx context.Context, req Request) (Result, error) 
 	if command == nil {
 		return Result{}, d.Unknown(req.Command)
 	}
-	result, err := d.run(ctx, &Call{Request: req, Spec: command.Spec, Env: d.env, declared: command, Specs: d.Specs, Unknown: d.Unknown})
+	result, err := d.run(ctx, &Call{
+		Request: req, Spec: d.specIn(req.Org, command), Env: d.env, declared: command,
+		Specs: func() []Spec { return d.specsIn(req.Org) }, Unknown: d.Unknown,
+	})
 	if err != nil {
 		return Result{}, AsError(err)
 	}

@@ -73,6 +73,18 @@ func (e *Env) Org(login string) (*Org, bool) {
 	return nil, false
 }
 
+// trigger returns the word that commands in the comments of an organization begin with; that
+// of the first one if it is not served.
+func (e *Env) trigger(org string) string {
+	if o, ok := e.Org(org); ok {
+		return o.Trigger
+	}
+	if len(e.Orgs) > 0 {
+		return e.Orgs[0].Trigger
+	}
+	return ""
+}
+
 // Logins returns the logins of the organizations served.
 func (e *Env) Logins() []string {
 	logins := make([]string, 0, len(e.Orgs))
@@ -84,9 +96,10 @@ func (e *Env) Logins() []string {
 
 // An Org is one organization the server serves.
 type Org struct {
-	Login  string // as configured
-	GitHub *github.Org
-	Policy Policy
+	Login   string // as configured
+	Trigger string // of its comments; [DefaultTrigger] if empty
+	GitHub  *github.Org
+	Policy  Policy
 }
 
 // Name returns the organization's name on GitHub. It is not Login after a rename.

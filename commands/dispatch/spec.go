@@ -6,6 +6,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -78,7 +79,18 @@ type Spec struct {
 	Prefetch func(ctx context.Context, call *Call, teamSlug string, args any) any `json:"-"`
 
 	Params []Param // derived by Define from the argument struct
+
+	// Trigger is the word before it in a comment, behind the slash; [DefaultTrigger] if
+	// empty. The [Dispatcher] sets it.
+	Trigger string `json:"-"`
 }
+
+// DefaultTrigger is the word that commands in comments begin with, behind the slash, if
+// chatops.trigger is not set.
+const DefaultTrigger = "runner-group"
+
+// Slash returns what the command's line in a comment begins with: "/runner-group".
+func (s Spec) Slash() string { return "/" + cmp.Or(s.Trigger, DefaultTrigger) }
 
 // A Param is one argument of a command, as its argument struct declares it.
 type Param struct {

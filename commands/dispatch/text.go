@@ -70,7 +70,7 @@ func (s Spec) For(team string) Spec {
 // Usage returns the command as one types it in a comment.
 func (s Spec) Usage() string {
 	var b strings.Builder
-	b.WriteString("/runner-group " + s.Name)
+	b.WriteString(s.Slash() + " " + s.Name)
 	for _, p := range s.Params {
 		var word string
 		switch {

@@ -61,6 +61,7 @@ type Ephemerals interface {
 
 // A Policy is what an organization wants of the comment channel.
 type Policy struct {
+	Trigger    string        // the word that commands begin with; empty: the default
 	TokenReply string        // "comment", "encrypted" or "off": how secrets are answered
 	TTL        time.Duration // after which a comment that holds a secret is deleted
 	Confirm    []string      // commands that run only with --yes
@@ -152,7 +153,7 @@ func (c *Worker) Handle(ctx context.Context, job Job) error {
 func (c *Worker) step(ctx context.Context, job Job) error {
 	ctx = c.log(job).WithContext(ctx) // else what commands log of themselves goes nowhere
 	outcomes := make([]outcome, min(len(job.Comment().Lines), MaxCommands))
-	if len(outcomes) == 0 {
+	if len(outcomes) == 0 && len(job.Comment().Appended) == 0 {
 		return nil // the webhook accepts none without a command
 	}
 	for i := range outcomes {
@@ -166,6 +167,9 @@ func (c *Worker) step(ctx context.Context, job Job) error {
 	}
 	var id int64
 	if !job.Recorded(stepReply, &id) {
+		if len(outcomes) == 0 {
+			c.seen(ctx, job)
+		}
 		if err := c.reply(ctx, job, outcomes); err != nil {
 			return err
 		}
@@ -188,7 +192,7 @@ func (c *Worker) GiveUp(ctx context.Context, job Job, cause error) error {
 		if job.Recorded(step, &outcomes[i]) {
 			continue
 		}
-		call, refusal := readLine(c.Dispatcher, job.Comment().Lines[i], "")
+		call, refusal := c.readLine(job, i, "")
 		if refusal == nil {
 			refusal = gaveUp(cause)
 		}
@@ -225,17 +229,12 @@ func (c *Worker) first(ctx context.Context, job Job) error {
 	if job.Recorded(stepEyes, &seen) {
 		return c.command(ctx, job, 0)
 	}
-	eyes := make(chan error, 1)
-	go func() {
-		ctx, cancel := context.WithTimeout(ctx, eyesTimeout)
-		defer cancel()
-		eyes <- c.GitHub.React(ctx, job.Comment().Org, job.Comment().CommentID, "eyes")
-	}()
+	eyes := make(chan bool, 1)
+	go func() { eyes <- c.seen(ctx, job) }()
 	err := c.command(ctx, job, 0)
 	var again *Again
-	switch failed := <-eyes; {
-	case failed != nil:
-		c.log(job).Warn().Err(failed).Msg("The reaction that says a comment was seen could not be added")
+	switch added := <-eyes; {
+	case !added:
 	case errors.As(err, &again) && again.After == 0: // the command is over, and so is this step
 	default:
 		if failed := job.Record(ctx, stepEyes, true); failed != nil {
@@ -243,6 +242,17 @@ func (c *Worker) first(ctx context.Context, job Job) error {
 		}
 	}
 	return err
+}
+
+// seen adds 👀, and reports whether it could.
+func (c *Worker) seen(ctx context.Context, job Job) bool {
+	ctx, cancel := context.WithTimeout(ctx, eyesTimeout)
+	defer cancel()
+	err := c.GitHub.React(ctx, job.Comment().Org, job.Comment().CommentID, "eyes")
+	if err != nil {
+		c.log(job).Warn().Err(err).Msg("The reaction that says a comment was seen could not be added")
+	}
+	return err == nil
 }
 
 // command runs the command of index i, and records what became of it.
@@ -302,7 +312,8 @@ func (c *Worker) findPosted(ctx context.Context, job Job, marker string) (int64,
 func (c *Worker) react(ctx context.Context, job Job, outcomes []outcome) error {
 	content := "rocket"
 	var reply int64
-	if answered := job.Recorded(stepReply, &reply) && reply != 0; !answered || len(job.Comment().Lines) > len(outcomes) {
+	answered := job.Recorded(stepReply, &reply) && reply != 0
+	if !answered || len(outcomes) == 0 || len(job.Comment().Lines) > len(outcomes) {
 		content = "confused"
 	}
 	for _, o := range outcomes {
@@ -328,7 +339,7 @@ func (c *Worker) react(ctx context.Context, job Job, outcomes []outcome) error {
 
 // allGone reports whether the comment was deleted before any of its commands ran.
 func allGone(outcomes []outcome) bool {
-	return !slices.ContainsFunc(outcomes, func(o outcome) bool { return !o.Gone })
+	return len(outcomes) > 0 && !slices.ContainsFunc(outcomes, func(o outcome) bool { return !o.Gone })
 }
 
 // permanent reports whether GitHub said that asking again will not help.

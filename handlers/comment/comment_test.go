@@ -200,14 +200,15 @@ func (c conversation) run(t *testing.T, text string) (transcript string, job *me
 	age, err := time.ParseDuration(cmp.Or(c.Age, "1s"))
 	require.NoError(t, err)
 	hub = &memoryGitHub{public: c.Public, keys: c.Keys, fail: c.Fail, posts: c.Posted}
+	parsed := ParseComment(text, c.Policy.Trigger)
 	job = &memoryJob{attempt: 1, interrupted: c.Interrupted, recorded: map[string][]byte{}, comment: Comment{
 		Org: "acme", Repo: "runner-admin", Issue: 3, CommentID: 9001, Author: Author{ID: 5, Login: "mona"},
-		Lines: ParseComment(text), Labels: c.Labels, TeamFields: c.TeamFields, IssueAuthor: Author{ID: 5, Login: "mona"}, CreatedAt: now.Add(-age),
+		Lines: parsed.Lines, Appended: clipAppended(parsed.Appended), Labels: c.Labels, TeamFields: c.TeamFields, IssueAuthor: Author{ID: 5, Login: "mona"}, CreatedAt: now.Add(-age),
 	}}
 	for step, v := range c.Recorded {
 		job.recorded[step] = v
 	}
-	require.NotEmpty(t, job.comment.Lines, "the comment holds no command")
+	require.NotEmpty(t, append(parsed.Lines, parsed.Appended...), "the comment holds no command")
 	answers := c.answers
 	dispatcher := slashCommands{run: func(ctx context.Context, req dispatch.Request) (dispatch.Result, error) {
 		fmt.Fprintf(&hub.log, "run %s\n", describe(req))

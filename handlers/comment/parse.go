@@ -16,9 +16,6 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
-// slashWord is what every command in a comment begins with.
-const slashWord = "/runner-group"
-
 // MaxCommands is how many commands of one comment run; the others are refused by name.
 const MaxCommands = 10
 
@@ -30,46 +27,112 @@ const (
 	maxNesting = 100
 )
 
-// A Line is a line of a comment that is a command.
+// A Line is a command of a comment.
 type Line struct {
-	Number int    `json:"line"` // its number in the comment, from 1
-	Text   string `json:"text"` // its source, without the blanks around it
+	Number int `json:"line"` // the number of its first line in the comment, from 1
+	// Text is its source on one line, without the blanks around it and without invisible
+	// characters. It begins with a slash and the trigger as it is configured.
+	Text string `json:"text"`
+}
+
+// Parsed is what a comment holds.
+type Parsed struct {
+	Lines []Line // the commands
+	// Appended are the commands in the text that a mail program appended to the writer's:
+	// those of the mail that was replied to, or of ones before it. They are not run.
+	Appended []Line
 }
 
 // ParseComment finds the commands in a comment, as GitHub reads its Markdown: the
-// lines that start with /runner-group, followed by a blank or nothing.
+// lines that start with a slash and the trigger (chatops.trigger; empty: the default),
+// followed by a blank or nothing. Upper and lower case are the same.
 //
 // Up to three blanks may be before it, as Markdown allows them before any
 // block. A line counts wherever its words are shown as plain text: in a paragraph
 // (also as its second line), a heading, a table, beneath a list item. It does not
 // count in code blocks, inline code, quotes, HTML blocks and HTML comments, nor
-// behind a list item's bullet, since it then starts with the bullet. Upper case
-// is no command, as slash commands are anywhere.
+// behind a list item's bullet, since it then starts with the bullet.
+//
+// A line that ends with a comma or a backslash goes on in the next line, if that is
+// plain text too and no command.
 //
 // A byte order mark at the comment's very start, as a file that was pasted may have,
 // is no part of its text: GitHub's Markdown skips it.
 //
 // A comment whose lines nest more than 100 quotes or lists has no commands.
-func ParseComment(markdown string) []Line {
+func ParseComment(markdown, trigger string) Parsed {
+	t := triggerOf(trigger)
 	markdown = strings.TrimPrefix(markdown, "\ufeff")
-	if tooLong(markdown) || !strings.Contains(markdown, slashWord) {
-		return nil
+	if tooLong(markdown) || !t.spelledIn([]byte(markdown)) {
+		return Parsed{}
 	}
 	markdown = secret.MaskTokens(markdown) // put there by mistake: nothing behind this sees it
 	source := []byte(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(markdown))
 	if tooDeep(source) {
-		return nil
+		return Parsed{}
 	}
-	starts := commandStarts(source)
-	lines := make([]Line, 0, len(starts))
+	starts := plainLines(source)
+	if !slices.ContainsFunc(starts, func(start int) bool { return t.startsAt(source, start) }) {
+		return Parsed{}
+	}
+	return t.commands(source, starts, mailStart(source))
+}
+
+// commands returns the commands among the lines that start at those offsets; those from
+// offset mail on were appended by a mail program.
+func (t trigger) commands(source []byte, starts []int, mail int) (parsed Parsed) {
 	number, counted := 1, 0
-	for _, start := range starts {
+	for i := 0; i < len(starts); i++ {
+		start := starts[i]
+		if !t.startsAt(source, start) {
+			continue
+		}
 		number += bytes.Count(source[counted:start], []byte("\n"))
 		counted = start
-		line, _, _ := bytes.Cut(source[start:], []byte("\n"))
-		lines = append(lines, Line{Number: number, Text: strings.TrimRight(string(line), " \t")})
+		first, _ := t.after(source[start:])
+		last := cleanLine(first)
+		parts := []string{"/" + string(t) + last}
+		for i+1 < len(starts) && goesOn(last) && isNextLine(source, starts[i], starts[i+1]) &&
+			!t.startsAt(source, starts[i+1]) && (start >= mail || starts[i+1] < mail) {
+			i++
+			parts[len(parts)-1] = strings.TrimSuffix(parts[len(parts)-1], `\`)
+			line, _, _ := bytes.Cut(source[starts[i]:], []byte("\n"))
+			last = cleanLine(line)
+			parts = append(parts, last)
+		}
+		line := Line{Number: number, Text: strings.Join(parts, " ")}
+		if start < mail {
+			parsed.Lines = append(parsed.Lines, line)
+		} else {
+			parsed.Appended = append(parsed.Appended, line)
+		}
 	}
-	return lines
+	return parsed
+}
+
+// cleanLine returns a line without invisible characters and without the blanks at its end.
+func cleanLine(line []byte) string {
+	return strings.TrimRightFunc(withoutInvisible(string(line)), blankOrTab)
+}
+
+// goesOn reports whether a command goes on in the line beneath: this one ends with a comma,
+// or with a backslash that no other one escapes.
+func goesOn(line string) bool {
+	slashes := len(line) - len(strings.TrimRight(line, `\`))
+	return strings.HasSuffix(line, ",") || slashes%2 == 1
+}
+
+// isNextLine reports whether offset b is in the line beneath that of offset a.
+func isNextLine(source []byte, a, b int) bool { return bytes.Count(source[a:b], []byte("\n")) == 1 }
+
+// startsAt reports whether a command begins at offset start, at most three blanks into its
+// line.
+func (t trigger) startsAt(source []byte, start int) bool {
+	if _, ok := t.after(source[start:]); !ok {
+		return false
+	}
+	indent := source[bytes.LastIndexByte(source[:start], '\n')+1 : start]
+	return len(indent) <= 3 && len(bytes.Trim(indent, " ")) == 0
 }
 
 // parsing lets one text at a time be parsed: the parser takes some 200 bytes for each of the
@@ -82,8 +145,9 @@ func parseMarkdown(source []byte) ast.Node {
 	return newMarkdownParser().Parse(text.NewReader(source))
 }
 
-// commandStarts returns the offsets in source at which commands begin, in order.
-func commandStarts(source []byte) []int {
+// plainLines returns the offsets in source, in order, of the lines that begin with plain
+// text, behind the blanks before it.
+func plainLines(source []byte) []int {
 	var starts []int
 	document := parseMarkdown(source)
 	visit := func(n ast.Node, entering bool) (ast.WalkStatus, error) {
@@ -95,7 +159,7 @@ func commandStarts(source []byte) []int {
 			ast.KindCodeSpan, ast.KindRawHTML, ast.KindAutoLink:
 			return ast.WalkSkipChildren, nil
 		case ast.KindText:
-			if plain, ok := n.(*ast.Text); ok && startsCommand(source, plain.Segment.Start) {
+			if plain, ok := n.(*ast.Text); ok && beginsLine(source, plain.Segment.Start) {
 				starts = append(starts, plain.Segment.Start)
 			}
 		}
@@ -106,6 +170,12 @@ func commandStarts(source []byte) []int {
 	}
 	slices.SortFunc(starts, cmp.Compare[int])
 	return slices.Compact(starts)
+}
+
+// beginsLine reports whether only blanks are before offset start on its line.
+func beginsLine(source []byte, start int) bool {
+	before := bytes.TrimRight(source[:start], " \t")
+	return len(before) == 0 || before[len(before)-1] == '\n'
 }
 
 // newMarkdownParser reads GitHub's Markdown as far as it decides what is code,
@@ -121,21 +191,6 @@ func newMarkdownParser() parser.Parser {
 		),
 		parser.WithParagraphTransformers(parser.DefaultParagraphTransformers()...),
 	)
-}
-
-// startsCommand reports whether a command begins at offset start, at most three
-// blanks into its line.
-func startsCommand(source []byte, start int) bool {
-	rest, ok := bytes.CutPrefix(source[start:], []byte(slashWord))
-	if !ok {
-		return false
-	}
-	indent := source[bytes.LastIndexByte(source[:start], '\n')+1 : start]
-	if len(indent) > 3 || len(bytes.Trim(indent, " ")) > 0 {
-		return false
-	}
-	next, _, _ := bytes.Cut(rest, []byte("\n"))
-	return len(next) == 0 || strings.HasPrefix(plainTypography(string(next[:min(len(next), 4)])), " ") || next[0] == '\t'
 }
 
 // tooLong reports whether a text is longer than any that GitHub takes.

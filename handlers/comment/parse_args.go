@@ -26,10 +26,10 @@ var namedArgument = regexp.MustCompile(`^[A-Za-z][A-Za-z-]*=`)
 
 // readLine reads a command line: its words, its command, its arguments. If it
 // is refused, what is known of it is returned all the same. The team is the one that
-// the comment's place names, for examples; it may be empty.
-func readLine(d handlers.Dispatcher, line Line, team string) (slashCommand, *dispatch.Error) {
+// the comment's place names, for examples, as is the trigger; both may be empty.
+func readLine(d handlers.Dispatcher, line Line, trigger, team string) (slashCommand, *dispatch.Error) {
 	c := slashCommand{Line: line, name: firstWord(line.Text), team: team}
-	words, refusal := splitWords(strings.TrimPrefix(line.Text, slashWord))
+	words, refusal := splitWords(behindTrigger(line.Text))
 	if refusal != nil {
 		return c, refusal
 	}
@@ -41,18 +41,29 @@ func readLine(d handlers.Dispatcher, line Line, team string) (slashCommand, *dis
 	if slices.ContainsFunc(words, isHelp) {
 		words, c.name = []string{c.name}, "help"
 	}
-	spec, known := d.Lookup(c.name)
+	spec, known := d.Lookup(strings.ToLower(c.name))
 	if !known {
 		return c, d.Unknown(c.name)
 	}
-	c.spec = spec
+	c.name, c.spec = strings.ToLower(c.name), spec
+	c.spec.Trigger = trigger
 	refusal = c.readArguments(words)
 	return c, refusal
 }
 
+// behindTrigger returns a command's line without the slash and the trigger, whatever the
+// trigger was when the comment was accepted.
+func behindTrigger(line string) string {
+	i := strings.IndexFunc(line, blankOrTab)
+	if i < 0 {
+		return ""
+	}
+	return line[i:]
+}
+
 // firstWord names a line that cannot be split properly.
 func firstWord(line string) string {
-	fields := strings.Fields(plainTypography(strings.TrimPrefix(line, slashWord)))
+	fields := strings.Fields(plainTypography(behindTrigger(line)))
 	if len(fields) == 0 {
 		return "help"
 	}

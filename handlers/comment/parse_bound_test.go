@@ -57,8 +57,8 @@ func TestParseCommentIsBounded(t *testing.T) {
 		"addresses":           fill("<http://a"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			text := slashWord + " help\n\n" + text
-			allocated, took := costtest.Of(func() { ParseComment(text) })
+			text := "/runner-group" + " help\n\n" + text
+			allocated, took := costtest.Of(func() { ParseComment(text, "") })
 			assert.LessOrEqual(t, allocated, uint64(maxAllocated*len(text)), "bytes allocated for %d bytes", len(text))
 			assert.LessOrEqual(t, took, maxTime*time.Duration(len(text)), "time for %d bytes", len(text))
 			t.Logf("%d bytes: %d kB allocated, %s", len(text), allocated>>10, took.Round(time.Microsecond))

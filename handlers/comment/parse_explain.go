@@ -18,6 +18,7 @@ type Explanation struct {
 	Named      map[string][]string `json:"named,omitempty"`
 	Yes        bool                `json:"yes,omitempty"`
 	Encrypted  bool                `json:"encrypted,omitempty"`
+	Appended   bool                `json:"appended,omitempty"` // by a mail program, so it does not run
 	Error      string              `json:"error,omitempty"`
 	Reason     dispatch.Reason     `json:"reason,omitempty"`
 }
@@ -29,13 +30,13 @@ type Explainer interface {
 }
 
 // Explain reports which commands a comment in an organization contains, how their words are
-// read, and what is wrong with them; an empty org is whichever they name. It asks
-// nobody: whether they would be permitted is not its matter.
-func Explain(d Explainer, org, markdown string) []Explanation {
-	lines := ParseComment(markdown)
-	explanations := make([]Explanation, 0, len(lines))
-	for i, line := range lines {
-		c, refusal := readLine(d, line, "")
+// read, and what is wrong with them; an empty org is whichever they name, an empty trigger
+// the default. It asks nobody: whether they would be permitted is not its matter.
+func Explain(d Explainer, org, trigger, markdown string) []Explanation {
+	parsed := ParseComment(markdown, trigger)
+	explanations := make([]Explanation, 0, len(parsed.Lines)+len(parsed.Appended))
+	for i, line := range parsed.Lines {
+		c, refusal := readLine(d, line, trigger, "")
 		if i >= MaxCommands {
 			refusal = tooMany()
 		}
@@ -56,6 +57,12 @@ func Explain(d Explainer, org, markdown string) []Explanation {
 			e.Error, e.Reason = refusal.Message, refusal.Reason
 		}
 		explanations = append(explanations, e)
+	}
+	for _, line := range parsed.Appended {
+		refusal := appended()
+		explanations = append(explanations, Explanation{
+			Line: line, Command: firstWord(line.Text), Appended: true, Error: refusal.Message, Reason: refusal.Reason,
+		})
 	}
 	return explanations
 }
@@ -80,6 +87,10 @@ func (e Explanation) String() string {
 		fmt.Fprintf(&b, "\n  %s: %s", e.Reason, e.Error)
 	}
 	return b.String()
+}
+
+func appended() *dispatch.Error {
+	return dispatch.Refuse(dispatch.ReasonPolicy, "This line is in the mail that a mail program appended to a reply, so it does not run.")
 }
 
 func tooMany() *dispatch.Error {

@@ -89,9 +89,34 @@ func TestParseComment(t *testing.T) {
 		{"longer word", "/runner-groups help", nil},
 		{"path", "/runner-group/help", nil},
 		{"colon", "/runner-group: help", nil},
-		{"byte order mark", "\ufeff" + help + "\r\n\ufeff" + help, []string{help}},
-		{"another invisible character", "\u200b" + help, nil},
-		{"upper case", "/Runner-Group help", nil},
+		{"byte order mark", "\ufeff" + help + "\r\n\ufeff" + help, []string{help, help}},
+		{"upper case", "/Runner-Group help\n/RUNNER-GROUP Help", []string{help, "/runner-group Help"}},
+		{"zero width space before it", "\u200b" + help, []string{help}},
+		{"zero width space behind it", "/runner-group\u200b help", []string{"/runner-group help"}},
+		{"only invisible characters behind it", "/runner-group\u200b\u2060", []string{"/runner-group"}},
+		{"word joiners in it", "/\u2060runner-\u2060group help\u2060", []string{help}},
+		{"soft hyphen in it", "/run\u00adner-group help", []string{help}},
+		{"direction marks", "\u200e/runner-group\u200f help\u202c", []string{help}},
+		{"byte order mark within the text", "Hi\n\ufeff" + help, []string{help}},
+		{"no-break space before it", "\u00a0\u202f" + help, []string{help}},
+		{"no-break space behind it", "/runner-group\u202fhelp", []string{"/runner-group\u202fhelp"}},
+		{"no-break spaces are no indentation", strings.Repeat("\u00a0", 8) + help, []string{help}},
+		{"invisible within a longer word", "/runner-group\u200bs help", nil},
+		{"invisible before a quote's mark", "\u200b> " + help, nil},
+		{"invisible in code", "```\n\u200b" + help + "\n```", nil},
+		{"column", "/runner-group repos-add svc-01,\nsvc-02,\r\n  svc-03,\nthanks", []string{"/runner-group repos-add svc-01, svc-02, svc-03, thanks"}},
+		{"column that ends with a comma", "/runner-group repos-add svc-01,\nsvc-02,\n\nthanks", []string{"/runner-group repos-add svc-01, svc-02,"}},
+		{"comma and blanks", "/runner-group repos-add a, \u200b\u00a0\nb", []string{"/runner-group repos-add a, b"}},
+		{"comma above a command", "/runner-group repos-add a,\n" + help, []string{"/runner-group repos-add a,", help}},
+		{"comma above a quote", "/runner-group repos-add a,\n> b", []string{"/runner-group repos-add a,"}},
+		{"comma above code", "/runner-group repos-add a,\n```\nb\n```", []string{"/runner-group repos-add a,"}},
+		{"comma above an HTML comment", "/runner-group repos-add a,\n<!-- b -->", []string{"/runner-group repos-add a,"}},
+		{"comma above a list", "/runner-group repos-add a,\n- b", []string{"/runner-group repos-add a,"}},
+		{"comma above what a mail program appended", "/runner-group repos-add a,\nOn Monday Mona wrote:\nb", []string{"/runner-group repos-add a,"}},
+		{"comma beneath a list item", "- do\n  /runner-group repos-add a,\n  b", []string{"/runner-group repos-add a, b"}},
+		{"backslash", "/runner-group repos-add a \\\n  --team platform", []string{"/runner-group repos-add a  --team platform"}},
+		{"two backslashes", "/runner-group repos-add a\\\\\nb", []string{`/runner-group repos-add a\\`}},
+		{"backslash at the end", "/runner-group repos-add a \\\n\nb", []string{`/runner-group repos-add a \`}},
 		{"escaped", `\/runner-group help`, nil},
 		{"entity", "&#47;runner-group help", nil},
 		{"fenced", "```\n" + help + "\n```", nil},
@@ -150,7 +175,7 @@ func TestParseComment(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var got []string
-			for _, line := range ParseComment(tt.comment) {
+			for _, line := range ParseComment(tt.comment, "").Lines {
 				got = append(got, line.Text)
 			}
 			assert.Equal(t, tt.want, got)
@@ -160,7 +185,7 @@ func TestParseComment(t *testing.T) {
 
 func TestParseCommentNumbersLines(t *testing.T) {
 	assert.Equal(t, []Line{{2, "/runner-group a"}, {6, "/runner-group b"}, {7, "/runner-group c"}},
-		ParseComment("x\r\n/runner-group a\r\n```\r\n/runner-group no\r\n```\r\n/runner-group b\r\n/runner-group c\r\n"))
+		ParseComment("x\r\n/runner-group a\r\n```\r\n/runner-group no\r\n```\r\n/runner-group b\r\n/runner-group c\r\n", "").Lines)
 }
 
 func TestSplitWords(t *testing.T) {
@@ -271,7 +296,7 @@ func TestReadLine(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, refusal := readLine(slashCommands{}, Line{Text: strings.TrimRight(slashWord+" "+tt.line, " ")}, "")
+			got, refusal := readLine(slashCommands{}, Line{Text: strings.TrimRight("/runner-group "+tt.line, " ")}, "", "")
 			var reason dispatch.Reason
 			if refusal != nil {
 				reason = refusal.Reason
@@ -298,7 +323,7 @@ func TestRefusedFlags(t *testing.T) {
 	dispatcher := dispatch.NewDispatcher(&dispatch.Env{}, commands.All())
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, refusal := readLine(dispatcher, Line{Text: slashWord + " " + tt.line}, "infra")
+			_, refusal := readLine(dispatcher, Line{Text: "/runner-group " + tt.line}, "", "infra")
 			require.NotNil(t, refusal)
 			assert.Equal(t, tt.want, refusal.Message)
 		})
@@ -306,15 +331,15 @@ func TestRefusedFlags(t *testing.T) {
 }
 
 func TestExplain(t *testing.T) {
-	got := Explain(slashCommands{}, "acme", "Hi\n/runner-group group-add --team x --yes\n/runner-group repos-add a|b\n"+
+	got := Explain(slashCommands{}, "acme", "", "Hi\n/runner-group group-add --team x --yes\n/runner-group repos-add a|b\n"+
 		strings.Repeat("/runner-group\n", 9))
 	require.Len(t, got, 11)
 	assert.Equal(t, `line 2: group-create team=["x"] (confirmed)`, got[0].String())
 	assert.Equal(t, dispatch.ReasonInvalidArgument, got[1].Reason)
 	assert.Empty(t, got[9].Error)
 	assert.Equal(t, dispatch.ReasonPolicy, got[10].Reason)
-	assert.Empty(t, Explain(slashCommands{}, "acme", "`/runner-group help`"))
-	got = Explain(slashCommands{}, "acme", "/runner-group runners-remove")
+	assert.Empty(t, Explain(slashCommands{}, "acme", "", "`/runner-group help`"))
+	got = Explain(slashCommands{}, "acme", "", "/runner-group runners-remove")
 	require.Len(t, got, 1)
 	assert.Equal(t, "line 1: runners-remove\n  missing_argument: Which?", got[0].String(), "arguments are looked at, too")
 }
@@ -348,8 +373,8 @@ func hostile() map[string]string {
 func TestHostileCommentsTakeAMoment(t *testing.T) {
 	for name, comment := range hostile() {
 		began := time.Now()
-		for _, line := range ParseComment(comment) {
-			_, _ = readLine(slashCommands{}, line, "")
+		for _, line := range ParseComment(comment, "").Lines {
+			_, _ = readLine(slashCommands{}, line, "", "")
 		}
 		assert.Less(t, time.Since(began), 5*time.Second, "%q", name)
 	}
@@ -366,16 +391,16 @@ func FuzzParseComment(f *testing.F) {
 	f.Fuzz(func(t *testing.T, comment string) {
 		var lines []Line
 		costtest.Bounded(t, len(comment), func() {
-			lines = ParseComment(comment)
+			lines = ParseComment(comment, "").Lines
 			teamFields(comment)
 			for _, line := range lines[:min(len(lines), MaxCommands)] {
-				_, _ = readLine(slashCommands{}, line, "")
+				_, _ = readLine(slashCommands{}, line, "", "")
 			}
 		})
 		for _, line := range lines {
-			assert.True(t, strings.HasPrefix(line.Text, slashWord))
+			assert.True(t, strings.HasPrefix(line.Text, "/runner-group"))
 			assert.NotContains(t, line.Text, "\n")
-			call, refusal := readLine(slashCommands{}, line, "")
+			call, refusal := readLine(slashCommands{}, line, "", "")
 			if refusal != nil {
 				assert.NotEmpty(t, refusal.Message)
 				_ = escapeMessage(refusal.Message)

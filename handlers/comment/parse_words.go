@@ -55,7 +55,7 @@ func joinParts(b *strings.Builder, line string, parts []syntax.WordPart, quoted 
 			plain, ok := unescape(p.Value, quoted)
 			if !ok {
 				return dispatch.Refuse(dispatch.ReasonInvalidArgument,
-					"The line ends with a backslash. A command is one line; take the backslash away.")
+					"The line ends with a backslash, and no text follows in the next line. Remove the backslash.")
 			}
 			b.WriteString(plain)
 		case *syntax.SglQuoted:

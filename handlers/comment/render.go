@@ -70,7 +70,35 @@ func renderReply(comment Comment, outcomes []outcome, marker string) string {
 		}
 		b.WriteString("\n<sub>reason: `policy`</sub>\n")
 	}
+	renderAppended(&b, comment.Appended)
 	return b.String() + "\n" + marker
+}
+
+// maxAppended is how many commands of a mail are kept, of which a reply shows all but the last.
+const maxAppended = 6
+
+// clipAppended bounds what is kept of a mail that was replied to.
+func clipAppended(lines []Line) []Line {
+	lines = lines[:min(len(lines), maxAppended)]
+	for i := range lines {
+		lines[i].Text = shorten(lines[i].Text, 80)
+	}
+	return lines
+}
+
+// renderAppended says which commands did not run since a mail program appended them.
+func renderAppended(b *strings.Builder, lines []Line) {
+	if len(lines) == 0 {
+		return
+	}
+	b.WriteString("\n**Not run:** commands in the mail that your mail program appended to your reply:\n\n")
+	for _, line := range lines[:min(len(lines), maxAppended-1)] {
+		b.WriteString("- " + codeSpan(line.Text) + "\n")
+	}
+	if len(lines) == maxAppended {
+		b.WriteString("- … and more\n")
+	}
+	b.WriteString("\nTo run one of them, write it in a new comment on GitHub.\n")
 }
 
 // replyMarker is how a reply is known again after a crash.

@@ -15,7 +15,7 @@ import (
 
 func jobOf(text string) *memoryJob {
 	return &memoryJob{attempt: 1, recorded: map[string][]byte{}, comment: Comment{
-		Org: "acme", Issue: 3, CommentID: 9001, Author: Author{ID: 5, Login: "mona"}, Lines: ParseComment(text),
+		Org: "acme", Issue: 3, CommentID: 9001, Author: Author{ID: 5, Login: "mona"}, Lines: ParseComment(text, "").Lines,
 	}}
 }
 
@@ -46,7 +46,7 @@ func TestLongTables(t *testing.T) {
 			c := NewWorker(WorkerOptions{Dispatcher: slashCommands{}})
 			var outcomes []outcome
 			for _, line := range job.comment.Lines {
-				call, refusal := readLine(slashCommands{}, line, "")
+				call, refusal := readLine(slashCommands{}, line, "", "")
 				require.Nil(t, refusal)
 				outcomes = append(outcomes, c.done(job, call, dispatch.Result{
 					Message: "Your runners.", Tables: []dispatch.Table{longTable(tt.rows), longTable(tt.rows)}, Notes: []string{"The end."},
@@ -83,7 +83,7 @@ func TestRepliesAlwaysFit(t *testing.T) {
 	reply := renderReply(job.comment, outcomes, replyMarker(job))
 	assert.LessOrEqual(t, len(reply), 65_536)
 	assert.True(t, strings.HasSuffix(reply, replyMarker(job)))
-	assert.Empty(t, ParseComment(reply), "the reply holds a command")
+	assert.Empty(t, ParseComment(reply, ""), "the reply holds a command")
 }
 
 func TestCodeSpan(t *testing.T) {

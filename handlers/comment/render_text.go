@@ -117,7 +117,7 @@ func escapeMessage(markdown string) string {
 		case c == '@' || c == '#' && len(rest) > 1 && rest[1] >= '0' && rest[1] <= '9':
 			b.WriteByte(c)
 			b.WriteString(wordJoiner)
-		case strings.HasPrefix(rest, slashWord) && strings.TrimSpace(markdown[strings.LastIndexByte(markdown[:i], '\n')+1:i]) == "":
+		case c == '/' && beginsTextLine(markdown[:i]):
 			b.WriteString(`\/`)
 		default:
 			b.WriteByte(c)
@@ -125,6 +125,12 @@ func escapeMessage(markdown string) string {
 		i += end
 	}
 	return b.String()
+}
+
+// beginsTextLine reports whether the line that before ends with has no letter so far.
+func beginsTextLine(before string) bool {
+	line := before[strings.LastIndexByte(before, '\n')+1:]
+	return strings.TrimFunc(line, func(r rune) bool { return blankOrTab(r) || invisible(r) }) == ""
 }
 
 // codeEnd returns if the code that text begins with ends; text begins with backticks.

@@ -41,7 +41,7 @@ type outcome struct {
 // run runs the command of index i. Its error says that it is to be run again.
 func (c *Worker) run(ctx context.Context, job Job, i int) (outcome, error) {
 	comment := job.Comment()
-	call, refusal := readLine(c.Dispatcher, comment.Lines[i], hintOf(comment).slug)
+	call, refusal := c.readLine(job, i, hintOf(comment).slug)
 	req, resumed := c.request(job, i, call)
 	req.StillWanted = func(ctx context.Context) error { return c.stillWanted(ctx, job, resumed) }
 	if refusal == nil {
@@ -81,6 +81,12 @@ func (c *Worker) run(ctx context.Context, job Job, i int) (outcome, error) {
 		return c.asks(job, call, result), nil
 	}
 	return c.done(job, call, result), nil
+}
+
+// readLine reads the command of index i.
+func (c *Worker) readLine(job Job, i int, team string) (slashCommand, *dispatch.Error) {
+	comment := job.Comment()
+	return readLine(c.Dispatcher, comment.Lines[i], c.Policy(comment.Org).Trigger, team)
 }
 
 // request returns the request of the command of index i, and whether an earlier attempt at
@@ -178,7 +184,7 @@ func (c *Worker) stillWanted(ctx context.Context, job Job, repeated bool) error 
 // older version accepted only the commands are known.
 func (c Comment) wasEdited(body string) bool {
 	if c.Digest == "" {
-		return !slices.Equal(ParseComment(body), c.Lines)
+		return !slices.Equal(ParseComment(body, "").Lines, c.Lines) // the trigger was always the default
 	}
 	return digestOf(body) != c.Digest
 }

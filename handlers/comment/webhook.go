@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/palantir/go-githubapp/githubapp"
@@ -34,6 +35,7 @@ const (
 type WebhookOrg struct {
 	Org       string // its login
 	AdminRepo string // the repository's name, without the owner; empty: no comment commands
+	Trigger   string // the word that commands begin with, behind the slash; empty: the default
 	// InstallationID returns the App's installation there; 0 while it is not known.
 	InstallationID func() int64
 	// IsInstallation asks GitHub if that is the App's installation there, which it is after
@@ -64,9 +66,10 @@ type WebhookOptions struct {
 // aside that cannot hold a command, and gives the rest to go-githubapp's dispatcher.
 type webhook struct {
 	WebhookOptions
-	bodies *handlers.Bodies
-	events http.Handler
-	wants  map[string]func(body []byte) bool // by event: which deliveries are decoded
+	bodies   *handlers.Bodies
+	events   http.Handler
+	wants    map[string]func(body []byte) bool // by event: which deliveries are decoded
+	triggers []trigger                         // of all organizations
 }
 
 // An eventHandler handles the deliveries of an event. Those that it does not want are ignored
@@ -88,6 +91,11 @@ func NewWebhook(o WebhookOptions) http.Handler {
 		o.Observe = func(string) {}
 	}
 	w := &webhook{WebhookOptions: o, bodies: handlers.NewBodies(allDeliveries), wants: map[string]func([]byte) bool{}}
+	for _, org := range o.Orgs {
+		if t := triggerOf(org.Trigger); !slices.Contains(w.triggers, t) {
+			w.triggers = append(w.triggers, t)
+		}
+	}
 	var listed []githubapp.EventHandler
 	for _, handler := range w.eventHandlers() {
 		listed = append(listed, handler)
@@ -216,22 +224,8 @@ func signatureOf(header http.Header) (signature []byte, ok bool) {
 	return signature, err == nil
 }
 
-// mayHoldCommand reports whether a JSON text holds "runner-group", or an escape
-// that could spell a letter of it.
-func mayHoldCommand(body []byte) bool {
-	const phrase, escape = "runner-group", `\u00`
-	if bytes.Contains(body, []byte(phrase)) {
-		return true
-	}
-	for rest := body; ; {
-		i := bytes.Index(rest, []byte(escape))
-		if i < 0 || len(rest) < i+len(escape)+2 {
-			return false
-		}
-		rest = rest[i+len(escape):]
-		var letter [1]byte
-		if _, err := hex.Decode(letter[:], rest[:2]); err == nil && strings.IndexByte(phrase, letter[0]) >= 0 {
-			return true
-		}
-	}
+// mayHoldCommand reports whether a JSON text holds a trigger, or an escape that could spell
+// a letter of it.
+func (h *webhook) mayHoldCommand(body []byte) bool {
+	return slices.ContainsFunc(h.triggers, func(t trigger) bool { return t.mayBeInJSON(body) })
 }

@@ -30,7 +30,8 @@ type Comment struct {
 	CommentID      int64     `json:"commentID"`
 	Author         Author    `json:"author"`
 	Digest         string    `json:"digest,omitempty"`     // of the text, to see if it was edited
-	Lines          []Line    `json:"lines"`                // the commands, never none
+	Lines          []Line    `json:"lines"`                // the commands
+	Appended       []Line    `json:"appended,omitempty"`   // those of a mail that was replied to, which do not run; one of the two is not empty
 	Labels         []string  `json:"labels,omitempty"`     // the issue's labels that name a team
 	TeamFields     []string  `json:"teamFields,omitempty"` // the teams that the issue's form names
 	IssueAuthor    Author    `json:"issueAuthor"`
@@ -104,7 +105,7 @@ type commentEvents struct{ *webhook }
 // Handles implements [githubapp.EventHandler].
 func (commentEvents) Handles() []string { return []string{eventIssueComment} }
 
-func (commentEvents) wants(body []byte) bool { return mayHoldCommand(body) }
+func (e commentEvents) wants(body []byte) bool { return e.mayHoldCommand(body) }
 
 // Handle stores the comment of a payload, if it holds a command for us.
 func (e commentEvents) Handle(ctx context.Context, _, guid string, payload []byte) error {

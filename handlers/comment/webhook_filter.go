@@ -37,7 +37,7 @@ func (e commentEvents) filter(ctx context.Context, p *commentPayload) (Comment, 
 		return Comment{}, dropOwn, nil
 	}
 	comment := p.comment(e.Orgs[i])
-	if len(comment.Lines) == 0 {
+	if len(comment.Lines)+len(comment.Appended) == 0 {
 		return Comment{}, dropNoCommand, nil
 	}
 	if p.Comment.User.Type != "User" || p.Sender.Type != "" && p.Sender.Type != "User" || p.Comment.App != nil {
@@ -75,11 +75,12 @@ func (o WebhookOrg) isAdminRepo(p *commentPayload) bool {
 
 // comment returns what is kept of a payload.
 func (p *commentPayload) comment(org WebhookOrg) Comment {
+	parsed := ParseComment(p.Comment.Body, org.Trigger)
 	comment := Comment{
 		Org: org.Org, OrgID: p.Repository.Owner.ID, Repo: org.AdminRepo, RepoID: p.Repository.ID, InstallationID: p.Installation.ID,
 		Issue: p.Issue.Number, CommentID: p.Comment.ID,
 		Author: Author{ID: p.Comment.User.ID, Login: p.Comment.User.Login},
-		Lines:  ParseComment(p.Comment.Body), Digest: digestOf(p.Comment.Body),
+		Lines:  parsed.Lines, Appended: clipAppended(parsed.Appended), Digest: digestOf(p.Comment.Body),
 		TeamFields: teamFields(p.Issue.Body), IssueAuthor: Author{ID: p.Issue.User.ID, Login: p.Issue.User.Login},
 		CreatedAt: p.Comment.CreatedAt,
 	}

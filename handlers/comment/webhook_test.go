@@ -350,7 +350,16 @@ func TestMayHoldCommand(t *testing.T) {
 		{`runner_group`, false},
 		{`\u003cb\u003e \u0026`, false},
 		{`caf\u00e9`, false},
-		{`\u0052UNNER`, false},
+		{`\u0052UNNER`, true},
+		{`Runner-Group`, true},
+		{"runner-\u2060group", true},
+		{`runner\u200b-group`, true},
+		{`\u200B`, true},
+		{`\ufeff`, true},
+		{`\ud83d\ude00`, false},
+		{`\udb40\udc67`, true},
+		{`\udb40`, false},
+		{"caf\u00e9-group runner-grou runner group", false},
 		{`\u0072`, true},
 		{`\u006E`, true},
 		{`\u006e`, true},
@@ -362,6 +371,6 @@ func TestMayHoldCommand(t *testing.T) {
 		{`\u00\u00\u0067`, true},
 	}
 	for _, tt := range tests {
-		assert.Equal(t, tt.want, mayHoldCommand([]byte(tt.body)), tt.body)
+		assert.Equal(t, tt.want, trigger("runner-group").mayBeInJSON([]byte(tt.body)), tt.body)
 	}
 }

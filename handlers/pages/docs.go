@@ -56,7 +56,7 @@ func shownInExamples(p dispatch.Param) bool { return p.Required || p.Positional 
 
 // exampleComment is the command as one would write it in a comment.
 func exampleComment(spec dispatch.Spec) string {
-	line := "/runner-group " + spec.Name
+	line := spec.Slash() + " " + spec.Name
 	if spec.Example != "" {
 		return line + " " + spec.Example
 	}

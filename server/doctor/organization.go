@@ -240,7 +240,7 @@ func (d *doctor) checkOwnership(ctx context.Context, c config.Organization, org 
 	case len(dead) > 0:
 		d.fail(name, strings.Join(dead, "; "),
 			"Remove a record with `actions-runner-manager groups release --team TEAM`, "+
-				"or assign the group to a team with `actions-runner-manager groups adopt --team TEAM --group GROUP` or the comment `/runner-group group-adopt`.", page)
+				"or assign the group to a team with `actions-runner-manager groups adopt --team TEAM --group GROUP` or the comment `/"+c.Chatops.Trigger+" group-adopt`.", page)
 	default:
 		d.pass(name, fmt.Sprintf("all %d records have their team and group", len(records)))
 	}
