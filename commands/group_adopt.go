@@ -17,7 +17,7 @@ import (
 type AdoptArgs struct {
 	Team      dispatch.Team `arg:"team,required" doc:"the team that gets the group" example:"platform"`
 	Group     string        `arg:"group" doc:"the group's name; by default the one that policy.groupName gives" example:"platform-runners"`
-	Workflows string        `arg:"workflows" doc:"team: the team may change a limit to some workflows that it did not set" example:"team"`
+	Workflows string        `arg:"workflows" doc:"team: the team may change a limit to some workflows that it did not set" values:"team" example:"team"`
 }
 
 // workflowsTeam is the value of --workflows that lets the team change a limit to some
@@ -28,9 +28,6 @@ const workflowsTeam = "team"
 func checkAdopt(call *dispatch.Call, a AdoptArgs) error {
 	if len(a.Group) > 255 {
 		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: a group's name has at most 255 characters.", call.ArgumentName("group"))
-	}
-	if a.Workflows != "" && a.Workflows != workflowsTeam {
-		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: %s is not a value of it; the only one is `team`.", call.ArgumentName("workflows"), dispatch.Quote(a.Workflows))
 	}
 	return nil
 }

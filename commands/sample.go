@@ -39,3 +39,8 @@ func sampleTime() time.Time { return time.Date(2026, 1, 31, 13, 0, 0, 0, time.UT
 func sampleToken() github.Token {
 	return github.Token{Token: secret.New("THE-TOKEN"), ExpiresAt: sampleTime()}
 }
+
+func sampleDownloads() []github.Download {
+	const file = "actions-runner-linux-x64-2.323.0.tar.gz"
+	return []github.Download{{OS: "linux", Arch: "x64", File: file, URL: "https://github.com/actions/runner/releases/download/v2.323.0/" + file, SHA256: "THE-CHECKSUM"}}
+}

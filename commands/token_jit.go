@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -18,7 +19,8 @@ import (
 type JITArgs struct {
 	Team       dispatch.Team `arg:"team,required" doc:"the team's slug" example:"platform"`
 	Name       string        `arg:"name,required,positional" doc:"the new runner's name" example:"build-1"`
-	Labels     []string      `arg:"labels" doc:"labels of the runner; self-hosted if none is given" example:"linux,x64"`
+	Labels     []string      `arg:"labels" doc:"labels of the runner beside self-hosted" example:"gpu"`
+	NoDefault  bool          `arg:"no-default-labels" doc:"do not add the label self-hosted"`
 	WorkFolder string        `arg:"work-folder" doc:"the folder it works in, relative to its installation (_work)" example:"_work"`
 }
 
@@ -35,21 +37,48 @@ const maxLabel = 256
 // maxLabels is how many labels GitHub takes for a just-in-time runner.
 const maxLabels = 100
 
+// labels returns the labels of the runner. generate-jitconfig adds none by itself, but jobs
+// mostly ask for self-hosted.
+func (a JITArgs) labels() []string {
+	const selfHosted = "self-hosted"
+	if a.NoDefault || slices.ContainsFunc(a.Labels, func(l string) bool { return strings.EqualFold(l, selfHosted) }) {
+		return a.Labels
+	}
+	return append([]string{selfHosted}, a.Labels...)
+}
+
 // checkJIT refuses names that GitHub or a file system would take amiss.
 func checkJIT(call *dispatch.Call, a JITArgs) error {
-	if !runnerNameShape.MatchString(a.Name) {
-		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: %s is not a runner's name: at most 64 letters, digits, dots, dashes and underscores, a letter or digit first.", call.ArgumentName("name"), dispatch.Quote(a.Name))
+	if err := checkRunnerName(call, a.Name); err != nil {
+		return err
 	}
-	if len(a.Labels) > maxLabels {
-		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: a runner takes at most %d.", call.ArgumentName("labels"), maxLabels)
+	if err := checkLabels(call, a.labels()); err != nil {
+		return err
 	}
-	for _, label := range a.Labels {
-		if !labelShape.MatchString(label) || utf8.RuneCountInString(label) > maxLabel {
-			return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: %s is not a label: letters, digits, dots, dashes and underscores.", call.ArgumentName("labels"), dispatch.Quote(label))
-		}
+	if len(a.labels()) == 0 {
+		return dispatch.Refuse(dispatch.ReasonMissingArgument, "A runner needs a label: with %s give it at least one by %s.", call.ArgumentName("no-default-labels"), call.ArgumentName("labels"))
 	}
 	if a.WorkFolder != "" && (!folderShape.MatchString(a.WorkFolder) || strings.Contains("/"+a.WorkFolder+"/", "/../")) {
 		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: %s is not a relative path without `..`.", call.ArgumentName("work-folder"), dispatch.Quote(a.WorkFolder))
+	}
+	return nil
+}
+
+func checkRunnerName(call *dispatch.Call, name string) error {
+	if !runnerNameShape.MatchString(name) {
+		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: %s is not a runner's name: at most 64 letters, digits, dots, dashes and underscores, a letter or digit first.", call.ArgumentName("name"), dispatch.Quote(name))
+	}
+	return nil
+}
+
+func checkLabels(call *dispatch.Call, labels []string) error {
+	if len(labels) > maxLabels {
+		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: a runner takes at most %d.", call.ArgumentName("labels"), maxLabels)
+	}
+	for _, label := range labels {
+		if !labelShape.MatchString(label) || utf8.RuneCountInString(label) > maxLabel {
+			return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: %s is not a label: letters, digits, dots, dashes and underscores.", call.ArgumentName("labels"), dispatch.Quote(label))
+		}
 	}
 	return nil
 }
@@ -59,13 +88,14 @@ type JITAnswer struct {
 	Runner           RunnerInfo `json:"runner"`
 	EncodedJITConfig string     `json:"encoded_jit_config"`
 	Command          string     `json:"command"` // the ready command line
+	Message          string     `json:"message"`
 }
 
 func tokenJIT() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
 		Name: "token-jit", Method: http.MethodPost,
-		Summary: "Make one runner's configuration, for the team's group only",
-		Details: "The configuration works once, for one runner, in this group only. In a comment it is answered encrypted, never in plain.",
+		Summary: "Get the configuration of one runner that does one job",
+		Details: "The configuration works once, for one runner, in the team's group only. After its one job GitHub removes the runner; for one that stays use token-register. In a comment it is answered encrypted, never in plain.",
 		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Reveals, EncryptedOnly: true, Example: "build-1",
 		Sample: jitResult(sampleCall(), "build-1", github.JIT{
 			Runner:        github.Runner{ID: 31, Name: "build-1", OS: "unknown", Status: "offline", Labels: []string{"self-hosted"}},
@@ -76,15 +106,12 @@ func tokenJIT() dispatch.Command {
 
 func runTokenJIT(ctx context.Context, call *dispatch.Call, args JITArgs) (dispatch.Result, error) {
 	if call.Preview {
-		return dispatch.Result{Message: fmt.Sprintf("This would make a runner %s in the runner group %s.", dispatch.Quote(args.Name), groupOfTeam(call.Group))}, nil
+		return dispatch.Result{Message: fmt.Sprintf("This would make a runner %s in the runner group %s, for one job.", dispatch.Quote(args.Name), groupOfTeam(call.Group))}, nil
 	}
 	if err := beginJIT(ctx, call, args.Name); err != nil {
 		return dispatch.Result{}, err
 	}
-	request := github.JITRequest{Name: args.Name, GroupID: call.Group.GroupID, Labels: args.Labels, WorkFolder: args.WorkFolder}
-	if len(request.Labels) == 0 {
-		request.Labels = []string{"self-hosted"}
-	}
+	request := github.JITRequest{Name: args.Name, GroupID: call.Group.GroupID, Labels: args.labels(), WorkFolder: args.WorkFolder}
 	if request.WorkFolder == "" {
 		request.WorkFolder = "_work"
 	}
@@ -126,10 +153,13 @@ func noJIT(ctx context.Context, c *dispatch.Call, err error) error {
 }
 
 func jitResult(c *dispatch.Call, name string, jit github.JIT) dispatch.Result {
-	line := "./run.sh --jitconfig " + jit.EncodedConfig.Reveal()
+	line := "./run.sh --jitconfig " + shellQuote(jit.EncodedConfig.Reveal())
+	message := fmt.Sprintf("The runner %s can start in the runner group %s. It does one job, then GitHub removes it. Its labels: %s.",
+		dispatch.Quote(name), groupOfTeam(c.Group), joinNames(jit.Runner.Labels))
 	return dispatch.Result{
-		Response: JITAnswer{Runner: runnerInfo(jit.Runner), EncodedJITConfig: jit.EncodedConfig.Reveal(), Command: line},
-		Message:  fmt.Sprintf("The runner %s is made in the runner group %s. Its configuration works once.", dispatch.Quote(name), groupOfTeam(c.Group)),
+		Response: JITAnswer{Runner: runnerInfo(jit.Runner), EncodedJITConfig: jit.EncodedConfig.Reveal(), Command: line, Message: message},
+		Message:  message,
+		Notes:    []string{"For a runner that stays use `token-register`."},
 		Secret:   &dispatch.Secret{Kind: "runner configuration", Text: secret.New(line), EncryptedOnly: true},
 		Changed:  true,
 	}

@@ -6,34 +6,77 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/rs/zerolog"
+
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 )
 
-func tokenRegister() dispatch.Command {
-	return dispatch.Define(dispatch.Spec{
-		Name: "token-register", Method: http.MethodPost, Legacy: true,
-		Summary: "Make a token that registers runners, with the ready command line",
-		Details: "The token is good for an hour, and for any group of the organization: token-jit is safer.",
-		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Reveals, Concurrent: true,
-		Sample: registerResult(sampleCall(), sampleToken()),
-	}, func(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispatch.Result, error) {
-		if err := mayReveal(ctx, call); err != nil {
-			return dispatch.Result{}, err
-		}
-		token, err := call.Org.GitHub.RegistrationToken(ctx)
-		if err != nil {
-			return dispatch.Result{}, dispatch.GitHubError(err, "make a registration token")
-		}
-		return registerResult(call, token), nil
-	})
+// RegisterArgs are the arguments of token-register: which runner its lines set up.
+type RegisterArgs struct {
+	Team   dispatch.Team `arg:"team,required" doc:"the team's slug" example:"platform"`
+	Name   string        `arg:"name" doc:"the runner's name; the machine's name if not given" example:"build-1"`
+	Labels []string      `arg:"labels" doc:"labels beside self-hosted, the system and the architecture" example:"gpu"`
+	OS     string        `arg:"os" doc:"the machine's system; linux if not given" values:"linux,osx,win" example:"linux"`
+	Arch   string        `arg:"arch" doc:"the machine's architecture; arm64 for osx, else x64, if not given" values:"x64,arm64" example:"x64"`
 }
 
-func registerResult(call *dispatch.Call, token github.Token) dispatch.Result {
-	line := fmt.Sprintf("./config.sh --url %s --runnergroup %s --token %s",
-		orgURL(call), shellQuote(call.Group.GroupName), token.Token.Reveal())
-	note := "This token can register a runner in any group of " + call.Org.Login + " until it expires, so guard it. `token-jit` makes a runner for this group only, and is the better choice."
-	return tokenResult(call, "registration token", token, line, note)
+func checkRegister(call *dispatch.Call, a RegisterArgs) error {
+	if a.Name != "" {
+		if err := checkRunnerName(call, a.Name); err != nil {
+			return err
+		}
+	}
+	return checkLabels(call, a.Labels)
+}
+
+func tokenRegister() dispatch.Command {
+	args := RegisterArgs{Team: "platform", Name: "build-1", Labels: []string{"gpu"}}
+	return dispatch.Define(dispatch.Spec{
+		Name: "token-register", Method: http.MethodPost, Legacy: true,
+		Summary: "Get a registration token, with the lines that set up a permanent runner",
+		Details: "The lines download the newest release, register the runner and install it as a service. The token is good for an hour, and for any group of the organization. For runners that do one job use token-jit.",
+		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Reveals, Concurrent: true, Example: "--name build-1 --labels gpu",
+		Sample: registerResult(sampleCall(), args, sampleToken(), sampleDownloads()),
+	}, runTokenRegister, checkRegister)
+}
+
+func runTokenRegister(ctx context.Context, call *dispatch.Call, args RegisterArgs) (dispatch.Result, error) {
+	if err := mayReveal(ctx, call); err != nil {
+		return dispatch.Result{}, err
+	}
+	var downloads []github.Download
+	listed := make(chan struct{})
+	go func() {
+		defer close(listed)
+		var err error
+		if downloads, err = call.Org.GitHub.RunnerDownloads(ctx); err != nil { // the lines can do without
+			zerolog.Ctx(ctx).Warn().Err(err).Msg("the newest release of the runner is not known")
+		}
+	}()
+	token, err := call.Org.GitHub.RegistrationToken(ctx)
+	<-listed
+	if err != nil {
+		return dispatch.Result{}, dispatch.GitHubError(err, "make a registration token")
+	}
+	return registerResult(call, args, token, downloads), nil
+}
+
+func registerResult(call *dispatch.Call, args RegisterArgs, token github.Token, downloads []github.Download) dispatch.Result {
+	lines, missing := permanentRunner(call, args, token, downloads)
+	notes := []string{
+		"This token can register a runner in any group of " + call.Org.Login + " until it expires, so guard it.",
+		"`config.sh --replace` ignores `--runnergroup`: a runner that is replaced stays in its old group. Remove it first with `runners-remove`.",
+	}
+	if missing != "" {
+		notes = append(notes, missing)
+	}
+	line := fmt.Sprintf("./config.sh --url %s --runnergroup %s --token %s", shellQuote(orgURL(call)), shellQuote(call.Group.GroupName), shellQuote(token.Token.Reveal()))
+	result := tokenResult(call, "registration token", token, line, strings.Join(lines, "\n"), notes...)
+	answer, _ := result.Response.(TokenAnswer)
+	answer.Commands = lines
+	result.Response = answer
+	return result
 }
 
 // groupsPage is where an owner of the organization sees its runner groups on GitHub.

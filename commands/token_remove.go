@@ -28,7 +28,7 @@ func tokenRemove() dispatch.Command {
 }
 
 func removeTokenResult(call *dispatch.Call, token github.Token) dispatch.Result {
-	line := "./config.sh remove --token " + token.Token.Reveal()
+	line := "./config.sh remove --token " + shellQuote(token.Token.Reveal())
 	note := "This token can remove any runner of " + call.Org.Login + " until it expires, so guard it. `runners-remove` removes runners of this group without one."
-	return tokenResult(call, "removal token", token, line, note)
+	return tokenResult(call, "removal token", token, line, line, note)
 }

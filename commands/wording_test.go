@@ -64,7 +64,7 @@ func TestWordingOfChannels(t *testing.T) {
 			"a word too many", "token-jit",
 			dispatch.Args{Positional: []string{"a", "b"}, Named: arguments("team", "web").Named},
 			"",
-			"`token-jit` takes one word for `name`; `b` is one too many. Usage: `/runner-group token-jit [--team web] build-1 [--labels linux,x64] [--work-folder _work]`.",
+			"`token-jit` takes one word for `name`; `b` is one too many. Usage: `/runner-group token-jit [--team web] build-1 [--labels gpu] [--no-default-labels] [--work-folder _work]`.",
 			"`token-jit` takes one word for `name`; `b` is one too many. Usage: `POST /api/v1/token-jit?team=web&name=build-1`.",
 		},
 		{

@@ -52,7 +52,7 @@ func warnPolicy(p Policy, of string, warn func(bool, string)) {
 	warn(p.Groups == "named",
 		"policy.groups"+of+" is named: whoever may create teams gets the group whose name fits the team's; set it to owned, or let only owners create teams and narrow policy.teams.")
 	warn(p.RegistrationTokens == "true",
-		"policy.registrationTokens"+of+" is true: every team with a group gets tokens that register runners anywhere in the organization, teams that made themselves included; set it to adopted or false, and use token-jit.")
+		"policy.registrationTokens"+of+" is true: every team with a group gets tokens that register runners anywhere in the organization, teams that made themselves included; set it to adopted or false, and use token-jit, whose runners do one job each.")
 	warn(p.RepoPermission != "admin",
 		"policy.repoPermission"+of+" is below admin: a team's runners may receive jobs and environment secrets of repositories whose branch rules keep them from the team; set it to admin.")
 	warn(p.PublicRepos,

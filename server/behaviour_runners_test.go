@@ -80,7 +80,7 @@ func TestJITBelongsToTheTeam(t *testing.T) {
 	a := w.ok("ghp_ada", "POST /api/v1/token-jit?team=platform&name=r1&labels=linux,x64&labels=gpu&work-folder=_work/a")
 	runner := a.Response["runner"].(map[string]any)
 	assert.Equal(t, "r1", runner["name"])
-	assert.ElementsMatch(t, []any{"linux", "x64", "gpu"}, runner["labels"])
+	assert.ElementsMatch(t, []any{"self-hosted", "linux", "x64", "gpu"}, runner["labels"])
 	w.hub.Update(org(func(o *ghsim.Org) { assert.InEpsilon(t, id, float64(o.Runner("r1").GroupID), 0) }))
 	for _, smuggled := range []string{"group=1", "runner_group_id=1", "groupId=1"} {
 		w.refused(400, "unknown_argument", "ghp_ada", "POST /api/v1/token-jit?team=platform&name=r2&"+smuggled)

@@ -198,7 +198,7 @@ func (c cast) guideMaintainer(say, step printer, server string) {
 		say("\n   Attach a repository, which the issue's page shows too:\n")
 		say("    %s", curl("PATCH", c.Maintainer, server, "repos-add?team="+c.Team+"&repos="+c.more()))
 	}
-	say("\n   Get the configuration of one new runner, for this group only:\n")
+	say("\n   Get the configuration of one new runner, for this group only and for one job:\n")
 	say("    %s", curl("POST", c.Maintainer, server, "token-jit?team="+c.Team+"&name=demo-runner"))
 }
 

@@ -214,6 +214,11 @@ func setScalar(field reflect.Value, p Param, name, text string) error {
 		}
 		field.Set(reflect.ValueOf(since))
 	default:
+		if len(p.Values) > 0 {
+			if text = strings.ToLower(text); !slices.Contains(p.Values, text) {
+				return Refuse(ReasonInvalidArgument, "%s is `%s`, not %s.", name, strings.Join(p.Values, "` or `"), Quote(text))
+			}
+		}
 		field.SetString(text)
 	}
 	return nil

@@ -167,7 +167,8 @@ func (s Spec) Team() bool {
 var nameShape = regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
 
 // paramsOf derives the parameters from the fields of argument struct t. A field's
-// tags: `arg:"name[,required][,positional]"`, `doc:"…"`, `example:"…"`.
+// tags: `arg:"name[,required][,positional]"`, `doc:"…"`, `example:"…"`, and
+// `values:"a,b"` for a string that is one of few.
 func paramsOf(t reflect.Type) ([]Param, error) {
 	var params []Param
 	for i := range t.NumField() {
@@ -190,6 +191,9 @@ func paramsOf(t reflect.Type) ([]Param, error) {
 		}
 		if !nameShape.MatchString(p.Name) || p.Doc == "" {
 			return nil, fmt.Errorf("field %s needs a name in lower case and a doc tag", field.Name)
+		}
+		if values := field.Tag.Get("values"); values != "" {
+			p.Values = strings.Split(values, ",")
 		}
 		kind, err := kindOf(field.Type)
 		if err != nil {

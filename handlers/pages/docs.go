@@ -48,7 +48,7 @@ func exampleText(p dispatch.Param) string {
 // and those that say what it is about.
 func exampleParams(spec dispatch.Spec) []dispatch.Param {
 	return slices.DeleteFunc(slices.Clone(spec.Params), func(p dispatch.Param) bool {
-		return !shownInExamples(p) && !strings.HasPrefix(spec.Example, "--"+p.Name+" ")
+		return !shownInExamples(p) && !strings.Contains(" "+spec.Example, " --"+p.Name+" ")
 	})
 }
 

@@ -22,7 +22,7 @@ func indexPage(o Options, setup bool) (file, error) {
 	if host == "" {
 		host = exampleHost
 	}
-	firstSteps := []string{"group-create", "group-list", "repos-add", "token-jit"}
+	firstSteps := []string{"group-create", "group-list", "repos-add", "token-register"}
 	for _, spec := range o.Specs {
 		if slices.Contains(firstSteps, spec.Name) {
 			comments = append(comments, exampleComment(spec))

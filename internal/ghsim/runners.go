@@ -1,8 +1,10 @@
 package ghsim
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -50,11 +52,24 @@ func (c *call) listRunners() answer {
 	return counted(c, "runners", runners, c.runner)
 }
 
+// RunnerVersion is the newest release of the runner that the simulated GitHub lists.
+const RunnerVersion = "2.323.0"
+
 func (c *call) listDownloads() answer {
-	return ok([]any{obj{
-		"os": "linux", "architecture": "x64", "filename": "actions-runner-linux-x64-2.323.0.tar.gz",
-		"download_url": c.base + "/downloads/actions-runner-linux-x64-2.323.0.tar.gz",
-	}})
+	var all []any
+	for _, machine := range []string{"linux-x64", "linux-arm64", "linux-arm", "osx-x64", "osx-arm64", "win-x64", "win-arm64"} {
+		system, architecture, _ := strings.Cut(machine, "-")
+		file := "actions-runner-" + machine + "-" + RunnerVersion + ".tar.gz"
+		if system == "win" {
+			file = strings.TrimSuffix(file, ".tar.gz") + ".zip"
+		}
+		all = append(all, obj{
+			"os": system, "architecture": architecture, "filename": file,
+			"download_url":    "https://github.com/actions/runner/releases/download/v" + RunnerVersion + "/" + file,
+			"sha256_checksum": fmt.Sprintf("%x", sha256.Sum256([]byte(file))),
+		})
+	}
+	return ok(all)
 }
 
 func (c *call) runnerToken(prefix string) answer {

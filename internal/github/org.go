@@ -35,6 +35,7 @@ type Org struct {
 
 	lastInstallation int64 // 0: none was looked up yet
 	refreshes        refreshes
+	downloads        downloads
 }
 
 // A session is an installation with a client for each of its two tokens. If the App is

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 )
 
@@ -42,4 +43,31 @@ func TestRunners(t *testing.T) {
 	_, err = org.JITConfig(ctx, request)
 	assert.Equal(t, github.Conflict, github.KindOf(err))
 	assert.Empty(t, s.Unknown())
+}
+
+func TestRunnerDownloads(t *testing.T) {
+	s := newSim(t)
+	now := &clock{now: time.Now()}
+	org := newApp(t, s.url, func(o *github.Options) { o.Clock = now.Now }).Org("acme", 0, "")
+	list := func() (listed int) {
+		s.ResetCalls()
+		all, err := org.RunnerDownloads(t.Context())
+		require.NoError(t, err)
+		require.NotEmpty(t, all)
+		assert.Equal(t, ghsim.RunnerVersion, all[0].Version())
+		assert.Contains(t, all[0].URL, all[0].File)
+		assert.Len(t, all[0].SHA256, 64)
+		for _, call := range s.Calls() {
+			if call.Path == "/orgs/acme/actions/runners/downloads" {
+				listed++
+			}
+		}
+		return listed
+	}
+	assert.Equal(t, 1, list())
+	now.Add(59 * time.Minute)
+	assert.Equal(t, 0, list(), "once an hour")
+	now.Add(2 * time.Minute)
+	assert.Equal(t, 1, list())
+	assert.Empty(t, github.Download{File: "runner.zip"}.Version())
 }

@@ -1,0 +1,60 @@
+package github
+
+import (
+	"context"
+	"net/http"
+	"regexp"
+	"sync"
+	"time"
+)
+
+// A Download is the runner's newest release for one kind of machine.
+type Download struct {
+	OS     string `json:"os"`           // "linux", "osx" or "win"
+	Arch   string `json:"architecture"` // "x64", "arm64" or "arm"
+	URL    string `json:"download_url"`
+	File   string `json:"filename"`        // its name ends in the version
+	SHA256 string `json:"sha256_checksum"` // in hexadecimal; empty if GitHub sends none
+}
+
+var versionInName = regexp.MustCompile(`-(\d+(?:\.\d+)+)(?:\.tar\.gz|\.zip)$`)
+
+// Version returns the release's version, such as "2.323.0". It is empty if the file's name
+// does not have one.
+func (d Download) Version() string {
+	if found := versionInName.FindStringSubmatch(d.File); found != nil {
+		return found[1]
+	}
+	return ""
+}
+
+// downloadsKept is how long the newest release is used without asking for a newer one.
+const downloadsKept = time.Hour
+
+// downloads are the newest releases as GitHub listed them last.
+type downloads struct {
+	mu     sync.Mutex
+	listed []Download
+	at     time.Time
+}
+
+// RunnerDownloads returns the newest release of the runner for each kind of machine. GitHub
+// is asked at most once an hour, unless it failed.
+func (o *Org) RunnerDownloads(ctx context.Context) ([]Download, error) {
+	o.downloads.mu.Lock()
+	defer o.downloads.mu.Unlock()
+	now := o.app.now()
+	if !o.downloads.at.IsZero() && now.Sub(o.downloads.at) < downloadsKept {
+		return o.downloads.listed, nil
+	}
+	s, err := o.session(ctx)
+	if err != nil {
+		return nil, err
+	}
+	listed, _, err := send[[]Download](ctx, s.main, http.MethodGet, "orgs/"+o.loginSegment()+"/actions/runners/downloads", nil)
+	if err != nil {
+		return nil, o.app.failed("list the downloads of the runner", err)
+	}
+	o.downloads.listed, o.downloads.at = listed, now
+	return listed, nil
+}
