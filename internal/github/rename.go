@@ -127,7 +127,8 @@ func (o *Org) afterRename(req *http.Request) *http.Request {
 	if len(owners) == 0 {
 		return nil
 	}
-	if strings.EqualFold(segments[owners[0]], o.Name()) && !(showsRename(req.Method, segments) && o.lookForRename(req.Context())) {
+	asIs := strings.EqualFold(segments[owners[0]], o.Name())
+	if asIs && (!showsRename(req.Method, segments) || !o.lookForRename(req.Context())) {
 		return nil
 	}
 	for _, i := range owners {
@@ -159,7 +160,8 @@ func ownersIn(segments []string) (at []int) {
 }
 
 // findInstallation asks GitHub for the App's installation in the organization: by its
-// configured id, by the organization's name if there is none or it is gone, or by the id that the organization had before.
+// configured id, by the organization's name if there is none or it is gone, or by the id
+// that the organization had before.
 func (o *Org) findInstallation(ctx context.Context) (installationAnswer, error) {
 	name, err := login(o.login)
 	if err != nil {
