@@ -53,7 +53,14 @@ var spelled = []struct{ line, reason string }{
 	{"repos-add api --team platform; rm", "invalid_argument"},
 	{"repos-add $API --team platform", "invalid_argument"},
 	{`repos-add "api --team platform`, "invalid_argument"},
-	{"repos-add api\u200b --team platform", "invalid_argument"},
+	{"repos-add api\u200b --team platform", ""}, // what nobody sees is left out
+	{"repos-add a\u200bpi --team platform", ""},
+	{"repos-add\u00a0api --team platform", ""},
+	{"Repos-Add api --team platform", ""},
+	{"repos-add api,\nweb,\ndocs --team platform", ""},
+	{"repos-add api,\nweb, --team\n", "missing_argument"},
+	{"repos-add api \\\n--team platform", ""},
+	{"repos-add api \\\n--tem platform", "unknown_argument"},
 	{"repos-add api --team platform --yes=perhaps", "invalid_argument"},
 	{"repos-add " + strings.Repeat("a,", 1_100) + " --team platform", ""},
 	{"repos-add " + many("a", 1_001) + " --team platform", "invalid_argument"},
@@ -135,6 +142,21 @@ func TestParseIsWhatTheServerDoes(t *testing.T) {
 		}
 		assert.Equal(t, test.reason, reason, "server: %s: %s", test.line, replies)
 	}
+}
+
+// The word after the slash is that of the configuration, for both.
+func TestParseOfTrigger(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, acme(), "CHATOPS_TRIGGER=arm")
+	configured := config.Config{Org: "acme", Chatops: config.Chatops{Trigger: "arm"}}
+	const comment = "/runner-group help\n/arm repo-add api\n/Arm whoami"
+	found := server.Explain(&configured, comment)
+	require.Len(t, found, 2)
+	assert.Equal(t, "unknown_command", string(found[0].Reason))
+	replies, _ := w.say("ada", 2, comment)
+	require.Len(t, replies, 1)
+	assert.Equal(t, 1, strings.Count(replies[0], "❌"))
+	assert.Equal(t, 1, strings.Count(replies[0], "✅"))
 }
 
 // The commands after the tenth are refused by both, whatever they are.
