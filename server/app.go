@@ -103,7 +103,7 @@ func (s *Server) build(ctx context.Context, a *app) error {
 		PublicURL: a.env.PublicURL, MultiOrg: len(a.env.Orgs) > 1, Refused: a.env.Refused, Logger: s.log,
 	})
 	a.queue, err = queue.New(queue.Options{
-		Store: a.store, Handler: &commentWorker{a.env, channel, s.log}, Ephemerals: comments, Sweeper: newSweeper(c, a.github, a.env),
+		Store: a.store, Handler: &commentWorker{a.env, channel, func() *queue.Queue { return a.queue }, s.log}, Ephemerals: comments, Sweeper: newSweeper(c, a.github, a.env),
 		Logger: s.log, Registry: a.meter.registry, AuditRetention: c.Database.AuditRetention,
 	})
 	if err != nil {
@@ -126,7 +126,7 @@ func (s *Server) route(a *app, dispatcher *dispatch.Dispatcher) error {
 	})
 	a.health.addDetail(proxies.Detail)
 	hook := comment.NewWebhook(comment.WebhookOptions{
-		Secrets: webhookSecrets(c), AppID: c.AppID, Orgs: webhookOrgs(c, a.env), Accept: a.accept, Observe: a.meter.countDelivery, Logger: s.log,
+		Secrets: webhookSecrets(c), AppID: c.AppID, Orgs: webhookOrgs(c, a.env), Accept: a.accept, Parsing: a.parsing, Observe: a.meter.countDelivery, Logger: s.log,
 	})
 	pages, err := pages.New(pages.Options{
 		Specs: dispatcher.Specs(), Version: s.opts.Version, PublicURL: a.env.PublicURL, Multi: len(a.env.Orgs) > 1,

@@ -30,21 +30,51 @@ func (a *app) Posted(ctx context.Context, marker string, commentID int64) error 
 }
 
 // accept stores a comment in the queue, and reports whether it is new.
-func (a *app) accept(ctx context.Context, guid string, comment comment.Comment) (bool, error) {
-	payload, err := json.Marshal(comment)
+func (a *app) accept(ctx context.Context, guid string, c comment.Comment) (bool, error) {
+	payload, err := json.Marshal(c)
 	if err != nil {
-		return false, fmt.Errorf("store comment %d: %w", comment.CommentID, err)
+		return false, fmt.Errorf("store comment %d: %w", c.CommentID, err)
+	}
+	id := c.CommentID
+	if c.Notice == comment.NoticeEdited {
+		id = -id // so that the comment counts once, and so do its edits
 	}
 	return a.queue.Accept(ctx, queue.Item{
-		GUID: guid, InstallationID: comment.InstallationID, CommentID: comment.CommentID,
+		GUID: guid, InstallationID: c.InstallationID, CommentID: id,
 		Payload: payload, ReceivedAt: time.Now(),
 	})
+}
+
+// parseWithin is how long a process may take to parse a text. GitHub waits 10 seconds.
+const parseWithin = 30 * time.Second
+
+var errParsing = errors.New("this text was begun to be read a moment ago")
+
+// parsing records that a text is parsed, until the returned function is called. crashed means
+// that this was recorded earlier and never ended.
+func (a *app) parsing(ctx context.Context, name, guid string) (parsed func(), crashed bool, err error) {
+	name = "parse/" + name
+	once, err := a.queue.Once(ctx, name, guid)
+	switch {
+	case err != nil:
+		return nil, false, err
+	case !once.Fresh && a.store.Now().Sub(once.At) < parseWithin:
+		return nil, false, errParsing // by another replica, or this one crashed just now
+	case !once.Fresh:
+		return nil, true, nil
+	}
+	return func() {
+		if err := a.queue.Forget(context.WithoutCancel(ctx), name); err != nil {
+			a.log.Warn().Err(err).Str("delivery_id", guid).Msg("The end of reading a comment could not be recorded; if it is delivered again, it is not read")
+		}
+	}, false, nil
 }
 
 // commentWorker runs the comments of the queue. It implements [queue.Handler].
 type commentWorker struct {
 	env     *dispatch.Env
 	channel *comment.Worker
+	queue   func() *queue.Queue // set later
 	log     zerolog.Logger
 }
 
@@ -78,7 +108,7 @@ const uninstalledRetry = time.Minute
 // is logged: its organization is no longer configured, or it is of another App's installation
 // that the webhook could not check.
 func (w *commentWorker) job(ctx context.Context, work *queue.Work) (j *job, ours bool, err error) {
-	j = &job{work: work}
+	j = &job{work: work, queue: w.queue()}
 	if err := json.Unmarshal(work.Payload, &j.comment); err != nil {
 		return nil, false, fmt.Errorf("read delivery %s: %w", work.GUID, err)
 	}
@@ -113,6 +143,7 @@ func (w *commentWorker) job(ctx context.Context, work *queue.Work) (j *job, ours
 // A job is a delivery of the queue. It implements [comment.Job].
 type job struct {
 	work    *queue.Work
+	queue   *queue.Queue
 	comment comment.Comment
 }
 
@@ -140,4 +171,10 @@ func (j *job) Recorded(step string, into any) bool {
 // Record implements [comment.Job].
 func (j *job) Record(ctx context.Context, step string, v any) error {
 	return j.work.Record(ctx, step, v)
+}
+
+// Once implements [comment.Job].
+func (j *job) Once(ctx context.Context, name string) (bool, error) {
+	once, err := j.queue.Once(ctx, name, j.work.GUID)
+	return once.Holder == j.work.GUID, err
 }

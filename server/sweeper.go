@@ -102,7 +102,7 @@ func (s *sweeper) Ours(d queue.FailedDelivery) bool {
 	defer s.mu.Unlock()
 	for _, ours := range s.repos {
 		if ours == (adminRepo{d.RepositoryID, d.InstallationID}) {
-			return d.Event == "issue_comment" && d.Action == "created"
+			return d.Event == "issue_comment" && (d.Action == "created" || d.Action == "edited")
 		}
 	}
 	return false

@@ -29,6 +29,8 @@ type Job interface {
 	Recorded(step string, into any) bool
 	// Record keeps v for step. A step that was recorded before keeps what it has.
 	Record(ctx context.Context, step string, v any) error
+	// Once reports whether this job is the first of all jobs to call it with that name.
+	Once(ctx context.Context, name string) (first bool, err error)
 }
 
 // GitHub is what the comment channel asks of GitHub, all of it in an
@@ -152,6 +154,9 @@ func (c *Worker) Handle(ctx context.Context, job Job) error {
 // step does the next step of a job.
 func (c *Worker) step(ctx context.Context, job Job) error {
 	ctx = c.log(job).WithContext(ctx) // else what commands log of themselves goes nowhere
+	if job.Comment().Notice != "" {
+		return c.answer(ctx, job, []outcome{notice(job.Comment())})
+	}
 	outcomes := make([]outcome, min(len(job.Comment().Lines), MaxCommands))
 	if len(outcomes) == 0 && len(job.Comment().Appended) == 0 {
 		return nil // the webhook accepts none without a command
@@ -165,6 +170,11 @@ func (c *Worker) step(ctx context.Context, job Job) error {
 		}
 		return c.command(ctx, job, i)
 	}
+	return c.answer(ctx, job, outcomes)
+}
+
+// answer does the next step once all outcomes are known: the reply, or the last reaction.
+func (c *Worker) answer(ctx context.Context, job Job, outcomes []outcome) error {
 	var id int64
 	if !job.Recorded(stepReply, &id) {
 		if len(outcomes) == 0 {
@@ -182,10 +192,18 @@ func (c *Worker) step(ctx context.Context, job Job) error {
 	return nil
 }
 
+// commandsOf returns how many commands of a comment run.
+func commandsOf(comment Comment) int {
+	if comment.Notice != "" {
+		return 0
+	}
+	return min(len(comment.Lines), MaxCommands)
+}
+
 // GiveUp answers a job for which retries are spent: what did not run is reported
 // as failed. It does all that is left at once, and returns what of it failed.
 func (c *Worker) GiveUp(ctx context.Context, job Job, cause error) error {
-	outcomes := make([]outcome, min(len(job.Comment().Lines), MaxCommands))
+	outcomes := make([]outcome, commandsOf(job.Comment()))
 	var failures []error
 	for i := range outcomes {
 		step := stepOf(stepCommand, i)
@@ -198,6 +216,9 @@ func (c *Worker) GiveUp(ctx context.Context, job Job, cause error) error {
 		}
 		outcomes[i] = c.refused(job, i, call, refusal)
 		failures = append(failures, job.Record(ctx, step, outcomes[i]))
+	}
+	if job.Comment().Notice != "" {
+		outcomes = []outcome{notice(job.Comment())}
 	}
 	var (
 		id       int64
@@ -271,11 +292,16 @@ func (c *Worker) command(ctx context.Context, job Job, i int) error {
 // was cut off did so.
 func (c *Worker) reply(ctx context.Context, job Job, outcomes []outcome) error {
 	comment, marker := job.Comment(), replyMarker(job)
-	id, err := int64(0), error(nil)
-	if !allGone(outcomes) {
+	elsewhere, err := answeredElsewhere(ctx, job, outcomes)
+	if err != nil {
+		return err
+	}
+	var id int64
+	silent := elsewhere || allGone(outcomes)
+	if !silent {
 		id, err = c.findPosted(ctx, job, marker)
 	}
-	if err == nil && id == 0 && !allGone(outcomes) {
+	if err == nil && id == 0 && !silent {
 		id, err = c.GitHub.Post(ctx, comment.Org, comment.Issue, renderReply(comment, outcomes, marker))
 	}
 	switch e := dispatch.AsError(err); {
@@ -322,8 +348,8 @@ func (c *Worker) react(ctx context.Context, job Job, outcomes []outcome) error {
 		}
 	}
 	comment := job.Comment()
-	if allGone(outcomes) {
-		content = "none" // there is nothing to react to
+	if allGone(outcomes) || comment.Notice == NoticeEdited {
+		content = "none" // there is nothing to react to, or the reaction is to what was run
 	} else if err := c.GitHub.React(ctx, comment.Org, comment.CommentID, content); err != nil {
 		e := dispatch.AsError(err)
 		if !permanent(e) && !job.Last() {

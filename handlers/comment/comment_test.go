@@ -30,6 +30,7 @@ type memoryJob struct {
 	attempt           int
 	last, interrupted bool
 	recorded          map[string][]byte
+	taken             bool // another job came first in Once
 	broken            error
 }
 
@@ -60,6 +61,8 @@ func (j *memoryJob) Record(_ context.Context, step string, v any) error {
 	j.recorded[step] = text
 	return err
 }
+
+func (j *memoryJob) Once(context.Context, string) (bool, error) { return !j.taken, j.broken }
 
 // a memoryGitHub is an admin repository, and the record of what is deleted later.
 type memoryGitHub struct {

@@ -59,7 +59,7 @@ func renderReply(comment Comment, outcomes []outcome, marker string) string {
 	for _, o := range outcomes {
 		b.WriteString("\n" + strings.TrimSpace(o.Markdown) + "\n")
 	}
-	if rest := comment.Lines[min(len(comment.Lines), len(outcomes)):]; len(rest) > 0 {
+	if rest := comment.Lines[commandsOf(comment):]; comment.Notice == "" && len(rest) > 0 {
 		fmt.Fprintf(&b, "\n❌ Only the first %d commands of a comment run. Send these in another comment:\n\n", MaxCommands)
 		for i, line := range rest {
 			if i == 50 {

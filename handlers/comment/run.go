@@ -36,6 +36,8 @@ type outcome struct {
 	// Gone means that the comment was deleted before the command ran, so nobody waits for
 	// an answer.
 	Gone bool `json:"gone,omitempty"`
+	// Edited means that it was refused because the comment was edited.
+	Edited bool `json:"edited,omitempty"`
 }
 
 // run runs the command of index i. Its error says that it is to be run again.
@@ -74,6 +76,10 @@ func (c *Worker) run(ctx context.Context, job Job, i int) (outcome, error) {
 	case errors.Is(err, errCommentGone):
 		result := c.refused(job, i, call, dispatch.AsError(err))
 		result.Gone = true
+		return result, nil
+	case errors.Is(err, errCommentEdited):
+		result := c.refused(job, i, call, dispatch.AsError(err))
+		result.Edited = true
 		return result, nil
 	case err != nil:
 		return c.failed(ctx, job, i, call, resumed, dispatch.AsError(err))
@@ -175,7 +181,7 @@ func (c *Worker) stillWanted(ctx context.Context, job Job, repeated bool) error 
 	case !exists:
 		return &dispatch.Error{Reason: dispatch.ReasonPolicy, Cause: errCommentGone, Message: "The comment was deleted before this command ran, so it was not run."}
 	case comment.wasEdited(body):
-		return dispatch.Refuse(dispatch.ReasonPolicy, "The comment was edited before this command ran, so it was not run. Write the command in a new comment.")
+		return &dispatch.Error{Reason: dispatch.ReasonPolicy, Cause: errCommentEdited, Message: "The comment was edited before this command ran, so it was not run. Write the command in a new comment."}
 	}
 	return nil
 }

@@ -57,6 +57,10 @@ type WebhookOptions struct {
 	// an error the comment is never lost. Fresh is false if the delivery or the
 	// comment was stored before.
 	Accept func(ctx context.Context, guid string, comment Comment) (fresh bool, err error)
+	// Parsing, if set, is called before a long text is parsed, with a name of it, and the
+	// function that it returns after that. Crashed means that an earlier call for that name has
+	// no end: the process ended. If another process may be at it, it fails.
+	Parsing func(ctx context.Context, name, guid string) (parsed func(), crashed bool, err error)
 	// Observe, if set, is called with the outcome of every delivery.
 	Observe func(outcome string)
 	Logger  zerolog.Logger

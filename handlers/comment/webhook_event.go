@@ -13,6 +13,7 @@ import (
 const (
 	eventIssueComment = "issue_comment"
 	actionCreated     = "created"
+	actionEdited      = "edited"
 )
 
 // acceptTimeout bounds the storing of a delivery: GitHub waits 10 seconds for the answer.
@@ -35,7 +36,10 @@ type Comment struct {
 	Labels         []string  `json:"labels,omitempty"`     // the issue's labels that name a team
 	TeamFields     []string  `json:"teamFields,omitempty"` // the teams that the issue's form names
 	IssueAuthor    Author    `json:"issueAuthor"`
-	CreatedAt      time.Time `json:"createdAt"`
+	CreatedAt      time.Time `json:"createdAt"` // or edited, if this is about an edit
+	// Notice says that no command runs, and what the reply says instead: NoticeEdited or
+	// NoticeUnreadable.
+	Notice string `json:"notice,omitempty"`
 }
 
 // An Author is who wrote a comment, as GitHub signed it.
@@ -60,6 +64,7 @@ type commentPayload struct {
 		Body      string       `json:"body"`
 		User      payloadUser  `json:"user"`
 		CreatedAt time.Time    `json:"created_at"`
+		UpdatedAt time.Time    `json:"updated_at"`
 		App       *payloadName `json:"performed_via_github_app"`
 	} `json:"comment"`
 	Repository struct {
@@ -67,6 +72,11 @@ type commentPayload struct {
 		FullName string      `json:"full_name"`
 		Owner    payloadUser `json:"owner"`
 	} `json:"repository"`
+	Changes struct {
+		Body struct {
+			From *string `json:"from"` // the text before an edit; nil: it was not edited
+		} `json:"body"`
+	} `json:"changes"`
 	Installation payloadName `json:"installation"`
 	Sender       payloadUser `json:"sender"`
 }
@@ -116,7 +126,7 @@ func (e commentEvents) Handle(ctx context.Context, _, guid string, payload []byt
 	if p.Action == "" || p.Repository.FullName == "" || p.Issue.Number <= 0 || p.Comment.ID <= 0 {
 		return &malformedError{fmt.Errorf("action, repository, issue or comment is missing")}
 	}
-	comment, drop, err := e.filter(ctx, &p)
+	comment, drop, err := e.filter(ctx, guid, &p)
 	if err != nil {
 		return err
 	}

@@ -3,19 +3,25 @@ package comment
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/palantir/go-githubapp/githubapp"
 )
 
+// guardedText is how many bytes of text are parsed without a record of it. It is more than a
+// comment with commands and its issue usually have, so that those cost no write.
+const guardedText = 8 << 10
+
 // A drop is why a delivery is not stored, as GitHub is answered. Empty: it is.
 type drop string
 
 const (
-	dropAction       drop = "not a new comment"
+	dropAction       drop = "neither a new comment nor an edit of one"
 	dropRepository   drop = "not in an admin repository"
 	dropOwn          drop = "this App's own comment"
 	dropNoCommand    drop = "no command"
+	dropNoneAdded    drop = "the edit adds no command"
 	dropBot          drop = "not written by a person"
 	dropInstallation drop = "not of the App's installation"
 )
@@ -26,18 +32,26 @@ func (d drop) losesCommand() bool { return d == dropBot || d == dropInstallation
 
 // filter returns what is kept of a payload, or why it is dropped. Its error says that it
 // cannot be judged now, so GitHub has to deliver it again.
-func (e commentEvents) filter(ctx context.Context, p *commentPayload) (Comment, drop, error) {
+func (e commentEvents) filter(ctx context.Context, guid string, p *commentPayload) (Comment, drop, error) {
 	i := slices.IndexFunc(e.Orgs, func(o WebhookOrg) bool { return o.isAdminRepo(p) })
 	switch {
-	case p.Action != actionCreated:
+	case p.Action != actionCreated && p.Action != actionEdited:
 		return Comment{}, dropAction, nil
 	case i < 0:
 		return Comment{}, dropRepository, nil
+	case p.Action == actionEdited && p.Changes.Body.From == nil:
+		return Comment{}, dropNoneAdded, nil
 	case p.Comment.App != nil && p.Comment.App.ID == e.AppID:
 		return Comment{}, dropOwn, nil
 	}
-	comment := p.comment(e.Orgs[i])
-	if len(comment.Lines)+len(comment.Appended) == 0 {
+	comment, err := e.read(ctx, guid, p, e.Orgs[i])
+	switch {
+	case err != nil:
+		return Comment{}, "", err
+	case len(comment.Lines)+len(comment.Appended) > 0, comment.Notice == NoticeUnreadable:
+	case p.Action == actionEdited:
+		return Comment{}, dropNoneAdded, nil
+	default:
 		return Comment{}, dropNoCommand, nil
 	}
 	if p.Comment.User.Type != "User" || p.Sender.Type != "" && p.Sender.Type != "User" || p.Comment.App != nil {
@@ -73,16 +87,73 @@ func (o WebhookOrg) isAdminRepo(p *commentPayload) bool {
 	return strings.EqualFold(owner, o.Org)
 }
 
-// comment returns what is kept of a payload.
-func (p *commentPayload) comment(org WebhookOrg) Comment {
-	parsed := ParseComment(p.Comment.Body, org.Trigger)
+// read returns what is kept of a payload. A text that takes more than a moment to parse is
+// parsed once only: if that crashed the server, it would crash it at every delivery. Then the
+// comment is answered without its text.
+func (e commentEvents) read(ctx context.Context, guid string, p *commentPayload, org WebhookOrg) (Comment, error) {
+	comment := p.keep(org)
+	text := strings.Join([]string{p.Comment.Body, p.before(), p.Issue.Body}, "\x00")
+	guarded := len(text) > guardedText && e.Parsing != nil
+	var parsed func()
+	if guarded {
+		var crashed bool
+		var err error
+		if parsed, crashed, err = e.Parsing(ctx, strconv.FormatInt(p.Comment.ID, 10)+"/"+digestOf(p.Action+text), guid); err != nil {
+			return Comment{}, err
+		}
+		if crashed {
+			e.Logger.Error().Str(githubapp.LogKeyDeliveryID, guid).Str("repo", p.Repository.FullName).Int("issue", p.Issue.Number).Int64("comment_id", p.Comment.ID).
+				Msg("A comment is not read again: the server ended when it read it the first time")
+			comment.Notice = NoticeUnreadable
+			return comment, nil
+		}
+	}
+	p.parse(&comment, org.Trigger)
+	if guarded {
+		parsed()
+	}
+	return comment, nil
+}
+
+// parse finds the commands, and what the issue says about the team.
+func (p *commentPayload) parse(comment *Comment, trigger string) {
+	parsed := ParseComment(p.Comment.Body, trigger)
+	if p.Action == actionEdited {
+		if len(parsed.Lines) > 0 {
+			comment.Lines = addedLines(ParseComment(p.before(), trigger).Lines, parsed.Lines)
+		}
+		return
+	}
+	comment.Lines, comment.Appended = parsed.Lines, clipAppended(parsed.Appended)
+	if len(comment.Lines) > 0 {
+		comment.TeamFields = teamFields(p.Issue.Body)
+	}
+}
+
+// before returns the comment's text before an edit.
+func (p *commentPayload) before() string {
+	if p.Changes.Body.From == nil {
+		return ""
+	}
+	return *p.Changes.Body.From
+}
+
+// keep returns what is kept of a payload except for what its texts say.
+func (p *commentPayload) keep(org WebhookOrg) Comment {
 	comment := Comment{
 		Org: org.Org, OrgID: p.Repository.Owner.ID, Repo: org.AdminRepo, RepoID: p.Repository.ID, InstallationID: p.Installation.ID,
-		Issue: p.Issue.Number, CommentID: p.Comment.ID,
-		Author: Author{ID: p.Comment.User.ID, Login: p.Comment.User.Login},
-		Lines:  parsed.Lines, Appended: clipAppended(parsed.Appended), Digest: digestOf(p.Comment.Body),
-		TeamFields: teamFields(p.Issue.Body), IssueAuthor: Author{ID: p.Issue.User.ID, Login: p.Issue.User.Login},
-		CreatedAt: p.Comment.CreatedAt,
+		Issue: p.Issue.Number, CommentID: p.Comment.ID, Digest: digestOf(p.Comment.Body),
+		Author:      Author{ID: p.Comment.User.ID, Login: p.Comment.User.Login},
+		IssueAuthor: Author{ID: p.Issue.User.ID, Login: p.Issue.User.Login},
+		CreatedAt:   p.Comment.CreatedAt,
+	}
+	if p.Action == actionEdited {
+		comment.Notice = NoticeEdited
+		comment.Author = Author{ID: p.Sender.ID, Login: p.Sender.Login}
+		if !p.Comment.UpdatedAt.IsZero() {
+			comment.CreatedAt = p.Comment.UpdatedAt
+		}
+		return comment
 	}
 	for _, label := range p.Issue.Labels {
 		if _, ok := teamOfLabel(label.Name); ok {

@@ -285,6 +285,27 @@ func (s *Server) Comment(org, repo string, issue int, login, body string) (int64
 	return c.ID, nil
 }
 
+// Edit changes the text of a comment as somebody in the browser would, with the webhook that
+// follows.
+func (s *Server) Edit(org, repo string, issue int, id int64, login, body string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, i, err := s.state.Issue(org, repo, issue)
+	if err != nil {
+		return err
+	}
+	u := s.state.User(login)
+	c := find(i.Comments, func(c *Comment) bool { return c.ID == id })
+	if u == nil || c == nil {
+		return fmt.Errorf("user %q or comment %d: %w", login, id, errNothing)
+	}
+	changes := obj{"body": obj{"from": c.Body}}
+	c.Body, c.UpdatedAt = body, s.now()
+	s.issueEvent("edited", r, i, c, u, changes)
+	s.touch()
+	return nil
+}
+
 // Comments are copies of the comments of an issue, the oldest first.
 func (s *Server) Comments(org, repo string, issue int) []Comment {
 	s.mu.Lock()

@@ -30,8 +30,11 @@ func (q *Queue) redeliver(ctx context.Context, now time.Time, d FailedDelivery) 
 	case errors.Is(err, store.ErrNotFound):
 	case err != nil:
 		return false, fmt.Errorf("look for redeliveries of %s: %w", d.GUID, err)
-	case store.Micros(d.At) <= failedAt, tries >= redeliverTries:
-		// It was redelivered after this failure and has not failed since, or its tries are spent.
+	case store.Micros(d.At) <= failedAt:
+		return false, nil // it was redelivered after this failure and has not failed since
+	case tries >= redeliverTries:
+		q.log.Warn().Str("delivery_id", d.GUID).Int("status", d.Status).Int("tries", tries).
+			Msg("a delivery failed again and is not asked for any more; redeliver it on the App's page Advanced")
 		return false, nil
 	case now.Before(store.FromMicros(nextAt)):
 		return true, nil

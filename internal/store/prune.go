@@ -9,7 +9,7 @@ import (
 const pruneBatch = 2000
 
 // Prune deletes old rows: audit entries from before auditBefore; finished deliveries,
-// redelivery counts and undeletable comments from before deliveriesBefore; limits, leases
+// redelivery counts, what was done once and undeletable comments from before deliveriesBefore; limits, leases
 // and places in their queues that ended a day ago; attempts that were started two days
 // ago, because nothing repeats those.
 func (s *Store) Prune(ctx context.Context, auditBefore, deliveriesBefore time.Time) error {
@@ -24,6 +24,7 @@ func (s *Store) Prune(ctx context.Context, auditBefore, deliveriesBefore time.Ti
 		{"redelivery", "guid", "next_at", deliveriesBefore},
 		{"ephemeral", "marker", "delete_at", deliveriesBefore},
 		{"rate_limit", "key", "tat", yesterday},
+		{"once", "name", "at", deliveriesBefore},
 		{"lease", "key", "ends_at", yesterday},
 		{"lease_waiter", "seq", "ends_at", yesterday},
 		{"attempt", "seq", "started_at", twoDaysAgo},

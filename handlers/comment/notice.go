@@ -1,0 +1,70 @@
+package comment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+)
+
+// The notices that answer a comment of which no command runs.
+const (
+	NoticeEdited     = "edited"     // an edit added or changed the commands of Comment.Lines
+	NoticeUnreadable = "unreadable" // the server crashed when it read the comment the first time
+)
+
+// errCommentEdited is behind the refusal of a command whose comment was edited.
+var errCommentEdited = errors.New("the comment was edited")
+
+// addedLines returns the commands in after that before does not have.
+func addedLines(before, after []Line) (added []Line) {
+	had := map[string]int{}
+	for _, line := range before {
+		had[line.Text]++
+	}
+	for _, line := range after {
+		if had[line.Text]--; had[line.Text] < 0 {
+			added = append(added, line)
+		}
+	}
+	return added
+}
+
+// notice is what becomes of a job that is a notice, as the outcome of a command.
+func notice(comment Comment) outcome {
+	var b strings.Builder
+	switch comment.Notice {
+	case NoticeEdited:
+		b.WriteString("❌ **Edits are not run.** To run what you added or changed, write it in a new comment:\n\n")
+		for i, line := range comment.Lines {
+			if i == MaxCommands {
+				fmt.Fprintf(&b, "- … and %d more\n", len(comment.Lines)-i)
+				break
+			}
+			fmt.Fprintf(&b, "- %s\n", codeSpan(shorten(line.Text, 80)))
+		}
+	default:
+		b.WriteString("❌ **This comment could not be read**, so nothing of it was run. Write each command in a short comment of its own.\n")
+	}
+	b.WriteString("\n<sub>reason: `policy`</sub>")
+	return outcome{Reason: dispatch.ReasonPolicy, Edited: comment.Notice == NoticeEdited, Markdown: b.String()}
+}
+
+// answeredElsewhere reports whether another delivery says, or said, that edits of this
+// comment are not run, and this one has nothing to add. The comment's own delivery finds it
+// edited if its command runs late; the delivery of the edit says so too.
+func answeredElsewhere(ctx context.Context, job Job, outcomes []outcome) (bool, error) {
+	edited := func(o outcome) bool { return o.Edited }
+	if !slices.ContainsFunc(outcomes, edited) {
+		return false, nil
+	}
+	first, err := job.Once(ctx, "edited/"+strconv.FormatInt(job.Comment().CommentID, 10))
+	if err != nil {
+		return false, fmt.Errorf("record that the edit is answered: %w", err)
+	}
+	return !first && !slices.ContainsFunc(outcomes, func(o outcome) bool { return !o.Edited }), nil
+}
