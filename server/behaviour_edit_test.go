@@ -139,4 +139,3 @@ func TestEditedBeforeItRan(t *testing.T) {
 		assert.Empty(t, w.repos("platform"))
 	}
 }
-
