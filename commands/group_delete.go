@@ -79,7 +79,8 @@ func deleteGroup(ctx context.Context, call *dispatch.Call, held groupState) (dis
 				return call.Org.GitHub.MoveRunner(ctx, call.OtherGroup.GroupID, moving[i].ID)
 			}, "move the runner")
 		if err := dispatch.PartialFailure(items, dispatch.Result{}); err != nil {
-			err.Message = "Not every runner could be moved, so the group was not deleted. " + err.Message
+			const why = "Not every runner could be moved, so the group was not deleted. "
+			err.Message, err.Summary = why+err.Message, why+err.Summary
 			return dispatch.Result{}, err
 		}
 	}

@@ -67,7 +67,7 @@ func TestTeamOfComment(t *testing.T) {
 		{"several labels, and a flag", 5, "group-list --team=web", "rocket", []string{"team `web`"}},
 		{"an empty form", 6, "group-list", "confused", []string{"--team platform"}},
 		{"a form with the organization", 7, "group-list", "rocket", []string{"team `platform`"}},
-		{"a label is no right", 8, "group-list", "confused", []string{"reason: `not_maintainer`"}},
+		{"a label is no right", 8, "group-list", "confused", []string{"· `not_maintainer`"}},
 		{"pull requests count", 9, "group-list", "rocket", []string{"team `platform`"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -114,7 +114,7 @@ func many(name string, n int) string {
 	return strings.Join(names, ",")
 }
 
-var reasonShape = regexp.MustCompile("reason: `([a-z_]+)`")
+var reasonShape = regexp.MustCompile("· `([a-z]+_[a-z_]+|policy|internal|busy|unavailable)`")
 
 // What the subcommand parse says of a line is what the server does with it.
 func TestParseIsWhatTheServerDoes(t *testing.T) {
@@ -168,5 +168,5 @@ func TestParseOfTooManyCommands(t *testing.T) {
 	require.Len(t, found, 11)
 	assert.Equal(t, "policy", string(found[10].Reason))
 	replies, _ := w.say("ada", 2, comment)
-	assert.Contains(t, replies[0], "reason: `policy`")
+	assert.Contains(t, replies[0], "· `policy`")
 }

@@ -315,7 +315,7 @@ func (w *crashWorld) settled(within time.Duration, all ...said) {
 	for _, s := range all {
 		replies := w.repliesTo(s)
 		if assert.Len(w.t, replies, 1, "replies to %q (comment %d)", s.text, s.id) {
-			if strings.Contains(replies[0], "reason: `superseded`") {
+			if strings.Contains(replies[0], "· `superseded`") {
 				w.superseded = append(w.superseded, s.text) // interrupted, and yields to a newer command
 				continue
 			}

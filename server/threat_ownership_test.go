@@ -254,7 +254,7 @@ func TestThreatDemotedInQueue(t *testing.T) {
 		})
 		replies, reaction := w.say("ada", 1, "/runner-group repos-add api\n/runner-group repos-add web")
 		assert.Equal(t, "confused", reaction)
-		assert.Contains(t, strings.Join(replies, "\n"), "reason: `not_maintainer`")
+		assert.Contains(t, strings.Join(replies, "\n"), "· `not_maintainer`")
 		assert.Equal(t, []string{"api"}, w.repos("platform"))
 	})
 

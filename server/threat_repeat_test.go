@@ -65,7 +65,7 @@ func TestThreatRepeatedSetOverNewer(t *testing.T) {
 			w.ok("ghp_ada", "PATCH /api/v1/repos-set?team=platform&repos=web")
 			reply, reaction := w.answered(1, id, before)
 			assert.Equal(t, "confused", reaction)
-			assert.Contains(t, reply, "reason: `superseded`")
+			assert.Contains(t, reply, "· `superseded`")
 			assert.Equal(t, []string{"web"}, w.repos("platform"))
 		}
 	})

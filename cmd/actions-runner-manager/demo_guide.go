@@ -187,8 +187,8 @@ func (c cast) guideMaintainer(say, step printer, server string) {
 		}
 		say("    /runner-group group-list\n    /runner-group token-jit build-1\n    /runner-group help")
 		if c.Identity != "" {
-			say("\n   The answer to token-jit is encrypted to %s's SSH key. Save it as answer.age, and read it with age:\n", c.Maintainer.Login)
-			say("    age -d -i %s answer.age", c.Identity)
+			say("\n   The answer to token-jit is encrypted to %s's SSH key. Its lines decrypt it with age; here the first of them is:\n", c.Maintainer.Login)
+			say("    age -d -i %s <<'EOF'", c.Identity)
 		}
 	}
 	step("Ask over REST, with %s's token, who you are and what the group holds now:\n", c.Maintainer.Login)

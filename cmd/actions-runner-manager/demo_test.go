@@ -55,7 +55,7 @@ func TestDemo(t *testing.T) {
 		_, page := send(t, http.MethodGet, issue, nil, nil)
 		return strings.Contains(page, "BEGIN AGE ENCRYPTED FILE")
 	}, 20*time.Second, 50*time.Millisecond, "the configuration is not encrypted")
-	key, err := os.ReadFile(regexp.MustCompile(`age -d -i (\S+) answer.age`).FindStringSubmatch(guide)[1])
+	key, err := os.ReadFile(regexp.MustCompile(`age -d -i (\S+) <<`).FindStringSubmatch(guide)[1])
 	require.NoError(t, err)
 	_, err = agessh.ParseIdentity(key)
 	require.NoError(t, err)

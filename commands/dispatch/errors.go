@@ -24,6 +24,7 @@ type Item struct {
 type Error struct {
 	Reason  Reason
 	Message string  // a sentence for the caller: what happened, what to do
+	Summary string  // Message without what Items say, for channels that list them; may be empty
 	Code    int     // overrides the reason's HTTP status if not 0
 	Items   []Item  // for a command on several items, what became of each
 	Result  *Result // what was done, if anything was

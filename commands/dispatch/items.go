@@ -53,9 +53,10 @@ func PartialFailure(items []Item, done Result) *Error {
 	if failed == 0 {
 		return nil
 	}
+	summary := fmt.Sprintf("%d of %d are done; the others failed.", len(items)-failed, len(items))
 	return &Error{
 		Reason: first.Reason, RetryAfter: first.RetryAfter, Cause: first.Cause, Items: items, Result: &done,
-		Message: fmt.Sprintf("%d of %d are done; the others failed. %s", len(items)-failed, len(items), sentences(items)),
+		Summary: summary, Message: summary + " " + sentences(items),
 	}
 }
 
@@ -75,11 +76,11 @@ func RefuseItems(items []Item) error {
 	if first == nil {
 		return nil
 	}
-	message := first.Error
-	if len(items) > 1 {
-		message = fmt.Sprintf("Nothing was changed: %d of %d are refused. %s", n, len(items), sentences(items))
+	if len(items) == 1 {
+		return &Error{Reason: first.Reason, Message: first.Error, Items: items}
 	}
-	return &Error{Reason: first.Reason, Message: message, Items: items}
+	summary := fmt.Sprintf("Nothing was changed: %d of %d are refused.", n, len(items))
+	return &Error{Reason: first.Reason, Summary: summary, Message: summary + " " + sentences(items), Items: items}
 }
 
 // Alike is the item's error but for the item's name in it: many items may have it in

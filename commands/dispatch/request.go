@@ -141,6 +141,7 @@ type Table struct {
 	Header []string
 	Rows   [][]string
 	Code   bool // the first column is code
+	Folded bool // shown only if the reader unfolds it, as every long table is
 	// Links are the addresses that the first cells of the rows link to; "": none.
 	Links []string
 }

@@ -292,12 +292,15 @@ func (c *Worker) command(ctx context.Context, job Job, i int) error {
 // was cut off did so.
 func (c *Worker) reply(ctx context.Context, job Job, outcomes []outcome) error {
 	comment, marker := job.Comment(), replyMarker(job)
+	var id int64
+	if len(outcomes) == 1 {
+		id = outcomes[0].Comment // the comment with the secret is the answer
+	}
 	elsewhere, err := answeredElsewhere(ctx, job, outcomes)
 	if err != nil {
 		return err
 	}
-	var id int64
-	silent := elsewhere || allGone(outcomes)
+	silent := id != 0 || elsewhere || allGone(outcomes)
 	if !silent {
 		id, err = c.findPosted(ctx, job, marker)
 	}

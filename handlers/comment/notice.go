@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 )
@@ -36,22 +35,14 @@ func addedLines(before, after []Line) (added []Line) {
 
 // notice is what becomes of a job that is a notice, as the outcome of a command.
 func notice(comment Comment) outcome {
-	var b strings.Builder
-	switch comment.Notice {
-	case NoticeEdited:
-		b.WriteString("❌ **Edits are not run.** To run what you added or changed, write it in a new comment:\n\n")
-		for i, line := range comment.Lines {
-			if i == MaxCommands {
-				fmt.Fprintf(&b, "- … and %d more\n", len(comment.Lines)-i)
-				break
-			}
-			fmt.Fprintf(&b, "- %s\n", codeSpan(shorten(line.Text, 80)))
-		}
-	default:
-		b.WriteString("❌ **This comment could not be read**, so nothing of it was run. Write each command in a short comment of its own.\n")
+	text := "❌ **This comment could not be read**, so nothing of it was run. Write each command in a short comment of its own."
+	if comment.Notice == NoticeEdited {
+		text = renderPasteable("❌ **Edits are not run.** To run what you added or changed, write it in a new comment:", comment.Lines)
 	}
-	b.WriteString("\n<sub>reason: `policy`</sub>")
-	return outcome{Reason: dispatch.ReasonPolicy, Edited: comment.Notice == NoticeEdited, Markdown: b.String()}
+	return outcome{
+		Reason: dispatch.ReasonPolicy, Edited: comment.Notice == NoticeEdited,
+		Markdown: text, Foot: codeSpan(string(dispatch.ReasonPolicy)),
+	}
 }
 
 // answeredElsewhere reports whether another delivery says, or said, that edits of this

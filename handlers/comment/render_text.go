@@ -133,6 +133,28 @@ func beginsTextLine(before string) bool {
 	return strings.TrimFunc(line, func(r rune) bool { return blankOrTab(r) || invisible(r) }) == ""
 }
 
+// splitHeadline returns the part of Markdown of one message that is shown in bold: up to
+// the end of its first sentence, line or clause with a colon, outside of code; none if there
+// is bold text before that.
+func splitHeadline(markdown string) (head, rest string) {
+	for i := 0; i < len(markdown); {
+		text := markdown[i:]
+		switch {
+		case text[0] == '`':
+			i += codeEnd(text)
+			continue
+		case strings.HasPrefix(text, "**"):
+			return "", markdown
+		case text[0] == '\n':
+			return markdown[:i], text
+		case strings.ContainsRune(".:!?", rune(text[0])) && (len(text) == 1 || text[1] == ' ' || text[1] == '\n'):
+			return markdown[:i+1], markdown[i+1:]
+		}
+		i++
+	}
+	return markdown, ""
+}
+
 // codeEnd returns if the code that text begins with ends; text begins with backticks.
 func codeEnd(text string) int {
 	run := len(text) - len(strings.TrimLeft(text, "`"))
@@ -183,7 +205,7 @@ func mention(login string) string {
 	return "@" + login
 }
 
-func humanTime(t time.Time) string { return t.UTC().Format("15:04:05 UTC on 2 January 2006") }
+func humanTime(t time.Time) string { return t.UTC().Format("15:04 UTC on 2 January 2006") }
 
 // humanDuration shows a duration as people say it: "5 minutes".
 func humanDuration(d time.Duration) string {

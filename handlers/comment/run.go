@@ -33,6 +33,9 @@ type outcome struct {
 	Asks     bool            `json:"asks,omitempty"` // it waits for --yes
 	Reason   dispatch.Reason `json:"reason,omitempty"`
 	Markdown string          `json:"markdown"`
+	Foot     string          `json:"foot,omitempty"` // for the small line below it
+	// Comment is the id of the comment that has the whole outcome; 0: it is for the reply.
+	Comment int64 `json:"comment,omitempty"`
 	// Gone means that the comment was deleted before the command ran, so nobody waits for
 	// an answer.
 	Gone bool `json:"gone,omitempty"`
@@ -70,7 +73,7 @@ func (c *Worker) run(ctx context.Context, job Job, i int) (outcome, error) {
 	}
 	result, err := c.Dispatcher.Dispatch(ctx, req)
 	if err == nil && result.Secret != nil {
-		err = secret.post(ctx, &result)
+		secret.posted, err = secret.post(ctx, &result)
 	}
 	switch {
 	case errors.Is(err, errCommentGone):
@@ -86,7 +89,9 @@ func (c *Worker) run(ctx context.Context, job Job, i int) (outcome, error) {
 	case req.Preview:
 		return c.asks(job, call, result), nil
 	}
-	return c.done(job, call, result), nil
+	done := c.done(job, call, result)
+	done.Comment = secret.posted
+	return done, nil
 }
 
 // readLine reads the command of index i.

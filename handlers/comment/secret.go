@@ -32,6 +32,7 @@ type secretReply struct {
 	prepared   bool
 	recipients []age.Recipient // none: the comment shows the secret in plain
 	identity   string          // the file of the caller's key that decrypts it
+	posted     int64           // the comment that has the whole outcome; 0: none
 }
 
 // prepare makes sure, before a secret is made, that it can be handed over as the
@@ -79,38 +80,46 @@ func (s *secretReply) findKeys(ctx context.Context, spec dispatch.Spec) error {
 	return nil
 }
 
-// post hands the secret over and takes it out of the result.
-func (s *secretReply) post(ctx context.Context, result *dispatch.Result) error {
+// post hands the secret over and takes it out of the result. It returns the id of the
+// comment that answers the command, if no reply is needed beside it.
+func (s *secretReply) post(ctx context.Context, result *dispatch.Result) (answered int64, err error) {
 	secret := result.Secret
 	result.Secret, result.Response = nil, nil
 	if !s.prepared {
 		if err := s.prepare(ctx, s.call.spec); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	if secret.EncryptedOnly && len(s.recipients) == 0 {
-		return dispatch.Refuse(dispatch.ReasonPolicy, "This can only be sent encrypted. Add `--encrypted` to the command.")
+		return 0, dispatch.Refuse(dispatch.ReasonPolicy, "This can only be sent encrypted. Add `--encrypted` to the command.")
 	}
 	now := s.Clock().UTC()
 	marker := s.marker() + fmt.Sprintf(" %d -->", now.UnixMilli())
 	if len(s.recipients) > 0 {
 		return s.postEncrypted(ctx, result, secret, marker)
 	}
-	return s.postPlain(ctx, result, secret, marker, now.Add(s.policy.TTL))
+	return 0, s.postPlain(ctx, result, secret, marker, now.Add(s.policy.TTL))
 }
 
-func (s *secretReply) postEncrypted(ctx context.Context, result *dispatch.Result, secret *dispatch.Secret, marker string) error {
+// postEncrypted posts the outcome with the secret. That comment is the answer, unless the
+// command has others beside it, whose reply mentions it.
+func (s *secretReply) postEncrypted(ctx context.Context, result *dispatch.Result, secret *dispatch.Secret, marker string) (answered int64, err error) {
 	armored, err := encryptTo(s.recipients, secret.Text.Reveal()+"\n")
 	if err != nil {
-		return fmt.Errorf("encrypt the %s: %w", secret.Kind, err)
+		return 0, fmt.Errorf("encrypt the %s: %w", secret.Kind, err)
 	}
 	comment := s.job.Comment()
-	body := renderEncrypted(comment, s.call, secret, armored, s.identity) + "\n" + marker
-	if _, err := s.GitHub.Post(ctx, comment.Org, comment.Issue, body); err != nil {
-		return err
+	body := renderEncrypted(comment, s.done(s.job, s.call, *result), secret, armored, s.identity) + "\n" + marker
+	only := len(comment.Lines) == 1
+	if only {
+		body += "\n" + replyMarker(s.job)
 	}
-	result.Notes = append(result.Notes, "The "+secret.Kind+" is encrypted in a separate comment, with the line that decrypts it.")
-	return nil
+	id, err := s.GitHub.Post(ctx, comment.Org, comment.Issue, body)
+	if err != nil || only {
+		return id, err
+	}
+	*result = dispatch.Result{Message: "The " + secret.Kind + " is encrypted in a separate comment, with the lines that decrypt it."}
+	return 0, nil
 }
 
 // postPlain posts the secret for all to see who read the repository. Its deletion

@@ -50,9 +50,10 @@ func TestEncryptedAnswersOpen(t *testing.T) {
 		}}},
 	}.run(t, "/runner-group token-register --team platform")
 
-	require.Len(t, hub.posts, 2)
+	require.Len(t, hub.posts, 1, "the secret is in the answer")
 	post := hub.posts[0]
-	assert.Contains(t, post, "age -d -i ~/.ssh/id_rsa ")
+	assert.Contains(t, post, "\nage -d -i ~/.ssh/id_rsa <<'EOF'\n"+armor.Header+"\n")
+	assert.Contains(t, post, armor.Footer+"\nEOF\n```\n")
 	assert.NotContains(t, strings.Join(hub.posts, ""), theSecret)
 	assert.Empty(t, hub.planned, "encrypted answers stay")
 	for _, recorded := range job.recorded {
