@@ -110,7 +110,7 @@ func (s *secretReply) postEncrypted(ctx context.Context, result *dispatch.Result
 	}
 	comment := s.job.Comment()
 	body := renderEncrypted(comment, s.done(s.job, s.call, *result), secret, armored, s.identity) + "\n" + marker
-	only := len(comment.Lines) == 1
+	only := len(comment.Lines) == 1 && len(comment.Appended) == 0
 	if only {
 		body += "\n" + replyMarker(s.job)
 	}
