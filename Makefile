@@ -127,6 +127,11 @@ pages: build ## open every page in Chromium: axe-core, console, other hosts (nee
 	@npm ci --silent --prefix tools/pages
 	@node tools/pages/main.js $(PAGES)
 
+.PHONY: prism
+prism: build ## call every command through Prism, which validates calls and answers against /openapi.json (needs npm)
+	@command -v npm >/dev/null || { echo "SKIPPED: the calls through Prism need npm" >&2; exit 0; }; \
+	npm ci --silent --ignore-scripts --prefix tools/prism && node tools/prism/main.js
+
 .PHONY: screenshots
 screenshots: ## the same, and make the pictures that the README shows
 	@$(MAKE) --no-print-directory pages VERSION=dev PAGES="--readme docs/img"

@@ -86,3 +86,26 @@ func arguments(pairs ...string) (a dispatch.Args) {
 	}
 	return a
 }
+
+// Every command is shown under a task, and under one only.
+func TestByTask(t *testing.T) {
+	var shown, all []string
+	for _, group := range dispatch.ByTask(specsOf(All())) {
+		for _, spec := range group.Specs {
+			shown = append(shown, spec.Name)
+		}
+	}
+	for _, c := range All() {
+		assert.NotEmpty(t, c.Task, c.Name)
+		all = append(all, c.Name)
+	}
+	assert.ElementsMatch(t, all, shown)
+}
+
+func specsOf(list []dispatch.Command) []dispatch.Spec {
+	specs := make([]dispatch.Spec, len(list))
+	for i, c := range list {
+		specs[i] = c.Spec
+	}
+	return specs
+}

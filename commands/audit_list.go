@@ -73,9 +73,11 @@ func auditList() dispatch.Command {
 	sampleLink := "https://github.com/acme/runner-admin/issues/1#issuecomment-9001"
 	return dispatch.Define(dispatch.Spec{
 		Name: "audit-list", Method: http.MethodGet,
-		Summary: "Show the team's audit log, including denied requests",
-		Details: "Each entry says whether it changed something, and links to its comment.",
-		Needs:   dispatch.Maintainer, WholeOrg: true, Effect: dispatch.Reads,
+		Summary:  "Show the team's audit log, including denied requests",
+		Task:     dispatch.TaskActivity,
+		Refusals: []dispatch.Reason{dispatch.ReasonGroupNotOwned},
+		Details:  "Each entry says whether it changed something, and links to its comment.",
+		Needs:    dispatch.Maintainer, WholeOrg: true, Effect: dispatch.Reads,
 		Sample: dispatch.Result{Response: AuditListing{Team: "platform", Entries: []AuditEntry{{
 			At: sampleTime(), Caller: "mona", CallerID: 583231, Channel: string(dispatch.Comment), Team: "platform", Command: "repos-add",
 			Arguments: "api,web team=platform", Outcome: "done", Changed: true, RequestID: "0b989ba4-242f-11e5-81e1-c7b6966d2516/0",

@@ -35,9 +35,11 @@ func checkAdopt(call *dispatch.Call, a AdoptArgs) error {
 func groupAdopt() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
 		Name: "group-adopt", Method: http.MethodPost,
-		Summary: "Give an existing runner group to a team (owners only)",
-		Details: "Nothing in the group is changed. A record whose group or team is gone is replaced.",
-		Needs:   dispatch.Owner, Effect: dispatch.Changes, Example: "--group platform-runners",
+		Summary:  "Give an existing runner group to a team (owners only)",
+		Task:     dispatch.TaskOwners,
+		Refusals: []dispatch.Reason{dispatch.ReasonGroupExists, dispatch.ReasonGroupNotOwned, dispatch.ReasonGroupNotFound},
+		Details:  "Nothing in the group is changed. A record whose group or team is gone is replaced.",
+		Needs:    dispatch.Owner, Effect: dispatch.Changes, Example: "--group platform-runners",
 		Sample: adoptResult(sampleCall(), github.Group{ID: 7, Name: "platform-runners", Visibility: "selected"}, sampleRepos(), sampleRunners(), ownsMessage("platform", "platform-runners")),
 	}, runGroupAdopt, checkAdopt)
 }

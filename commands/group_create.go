@@ -14,9 +14,11 @@ import (
 func groupCreate() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
 		Name: "group-create", Aliases: []string{"group-add"}, Method: http.MethodPost, Legacy: true,
-		Summary: "Create the team's runner group",
-		Details: "The group is visible to selected repositories only, none at first. The team owns it from then on.",
-		Needs:   dispatch.Maintainer, Effect: dispatch.Changes, Prefetch: prefetchGroups,
+		Summary:  "Create the team's runner group",
+		Task:     dispatch.TaskOwnGroup,
+		Refusals: []dispatch.Reason{dispatch.ReasonGroupExists, dispatch.ReasonGroupNotOwned},
+		Details:  "The group is visible to selected repositories only, none at first. The team owns it from then on.",
+		Needs:    dispatch.Maintainer, Effect: dispatch.Changes, Prefetch: prefetchGroups,
 		Sample: createResult(sampleCall(), sampleGroup()),
 	}, runGroupCreate)
 }

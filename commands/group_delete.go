@@ -19,9 +19,11 @@ type GroupDeleteArgs struct {
 func groupDelete() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
 		Name: "group-delete", Method: http.MethodDelete, Legacy: true,
-		Summary: "Delete the team's runner group",
-		Details: "A group that still has runners is deleted only if another team's group takes them.",
-		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, EndsOwnership: true,
+		Summary:  "Delete the team's runner group",
+		Task:     dispatch.TaskOwnGroup,
+		Refusals: []dispatch.Reason{dispatch.ReasonGroupNotEmpty, dispatch.ReasonRunnerBusy},
+		Details:  "A group that still has runners is deleted only if another team's group takes them.",
+		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, EndsOwnership: true,
 		Sample: deleteResult(sampleCall(), groupInfo(sampleGroup()), nil),
 	}, runGroupDelete)
 }

@@ -21,6 +21,7 @@ func groupList() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
 		Name: "group-list", Method: http.MethodGet, Legacy: true,
 		Summary: "Show the team's runner group, its repositories and its runners",
+		Task:    dispatch.TaskOwnGroup,
 		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Reads,
 		Sample: listResult(sampleCall(), groupState{sampleGroup(), sampleRepos(), sampleRunners()}),
 	}, func(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispatch.Result, error) {

@@ -13,9 +13,11 @@ import (
 func groupRelease() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
 		Name: "group-release", Method: http.MethodPatch,
-		Summary: "Forget that a team owns its runner group (owners only)",
-		Details: "The group stays as it is; no team manages it until it is adopted again.",
-		Needs:   dispatch.Owner, Effect: dispatch.Destroys,
+		Summary:  "Forget that a team owns its runner group (owners only)",
+		Task:     dispatch.TaskOwners,
+		Refusals: []dispatch.Reason{dispatch.ReasonGroupNotFound},
+		Details:  "The group stays as it is; no team manages it until it is adopted again.",
+		Needs:    dispatch.Owner, Effect: dispatch.Destroys,
 		Sample: releaseResult(sampleCall().Group),
 	}, runGroupRelease)
 }

@@ -35,9 +35,11 @@ type GroupsListing struct {
 func groupsList() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
 		Name: "groups-list", Method: http.MethodGet,
-		Summary: "List the runner groups of the teams that you maintain",
-		Details: "If more than 100 teams own a group here, name the teams.",
-		Needs:   dispatch.Member, Effect: dispatch.Reads,
+		Summary:  "List the runner groups of the teams that you maintain",
+		Task:     dispatch.TaskOwnGroup,
+		Refusals: []dispatch.Reason{dispatch.ReasonMissingArgument},
+		Details:  "If more than 100 teams own a group here, name the teams.",
+		Needs:    dispatch.Member, Effect: dispatch.Reads,
 		Sample: dispatch.Result{Response: GroupsListing{Groups: []TeamGroup{{Team: "platform", Group: groupInfo(sampleGroup()), Origin: store.Created}}}},
 	}, runGroupsList, checkTeams)
 }

@@ -41,8 +41,10 @@ type ArgumentHelp struct {
 func help() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
 		Name: "help", Method: http.MethodGet,
-		Summary: "Explain the commands, or one of them",
-		Needs:   dispatch.Anyone, Effect: dispatch.Reads, Example: "repos-add",
+		Summary:  "Explain the commands, or one of them",
+		Task:     dispatch.TaskActivity,
+		Refusals: []dispatch.Reason{dispatch.ReasonUnknownCommand},
+		Needs:    dispatch.Anyone, Effect: dispatch.Reads, Example: "repos-add",
 		Sample: helpOne(reposAdd().Spec, dispatch.REST),
 	}, func(_ context.Context, call *dispatch.Call, args HelpArgs) (dispatch.Result, error) {
 		if args.Command == "" {

@@ -11,9 +11,11 @@ import (
 func reposAdd() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
 		Name: "repos-add", Method: http.MethodPatch, Legacy: true,
-		Summary: "Attach repositories to the team's runner group",
-		Details: "The team needs a permission on each (policy.repoPermission, by default admin).",
-		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Changes, Example: "api,web", Prefetch: prefetchRepos,
+		Summary:  "Attach repositories to the team's runner group",
+		Task:     dispatch.TaskRepos,
+		Refusals: []dispatch.Reason{dispatch.ReasonRepoNotPermitted, dispatch.ReasonPublicRepo, dispatch.ReasonGroupNotSelected},
+		Details:  "The team needs a permission on each (policy.repoPermission, by default admin).",
+		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Changes, Example: "api,web", Prefetch: prefetchRepos,
 		Sample: reposAddResult(sampleCall(), []string{"api", "web"}, doneItems([]string{"api", "web"})),
 	}, runReposAdd, checkRepos)
 }

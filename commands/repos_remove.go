@@ -14,9 +14,11 @@ import (
 func reposRemove() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
 		Name: "repos-remove", Method: http.MethodPatch, Legacy: true,
-		Summary: "Detach repositories from the team's runner group",
-		Details: "Names are looked up in the group's own list; one that is not in it counts as done.",
-		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, Example: "web",
+		Summary:  "Detach repositories from the team's runner group",
+		Task:     dispatch.TaskRepos,
+		Refusals: []dispatch.Reason{dispatch.ReasonRepoNotPermitted, dispatch.ReasonGroupNotSelected},
+		Details:  "Names are looked up in the group's own list; one that is not in it counts as done.",
+		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, Example: "web",
 		Sample: reposRemoveResult(sampleCall(), []string{"api", "web"}, nil, doneItems([]string{"api", "web"})),
 	}, runReposRemove, checkRepos)
 }

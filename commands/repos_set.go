@@ -12,9 +12,11 @@ import (
 func reposSet() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
 		Name: "repos-set", Method: http.MethodPatch, Legacy: true,
-		Summary: "Replace the list of repositories of the team's runner group",
-		Details: "The answer names what was added and what was removed.",
-		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, Example: "api,web", Prefetch: prefetchRepos,
+		Summary:  "Replace the list of repositories of the team's runner group",
+		Task:     dispatch.TaskRepos,
+		Refusals: []dispatch.Reason{dispatch.ReasonRepoNotPermitted, dispatch.ReasonPublicRepo, dispatch.ReasonGroupNotSelected},
+		Details:  "The answer names what was added and what was removed.",
+		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, Example: "api,web", Prefetch: prefetchRepos,
 		Sample: reposSetResult(sampleCall(), []string{"api", "web"}, []string{"web"}, []string{"docs"}, []string{"api"}),
 	}, runReposSet, checkRepos)
 }

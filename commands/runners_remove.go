@@ -31,9 +31,11 @@ func checkRunnersRemove(call *dispatch.Call, a RunnersRemoveArgs) error {
 func runnersRemove() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
 		Name: "runners-remove", Method: http.MethodDelete,
-		Summary: "Remove runners of the team's group from the organization",
-		Details: "A runner that works on a job is refused.",
-		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, Example: "build-1",
+		Summary:  "Remove runners of the team's group from the organization",
+		Task:     dispatch.TaskRunners,
+		Refusals: []dispatch.Reason{dispatch.ReasonMissingArgument, dispatch.ReasonRunnerNotFound, dispatch.ReasonRunnerBusy},
+		Details:  "A runner that works on a job is refused.",
+		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, Example: "build-1",
 		Sample: removeResult(sampleCall(), sampleNames(), doneItems(sampleNames())),
 	}, runRunnersRemove, checkRunnersRemove)
 }

@@ -20,8 +20,10 @@ type TransferArgs struct {
 func runnersTransfer() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
 		Name: "runners-transfer", Method: http.MethodPost,
-		Summary: "Move runners to the group of another team that you maintain",
-		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, Example: "build-1 --to web",
+		Summary:  "Move runners to the group of another team that you maintain",
+		Task:     dispatch.TaskRunners,
+		Refusals: []dispatch.Reason{dispatch.ReasonRunnerNotFound, dispatch.ReasonRunnerBusy},
+		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, Example: "build-1 --to web",
 		Sample: transferResult(sampleCall(), sampleNames(), doneItems(sampleNames())),
 	}, runRunnersTransfer)
 }

@@ -15,8 +15,10 @@ type NoArgs struct{}
 func status() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
 		Name: "status", Method: http.MethodGet,
-		Summary: "Show the server's version and whether it can work",
-		Needs:   dispatch.Anyone, Effect: dispatch.Reads,
+		Summary:  "Show the server's version and whether it can work",
+		Task:     dispatch.TaskActivity,
+		Refusals: []dispatch.Reason{dispatch.ReasonGitHubError, dispatch.ReasonUnavailable},
+		Needs:    dispatch.Anyone, Effect: dispatch.Reads,
 		Sample: dispatch.Result{Response: dispatch.Status{Ready: true, Version: "1.0.0", GitHub: "ok"}},
 	}, func(ctx context.Context, call *dispatch.Call, _ NoArgs) (dispatch.Result, error) {
 		s := call.Env.Status(ctx)

@@ -12,6 +12,7 @@ func tokenRemove() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
 		Name: "token-remove", Method: http.MethodPost, Legacy: true,
 		Summary: "Get a token to unregister a runner from its machine",
+		Task:    dispatch.TaskRunners,
 		Details: "The token is good for an hour. runners-remove needs none.",
 		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Reveals, Concurrent: true,
 		Sample: removeTokenResult(sampleCall(), sampleToken()),

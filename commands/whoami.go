@@ -23,8 +23,10 @@ type WhoAmI struct {
 func whoami() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
 		Name: "whoami", Method: http.MethodGet,
-		Summary: "Show who you are here, and which of the teams that you maintain own a runner group",
-		Needs:   dispatch.Member, Effect: dispatch.Reads,
+		Summary:  "Show who you are here, and which of the teams that you maintain own a runner group",
+		Task:     dispatch.TaskActivity,
+		Refusals: []dispatch.Reason{dispatch.ReasonMissingArgument},
+		Needs:    dispatch.Member, Effect: dispatch.Reads,
 		Sample: dispatch.Result{Response: WhoAmI{Login: "mona", ID: 583231, Org: "acme", Role: "member", Teams: []string{"platform"}}},
 	}, func(ctx context.Context, call *dispatch.Call, args TeamsArgs) (dispatch.Result, error) {
 		var role string

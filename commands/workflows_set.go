@@ -55,8 +55,10 @@ func noneAt(channel dispatch.Channel) string {
 func workflowsSet() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
 		Name: "workflows-set", Method: http.MethodPatch,
-		Summary: "Limit the group to specific workflows, or remove the limit",
-		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys,
+		Summary:  "Limit the group to specific workflows, or remove the limit",
+		Task:     dispatch.TaskRepos,
+		Refusals: []dispatch.Reason{dispatch.ReasonMissingArgument, dispatch.ReasonOwnerOnly, dispatch.ReasonRepoNotPermitted},
+		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys,
 		Example: "acme/api/.github/workflows/ci.yml@refs/heads/main",
 		Sample:  workflowsAnswer(sampleCall(), "platform", []string{"acme/api/.github/workflows/ci.yml@refs/heads/main"}),
 	}, runWorkflowsSet, checkWorkflows)

@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,7 +27,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/config"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim/contract"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim/web"
@@ -346,6 +350,7 @@ func (w *world) call(token, request string, body ...string) answer {
 	if method != http.MethodHead {
 		require.NoError(w.t, json.Unmarshal(text, &a), "%s answered %s", request, text)
 		assert.Equal(w.t, res.StatusCode, a.Code, "%s answered %s", request, text)
+		checkReason(w.t, path, dispatch.Reason(a.Reason))
 	}
 	return a
 }
@@ -441,3 +446,18 @@ func (b *lockedBuffer) String() string {
 }
 
 func (b *lockedBuffer) contains(text string) bool { return strings.Contains(b.String(), text) }
+
+// checkReason checks that the command declares the reason, so that its description is complete.
+func checkReason(t testing.TB, path string, reason dispatch.Reason) {
+	t.Helper()
+	name, _, _ := strings.Cut(strings.TrimPrefix(path, handlers.APIPrefix), "?")
+	if reason == "" || reason == dispatch.ReasonMethod {
+		return
+	}
+	for _, command := range commands.All() {
+		if command.Answers(name) {
+			declared := slices.ContainsFunc(command.Reasons(), func(r dispatch.ReasonInfo) bool { return r.Reason == reason })
+			assert.True(t, declared, "%s gives the reason %s, which does not follow from its Spec: add it to Refusals", name, reason)
+		}
+	}
+}

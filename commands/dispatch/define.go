@@ -85,6 +85,8 @@ func check(spec Spec, params []Param) error {
 		return fmt.Errorf("its name is not lower-case words joined by dashes")
 	case spec.Summary == "":
 		return fmt.Errorf("it has no summary")
+	case spec.Task != "" && !spec.Task.exists():
+		return fmt.Errorf("its task %q is not one of dispatch's", spec.Task)
 	case !slices.Contains([]string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete}, spec.Method):
 		return fmt.Errorf("method %q is not one that commands use", spec.Method)
 	}

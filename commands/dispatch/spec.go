@@ -56,6 +56,7 @@ type Spec struct {
 	Legacy  bool     // the legacy program had it: GET works too
 	Summary string   // imperative, one line, no full stop
 	Details string   // further sentences for the reference; may be empty
+	Task    Task     // what it is for: the group under which it is shown
 	Needs   Role     // what the caller must be
 	// WholeOrg means that owners of the organization may leave out the team. The command is
 	// about the whole organization then.
@@ -64,6 +65,9 @@ type Spec struct {
 	Effect   Effect // what it does
 	// EncryptedOnly is set for a secret that a comment never shows in plain.
 	EncryptedOnly bool
+	// Refusals are the reasons for which it refuses beyond those that follow from the other
+	// fields: see [Spec.Reasons].
+	Refusals      []Reason
 	EndsOwnership bool   // it ends the ownership, so a repeated attempt may find none
 	Example       string // arguments of an example: "repos-add" has "api,web"
 

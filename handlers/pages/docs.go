@@ -117,11 +117,17 @@ a token command so that only your SSH key can read it.
 | command | who may | does |
 |---|---|---|
 `)
-	for _, spec := range specs {
-		fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s |\n", spec.Name, spec.Name, whoMay(spec.Needs), tableCell(spec.Summary))
+	groups := dispatch.ByTask(specs)
+	for _, group := range groups {
+		fmt.Fprintf(&b, "| **%s** | | |\n", group.Task)
+		for _, spec := range group.Specs {
+			fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s |\n", spec.Name, spec.Name, whoMay(spec.Needs), tableCell(spec.Summary))
+		}
 	}
-	for _, spec := range specs {
-		writeCommand(&b, spec)
+	for _, group := range groups {
+		for _, spec := range group.Specs {
+			writeCommand(&b, spec)
+		}
 	}
 	b.WriteString(`
 ## Answers over REST

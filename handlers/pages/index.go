@@ -85,7 +85,7 @@ func indexExamples(examples []string) g.Node {
 
 func indexCommand(spec dispatch.Spec) g.Node {
 	return g.Group{
-		h.Dt(h.A(h.Href("/docs#/"+url.PathEscape(tagOf(spec.Needs))+"/"+spec.Name), h.Code(g.Text(spec.Name)))),
+		h.Dt(h.A(h.Href("/docs#/"+url.PathEscape(string(spec.Task))+"/"+spec.Name), h.Code(g.Text(spec.Name)))),
 		h.Dd(g.Text(spec.Summary), h.Small(g.Text("for "+whoMay(spec.Needs)))),
 	}
 }

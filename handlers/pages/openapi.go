@@ -20,7 +20,9 @@ type object = map[string]any
 func OpenAPI(specs []dispatch.Spec, version string, multi bool) ([]byte, error) {
 	paths := object{}
 	for _, spec := range specs {
-		paths[handlers.APIPrefix+spec.Name] = object{strings.ToLower(spec.Method): operation(spec, multi)}
+		for _, name := range append([]string{spec.Name}, spec.Aliases...) {
+			paths[handlers.APIPrefix+name] = operations(spec, name, multi)
+		}
 	}
 	document := object{
 		"openapi": "3.1.0",
@@ -30,56 +32,59 @@ func OpenAPI(specs []dispatch.Spec, version string, multi bool) ([]byte, error) 
 			"summary": "GitHub Actions runner groups, in the hands of the teams that use them.",
 			"description": "Maintainers of a team manage its runner group here. Send your GitHub token with each request; " +
 				"it is used to find out who you are, and for nothing else.\n\n" +
-				"Arguments are given in the query, as a form or as JSON, one of them, whatever the method; " +
-				"POST works for every command.",
+				"Arguments go into the query, a form or JSON, one of them, whatever the method. " +
+				"Every command accepts POST. GET for what changes something is deprecated.",
 			"license": object{"name": "Apache-2.0", "identifier": "Apache-2.0"},
 		},
-		"servers":  []any{object{"url": "/"}},
 		"security": []any{object{"token": []any{}}},
 		"tags":     tags(specs),
 		"paths":    paths,
 		"components": object{
 			"securitySchemes": object{"token": object{
-				"type": "http", "scheme": "bearer",
-				"description": "A personal access token; a fine-grained one without any permission is enough.",
+				"type": "apiKey", "in": "header", "name": "Authorization", // a bearer scheme would exclude the legacy forms
+				"description": "A GitHub token: `TOKEN`, `token TOKEN` or `Bearer TOKEN`. A fine-grained personal access token without any permission is enough.",
 			}},
-			"schemas":   schemas(),
-			"responses": errorResponses(),
+			"schemas": schemas(),
 		},
 	}
 	return json.MarshalIndent(document, "", "  ")
 }
 
-func tagOf(role dispatch.Role) string {
-	switch role {
-	case dispatch.Maintainer:
-		return "Maintainers of a team"
-	case dispatch.Owner:
-		return "Owners of the organization"
-	case dispatch.Member:
-		return "Members of the organization"
-	case dispatch.Anyone:
-	}
-	return "Anybody"
-}
-
 func tags(specs []dispatch.Spec) []any {
 	var list []any
-	for _, role := range []dispatch.Role{dispatch.Maintainer, dispatch.Member, dispatch.Owner, dispatch.Anyone} {
-		if slices.ContainsFunc(specs, func(s dispatch.Spec) bool { return s.Needs == role }) {
-			list = append(list, object{"name": tagOf(role)})
-		}
+	for _, group := range dispatch.ByTask(specs) {
+		list = append(list, object{"name": group.Task})
 	}
 	return list
 }
 
-func operation(spec dispatch.Spec, multi bool) object {
+// operations describes what the command answers to at one of its names: the documented
+// method first, then POST, and GET if it is a legacy command. Other names than its own are
+// deprecated.
+func operations(spec dispatch.Spec, name string, multi bool) object {
+	all := object{}
+	for i, method := range spec.Methods() {
+		op := operation(spec, method, multi)
+		op["operationId"] = name
+		if i > 0 {
+			op["operationId"] = name + "-" + strings.ToLower(method)
+		}
+		if name != spec.Name || spec.Deprecated(method) {
+			op["deprecated"] = true
+		}
+		all[strings.ToLower(method)] = op
+	}
+	return all
+}
+
+// operation describes the command with one method. No argument in the query is required,
+// because all may be in the body, and the body is optional, because all may be in the query.
+func operation(spec dispatch.Spec, method string, multi bool) object {
 	op := object{
-		"operationId": spec.Name,
 		"summary":     spec.Summary,
 		"description": operationText(spec),
-		"tags":        []any{tagOf(spec.Needs)},
-		"responses":   responses(spec),
+		"tags":        []any{spec.Task},
+		"responses":   responses(spec, method),
 	}
 	if spec.Needs == dispatch.Anyone {
 		op["security"] = []any{}
@@ -93,10 +98,9 @@ func operation(spec dispatch.Spec, multi bool) object {
 	if len(params) == 0 {
 		return op
 	}
-	if spec.Method == http.MethodPost || spec.Method == http.MethodPatch {
+	op["parameters"] = queryParameters(params, method)
+	if method != http.MethodGet {
 		op["requestBody"] = requestBody(spec, params)
-	} else {
-		op["parameters"] = queryParameters(params)
 	}
 	return op
 }
@@ -113,15 +117,18 @@ func operationText(spec dispatch.Spec) string {
 	return text
 }
 
-func queryParameters(params []dispatch.Param) []any {
+func queryParameters(params []dispatch.Param, method string) []any {
 	list := make([]any, 0, len(params))
 	for _, p := range params {
-		parameter := object{
-			"name": p.Name, "in": "query", "required": p.Required,
-			"description": p.Doc, "schema": schemaOf(p),
+		parameter := object{"name": p.Name, "in": "query", "description": p.Doc, "schema": schemaOf(p)}
+		switch {
+		case p.Required && method == http.MethodGet:
+			parameter["required"] = true // there is no body
+		case p.Required:
+			parameter["description"] = p.Doc + " (required, here or in the body)"
 		}
-		if p.Kind == dispatch.KindList {
-			parameter["style"], parameter["explode"] = "form", false
+		if p.Kind == dispatch.KindBool {
+			parameter["allowEmptyValue"] = true // ?offline is ?offline=true
 		}
 		if shownInExamples(p) {
 			// Pages fill in examples: those of other arguments would be sent unasked.
@@ -132,36 +139,33 @@ func queryParameters(params []dispatch.Param) []any {
 	return list
 }
 
+// requestBody describes the arguments in a body. The schema of the form allows everything,
+// because a JSON object under curl's default content type is read as JSON.
 func requestBody(spec dispatch.Spec, params []dispatch.Param) object {
 	properties := object{}
 	var required []string
-	encoding := object{}
 	for _, p := range params {
 		schema := schemaOf(p)
+		if p.Kind == dispatch.KindList {
+			schema = object{"anyOf": []any{schema, object{"type": "string", "description": "the items, separated by commas"}}}
+		}
 		schema["description"] = p.Doc
 		properties[p.Name] = schema
 		if p.Required {
 			required = append(required, p.Name)
 		}
-		if p.Kind == dispatch.KindList {
-			encoding[p.Name] = object{"style": "form", "explode": false}
-		}
 	}
-	schema := object{"type": "object", "properties": properties, "additionalProperties": false}
+	whole := object{"type": "object", "properties": properties, "additionalProperties": false}
 	if len(required) > 0 {
-		schema["required"] = required
+		whole["required"] = required
 	}
 	example := exampleJSON(dispatch.Spec{Params: params})
-	form := object{"schema": schema, "example": example}
-	if len(encoding) > 0 {
-		form["encoding"] = encoding
-	}
 	return object{
-		"description": "The arguments of `" + spec.Name + "`.",
-		"required":    len(required) > 0,
+		"description": "The arguments of `" + spec.Name + "`, if they are not in the query.",
+		"required":    false,
 		"content": object{
-			"application/json":                  object{"schema": schema, "example": example},
-			"application/x-www-form-urlencoded": form,
+			"application/json":                  object{"schema": whole, "example": example},
+			"application/x-www-form-urlencoded": object{"schema": object{"type": "object", "properties": properties}, "example": example},
 		},
 	}
 }
@@ -224,21 +228,14 @@ func schemas() object {
 	}
 }
 
-// errorStatuses are the statuses that errors have, ascending.
-func errorStatuses() []int {
-	var statuses []int
-	for _, r := range dispatch.Reasons() {
-		statuses = append(statuses, r.Status)
-	}
-	slices.Sort(statuses)
-	return slices.Compact(statuses)
-}
-
-// responses are the answers that a command may give.
-func responses(spec dispatch.Spec) object {
+// responses are the answers that a command may give: of the errors, those that it declares.
+func responses(spec dispatch.Spec, method string) object {
 	headers := object{"X-Request-Id": header("What the server's log knows the request by.")}
 	if spec.Effect == dispatch.Reveals {
 		headers["Cache-Control"] = header("no-store, as always: the answer holds a secret.")
+	}
+	if spec.Deprecated(method) {
+		headers["Deprecation"] = header("Since when this method is deprecated (RFC 9745).")
 	}
 	answer := object{"schema": object{"$ref": "#/components/schemas/Result"}}
 	if spec.Sample.Response != nil {
@@ -247,11 +244,12 @@ func responses(spec dispatch.Spec) object {
 	all := object{"200": object{
 		"description": "Done.", "headers": headers, "content": object{"application/json": answer},
 	}}
-	for _, status := range errorStatuses() {
-		if spec.Needs == dispatch.Anyone && (status == http.StatusUnauthorized || status == http.StatusForbidden) {
-			continue
-		}
-		all[strconv.Itoa(status)] = object{"$ref": "#/components/responses/" + responseName(status)}
+	byStatus := map[int][]dispatch.ReasonInfo{}
+	for _, r := range spec.Reasons() {
+		byStatus[r.Status] = append(byStatus[r.Status], r)
+	}
+	for status, reasons := range byStatus {
+		all[strconv.Itoa(status)] = errorResponse(status, reasons)
 	}
 	return all
 }
@@ -260,40 +258,24 @@ func header(description string) object {
 	return object{"description": description, "schema": object{"type": "string"}}
 }
 
-func responseName(status int) string {
-	return strings.ReplaceAll(http.StatusText(status), " ", "")
-}
-
-// errorResponses are the failures, one for each status, with the reasons that it has.
-func errorResponses() object {
-	all := object{}
-	for _, status := range errorStatuses() {
-		var lines []string
-		examples := object{}
-		for _, r := range dispatch.Reasons() {
-			if r.Status != status {
-				continue
-			}
-			lines = append(lines, "- `"+string(r.Reason)+"`: "+r.Meaning)
-			examples[string(r.Reason)] = object{"value": object{
-				"Code": status, "Reason": r.Reason, "RequestID": "k3qvz6j2m5w7x4b2a7c5d3e2f6", "Error": r.Meaning,
-			}}
-		}
-		headers := object{"X-Request-Id": header("What the server's log knows the request by.")}
-		switch status {
-		case http.StatusUnauthorized:
-			headers["WWW-Authenticate"] = header("How to send a token.")
-		case http.StatusMethodNotAllowed:
-			headers["Allow"] = header("The methods that the command answers to.")
-		case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-			headers["Retry-After"] = header("Seconds until it is worth trying again.")
-		}
-		all[responseName(status)] = object{
-			"description": strings.Join(lines, "\n"), "headers": headers,
-			"content": object{"application/json": object{
-				"schema": object{"$ref": "#/components/schemas/Error"}, "examples": examples,
-			}},
-		}
+// errorResponse is the failure with one status, and the reasons that it may have.
+func errorResponse(status int, reasons []dispatch.ReasonInfo) object {
+	var lines []string
+	for _, r := range reasons {
+		lines = append(lines, "- `"+string(r.Reason)+"`: "+r.Meaning)
 	}
-	return all
+	headers := object{"X-Request-Id": header("What the server's log knows the request by.")}
+	switch status {
+	case http.StatusUnauthorized:
+		headers["WWW-Authenticate"] = header("How to send a token.")
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		headers["Retry-After"] = header("Seconds until it is worth trying again.")
+	}
+	return object{
+		"description": strings.Join(lines, "\n"), "headers": headers,
+		"content": object{"application/json": object{
+			"schema":  object{"$ref": "#/components/schemas/Error"},
+			"example": object{"Code": status, "Reason": reasons[0].Reason, "RequestID": "k3qvz6j2m5w7x4b2a7c5d3e2f6", "Error": reasons[0].Meaning},
+		}},
+	}
 }

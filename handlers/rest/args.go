@@ -55,6 +55,9 @@ func restArguments(r *http.Request, spec dispatch.Spec, bodies *handlers.Bodies)
 	case "application/json":
 		return jsonArguments(body, spec)
 	case "application/x-www-form-urlencoded":
+		if bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) { // curl -d sends JSON under this type
+			return jsonArguments(body, spec)
+		}
 		return formArguments(string(body), spec, "form")
 	}
 	return dispatch.Args{}, dispatch.Refuse(dispatch.ReasonMediaType,

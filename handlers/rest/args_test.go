@@ -47,6 +47,7 @@ func TestRESTArguments(t *testing.T) {
 		{name: "a form in UTF-8", mediaType: formType + "; charset=UTF-8", body: "team=x", want: args("team", "x")},
 		{name: "a form as large as may be", mediaType: formType, body: "team=" + big, want: args("team", big)},
 		{name: "JSON", mediaType: jsonType, body: `{"team":"platform","repos":["a","b"],"limit":10,"offline":true,"since":null}`, want: args("team", "platform", "repos", "a", "repos", "b", "limit", "10", "offline", "true")},
+		{name: "JSON under curl's default type", mediaType: formType, body: ` {"team":"platform","repos":["a","b"]}`, want: args("team", "platform", "repos", "a", "repos", "b")},
 		{name: "JSON with a list in a string", mediaType: jsonType, body: ` {"repos":"a, b"} `, want: args("repos", "a, b")},
 		{name: "JSON with a list whose items hold commas", mediaType: jsonType, body: `{"runners":["com,ma","a","[b]"],"offline":null}`, want: args("runners", `["com,ma"]`, "runners", "a", "runners", `["[b]"]`)},
 		{name: "JSON with a list for what is none", mediaType: jsonType, body: `{"team":["a,b"]}`, want: args("team", "a,b")},
