@@ -3,6 +3,7 @@ package server_test
 import (
 	"encoding/json"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -26,7 +27,7 @@ func (w *world) reinstall(events bool) (id int64) {
 // looked returns how often GitHub was asked for the App's installation.
 func (w *world) looked() (n int) {
 	for _, c := range w.hub.Calls() {
-		if c.Path == "/orgs/acme/installation" || strings.HasPrefix(c.Path, "/app/installations/") && c.Method == "GET" {
+		if c.Path == "/orgs/acme/installation" || strings.HasPrefix(c.Path, "/app/installations/") && c.Method == http.MethodGet {
 			n++
 		}
 	}

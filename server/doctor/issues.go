@@ -25,7 +25,7 @@ func (d *doctor) checkAdminIssues(ctx context.Context, c config.Organization, or
 	var found []string
 	page := ""
 	for _, issue := range issues {
-		problem := ""
+		var problem string
 		switch {
 		case issue.Comments > manyComments:
 			problem = fmt.Sprintf("issue #%d has %d comments, and GitHub takes 2,500", issue.Number, issue.Comments)
