@@ -21,9 +21,11 @@ const DefaultPath = "config.yml"
 // follow from the tags.
 type Config struct {
 	Org            string         `yaml:"org" doc:"The organization that is served."`
-	AppID          int64          `yaml:"appID" doc:"The GitHub App's id. Without it and a private key the server starts in set-up mode."`
+	AppID          int64          `yaml:"appID" doc:"The GitHub App's id. It may be left out if clientID is given. Without both and a private key the server starts in set-up mode."`
 	InstallationID int64          `yaml:"installationID" doc:"The App's installation in org; found by asking GitHub where it is not given."`
 	PrivateKey     secret.Text    `yaml:"privateKey" doc:"The App's private key: PEM, PEM with \\n for its line ends, or base64 of PEM."`
+	ClientID       string         `yaml:"clientID" doc:"The App's client id."`
+	ClientSecret   secret.Text    `yaml:"clientSecret" doc:"The App's client secret."`
 	Logging        Logging        `yaml:"logging"`
 	Server         Server         `yaml:"server"`
 	GitHub         GitHub         `yaml:"github"`
@@ -33,7 +35,7 @@ type Config struct {
 	Orgs           []Organization `yaml:"orgs" doc:"Several organizations instead of org, each with org, installationID, chatops and policy; what an entry leaves out is as above. In the environment: JSON."`
 
 	missing     string   // the file that was asked for but does not exist
-	environment []string // warnings about variables that are ignored
+	environment []string // warnings about variables that are ignored or mean another key
 }
 
 // Logging says if log lines go and which.
@@ -152,4 +154,6 @@ func (c *Config) Organizations() []Organization {
 }
 
 // SetupMode reports whether no GitHub App is configured yet.
-func (c *Config) SetupMode() bool { return c.AppID == 0 && c.PrivateKey.Empty() }
+func (c *Config) SetupMode() bool {
+	return c.AppID == 0 && c.ClientID == "" && c.PrivateKey.Empty()
+}

@@ -276,6 +276,10 @@ func (l *loader) scalar(n ast.Node, f field, key string, at place) (string, bool
 
 // set sets v to the items, which are one unless v is a list.
 func (l *loader) set(f field, v reflect.Value, key string, items []text) {
+	if key == "appID" && clientIDShape.MatchString(items[0].value) {
+		l.clientID = items[0].value
+		return
+	}
 	if v.Kind() != reflect.Slice {
 		if problem := setText(v, items[0].value, f.enum); problem != "" {
 			l.refuse(items[0].place, key, problem)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/netip"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -27,6 +28,10 @@ func (l *loader) readEnv(c *Config) {
 				continue
 			}
 			at := place{variable: variable(name)}
+			if key == "clientID" && azureClientID.MatchString(value) {
+				l.warnings = append(l.warnings, at.variable+" is ignored: its value is a client id of Azure; set clientID in the file if the App has one.")
+				continue
+			}
 			if isServiceLink(value) {
 				l.warnServiceLink(at.variable, key)
 				continue
@@ -40,6 +45,10 @@ func (l *loader) readEnv(c *Config) {
 		}
 	})
 }
+
+// azureClientID is a UUID, which GitHub's client ids are not. Tools for Azure Resource
+// Manager use variables that begin with ARM_, too.
+var azureClientID = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
 // isServiceLink reports whether a variable's value is what Kubernetes gives a pod for each
 // Service of its namespace: ARM_SERVER_PORT is tcp://10.0.0.1:8080 if one is named

@@ -188,6 +188,27 @@ func TestForeignVariables(t *testing.T) {
 	assert.NotEmpty(t, mistakes(t, "org: acme\n", "ARM_SERVER_PORT=tcp://there:8080"), "no address of a Service")
 }
 
+// A client id takes the place of the App's id, also if it was given as that.
+func TestClientID(t *testing.T) {
+	key := "privateKey: |\n  " + strings.ReplaceAll(strings.TrimSpace(testPEM()), "\n", "\n  ") + "\n"
+	const quiet = "org: acme\npolicy: {registrationTokens: adopted}\n"
+	for _, id := range []string{"Iv1.0123456789abcdef", "Iv23liABCdefGHIjklMN"} {
+		c := load(t, quiet+key+"clientID: "+id+"\n")
+		assert.Equal(t, id, c.ClientID)
+		assert.Empty(t, c.Warnings())
+		assert.False(t, c.SetupMode())
+		for name, c := range map[string]*Config{
+			"file": load(t, quiet+key+"appID: "+id+"\n"), "environment": load(t, quiet+key+"appID: 7\n", "ARM_APP_ID="+id),
+		} {
+			assert.Equal(t, id, c.ClientID, name)
+			require.Len(t, c.Warnings(), 1, name)
+			assert.Contains(t, c.Warnings()[0], "set clientID to it")
+		}
+	}
+	assert.Contains(t, mistakes(t, "org: acme\nclientID: Iv1.0123456789abcdef\n")[0], "privateKey")
+	assert.Contains(t, mistakes(t, "org: acme\nappID: Iv2\n"+key)[0], "must be a whole number")
+}
+
 func TestDurations(t *testing.T) {
 	for text, want := range map[string]time.Duration{
 		"7d": 7 * 24 * time.Hour, "1d12h": 36 * time.Hour, "1.5d": 36 * time.Hour, "90m": 90 * time.Minute, "9600h": 9600 * time.Hour,
@@ -203,9 +224,10 @@ func TestDurations(t *testing.T) {
 func TestMisspeltVariables(t *testing.T) {
 	c := load(t, "org: acme\npolicy: {registrationTokens: adopted}\n",
 		"ARM_SERVER_PRT=1", "ARM_GITHUB_WEBHOOKSECRET_FILE=x", "ARM_APPID=7", "ARM_LOGGING_COMPRESSION=true", "ARM_SERVER_TLS_ENABLE=",
-		"ARM_CLIENT_ID=x", "ARM_CLIENT_SECRET=x", "ARM_TENANT_ID=x", "ARM_SUBSCRIPTION_ID=x", "ARM_ENVIRONMENT=x", "ARM_USE_OIDC=x",
+		"ARM_CLIENT_ID=0F8FAD5B-d9cb-469f-a165-70867728950e", "ARM_CLIENT_SECRET=x", "ARM_TENANT_ID=x", "ARM_SUBSCRIPTION_ID=x", "ARM_ENVIRONMENT=x", "ARM_USE_OIDC=x",
 		"ARM_USE_MSI=x", "ARM_ACCESS_KEY=x", "ARM_SAS_TOKEN=x", "ARM_PARTNER_ID=x", "ARM_ARCH=x", "ARM_OS=x", "ARM_PORT=x", "SERVER_PRT=1")
 	assert.Equal(t, []string{
+		"ARM_CLIENT_ID is ignored: its value is a client id of Azure; set clientID in the file if the App has one.",
 		"ARM_APPID is no variable that is known, and is ignored; did you mean ARM_APP_ID?",
 		"ARM_GITHUB_WEBHOOKSECRET_FILE is no variable that is known, and is ignored; did you mean ARM_GITHUB_WEBHOOK_SECRET_FILE?",
 		"ARM_SERVER_PRT is no variable that is known, and is ignored; did you mean ARM_SERVER_PORT?",

@@ -65,6 +65,7 @@ func Load(flag string, environ []string) (*Config, error) {
 	l.readEnv(&c)
 	l.warnDatabase()
 	l.readPort(&c)
+	l.useClientID(&c)
 	c.environment = append(l.warnings, l.misspelt()...)
 	l.readSecretFiles()
 	// A folder for log files means that they are wanted, as it did in the legacy program.
@@ -97,7 +98,8 @@ type loader struct {
 	files    map[string][]text        // names of the files that hold secrets, by key
 	targets  map[string]reflect.Value // if those secrets belong
 	orgs     ast.Node                 // orgs in the file, read once its entries can inherit
-	warnings []string                 // of variables that are ignored
+	warnings []string
+	clientID string // the client id that was given as appID
 	mistakes Errors
 	unparsed bool // the file is no YAML; nothing else can be said about it
 }

@@ -189,7 +189,7 @@ func TestLoadWithoutFile(t *testing.T) {
 	assert.Contains(t, strings.Join(c.Warnings(), "\n"), "gone.yml")
 
 	_, err = Load("", []string{"ARM_APP_ID=1"})
-	require.EqualError(t, err, "privateKey: is missing, though appID is given: set privateKey, privateKeyFile or ARM_PRIVATE_KEY\n"+
+	require.EqualError(t, err, "privateKey: is missing, though appID or clientID is given: set privateKey, privateKeyFile or ARM_PRIVATE_KEY\n"+
 		"org: is missing: set org (or ARM_ORG), or several in orgs")
 
 	_, err = Load(".", nil)

@@ -65,8 +65,8 @@ func TestMistakes(t *testing.T) {
 		{"another's admin repo", "org: acme\nchatops: {adminRepo: globex/admin}\n", []string{"config.yml:2:11: chatops.adminRepo: must be a repository of the organization that is served: give its bare name"}},
 		{"a path as admin repo", "org: acme\nchatops: {adminRepo: ..}\n", []string{"config.yml:2:11: chatops.adminRepo: must be a repository's name: letters, digits, ., - and _"}},
 		{"an organization with blanks", "org: acme inc\n", []string{"config.yml:1:1: org: must be an organization's name as in its address: letters, digits and hyphens"}},
-		{"an App without its key", "org: acme\nappID: 1\n", []string{"config.yml: privateKey: is missing, though appID is given: set privateKey, privateKeyFile or ARM_PRIVATE_KEY"}},
-		{"a key without its App", "org: acme\nprivateKey: '@KEY@'\n", []string{"config.yml: appID: is missing, though a private key is given: set appID or ARM_APP_ID"}},
+		{"an App without its key", "org: acme\nappID: 1\n", []string{"config.yml: privateKey: is missing, though appID or clientID is given: set privateKey, privateKeyFile or ARM_PRIVATE_KEY"}},
+		{"a key without its App", "org: acme\nprivateKey: '@KEY@'\n", []string{"config.yml: appID: is missing, though a private key is given: set appID or ARM_APP_ID, or clientID"}},
 		{"an unreadable App id hides nothing", "org: acme\nappID: x\nprivateKey: '@KEY@'\n", []string{"config.yml:2:1: appID: must be a whole number"}},
 		{"an App without organization", "appID: 1\nprivateKey: '@KEY@'\n", []string{"config.yml: org: is missing: set org (or ARM_ORG), or several in orgs"}},
 		{"port and address", "org: acme\nserver: {port: 65536, address: '127.0.0.1:80'}\n", []string{

@@ -47,16 +47,36 @@ func (l *loader) need(holds bool, key, message string) bool {
 	return holds
 }
 
+// clientIDShape is how GitHub writes the client ids of Apps: Iv1.0123456789abcdef at first,
+// and Iv23liABCdefGHIjklMN now. Those of Enterprise Servers may differ: appClientShape.
+var (
+	clientIDShape  = regexp.MustCompile(`^\s*(Iv1\.[0-9a-f]{8,}|Iv[0-9]{2}[0-9A-Za-z]{8,})\s*$`)
+	appClientShape = regexp.MustCompile(`^[0-9A-Za-z._-]{1,100}$`)
+)
+
+// useClientID takes a client id that was given as appID for what it is.
+func (l *loader) useClientID(c *Config) {
+	if l.clientID == "" {
+		return
+	}
+	l.clientID = strings.TrimSpace(l.clientID)
+	l.warnings = append(l.warnings, "appID is "+l.clientID+", which is the App's client id, and is used as clientID; set clientID to it, or appID to the number in the App's settings.")
+	if c.ClientID == "" {
+		c.ClientID = l.clientID
+	}
+}
+
 func (l *loader) validateApp(c *Config) {
 	l.need(c.AppID >= 0, "appID", "must be a positive number")
 	l.need(c.InstallationID >= 0, "installationID", "must be a positive number")
-	hasID := c.AppID != 0 || l.refused["appID"]
+	l.need(c.ClientID == "" || appClientShape.MatchString(c.ClientID), "clientID", "must be the App's client id, such as Iv23liABCdefGHIjklMN")
+	hasID := c.AppID != 0 || c.ClientID != "" || l.refused["appID"] || l.refused["clientID"]
 	hasKey := !c.PrivateKey.Empty() || l.refused["privateKey"] || l.refused["privateKey"+fileSuffix]
 	if hasID && !hasKey {
-		l.need(false, "privateKey", "is missing, though appID is given: set privateKey, privateKeyFile or ARM_PRIVATE_KEY")
+		l.need(false, "privateKey", "is missing, though appID or clientID is given: set privateKey, privateKeyFile or ARM_PRIVATE_KEY")
 	}
 	if hasKey && !hasID {
-		l.need(false, "appID", "is missing, though a private key is given: set appID or ARM_APP_ID")
+		l.need(false, "appID", "is missing, though a private key is given: set appID or ARM_APP_ID, or clientID")
 	}
 	if !c.PrivateKey.Empty() {
 		key, err := parseKey(c.PrivateKey.Reveal())

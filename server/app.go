@@ -97,7 +97,7 @@ func (s *Server) build(ctx context.Context, a *app) error {
 	dispatcher := dispatch.NewDispatcher(a.env, commands.All(), dispatch.Standard(a.env)...)
 
 	policies := commentPolicies(c)
-	comments := &commentGitHub{env: a.env, app: a.github, appID: c.AppID, ttl: func(org string) time.Duration { return policies(org).TTL }}
+	comments := &commentGitHub{env: a.env, app: a.github, ttl: func(org string) time.Duration { return policies(org).TTL }}
 	channel := comment.NewWorker(comment.WorkerOptions{
 		Dispatcher: dispatcher, GitHub: comments, Ephemerals: a, Policy: policies,
 		PublicURL: a.env.PublicURL, MultiOrg: len(a.env.Orgs) > 1, Refused: a.env.Refused, Logger: s.log,
@@ -126,7 +126,7 @@ func (s *Server) route(a *app, dispatcher *dispatch.Dispatcher) error {
 	})
 	a.health.addDetail(proxies.Detail)
 	hook := comment.NewWebhook(comment.WebhookOptions{
-		Secrets: webhookSecrets(c), AppID: c.AppID, Orgs: webhookOrgs(c, a.env), Accept: a.accept, Parsing: a.parsing, Observe: a.meter.countDelivery, Logger: s.log,
+		Secrets: webhookSecrets(c), AppID: a.github.ID, Orgs: webhookOrgs(c, a.env), Accept: a.accept, Parsing: a.parsing, Observe: a.meter.countDelivery, Logger: s.log,
 	})
 	pages, err := pages.New(pages.Options{
 		Specs: dispatcher.Specs(), Version: s.opts.Version, PublicURL: a.env.PublicURL, Multi: len(a.env.Orgs) > 1,

@@ -16,9 +16,8 @@ import (
 // commentGitHub posts, finds and deletes comments in admin repositories. It implements
 // [comment.GitHub] and [queue.Ephemerals].
 type commentGitHub struct {
-	env   *dispatch.Env
-	appID int64
-	app   *github.App
+	env *dispatch.Env
+	app *github.App
 
 	slug atomic.Pointer[string]         // the App's, once GitHub was asked
 	ttl  func(org string) time.Duration // how long a comment with a secret exists
@@ -108,7 +107,10 @@ func (g *commentGitHub) Body(ctx context.Context, login string, commentID int64)
 // written. If it does not, the author must be our bot, whose login is SLUG[bot].
 func (g *commentGitHub) isOurs(ctx context.Context, c github.Comment) bool {
 	if c.AppID != 0 || c.UserType != "Bot" {
-		return c.AppID == g.appID && c.AppID != 0
+		if g.app.ID() == 0 {
+			_, _ = g.app.App(ctx) // else the comment is not known to be ours
+		}
+		return c.AppID == g.app.ID() && c.AppID != 0
 	}
 	slug := g.slug.Load()
 	if slug == nil {

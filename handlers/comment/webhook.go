@@ -51,7 +51,7 @@ type WebhookOrg struct {
 type WebhookOptions struct {
 	// Secrets returns the secrets that a delivery may be signed with; none: all are refused.
 	Secrets func() []string
-	AppID   int64 // the App's, whose own comments are no commands
+	AppID   func() int64 // the App's, whose own comments are no commands; 0: not known yet
 	Orgs    []WebhookOrg
 	// Accept stores a comment for the delivery of that GUID. Once it returns without
 	// an error the comment is never lost. Fresh is false if the delivery or the
@@ -93,6 +93,9 @@ func (h *webhook) eventHandlers() []eventHandler {
 func NewWebhook(o WebhookOptions) http.Handler {
 	if o.Observe == nil {
 		o.Observe = func(string) {}
+	}
+	if o.AppID == nil {
+		o.AppID = func() int64 { return 0 }
 	}
 	w := &webhook{WebhookOptions: o, bodies: handlers.NewBodies(allDeliveries), wants: map[string]func([]byte) bool{}}
 	for _, org := range o.Orgs {

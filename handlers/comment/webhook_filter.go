@@ -41,7 +41,7 @@ func (e commentEvents) filter(ctx context.Context, guid string, p *commentPayloa
 		return Comment{}, dropRepository, nil
 	case p.Action == actionEdited && p.Changes.Body.From == nil:
 		return Comment{}, dropNoneAdded, nil
-	case p.Comment.App != nil && p.Comment.App.ID == e.AppID:
+	case p.Comment.App != nil && p.Comment.App.ID == e.AppID():
 		return Comment{}, dropOwn, nil
 	}
 	comment, err := e.read(ctx, guid, p, e.Orgs[i])

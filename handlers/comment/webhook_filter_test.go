@@ -59,7 +59,7 @@ func TestNothingIsDroppedSilently(t *testing.T) {
 			var heard []string
 			var accepted []Comment
 			h := NewWebhook(WebhookOptions{
-				Secrets: func() []string { return []string{hookSecret} }, AppID: 4242, Logger: zerolog.New(&log),
+				Secrets: func() []string { return []string{hookSecret} }, AppID: func() int64 { return 4242 }, Logger: zerolog.New(&log),
 				Orgs: []WebhookOrg{{
 					Org: "acme", AdminRepo: "runner-admin", InstallationID: func() int64 { return 77 },
 					IsInstallation: func(_ context.Context, id int64) (bool, error) {

@@ -13,18 +13,18 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/golang-jwt/jwt/v4"
 	"github.com/google/go-github/v41/github"
 	"github.com/palantir/go-githubapp/githubapp"
 	"github.com/rcrowley/go-metrics"
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/semaphore"
-
-	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github/pacing"
 )
@@ -35,10 +35,12 @@ const (
 	defaultUserAgent   = "actions-runner-manager"
 )
 
-// Options configure an [App]. AppID and Key are required; everything else has a default.
+// Options configure an [App]. Key and AppID or ClientID are required; everything else has a
+// default.
 type Options struct {
 	BaseURL     *url.URL         // of the REST API; default https://api.github.com/
 	AppID       int64            // of the GitHub App
+	ClientID    string           // of the GitHub App, used if AppID is 0
 	Key         *rsa.PrivateKey  // of the GitHub App
 	RootCAs     *x509.CertPool   // default: the system's
 	Registry    metrics.Registry // for go-githubapp's client metrics and github.304; default: a new one
@@ -58,8 +60,9 @@ type Options struct {
 // An App sends requests as a GitHub App. Its methods may be called concurrently.
 type App struct {
 	base      *url.URL
-	id        int64
-	pem       secret.Text // the App's private key
+	id        atomic.Int64 // 0 until GitHub was asked, if only the client id is given
+	issuer    string       // of the App's JSON web tokens: its id or client id
+	key       *rsa.PrivateKey
 	userAgent string
 	timeout   time.Duration
 	now       func() time.Time
@@ -87,15 +90,18 @@ type App struct {
 
 // New makes an App. It sends nothing to GitHub yet.
 func New(o Options) (*App, error) {
-	if o.Key == nil || o.AppID <= 0 {
-		return nil, errors.New("a GitHub App needs its ID and its private key")
+	if o.Key == nil || o.AppID <= 0 && o.ClientID == "" {
+		return nil, errors.New("a GitHub App needs its ID or client ID, and its private key")
 	}
 	a, err := newApp(o)
 	if err != nil {
 		return nil, err
 	}
-	block := &pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(o.Key)}
-	a.pem = secret.New(string(pem.EncodeToMemory(block)))
+	a.key, a.issuer = o.Key, o.ClientID
+	if o.AppID > 0 {
+		a.issuer = strconv.FormatInt(o.AppID, 10)
+		a.id.Store(o.AppID)
+	}
 	if a.self, err = a.appClient(); err != nil {
 		return nil, fmt.Errorf("client of the GitHub App: %w", err)
 	}
@@ -115,7 +121,7 @@ func newApp(o Options) (*App, error) {
 		return nil, fmt.Errorf("the URL of GitHub's API must look like https://api.github.com/, not %q", base)
 	}
 	a := &App{
-		base: base, id: o.AppID, userAgent: o.UserAgent, timeout: o.CallTimeout, now: o.Clock, log: o.Logger,
+		base: base, userAgent: o.UserAgent, timeout: o.CallTimeout, now: o.Clock, log: o.Logger,
 		registry: o.Registry, pool: newPool(o.RootCAs), slots: semaphore.NewWeighted(maxConcurrent),
 	}
 	if a.userAgent == "" {
@@ -144,25 +150,42 @@ func newApp(o Options) (*App, error) {
 
 // Format implements [fmt.Formatter]. Whatever the verb, only the ID is printed, never a
 // key.
-func (a *App) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "GitHub App %d", a.id) }
+func (a *App) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "GitHub App %s", a.issuer) }
+
+// ID returns the App's ID. It is 0 if only the client ID was given and GitHub has not
+// answered yet.
+func (a *App) ID() int64 { return a.id.Load() }
 
 // clientCreator returns go-githubapp's ClientCreator with middleware outside its own
 // chain and transport inside.
 func (a *App) clientCreator(transport http.RoundTripper, middleware githubapp.ClientMiddleware) githubapp.ClientCreator {
-	return githubapp.NewClientCreator(a.base.String(), "", a.id, []byte(a.pem.Reveal()),
+	block := &pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(a.key)}
+	return githubapp.NewClientCreator(a.base.String(), "", a.id.Load(), pem.EncodeToMemory(block),
 		githubapp.WithClientUserAgent(a.userAgent),
 		githubapp.WithTransport(transport),
 		githubapp.WithClientMiddleware(middleware))
 }
 
-// appClient makes the client that authenticates as the App; go-githubapp signs its
-// requests. It has no cache: GitHub's ETags depend on the token, and every request has a
-// new one.
+// appClient makes the client that authenticates as the App. It has no cache: GitHub's ETags
+// depend on the token, and every request has a new one.
 func (a *App) appClient() (*github.Client, error) {
-	measured := githubapp.ClientMetrics(a.registry)
-	return a.clientCreator(&baseTransport{app: a, next: a.pool}, func(next http.RoundTripper) http.RoundTripper {
-		return &transport{app: a, next: measured(next), limiter: new(limiter)}
-	}).NewAppClient()
+	outermost := &transport{
+		app:        a,
+		next:       githubapp.ClientMetrics(a.registry)(&baseTransport{app: a, next: a.pool}),
+		limiter:    new(limiter),
+		credential: &credential{scheme: "Bearer", get: a.webToken},
+	}
+	return a.clientCreator(a.pool, replaceChain(outermost)).NewAppClient()
+}
+
+// webToken signs a JSON web token of the App. go-githubapp knows no client IDs. GitHub
+// wants whole seconds, and the issue in the past by its own clock. See
+// https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
+func (a *App) webToken(context.Context) (string, error) {
+	issued := time.Now().Add(-30 * time.Second).Truncate(time.Second)
+	return jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.RegisteredClaims{
+		Issuer: a.issuer, IssuedAt: jwt.NewNumericDate(issued), ExpiresAt: jwt.NewNumericDate(issued.Add(2 * time.Minute)),
+	}).SignedString(a.key)
 }
 
 // userClient makes the client that authenticates with the user token in the context. It
@@ -222,6 +245,9 @@ type AppInfo struct {
 // App gets the App's registration.
 func (a *App) App(ctx context.Context) (AppInfo, error) {
 	info, _, err := send[AppInfo](ctx, a.self, http.MethodGet, "app", nil)
+	if err == nil {
+		a.id.CompareAndSwap(0, info.ID)
+	}
 	return info, a.failed("get the GitHub App", err)
 }
 
@@ -231,7 +257,10 @@ func (a *App) Ping(ctx context.Context) error {
 	if a.limiter.blockedRecently(a.now()) {
 		return nil
 	}
-	_, _, err := send[struct{}](ctx, a.self, http.MethodGet, "app", nil)
+	info, _, err := send[AppInfo](ctx, a.self, http.MethodGet, "app", nil)
+	if err == nil {
+		a.id.CompareAndSwap(0, info.ID)
+	}
 	return a.failed("reach GitHub", err)
 }
 

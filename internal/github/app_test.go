@@ -5,7 +5,21 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 )
+
+// With the client ID only, the App learns its ID from GitHub.
+func TestAppByClientID(t *testing.T) {
+	s := newSim(t)
+	var id string
+	s.Update(func(st *ghsim.State) { id = st.Apps[0].ClientID })
+	app := newApp(t, s.url, func(o *github.Options) { o.AppID, o.ClientID = 0, id })
+	assert.Zero(t, app.ID())
+	require.NoError(t, app.Ping(t.Context()))
+	assert.Equal(t, int64(4242), app.ID())
+}
 
 func TestApp(t *testing.T) {
 	s := newSim(t)

@@ -24,7 +24,7 @@ func GitHub(c *config.Config, registry metrics.Registry, budget pacing.Budget, r
 		return nil, err
 	}
 	options.Budget, options.Replica = budget, replica
-	options.AppID, options.Key, options.Registry = c.AppID, c.Key(), registry
+	options.AppID, options.ClientID, options.Key, options.Registry = c.AppID, c.ClientID, c.Key(), registry
 	return github.New(options)
 }
 

@@ -42,16 +42,19 @@ func (d *doctor) checkApp(ctx context.Context) bool {
 	}
 	d.pass("github", reached)
 	clockOK := d.checkClock()
-	id := d.config.AppID
+	id, named := d.config.AppID, fmt.Sprintf("App ID %d", d.config.AppID)
+	if id == 0 {
+		named = "client ID " + d.config.ClientID
+	}
 	switch {
-	case err == nil && info.ID == id:
+	case err == nil && (info.ID == id || id == 0):
 		d.app = info
 		d.pass("app", fmt.Sprintf("GitHub accepts the key of App %d (%s)", info.ID, info.Slug))
 		return true
 	case github.KindOf(err) == github.Unauthorized && !clockOK:
 		d.skip("the clock is wrong, so GitHub rejects every App", "", "app")
 	case github.KindOf(err) == github.NotFound, err != nil && strings.Contains(strings.ToLower(err.Error()), "integration not found"):
-		d.failGitHub("app", d.firstOrg(), fmt.Sprintf("GitHub has no App with ID %d", id), err,
+		d.failGitHub("app", d.firstOrg(), "GitHub has no App with "+named, err,
 			"Set appID to the App ID in the App's settings.", d.appPage())
 	case err == nil:
 		d.fail("app", fmt.Sprintf("GitHub takes the private key for another App than ID %d: %s", id, info.Slug),
@@ -61,10 +64,10 @@ func (d *doctor) checkApp(ctx context.Context) bool {
 		if known, ok := causeOf(err); ok && !strings.Contains(known.remedy, "private key") {
 			what = ""
 		}
-		d.failGitHub("app", d.firstOrg(), fmt.Sprintf("GitHub rejects %sApp ID %d", what, id), err,
+		d.failGitHub("app", d.firstOrg(), "GitHub rejects "+what+named, err,
 			"Set appID to the App ID in the App's settings, or generate a private key there and set privateKey to it.", d.appPage())
 	default:
-		d.failGitHub("app", d.firstOrg(), fmt.Sprintf("GitHub refuses App ID %d", id), err, "See the App's settings.", d.appPage())
+		d.failGitHub("app", d.firstOrg(), "GitHub refuses "+named, err, "See the App's settings.", d.appPage())
 	}
 	d.skip("GitHub rejects the App's credentials", d.appPage(), appChecks()...)
 	return false

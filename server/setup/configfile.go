@@ -92,7 +92,7 @@ func decode(text []byte) (map[string]any, error) {
 }
 
 func hasApp(keys map[string]any) bool {
-	return slices.ContainsFunc([]string{"appID", "privateKey", "privateKeyFile"}, func(key string) bool {
+	return slices.ContainsFunc([]string{"appID", "clientID", "privateKey", "privateKeyFile"}, func(key string) bool {
 		switch fmt.Sprint(keys[key]) {
 		case "", "0", "<nil>":
 			return false
