@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -47,7 +48,12 @@ func OpenAPI(specs []dispatch.Spec, version string, multi bool) ([]byte, error) 
 			"schemas": schemas(),
 		},
 	}
-	return json.MarshalIndent(document, "", "  ")
+	text, err := json.MarshalIndent(document, "", "  ")
+	if len(specs) > 0 {
+		// the sample answers spell the default trigger
+		text = bytes.ReplaceAll(text, []byte(`"/`+dispatch.DefaultTrigger+" "), []byte(`"`+specs[0].Slash()+" "))
+	}
+	return text, err
 }
 
 func tags(specs []dispatch.Spec) []any {
