@@ -12,18 +12,29 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
-	"github.com/actions-runner-manager/actions-runner-manager/internal/store/storetest"
 )
 
-// onEach runs the test on SQLite and on PostgreSQL.
+// onEach runs the test with one server on SQLite, and with two replicas on PostgreSQL that
+// get the requests in turns. The team platform has a group.
 func onEach(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
-	storetest.Each(t, func(t *testing.T, url string) {
-		t.Parallel()
-		w := newWorld(t, acme(), "DATABASE_URL="+url)
-		w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
-		test(t, w)
-	})
+	onEachOf(t, acme, test)
+}
+
+// onEachOf is onEach in another organization.
+func onEachOf(t *testing.T, scenario func() ghsim.Scenario, test func(t *testing.T, w *world)) {
+	t.Helper()
+	for name, start := range map[string]func(t *testing.T) *world{
+		"sqlite":       func(t *testing.T) *world { return newWorld(t, scenario()) },
+		"two replicas": func(t *testing.T) *world { return newReplicas(t, scenario()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := start(t)
+			w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
+			test(t, w)
+		})
+	}
 }
 
 // answered waits for the last reaction to a comment and returns it with the reply.
@@ -88,51 +99,54 @@ func TestThreatRepeatedAddBesideNewer(t *testing.T) {
 	})
 }
 
-// A repeated group-delete does not delete a group that was created meanwhile.
+// GitHub deletes the group, but answers 502. The team creates its group again. The repeated
+// group-delete does not delete the new one.
 func TestThreatRepeatedDeleteOfANewGroup(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
-		var once sync.Once
-		w.hub.Inject(ghsim.Fault{Method: http.MethodDelete, Path: `/runner-groups/\d+$`, Status: 502, DropAfter: true, Times: 1})
+		old := w.groupID("platform")
+		w.hub.Inject(ghsim.Fault{Method: http.MethodDelete, Path: `/runner-groups/\d+$`, DropAfter: true})
 		w.hub.Inject(ghsim.Fault{Method: http.MethodDelete, Path: `/runner-groups/\d+$`, Status: 502, Times: 2})
-		w.hub.Inject(ghsim.Fault{Method: http.MethodGet, Path: `/runner-groups/\d+`, Status: 502, Times: 3})
-		created := make(chan struct{})
-		w.watch(func(e ghsim.Exchange) {
-			if e.Request.Method == http.MethodDelete && e.Status == 502 {
-				once.Do(func() {
-					go func() { defer close(created); _ = w.call("ghp_ada", "POST /api/v1/group-create?team=platform") }()
-				})
-			}
-		})
+		w.hub.Inject(ghsim.Fault{Method: http.MethodGet, Path: `/runner-groups/\d+$`, Status: 502, Times: 3}) // so that it cannot look
 		id, before := w.comment(1, "/runner-group group-delete --yes")
-		select {
-		case <-created:
-		case <-time.After(eventually):
-		}
-		reply, _ := w.answered(1, id, before)
-		exists := false
-		w.state(func(org *ghsim.Org, _ *ghsim.State) { exists = org.Group("platform") != nil })
-		if strings.Contains(reply, "superseded") || strings.Contains(reply, "✅") {
-			owns := w.call("ghp_ada", "GET /api/v1/group-list?team=platform").Code == http.StatusOK
-			assert.Equal(t, exists, owns, "what exists is owned, and what is owned exists: %s", reply)
+		require.Eventually(t, func() bool { return w.groupID("platform") == 0 }, eventually, tick)
+		require.Eventually(t, func() bool {
+			return w.call("ghp_ada", "POST /api/v1/group-create?team=platform").Code == http.StatusOK
+		}, eventually, tick)
+		created := w.groupID("platform")
+		require.NotEqual(t, old, created)
+		reply, reaction := w.answered(1, id, before)
+		assert.Equal(t, "confused", reaction, reply)
+		assert.Contains(t, reply, "`superseded`")
+		assert.Equal(t, created, w.groupID("platform"), "the new group stays: %s", reply)
+		w.ok("ghp_ada", "GET /api/v1/group-list?team=platform")
+	})
+}
+
+// groupID returns the id of a group, or 0 if there is none.
+func (w *world) groupID(name string) (id int64) {
+	w.state(func(org *ghsim.Org, _ *ghsim.State) {
+		if g := org.Group(name); g != nil {
+			id = g.ID
 		}
 	})
+	return id
 }
 
 // A repeated token-jit does not remove a runner that is older than its first attempt.
 func TestThreatRepeatedJITRemovesNoOlderRunner(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, withKey(acme(), "ada", newSSHKey(t)))
-	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
-	require.NoError(t, w.hub.Apply(ghsim.Scenario{Organizations: []ghsim.OrgSpec{{Login: "acme", RunnerGroups: []ghsim.GroupSpec{
-		{Name: "platform", Runners: []ghsim.RunnerSpec{{Name: "build-1", Status: "offline"}}},
-	}}}}))
-	w.hub.Inject(ghsim.Fault{Method: http.MethodPost, Path: "generate-jitconfig$", Status: 502})
-	id, before := w.comment(1, "/runner-group token-jit build-1")
-	reply, reaction := w.answered(1, id, before)
-	assert.Equal(t, "confused", reaction)
-	assert.Contains(t, reply, "runner_exists")
-	w.state(func(org *ghsim.Org, _ *ghsim.State) {
-		assert.NotNil(t, org.Runner("build-1"), "the team's own older runner stays")
+	scenario := func() ghsim.Scenario { return withKey(acme(), "ada", newSSHKey(t)) }
+	onEachOf(t, scenario, func(t *testing.T, w *world) {
+		require.NoError(t, w.hub.Apply(ghsim.Scenario{Organizations: []ghsim.OrgSpec{{Login: "acme", RunnerGroups: []ghsim.GroupSpec{
+			{Name: "platform", Runners: []ghsim.RunnerSpec{{Name: "build-1", Status: "offline"}}},
+		}}}}))
+		w.hub.Inject(ghsim.Fault{Method: http.MethodPost, Path: "generate-jitconfig$", Status: 502})
+		id, before := w.comment(1, "/runner-group token-jit build-1")
+		reply, reaction := w.answered(1, id, before)
+		assert.Equal(t, "confused", reaction)
+		assert.Contains(t, reply, "runner_exists")
+		w.state(func(org *ghsim.Org, _ *ghsim.State) {
+			assert.NotNil(t, org.Runner("build-1"), "the team's own older runner stays")
+		})
 	})
 }
 
@@ -169,21 +183,20 @@ func TestThreatCommentGoneBeforeItRan(t *testing.T) {
 		}, "was edited"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, acme())
-			w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
-			w.hub.Inject(ghsim.Fault{Method: http.MethodGet, Path: "/teams/platform$", Status: 502, Times: 3}) // a short outage
-			id, before := w.comment(1, "/runner-group repos-add api")
-			require.Eventually(t, func() bool { return strings.Contains(w.log.String(), "delivery failed") }, eventually, tick)
-			w.state(func(org *ghsim.Org, _ *ghsim.State) { tt.change(org.Repo("runner-admin").Issue(1), id) })
-			if tt.says != "" {
-				reply, reaction := w.answered(1, id, before)
-				assert.Equal(t, "confused", reaction)
-				assert.Contains(t, reply, tt.says)
-			} else {
-				require.Eventually(t, func() bool { return strings.Contains(w.log.String(), `"reason":"policy"`) }, eventually, tick)
-			}
-			assert.Empty(t, w.repos("platform"))
+			onEach(t, func(t *testing.T, w *world) {
+				w.hub.Inject(ghsim.Fault{Method: http.MethodGet, Path: "/teams/platform$", Status: 502, Times: 3}) // a short outage
+				id, before := w.comment(1, "/runner-group repos-add api")
+				require.Eventually(t, func() bool { return strings.Contains(w.log.String(), "delivery failed") }, eventually, tick)
+				w.state(func(org *ghsim.Org, _ *ghsim.State) { tt.change(org.Repo("runner-admin").Issue(1), id) })
+				if tt.says != "" {
+					reply, reaction := w.answered(1, id, before)
+					assert.Equal(t, "confused", reaction)
+					assert.Contains(t, reply, tt.says)
+				} else {
+					require.Eventually(t, func() bool { return strings.Contains(w.log.String(), `"reason":"policy"`) }, eventually, tick)
+				}
+				assert.Empty(t, w.repos("platform"))
+			})
 		})
 	}
 }
@@ -234,41 +247,41 @@ func TestThreatDemotedWhileWaiting(t *testing.T) {
 
 // A limit to workflows that an owner set is the owners', unless they let the team change it.
 func TestThreatWorkflowsOfTheOwner(t *testing.T) {
-	t.Parallel()
-	const file = "acme/api/.github/workflows/ci.yml@refs/heads/main"
-	w := newWorld(t, acme())
-	limit := func() {
+	onEach(t, func(t *testing.T, w *world) {
+		w.ok("ghp_olga", "PATCH /api/v1/group-release?team=platform")
+		const file = "acme/api/.github/workflows/ci.yml@refs/heads/main"
+		limit := func() {
+			w.state(func(org *ghsim.Org, _ *ghsim.State) {
+				g := org.Group("legacy")
+				g.RestrictedToWorkflows, g.SelectedWorkflows = true, []string{file}
+			})
+		}
+		limit()
+		w.ok("ghp_olga", "POST /api/v1/group-adopt?team=platform&group=legacy")
+		w.refused(http.StatusForbidden, "owner_only", "ghp_ada", "PATCH /api/v1/workflows-set?team=platform&workflows=")
+		w.ok("ghp_olga", "POST /api/v1/group-adopt?team=platform&group=legacy&workflows=team")
+		w.ok("ghp_ada", "PATCH /api/v1/workflows-set?team=platform&workflows=")
+
+		w.ok("ghp_ada", "POST /api/v1/group-create?team=web")
+		w.ok("ghp_ada", "PATCH /api/v1/workflows-set?team=web&workflows=acme/web/.github/workflows/ci.yml@refs/heads/main")
+		w.ok("ghp_ada", "PATCH /api/v1/workflows-set?team=web&workflows=") // the team's own limit
 		w.state(func(org *ghsim.Org, _ *ghsim.State) {
-			g := org.Group("legacy")
+			g := org.Group("web")
 			g.RestrictedToWorkflows, g.SelectedWorkflows = true, []string{file}
 		})
-	}
-	limit()
-	w.ok("ghp_olga", "POST /api/v1/group-adopt?team=platform&group=legacy")
-	w.refused(http.StatusForbidden, "owner_only", "ghp_ada", "PATCH /api/v1/workflows-set?team=platform&workflows=")
-	w.ok("ghp_olga", "POST /api/v1/group-adopt?team=platform&group=legacy&workflows=team")
-	w.ok("ghp_ada", "PATCH /api/v1/workflows-set?team=platform&workflows=")
-
-	w.ok("ghp_ada", "POST /api/v1/group-create?team=web")
-	w.ok("ghp_ada", "PATCH /api/v1/workflows-set?team=web&workflows=acme/web/.github/workflows/ci.yml@refs/heads/main")
-	w.ok("ghp_ada", "PATCH /api/v1/workflows-set?team=web&workflows=") // the team's own limit
-	w.state(func(org *ghsim.Org, _ *ghsim.State) {
-		g := org.Group("web")
-		g.RestrictedToWorkflows, g.SelectedWorkflows = true, []string{file}
+		w.refused(http.StatusForbidden, "owner_only", "ghp_ada", "PATCH /api/v1/workflows-set?team=web&workflows=")
 	})
-	w.refused(http.StatusForbidden, "owner_only", "ghp_ada", "PATCH /api/v1/workflows-set?team=web&workflows=")
 }
 
 // Ownership is not forgotten because GitHub says 404 for another reason.
 func TestThreatNotFoundForAnotherReason(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, acme())
-	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
-	w.hub.Inject(ghsim.Fault{Path: "/actions/runner-groups", Status: http.StatusNotFound, Times: -1})
-	a := w.call("ghp_ada", "DELETE /api/v1/group-delete?team=platform")
-	assert.NotEqual(t, http.StatusOK, a.Code, a.text)
-	w.hub.ClearFaults()
-	w.ok("ghp_ada", "GET /api/v1/group-list?team=platform")
+	onEach(t, func(t *testing.T, w *world) {
+		w.hub.Inject(ghsim.Fault{Path: "/actions/runner-groups", Status: http.StatusNotFound, Times: -1})
+		a := w.call("ghp_ada", "DELETE /api/v1/group-delete?team=platform")
+		assert.NotEqual(t, http.StatusOK, a.Code, a.text)
+		w.hub.ClearFaults()
+		w.ok("ghp_ada", "GET /api/v1/group-list?team=platform")
+	})
 }
 
 // A group that existed before group-create was sent is never taken for the one it made.
