@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -18,6 +19,9 @@ type WhoAmI struct {
 	Org   string   `json:"org"`
 	Role  string   `json:"role"`  // in the organization: "member" or "owner"
 	Teams []string `json:"teams"` // that own a group here and that the caller maintains
+	// TeamsWithoutGroup are the other teams that the caller maintains, as far as the server
+	// knows: the caller acted for them within the last hour.
+	TeamsWithoutGroup []string `json:"teamsWithoutGroup"`
 }
 
 func whoami() dispatch.Command {
@@ -27,7 +31,7 @@ func whoami() dispatch.Command {
 		Task:     dispatch.TaskActivity,
 		Refusals: []dispatch.Reason{dispatch.ReasonMissingArgument},
 		Needs:    dispatch.Member, Effect: dispatch.Reads,
-		Sample: dispatch.Result{Response: WhoAmI{Login: "mona", ID: 583231, Org: "acme", Role: "member", Teams: []string{"platform"}}},
+		Sample: dispatch.Result{Response: WhoAmI{Login: "mona", ID: 583231, Org: "acme", Role: "member", Teams: []string{"platform"}, TeamsWithoutGroup: []string{}}},
 	}, func(ctx context.Context, call *dispatch.Call, args TeamsArgs) (dispatch.Result, error) {
 		var role string
 		g, gctx := errgroup.WithContext(ctx)
@@ -47,12 +51,21 @@ func whoami() dispatch.Command {
 			}
 			return err
 		})
+		var proved []string
+		if len(args.Team) == 0 {
+			g.Go(func() (err error) { proved, err = call.Env.ProvedTeams(gctx, call); return err })
+		}
 		if err := g.Wait(); err != nil {
 			return dispatch.Result{}, err
 		}
+		without := slices.DeleteFunc(proved, func(team string) bool { return slices.Contains(teams, team) })
+		message := fmt.Sprintf("You are `%s`, %s of %s. You maintain these teams that own a runner group here: %s.", call.Caller.Login, article(role), call.Org.Login, joinNames(teams))
+		if len(without) > 0 {
+			message += " You also maintain, without a group here: " + joinNames(without) + ". `group-create` makes one."
+		}
 		return dispatch.Result{
-			Response: WhoAmI{Login: call.Caller.Login, ID: call.Caller.ID, Org: call.Org.Login, Role: role, Teams: teams},
-			Message:  fmt.Sprintf("You are `%s`, %s of %s. Teams that you maintain and that own a runner group here: %s.", call.Caller.Login, article(role), call.Org.Login, joinNames(teams)),
+			Response: WhoAmI{Login: call.Caller.Login, ID: call.Caller.ID, Org: call.Org.Login, Role: role, Teams: teams, TeamsWithoutGroup: append([]string{}, without...)},
+			Message:  message,
 		}, nil
 	}, checkTeams)
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/commandtest"
@@ -14,7 +15,15 @@ func TestWhoAmI(t *testing.T) {
 	t.Parallel()
 	k := commandtest.New(t)
 	k.Must("ada", "group-create team=platform", "group-create team=web")
+	_, err := k.Run("bob", "group-list team=others")
+	assert.Equal(t, dispatch.ReasonGroupNotFound, dispatch.ReasonOf(err))
 	k.Test(t, []commandtest.Case{
+		{Name: "a maintainer of a team without a group", As: "bob", Line: "whoami", Then: func(t *testing.T, r dispatch.Result) {
+			answer := r.Response.(commands.WhoAmI)
+			assert.Empty(t, answer.Teams)
+			assert.Equal(t, []string{"others"}, answer.TeamsWithoutGroup)
+			assert.Contains(t, r.Message, "`others`")
+		}},
 		{Name: "a maintainer", Line: "whoami", Then: func(t *testing.T, r dispatch.Result) {
 			answer := r.Response.(commands.WhoAmI)
 			assert.Equal(t, "ada", answer.Login)
@@ -26,4 +35,20 @@ func TestWhoAmI(t *testing.T) {
 		}},
 		{Name: "somebody outside", As: "eve", Line: "whoami", Reason: dispatch.ReasonNotMember},
 	})
+}
+
+// An owner is told what an owner can do, also while the refusal is remembered.
+func TestOwnerIsAdvised(t *testing.T) {
+	t.Parallel()
+	k := commandtest.New(t)
+	for range 2 {
+		_, err := k.Run("olga", "group-list team=platform")
+		require.Equal(t, dispatch.ReasonNotMaintainer, dispatch.ReasonOf(err))
+		for _, way := range []string{"group-adopt", "ownersActForAnyTeam", "make yourself a maintainer"} {
+			assert.ErrorContains(t, err, way)
+		}
+		_, err = k.Run("bob", "group-list team=platform")
+		assert.ErrorContains(t, err, "One of its maintainers can promote you")
+		assert.NotContains(t, err.Error(), "group-adopt")
+	}
 }

@@ -172,7 +172,10 @@ func (e *Env) maintainedTeam(ctx context.Context, call *Call, slug string, prefe
 	now := e.Now()
 	for _, key := range []proofKey{call.key("", Member), call.key(slug, Maintainer)} {
 		if refusal := e.proofs.refused(key, now); refusal != nil {
-			return github.Team{}, notMaintainer(call, slug, refusal)
+			if key.role == Member {
+				return github.Team{}, notMaintainer(call, slug, adviceFor(call, slug, false)+refusal.Message)
+			}
+			return github.Team{}, notMaintainer(call, slug, refusal.Message)
 		}
 	}
 	if prefetch && e.proofs.proved(call.key(slug, Maintainer), now) {
@@ -193,11 +196,13 @@ func (e *Env) maintainedTeam(ctx context.Context, call *Call, slug string, prefe
 	case call.Org.Name() != name: // it was renamed, so the team was looked for under a name of nobody
 		return e.maintainedTeam(ctx, call, slug, false)
 	case member.State != "active":
-		return github.Team{}, notMaintainer(call, slug, e.refuseOutsider(call))
+		return github.Team{}, notMaintainer(call, slug, adviceFor(call, slug, false)+e.refuseOutsider(call).Message)
 	case team.ID != 0 && call.Org.Policy.OwnersActForAnyTeam && member.Role == "admin":
 		return team, nil
 	}
-	return github.Team{}, notMaintainer(call, slug, e.proofs.refuse(call.key(slug, Maintainer), Refuse(ReasonNotMaintainer, ""), e.Now()))
+	advice := adviceFor(call, slug, call.member.Role == "admin")
+	refusal := e.proofs.refuse(call.key(slug, Maintainer), Refuse(ReasonNotMaintainer, "%s", advice), e.Now())
+	return github.Team{}, notMaintainer(call, slug, refusal.Message)
 }
 
 // askForTeam asks for the team and the caller's membership in it: both zero if there are
@@ -246,26 +251,30 @@ func MembershipBySlug(ctx context.Context, call *Call, team github.Team) (github
 }
 
 // notMaintainer is the one answer for a team that the caller does not maintain and
-// for one that does not exist, so that secret teams stay secret.
-func notMaintainer(call *Call, slug string, remembered *Error) *Error {
+// for one that does not exist, so that secret teams stay secret. advice says what the caller
+// can do about it, and when it was checked.
+func notMaintainer(call *Call, slug, advice string) *Error {
 	if strings.HasPrefix(slug, enterprisePrefix) {
-		return notEnterpriseMaintainer(call, slug, remembered)
+		return Refuse(ReasonNotMaintainer, "You're not a maintainer of the enterprise team `%s`, or it doesn't exist in %s.%s", slug, call.Org.Login, advice)
 	}
-	return Refuse(ReasonNotMaintainer,
-		"You're not a maintainer of team `%s` in %s, or it doesn't exist. One of its maintainers can promote you on the team's page on GitHub.%s",
-		slug, call.Org.Login, remembered.Message)
+	return Refuse(ReasonNotMaintainer, "You're not a maintainer of team `%s` in %s, or it doesn't exist.%s", slug, call.Org.Login, advice)
 }
 
-// notEnterpriseMaintainer is notMaintainer for an enterprise's team. GitHub may show members
-// of such a team only, and no maintainers.
-func notEnterpriseMaintainer(call *Call, slug string, remembered *Error) *Error {
-	owners := "owners of " + call.Org.Login + " act for it"
-	if !call.Org.Policy.OwnersActForAnyTeam {
-		owners = "owners of " + call.Org.Login + " can act for it if the operator sets `policy.ownersActForAnyTeam`"
+// adviceFor says what a caller can do who does not maintain the team: one who is an owner of
+// the organization more than others.
+func adviceFor(call *Call, slug string, owner bool) string {
+	switch {
+	case strings.HasPrefix(slug, enterprisePrefix): // GitHub may show members of such a team only, and no maintainers
+		owners := "owners of " + call.Org.Login + " act for it"
+		if !call.Org.Policy.OwnersActForAnyTeam {
+			owners = "owners of " + call.Org.Login + " can act for it if the operator sets `policy.ownersActForAnyTeam`"
+		}
+		return " If GitHub shows no maintainers of it, " + owners + "."
+	case owner:
+		return " As an owner of " + call.Org.Login + " you can make yourself a maintainer on the team's page on GitHub, or assign an existing group to the team with `group-adopt`. " +
+			"If the operator sets `policy.ownersActForAnyTeam`, owners act for every team."
 	}
-	return Refuse(ReasonNotMaintainer,
-		"You're not a maintainer of the enterprise team `%s`, or it doesn't exist in %s. If GitHub shows no maintainers of it, %s.%s",
-		slug, call.Org.Login, owners, remembered.Message)
+	return " One of its maintainers can promote you on the team's page on GitHub."
 }
 
 // findTeams resolves the teams of a command for an owner or the operator, who need

@@ -1,10 +1,13 @@
 package dispatch
 
 import (
+	"context"
+	"slices"
 	"sync"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -64,4 +67,38 @@ func (p *proofs) prove(key proofKey, now time.Time) { p.cache().Add(key, proof{a
 func (p *proofs) proved(key proofKey, now time.Time) bool {
 	known, ok := p.cache().Get(key)
 	return ok && known.refusal == nil && now.Sub(known.at) < provedFor
+}
+
+// maxProvedTeams bounds what [Env.ProvedTeams] asks of GitHub.
+const maxProvedTeams = 10
+
+// ProvedTeams returns the slugs of teams that the caller was proved to maintain within the
+// last hour and still maintains, sorted.
+func (e *Env) ProvedTeams(ctx context.Context, call *Call) ([]string, error) {
+	var slugs []string
+	for _, key := range e.proofs.cache().Keys() {
+		if key.slug != "" && key == call.key(key.slug, Maintainer) && e.proofs.proved(key, e.Now()) && len(slugs) < maxProvedTeams {
+			slugs = append(slugs, key.slug)
+		}
+	}
+	slices.Sort(slugs)
+	still := make([]bool, len(slugs))
+	g, ctx := errgroup.WithContext(ctx)
+	for i, slug := range slugs {
+		g.Go(func() error {
+			team, m, err := e.askForTeam(ctx, call, slug)
+			still[i] = team.ID != 0 && m.State == "active" && m.Role == "maintainer"
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	var teams []string
+	for i, slug := range slugs {
+		if still[i] {
+			teams = append(teams, slug)
+		}
+	}
+	return teams, nil
 }

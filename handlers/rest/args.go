@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -139,8 +140,8 @@ func formArguments(encoded string, spec dispatch.Spec, what string) (dispatch.Ar
 	return args, nil
 }
 
-// jsonArguments reads a JSON body: an object whose values are strings, numbers,
-// booleans, arrays of strings, or null, which is as good as not given.
+// jsonArguments reads a JSON body: an object whose values are of their arguments' kinds, or
+// null, which is as good as not given.
 func jsonArguments(body []byte, spec dispatch.Spec) (dispatch.Args, error) {
 	var args dispatch.Args
 	if !utf8.Valid(body) {
@@ -175,7 +176,10 @@ func jsonArguments(body []byte, spec dispatch.Spec) (dispatch.Args, error) {
 			return args, tooManyArguments()
 		}
 		p, _ := spec.Param(name)
-		values, given, err := jsonValues(decoder, name, p.Kind == dispatch.KindList)
+		if name == "org" { // which the dispatcher takes for every command
+			p.Kind = dispatch.KindString
+		}
+		values, given, err := jsonValues(decoder, name, p.Kind)
 		if err != nil {
 			return args, err
 		}
@@ -189,11 +193,23 @@ func jsonArguments(body []byte, spec dispatch.Spec) (dispatch.Args, error) {
 	return args, nil
 }
 
+// jsonKinds says what the value of an argument of each kind is in JSON. Every one but a list
+// may also be a string.
+var jsonKinds = map[dispatch.Kind]string{ //nolint:gochecknoglobals // a table that is never written
+	dispatch.KindString: "text (a JSON string)", dispatch.KindTime: "text (a JSON string)",
+	dispatch.KindList: "an array of strings, or text", dispatch.KindInt: "a whole number", dispatch.KindBool: "true or false",
+}
+
 // jsonValues reads the value of one argument; given is false for null. The elements of an
-// array are items of a list, if the argument is one: they are taken whole.
-func jsonValues(decoder *json.Decoder, name string, list bool) (values []string, given bool, err error) {
-	refusal := dispatch.Refuse(dispatch.ReasonInvalidArgument,
-		"%s must be a string, a number, true or false, or an array of strings.", dispatch.Quote(name))
+// array are items of a list: they are taken whole. kind is empty for an argument that the
+// command does not know, which is refused later, whatever its value.
+func jsonValues(decoder *json.Decoder, name string, kind dispatch.Kind) (values []string, given bool, err error) {
+	want, known := jsonKinds[kind]
+	if !known {
+		want = "a string, a number, true or false, or an array of strings"
+	}
+	refusal := dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s must be %s.", dispatch.Quote(name), want)
+	takes := func(k dispatch.Kind) bool { return !known || kind == k }
 	token, err := decoder.Token()
 	if err != nil {
 		return nil, false, refusal
@@ -204,12 +220,15 @@ func jsonValues(decoder *json.Decoder, name string, list bool) (values []string,
 	case string:
 		return []string{value}, true, nil
 	case json.Number:
+		if !takes(dispatch.KindInt) {
+			return nil, false, refusal
+		}
 		return []string{value.String()}, true, nil
 	case bool:
-		if value {
-			return []string{"true"}, true, nil
+		if !takes(dispatch.KindBool) {
+			return nil, false, refusal
 		}
-		return []string{"false"}, true, nil
+		return []string{strconv.FormatBool(value)}, true, nil
 	}
 	if token != json.Delim('[') {
 		return nil, false, refusal
@@ -221,7 +240,7 @@ func jsonValues(decoder *json.Decoder, name string, list bool) (values []string,
 		if err != nil || !ok {
 			return nil, false, refusal
 		}
-		if list {
+		if kind == dispatch.KindList {
 			item = dispatch.WholeItem(item)
 		}
 		if values = append(values, item); len(values) > maxPairs {

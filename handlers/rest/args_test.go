@@ -52,6 +52,11 @@ func TestRESTArguments(t *testing.T) {
 		{name: "JSON with a list whose items hold commas", mediaType: jsonType, body: `{"runners":["com,ma","a","[b]"],"offline":null}`, want: args("runners", `["com,ma"]`, "runners", "a", "runners", `["[b]"]`)},
 		{name: "JSON with a list for what is none", mediaType: jsonType, body: `{"team":["a,b"]}`, want: args("team", "a,b")},
 		{name: "JSON with an empty list", mediaType: jsonType, body: `{"workflows":[]}`, want: map[string][]string{"workflows": {}}},
+		{name: "JSON under curl's default type", mediaType: formType, body: " {\"team\":\"platform\"}", want: args("team", "platform")},
+		{name: "broken JSON under curl's default type", mediaType: formType, body: `{"team":`, reason: "invalid_argument"},
+		{name: "a number for text", mediaType: jsonType, body: `{"team":1}`, reason: "invalid_argument"},
+		{name: "a boolean for text", mediaType: jsonType, body: `{"team":true}`, reason: "invalid_argument"},
+		{name: "a number for the organization", mediaType: jsonType, body: `{"org":1}`, reason: "invalid_argument"},
 		{name: "JSON without arguments", mediaType: jsonType, body: `{}`, want: args()},
 		{name: "no body, but a type", query: "team=x", mediaType: jsonType, want: args("team", "x")},
 		{name: "no body, and a type that none reads", query: "team=x", mediaType: "image/png", want: args("team", "x")},
@@ -209,4 +214,21 @@ func FuzzArguments(f *testing.F) {
 		require.Equal(t, "runners-remove", requests[0].Command)
 		require.Equal(t, "acme", requests[0].Org)
 	})
+}
+
+func TestJSONKinds(t *testing.T) {
+	for _, tt := range []struct{ command, body, reason string }{
+		{"repos-add", `{"repos":1}`, "invalid_argument"},
+		{"repos-add", `{"repos":true}`, "invalid_argument"},
+		{"audit-list", `{"since":7}`, "invalid_argument"},
+		{"audit-list", `{"limit":true}`, "invalid_argument"},
+		{"audit-list", `{"limit":7}`, ""},
+		{"runners-remove", `{"offline":1}`, "invalid_argument"},
+		{"runners-remove", `{"offline":true}`, ""},
+	} {
+		r := httptest.NewRequest(http.MethodPost, handlers.APIPrefix+tt.command, strings.NewReader(tt.body))
+		r.Header.Set("Content-Type", jsonType)
+		_, answer := newRESTFixture().send(t, r)
+		assert.Equal(t, tt.reason, answer.Reason, "%s %s: %s", tt.command, tt.body, answer.Error)
+	}
 }
