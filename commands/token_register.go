@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/rs/zerolog"
@@ -65,17 +66,19 @@ func runTokenRegister(ctx context.Context, call *dispatch.Call, args RegisterArg
 
 func registerResult(call *dispatch.Call, args RegisterArgs, token github.Token, downloads []github.Download) dispatch.Result {
 	lines, missing := permanentRunner(call, args, token, downloads)
-	notes := []string{
-		"This token can register a runner in any group of " + call.Org.Login + " until it expires, so guard it.",
-		"`config.sh --replace` ignores `--runnergroup`: a runner that is replaced stays in its old group. Remove it first with `runners-remove`.",
-	}
+	notes := []string{"This token can register a runner in any group of " + call.Org.Login + " until it expires, so guard it."}
 	if missing != "" {
 		notes = append(notes, missing)
 	}
+	const replace = "`config.sh --replace` ignores `--runnergroup`: a runner that is replaced stays in its old group. Remove it first with `runners-remove`."
 	line := fmt.Sprintf("./config.sh --url %s --runnergroup %s --token %s", shellQuote(orgURL(call)), shellQuote(call.Group.GroupName), shellQuote(token.Token.Reveal()))
-	result := tokenResult(call, "registration token", token, line, strings.Join(lines, "\n"), notes...)
+	text := slices.Concat(lines, []string{
+		"# If the runner is unpacked already, this asks for the rest: " + line,
+		"# " + strings.ReplaceAll(replace, "`", ""),
+	})
+	result := tokenResult(call, "registration token", token, line, strings.Join(text, "\n"), notes...)
 	answer, _ := result.Response.(TokenAnswer)
-	answer.Commands = lines
+	answer.Commands, answer.Notes = lines, append(slices.Clone(notes), replace)
 	result.Response = answer
 	return result
 }

@@ -61,7 +61,7 @@ func registerLines(t *testing.T, k *commandtest.Kit, line string) []string {
 	result, err := k.Run("ada", line)
 	require.NoError(t, err)
 	answer := result.Response.(commands.TokenAnswer)
-	assert.Equal(t, strings.Join(answer.Commands, "\n"), result.Secret.Text.Reveal())
+	assert.True(t, strings.HasPrefix(result.Secret.Text.Reveal(), strings.Join(answer.Commands, "\n")))
 	return answer.Commands
 }
 
