@@ -112,8 +112,8 @@ func runAuditList(ctx context.Context, call *dispatch.Call, args AuditArgs) (dis
 	}
 	return dispatch.Result{
 		Response: AuditListing{Team: call.Team.Slug, Entries: entries},
-		Message:  fmt.Sprintf("The newest %s %s.", countOf(len(entries), "entry"), of),
-		Tables:   []dispatch.Table{auditTable(entries, call.Team.ID == 0)},
+		Message:  fmt.Sprintf("The newest %s %s. Times are UTC.", countOf(len(entries), "entry"), of),
+		Tables:   auditTables(entries, call.Team.ID == 0),
 	}, nil
 }
 
@@ -129,24 +129,54 @@ func auditEntry(call *dispatch.Call, e store.Entry) AuditEntry {
 	return entry
 }
 
-// auditTable shows the entries to people, with their teams if there are several.
-func auditTable(entries []AuditEntry, teams bool) dispatch.Table {
-	table := dispatch.Table{Title: fmt.Sprintf("Entries (%d)", len(entries)), Header: []string{"When (UTC)", "Who", "Channel", "Command", "Outcome"}}
+// auditTables show the entries to people, with their teams if there are several: first what
+// changed something or revealed a secret.
+func auditTables(entries []AuditEntry, teams bool) []dispatch.Table {
+	var changes, others []AuditEntry
+	for _, e := range entries {
+		if e.Changed {
+			changes = append(changes, e)
+		} else {
+			others = append(others, e)
+		}
+	}
+	var tables []dispatch.Table
+	if len(changes) > 0 {
+		tables = append(tables, auditTable("Changes", changes, teams))
+	}
+	if len(others) > 0 {
+		table := auditTable("Other requests", others, teams)
+		table.Folded = len(changes) > 0
+		tables = append(tables, table)
+	}
+	return tables
+}
+
+// auditTable shows entries, with the date once per day.
+func auditTable(title string, entries []AuditEntry, teams bool) dispatch.Table {
+	table := dispatch.Table{Title: fmt.Sprintf("%s (%d)", title, len(entries)), Header: []string{"When", "Who", "Command", "Outcome"}}
 	if teams {
 		table.Header = append(table.Header, "Team")
 	}
+	day := ""
 	for _, e := range entries {
-		outcome, link := e.Outcome, ""
+		outcome, link, when := e.Outcome, "", e.At.Format(time.TimeOnly)
 		if e.Reason != "" {
 			outcome += " (" + e.Reason + ")"
 		}
 		if e.Count > 1 {
 			outcome += fmt.Sprintf(" ×%d", e.Count)
 		}
+		if e.Channel != string(dispatch.Comment) {
+			outcome += ", " + e.Channel
+		}
 		if e.Link != nil {
 			link = *e.Link
 		}
-		table.Rows = append(table.Rows, []string{e.At.Format("2006-01-02 15:04:05"), e.Caller, e.Channel, e.Command + " " + e.Arguments, outcome, e.Team})
+		if date := e.At.Format(time.DateOnly); date != day {
+			day, when = date, date+" "+when
+		}
+		table.Rows = append(table.Rows, []string{when, e.Caller, strings.TrimSpace(e.Command + " " + e.Arguments), outcome, e.Team})
 		table.Links = append(table.Links, link)
 	}
 	return table

@@ -123,8 +123,12 @@ func notSelected(c *dispatch.Call, visibility string, cause error) *dispatch.Err
 	}
 }
 
-// groupOfTeam names the group and team of a record, for a sentence.
+// groupOfTeam names the group of a record, for a sentence, and its team if that has another
+// name.
 func groupOfTeam(r store.Record) string {
+	if strings.EqualFold(r.GroupName, r.TeamSlug) {
+		return dispatch.Quote(r.GroupName)
+	}
 	return fmt.Sprintf("%s of the team `%s`", dispatch.Quote(r.GroupName), r.TeamSlug)
 }
 

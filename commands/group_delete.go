@@ -141,7 +141,10 @@ func previewDelete(call *dispatch.Call, held groupState) dispatch.Result {
 }
 
 func deleteResult(call *dispatch.Call, group GroupInfo, moved []string) dispatch.Result {
-	message := fmt.Sprintf("The runner group of the team `%s` is deleted.", call.Team.Slug)
+	message := fmt.Sprintf("Deleted runner group %s.", groupOfTeam(call.Group))
+	if call.Group.GroupName == "" {
+		message = fmt.Sprintf("Deleted the runner group of the team `%s`.", call.Team.Slug)
+	}
 	if len(moved) > 0 {
 		message += fmt.Sprintf(" Its runners are with the team `%s` now: %s.", call.Other.Slug, joinNames(moved))
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
 // GroupListing is what group-list answers.
@@ -38,14 +39,44 @@ func listResult(call *dispatch.Call, held groupState) dispatch.Result {
 	for _, r := range held.runners {
 		details = append(details, runnerInfo(r))
 	}
+	tables := []dispatch.Table{runnerTable(details)}
+	if held.group.RestrictedToWorkflows {
+		tables = append(tables, nameTable("Only these workflows may use it", held.group.SelectedWorkflows))
+	}
+	if len(held.repos) > 0 {
+		tables = append(tables, repoTable(held.repos))
+	}
 	return dispatch.Result{
 		Response: GroupListing{
 			Team: call.Team.Slug, Group: groupInfo(held.group),
 			Repos: repoNames(held.repos), Runners: runnerNames(held.runners), RunnerDetails: details,
 		},
-		Message: fmt.Sprintf("The runner group %s of the team `%s` (id %d, visible to %s repositories) serves %s with %s.",
-			dispatch.Quote(held.group.Name), call.Team.Slug, held.group.ID, held.group.Visibility,
-			countOf(len(held.repos), "repository"), countOf(len(held.runners), "runner")),
-		Tables: []dispatch.Table{repoTable(held.repos), runnerTable(details)},
+		Message: groupSummary(call.Group, held),
+		Tables:  tables,
 	}
+}
+
+// groupSummary says in a sentence what decides whether a job runs: repositories, runners
+// and workflows.
+func groupSummary(record store.Record, held groupState) string {
+	record.GroupName = held.group.Name
+	repos := countOf(len(held.repos), "repository")
+	if held.group.Visibility != "selected" {
+		repos = held.group.Visibility + " repositories"
+	}
+	online := 0
+	for _, r := range held.runners {
+		if r.Status == "online" {
+			online++
+		}
+	}
+	runners := fmt.Sprintf("%d of %s online", online, countOf(len(held.runners), "runner"))
+	if len(held.runners) == 0 {
+		runners = "no runners"
+	}
+	workflows := "any of their workflows"
+	if held.group.RestrictedToWorkflows {
+		workflows = "only " + countOf(len(held.group.SelectedWorkflows), "workflow")
+	}
+	return fmt.Sprintf("Group %s has %s and %s, and takes %s.", groupOfTeam(record), repos, runners, workflows)
 }

@@ -54,7 +54,7 @@ func runGroupRelease(ctx context.Context, call *dispatch.Call, args TeamArgs) (d
 }
 
 func releaseResult(record store.Record) dispatch.Result {
-	message := fmt.Sprintf("The runner group %s is no longer owned. It stays as it is on GitHub; `group-adopt` gives it back.", groupOfTeam(record))
+	message := fmt.Sprintf("Released the runner group %s. It stays as it is on GitHub; `group-adopt` gives it back.", groupOfTeam(record))
 	return dispatch.Result{
 		Response: GroupAnswer{Team: record.TeamSlug, Group: GroupInfo{ID: record.GroupID, Name: record.GroupName, Visibility: record.Visibility}, Message: message},
 		Message:  message, Changed: true,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
@@ -73,16 +74,67 @@ func specOf(call *dispatch.Call, name string) (dispatch.Spec, bool) {
 	return dispatch.Spec{}, false
 }
 
-// helpAll lists the commands, as they are written for the team, if one is known.
+// The commands that help shows first, with what they are for.
+var firstCommands = [][2]string{ //nolint:gochecknoglobals // a table that is never written
+	{"group-create", "Create your team's runner group"},
+	{"repos-add api,web", "Attach repositories to it"},
+	{"token-register", "Get a permanent runner; for a runner that does one job use token-jit"},
+	{"group-list", "See its repositories and runners"},
+	{"help repos-add", "Explain a command"},
+}
+
+// tasks groups the commands for help, by what their names begin with.
+var tasks = []struct { //nolint:gochecknoglobals // a table that is never written
+	title string
+	words []string
+}{
+	{"Repositories", []string{"repos", "access", "request", "requests"}},
+	{"Runners", []string{"token", "runners", "runner", "repo"}},
+	{"Workflows", []string{"workflows", "trust"}},
+	{"Groups", []string{"group", "groups"}},
+	{"Who and what", nil},
+}
+
+// taskOf returns the index of the command's task.
+func taskOf(name string) int {
+	word, _, _ := strings.Cut(name, "-")
+	for i, task := range tasks {
+		if slices.Contains(task.words, word) {
+			return i
+		}
+	}
+	return len(tasks) - 1
+}
+
+// helpAll shows a few commands, and all of them by task.
 func helpAll(specs []dispatch.Spec, team string) dispatch.Result {
 	answer := HelpAnswer{}
-	table := dispatch.Table{Header: []string{"Command", "What it does"}, Code: true}
+	slash := specs[0].Slash()
+	header := []string{"Command", "What it does"}
+	first := dispatch.Table{Header: header, Code: true}
+	for _, line := range firstCommands {
+		first.Rows = append(first.Rows, []string{slash + " " + line[0], line[1]})
+	}
+	tables := make([]dispatch.Table, len(tasks))
 	for _, s := range specs {
 		s = s.For(team)
 		answer.Commands = append(answer.Commands, explainSpec(s))
-		table.Rows = append(table.Rows, []string{s.Usage(), s.Summary})
+		table := &tables[taskOf(s.Name)]
+		table.Rows = append(table.Rows, []string{usageOfTeam(s), s.Summary})
 	}
-	return dispatch.Result{Response: answer, Message: "These are the commands. `" + specs[0].Slash() + " help repos-add` explains one.", Tables: []dispatch.Table{table}}
+	for i := range tables {
+		tables[i].Title = fmt.Sprintf("%s (%s)", tasks[i].title, countOf(len(tables[i].Rows), "command"))
+		tables[i].Header, tables[i].Code, tables[i].Folded = header, true, true
+	}
+	tables = slices.DeleteFunc(tables, func(t dispatch.Table) bool { return len(t.Rows) == 0 })
+	message := "Write a command in a line of a comment. The team is that of the issue's label `team:SLUG`; else add `--team SLUG`."
+	return dispatch.Result{Response: answer, Message: message, Tables: append([]dispatch.Table{first}, tables...)}
+}
+
+// usageOfTeam is the command as one types it if the issue names the team.
+func usageOfTeam(s dispatch.Spec) string {
+	s.Params = slices.DeleteFunc(slices.Clone(s.Params), func(p dispatch.Param) bool { return p.Name == "team" })
+	return strings.TrimPrefix(s.Usage(), s.Slash()+" ")
 }
 
 func helpOne(s dispatch.Spec, channel dispatch.Channel) dispatch.Result {

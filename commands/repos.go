@@ -273,6 +273,12 @@ func reposResult(c *dispatch.Call, added, removed, unchanged []string, message s
 	}
 }
 
+// reposMessage says what was done with repositories of the group; many are in a table.
+func reposMessage(done string, names []string, preposition string, c *dispatch.Call) (string, []dispatch.Table) {
+	end, tables := listOf("Repositories", names)
+	return fmt.Sprintf("%s %s %s %s%s", done, countOf(len(names), "repository"), preposition, groupOfTeam(c.Group), end), tables
+}
+
 func doneItems(names []string) []dispatch.Item {
 	items := make([]dispatch.Item, len(names))
 	for i, name := range names {
@@ -282,11 +288,7 @@ func doneItems(names []string) []dispatch.Item {
 }
 
 func repoTable(repos []github.Repository) dispatch.Table {
-	t := dispatch.Table{Title: fmt.Sprintf("Repositories (%d)", len(repos)), Header: []string{"Repository"}}
-	for _, r := range repos {
-		t.Rows = append(t.Rows, []string{r.Name})
-	}
-	return t
+	return nameTable("Repositories", repoNames(repos))
 }
 
 func repoNames(repos []github.Repository) []string {

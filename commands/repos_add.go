@@ -30,7 +30,7 @@ func runReposAdd(ctx context.Context, call *dispatch.Call, args ReposArgs) (disp
 	}
 	names := repoNames(repos)
 	if call.Preview {
-		return dispatch.Result{Message: fmt.Sprintf("This would attach to the runner group %s: %s.", groupOfTeam(call.Group), joinNames(names))}, nil
+		return dispatch.Result{Message: fmt.Sprintf("This would add to %s: %s.", groupOfTeam(call.Group), joinNames(names))}, nil
 	}
 	if err := call.Begin(ctx, nil, repoThings(call, repos)...); err != nil {
 		return dispatch.Result{}, err
@@ -47,7 +47,8 @@ func runReposAdd(ctx context.Context, call *dispatch.Call, args ReposArgs) (disp
 }
 
 func reposAddResult(c *dispatch.Call, names []string, items []dispatch.Item) dispatch.Result {
-	result := reposResult(c, names, nil, nil, fmt.Sprintf("Attached to the runner group %s: %s.", groupOfTeam(c.Group), joinNames(names)))
-	result.Items = items
+	message, tables := reposMessage("Added", names, "to", c)
+	result := reposResult(c, names, nil, nil, message)
+	result.Items, result.Tables = items, tables
 	return result
 }

@@ -78,12 +78,13 @@ func beginDetach(ctx context.Context, c *dispatch.Call, repos []github.Repositor
 }
 
 func reposRemoveResult(c *dispatch.Call, names, absent []string, items []dispatch.Item, notes ...string) dispatch.Result {
-	message := fmt.Sprintf("Detached from the runner group %s: %s.", groupOfTeam(c.Group), joinNames(names))
+	message, tables := reposMessage("Removed", names, "from", c)
 	if len(absent) > 0 {
-		message += " These were not attached, so nothing was to be done: " + joinNames(absent) + "."
+		message += " Not attached before: " + joinNames(absent) + "."
 	}
 	message = strings.Join(append([]string{message}, notes...), " ")
 	result := reposResult(c, nil, names, absent, message)
+	result.Tables = tables
 	result.Items = slices.Concat(items, doneItems(absent))
 	return result
 }

@@ -60,9 +60,10 @@ func runReposSet(ctx context.Context, call *dispatch.Call, args ReposArgs) (disp
 }
 
 func reposSetResult(c *dispatch.Call, names, added, removed, unchanged []string) dispatch.Result {
-	result := reposResult(c, added, removed, unchanged,
-		fmt.Sprintf("The runner group %s serves exactly: %s. Added: %s. Removed: %s.", groupOfTeam(c.Group), joinNames(names), joinNames(added), joinNames(removed)))
-	result.Items = doneItems(names)
+	message, tables := reposMessage("Set", names, "for", c)
+	message = fmt.Sprintf("%s Added: %s. Removed: %s.", message, joinNames(added), joinNames(removed))
+	result := reposResult(c, added, removed, unchanged, message)
+	result.Items, result.Tables = doneItems(names), tables
 	return result
 }
 

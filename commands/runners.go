@@ -10,15 +10,22 @@ import (
 )
 
 func runnerTable(runners []RunnerInfo) dispatch.Table {
-	t := dispatch.Table{Title: fmt.Sprintf("Runners (%d)", len(runners)), Header: []string{"Runner", "System", "Status", "Labels"}}
+	t := dispatch.Table{Title: fmt.Sprintf("Runners (%d)", len(runners)), Header: []string{"Runner", "State", "System", "Labels"}, Code: true}
 	for _, r := range runners {
-		status := r.Status
-		if r.Busy {
-			status += ", busy"
-		}
-		t.Rows = append(t.Rows, []string{r.Name, r.OS, status, strings.Join(r.Labels, ", ")})
+		t.Rows = append(t.Rows, []string{r.Name, stateOf(r), r.OS, strings.Join(r.Labels, ", ")})
 	}
 	return t
+}
+
+// stateOf is a runner's state in a word.
+func stateOf(r RunnerInfo) string {
+	switch {
+	case r.Busy:
+		return "busy"
+	case r.Status == "online":
+		return "idle"
+	}
+	return r.Status
 }
 
 // RunnersAnswer is what the commands on runners answer.

@@ -77,7 +77,7 @@ func runRunnersRemove(ctx context.Context, call *dispatch.Call, args RunnersRemo
 }
 
 func removeResult(c *dispatch.Call, names []string, items []dispatch.Item) dispatch.Result {
-	message := fmt.Sprintf("Removed from %s: %s.", c.Org.Login, joinNames(names))
+	message := fmt.Sprintf("Removed %s from %s: %s.", countOf(len(names), "runner"), c.Org.Login, joinNames(names))
 	if len(names) == 0 {
 		message = "No runner of the group is offline, nothing to do."
 	}

@@ -56,7 +56,7 @@ func runRunnersTransfer(ctx context.Context, call *dispatch.Call, args TransferA
 }
 
 func transferResult(c *dispatch.Call, names []string, items []dispatch.Item) dispatch.Result {
-	return runnersResult(c, names, items, c.Other.Slug, fmt.Sprintf("In the runner group %s now: %s.", groupOfTeam(c.OtherGroup), joinNames(names)))
+	return runnersResult(c, names, items, c.Other.Slug, fmt.Sprintf("Moved %s to %s: %s.", countOf(len(names), "runner"), groupOfTeam(c.OtherGroup), joinNames(names)))
 }
 
 // pickTransfers finds the named runners in the group. One that the other group has

@@ -3,7 +3,12 @@ package commands
 import (
 	"fmt"
 	"strings"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 )
+
+// mostInline is how many names a sentence has; more are in a list of their own.
+const mostInline = 10
 
 // joinNames writes names for a sentence, all of them.
 func joinNames(names []string) string {
@@ -25,4 +30,25 @@ func countOf(n int, one string) string {
 		return fmt.Sprintf("%d %sies", n, strings.TrimSuffix(one, "y"))
 	}
 	return fmt.Sprintf("%d %ss", n, one)
+}
+
+// listOf ends a sentence about names: with the names, if they are few. Many are in a table,
+// which the caller shows beneath it.
+func listOf(title string, names []string) (end string, table []dispatch.Table) {
+	if len(names) > 0 && len(names) <= mostInline {
+		return ": " + joinNames(names) + ".", nil
+	}
+	if len(names) == 0 {
+		return ".", nil
+	}
+	return ".", []dispatch.Table{nameTable(title, names)}
+}
+
+// nameTable is a table of one column.
+func nameTable(title string, names []string) dispatch.Table {
+	t := dispatch.Table{Title: fmt.Sprintf("%s (%d)", title, len(names)), Header: []string{title}, Code: true}
+	for _, name := range names {
+		t.Rows = append(t.Rows, []string{name})
+	}
+	return t
 }

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -96,9 +97,20 @@ func TestHelpOfTeam(t *testing.T) {
 	d := dispatch.NewDispatcher(&dispatch.Env{}, All(), (&dispatch.Env{}).Decode)
 	all, err := d.Dispatch(t.Context(), dispatch.Request{Channel: dispatch.Comment, Command: "help", TeamHint: "web"})
 	require.NoError(t, err)
-	require.Len(t, all.Tables, 1)
-	assert.True(t, all.Tables[0].Code, "the commands are code, those without arguments too")
-	assert.Equal(t, "/runner-group group-create [--team web]", all.Tables[0].Rows[0][0])
+	require.Len(t, all.Tables, 6)
+	assert.Len(t, all.Tables[0].Rows, 5, "five lines")
+	var listed []string
+	for _, table := range all.Tables[1:] {
+		assert.True(t, table.Folded, table.Title)
+		assert.True(t, table.Code, "the commands are code, those without arguments too")
+		for _, row := range table.Rows {
+			listed = append(listed, strings.Fields(row[0])[0])
+			assert.NotContains(t, row[0], "[--team", "the issue names the team")
+		}
+	}
+	for _, c := range All() {
+		assert.Contains(t, listed, c.Spec.Name)
+	}
 
 	one, err := d.Dispatch(t.Context(), dispatch.Request{Channel: dispatch.Comment, Command: "help", TeamHint: "web", Args: arguments("command", "audit-list")})
 	require.NoError(t, err)

@@ -34,7 +34,7 @@ func TestDemo(t *testing.T) {
 	require.Equal(t, http.StatusOK, status)
 	require.Eventually(t, func() bool {
 		_, page := send(t, http.MethodGet, issue, nil, nil)
-		return strings.Contains(page, "Attached to the runner group") && strings.Contains(page, "🚀")
+		return strings.Contains(page, "Added ") && strings.Contains(page, "🚀")
 	}, 20*time.Second, 50*time.Millisecond, "the bot does not answer")
 
 	got := map[string]curled{}
@@ -95,7 +95,7 @@ func TestDemoSetup(t *testing.T) {
 	issue := found(`http://\S+/issues/1`, guide)
 	for _, comment := range []struct{ who, command, answer string }{
 		{"olga", "/runner-group group-adopt platform", "🚀"},
-		{"ada", "/runner-group repos-add api,web", "Attached to the runner group"},
+		{"ada", "/runner-group repos-add api,web", "Added "},
 	} {
 		require.Contains(t, guide, "    "+comment.command+"\n")
 		_, _ = send(t, http.MethodPost, issue, nil, url.Values{"as": {comment.who}, "body": {comment.command}})

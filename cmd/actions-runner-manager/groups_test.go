@@ -91,7 +91,7 @@ func TestGroups(t *testing.T) {
 
 	got = do(t, g.environ, "groups", "release", "--team", "old")
 	assert.Equal(t, 0, got.status, got.stderr)
-	assert.Contains(t, got.stdout, "no longer owned")
+	assert.Contains(t, got.stdout, "Released the runner group")
 	got = do(t, g.environ, "groups", "release", "--team", "old")
 	assert.Equal(t, 1, got.status)
 }

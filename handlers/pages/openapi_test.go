@@ -88,7 +88,7 @@ func TestSamples(t *testing.T) {
 		}
 		assert.Equal(t, strings.HasPrefix(spec.Name, "repos-") || strings.HasPrefix(spec.Name, "runners-"), answer["Items"] != nil, spec.Name)
 	}
-	assert.Contains(t, string(body), "Attached to the runner group `platform` of the team `platform`: `api`, `web`.")
+	assert.Contains(t, string(body), "Added 2 repositories to `platform`: `api`, `web`.")
 }
 
 func TestOpenAPIWithSeveralOrganizations(t *testing.T) {
