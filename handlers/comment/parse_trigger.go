@@ -98,7 +98,7 @@ func (t trigger) anchor() int {
 	return max(0, strings.IndexAny(string(t), "0123456789qxjzkvwy"))
 }
 
-// spelledAround reports whether the word is in text, with the letter of index at at offset.
+// spelledAround reports whether the word is in text if its letter of index at has that offset.
 func (t trigger) spelledAround(text []byte, offset, at int) bool {
 	before, behind := text[:offset], text[offset+1:]
 	for i := at - 1; i >= 0; i-- {
