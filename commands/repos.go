@@ -117,28 +117,25 @@ func askRepos(ctx context.Context, c *dispatch.Call, slug string, names []string
 	return lookup
 }
 
-// permittedRepos returns the repositories that the team may attach. If it may not
-// attach one of them, the error names every such one with its reason.
-func permittedRepos(ctx context.Context, c *dispatch.Call, names []string) ([]github.Repository, error) {
-	lookup, _ := c.Prefetched.(*repoLookup)
+// permittedRepos returns the repositories that the team may attach, and an item for each
+// name. Those that it may not attach have a reason.
+func permittedRepos(ctx context.Context, c *dispatch.Call, lookup *repoLookup, names []string) (repos []github.Repository, items []dispatch.Item, err error) {
 	switch {
 	case len(names) > askEach:
-		var err error
 		if lookup, err = pickRepos(ctx, c, names); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	case lookup == nil:
 		lookup = askRepos(ctx, c, c.Team.Slug, names)
 	}
 	<-lookup.done
-	items := make([]dispatch.Item, len(names))
+	items = make([]dispatch.Item, len(names))
 	seen := map[int64]bool{}
-	var repos []github.Repository
 	for i, name := range names {
 		items[i] = dispatch.Item{Item: name}
 		if err := checkRepo(c, lookup.repos[i], lookup.errs[i], name); err != nil {
 			if dispatch.ReasonOf(err) != dispatch.ReasonRepoNotPermitted && dispatch.ReasonOf(err) != dispatch.ReasonPublicRepo {
-				return nil, err
+				return nil, nil, err
 			}
 			items[i].Error, items[i].Reason = dispatch.AsError(err).Message, dispatch.ReasonOf(err)
 			continue
@@ -149,7 +146,7 @@ func permittedRepos(ctx context.Context, c *dispatch.Call, names []string) ([]gi
 		}
 	}
 	explainRenamed(ctx, c, items, lookup)
-	return repos, dispatch.RefuseItems(items)
+	return repos, items, nil
 }
 
 // pickRepos finds the named repositories in the team's whole list.
@@ -258,7 +255,16 @@ type ReposChanged struct {
 	Added     []string `json:"added"`
 	Removed   []string `json:"removed"`
 	Unchanged []string `json:"unchanged"` // as asked already
-	Message   string   `json:"message"`
+	// Refused are the repositories that repos-add skipped; nil if it was not to skip any.
+	Refused []RefusedRepo `json:"refused,omitzero"`
+	Message string        `json:"message"`
+}
+
+// A RefusedRepo is a repository that was skipped.
+type RefusedRepo struct {
+	Repo   string          `json:"repo"`
+	Reason dispatch.Reason `json:"reason"`
+	Error  string          `json:"error"`
 }
 
 func reposResult(c *dispatch.Call, added, removed, unchanged []string, message string) dispatch.Result {

@@ -2,11 +2,22 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 )
+
+// ReposAddArgs are the arguments of repos-add.
+type ReposAddArgs struct {
+	Team        dispatch.Team `arg:"team,required" doc:"the team's slug" example:"platform"`
+	Repos       []string      `arg:"repos,required,positional" doc:"repositories, as name, org/name or address" example:"api,web"`
+	SkipRefused bool          `arg:"skip-refused" doc:"attach what may be attached, and list what is refused"`
+}
 
 func reposAdd() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
@@ -14,41 +25,153 @@ func reposAdd() dispatch.Command {
 		Summary:  "Attach repositories to the team's runner group",
 		Task:     dispatch.TaskRepos,
 		Refusals: []dispatch.Reason{dispatch.ReasonRepoNotPermitted, dispatch.ReasonPublicRepo, dispatch.ReasonGroupNotSelected},
-		Details:  "The team needs a permission on each (policy.repoPermission, by default admin).",
-		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Changes, Example: "api,web", Prefetch: prefetchRepos,
-		Sample: reposAddResult(sampleCall(), []string{"api", "web"}, doneItems([]string{"api", "web"})),
-	}, runReposAdd, checkRepos)
+		Details:  "The team needs a permission on each (policy.repoPermission, by default admin). If one is refused nothing is changed, unless refused ones are to be skipped.",
+		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Changes, Example: "api,web", Prefetch: prefetchReposAdd,
+		Sample: reposAddResult(sampleCall(), []string{"api", "web"}, nil, doneItems([]string{"api", "web"})),
+	}, runReposAdd, func(call *dispatch.Call, a ReposAddArgs) error {
+		return checkRepos(call, ReposArgs{Team: a.Team, Repos: a.Repos})
+	})
 }
 
-func runReposAdd(ctx context.Context, call *dispatch.Call, args ReposArgs) (dispatch.Result, error) {
-	repos, err := permittedRepos(ctx, call, args.Repos)
+// A reposAddLookup is what repos-add asks for beside the caller's authorization.
+type reposAddLookup struct {
+	named    *repoLookup // nil: not asked
+	attached *attachedLookup
+}
+
+// An attachedLookup is a group's list of repositories.
+type attachedLookup struct {
+	group int64
+	done  chan struct{}
+	repos []github.Repository
+	err   error
+}
+
+func prefetchReposAdd(ctx context.Context, call *dispatch.Call, teamSlug string, decoded any) any {
+	args, ok := decoded.(ReposAddArgs)
+	if !ok {
+		return nil
+	}
+	found := &reposAddLookup{}
+	if len(args.Repos) <= askEach {
+		found.named = askRepos(ctx, call, teamSlug, args.Repos)
+	}
+	// the group is not resolved yet; if the record leads to another one, this is not used
+	if records, err := call.Env.Store.RecordsBySlug(ctx, call.OrgID, teamSlug); err == nil && len(records) == 1 {
+		found.attached = askAttached(ctx, call, records[0].GroupID)
+	}
+	return found
+}
+
+func askAttached(ctx context.Context, c *dispatch.Call, group int64) *attachedLookup {
+	lookup := &attachedLookup{group: group, done: make(chan struct{})}
+	go func() {
+		defer close(lookup.done)
+		lookup.repos, lookup.err = c.Org.GitHub.GroupRepositories(ctx, group)
+	}()
+	return lookup
+}
+
+func runReposAdd(ctx context.Context, call *dispatch.Call, args ReposAddArgs) (dispatch.Result, error) {
+	lookup, _ := call.Prefetched.(*reposAddLookup)
+	if lookup == nil {
+		lookup = &reposAddLookup{}
+	}
+	if lookup.attached == nil || lookup.attached.group != call.Group.GroupID {
+		lookup.attached = askAttached(ctx, call, call.Group.GroupID)
+	}
+	repos, checked, err := permittedRepos(ctx, call, lookup.named, args.Repos)
 	if err != nil {
 		return dispatch.Result{}, err
+	}
+	if refusal := dispatch.RefuseItems(checked); refusal != nil && (!args.SkipRefused || len(repos) == 0) {
+		return dispatch.Result{}, withRest(call, refusal, repos)
 	}
 	if err := mustBeSelected(ctx, call); err != nil {
 		return dispatch.Result{}, err
 	}
-	names := repoNames(repos)
-	if call.Preview {
-		return dispatch.Result{Message: fmt.Sprintf("This would add to %s: %s.", groupOfTeam(call.Group), joinNames(names))}, nil
+	if <-lookup.attached.done; lookup.attached.err != nil {
+		return dispatch.Result{}, reposError(ctx, call, lookup.attached.err, "list the group's repositories")
 	}
-	if err := call.Begin(ctx, nil, repoThings(call, repos)...); err != nil {
+	refused := slices.DeleteFunc(checked, func(item dispatch.Item) bool { return item.Error == "" })
+	added, unchanged := splitAttached(call, repos, lookup.attached.repos)
+	if call.Preview {
+		return dispatch.Result{
+			Message: fmt.Sprintf("This would add to %s: %s.", groupOfTeam(call.Group), joinNames(repoNames(added))), Items: refused,
+		}, nil
+	}
+	targets := map[string]int64{}
+	for _, repo := range added {
+		targets[strings.ToLower(repo.Name)] = repo.ID
+	}
+	if err := call.Begin(ctx, targets, repoThings(call, repos)...); err != nil {
 		return dispatch.Result{}, err
 	}
-	items := call.ApplyEach(ctx, names, func(i int) []dispatch.Thing { return repoThings(call, repos[i:i+1]) }, func(ctx context.Context, i int) error {
+	repos = slices.Concat(added, unchanged)
+	items := call.ApplyEach(ctx, repoNames(repos), func(i int) []dispatch.Thing { return repoThings(call, repos[i:i+1]) }, func(ctx context.Context, i int) error {
+		if i >= len(added) {
+			return nil // attached already: an older command must not undo it
+		}
 		return call.Org.GitHub.AddGroupRepository(ctx, call.Group.GroupID, repos[i].ID)
 	}, "attach the repository")
 	items = explainFailures(ctx, call, items, "attach the repository")
-	result := reposAddResult(call, names, items)
+	result := reposAddResult(call, repoNames(added), repoNames(unchanged), items)
 	if err := dispatch.PartialFailure(items, result); err != nil {
 		return dispatch.Result{}, err
+	}
+	if args.SkipRefused {
+		result = withRefused(result, refused)
 	}
 	return result, nil
 }
 
-func reposAddResult(c *dispatch.Call, names []string, items []dispatch.Item) dispatch.Result {
-	message, tables := reposMessage("Added", names, "to", c)
-	result := reposResult(c, names, nil, nil, message)
+// splitAttached separates the repositories that are attached already. In a repeated attempt,
+// those that the first one was to attach count as added.
+func splitAttached(c *dispatch.Call, repos, attached []github.Repository) (added, unchanged []github.Repository) {
+	for _, repo := range repos {
+		isAttached := slices.ContainsFunc(attached, func(other github.Repository) bool { return other.ID == repo.ID })
+		if isAttached && c.FirstTargets()[strings.ToLower(repo.Name)] != repo.ID {
+			unchanged = append(unchanged, repo)
+		} else {
+			added = append(added, repo)
+		}
+	}
+	return added, unchanged
+}
+
+// withRest adds to a refusal how the repositories that are not refused can be attached. A
+// comment's reply has the line that does it.
+func withRest(c *dispatch.Call, err error, rest []github.Repository) error {
+	var refusal *dispatch.Error
+	if len(rest) == 0 || c.Channel == dispatch.Comment || !errors.As(err, &refusal) {
+		return err
+	}
+	out := *refusal
+	out.Message += " To attach the rest, repeat the command with " + c.Channel.Argument("skip-refused", "true") + "."
+	return &out
+}
+
+// withRefused adds to the result what was skipped.
+func withRefused(result dispatch.Result, refused []dispatch.Item) dispatch.Result {
+	answer, _ := result.Response.(ReposChanged)
+	answer.Refused = []RefusedRepo{}
+	for _, item := range refused {
+		answer.Refused = append(answer.Refused, RefusedRepo{Repo: item.Item, Reason: item.Reason, Error: item.Error})
+	}
+	if len(refused) > 0 {
+		result.Message += fmt.Sprintf(" %s refused.", countOf(len(refused), "repository"))
+		answer.Message = result.Message
+	}
+	result.Response, result.Items = answer, slices.Concat(result.Items, refused)
+	return result
+}
+
+func reposAddResult(c *dispatch.Call, added, unchanged []string, items []dispatch.Item) dispatch.Result {
+	message, tables := reposMessage("Added", added, "to", c)
+	if len(unchanged) > 0 {
+		message += " Attached already: " + joinNames(unchanged) + "."
+	}
+	result := reposResult(c, added, nil, unchanged, message)
 	result.Items, result.Tables = items, tables
 	return result
 }

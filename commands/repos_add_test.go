@@ -9,6 +9,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/commandtest"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 )
 
 func TestReposAdd(t *testing.T) {
@@ -25,7 +26,13 @@ func TestReposAdd(t *testing.T) {
 			assert.ElementsMatch(t, []string{"api", "web"}, k.Repos("platform"))
 			assert.True(t, r.Changed)
 		}},
-		{Name: "again", Line: "repos-add team=platform repos=api"},
+		{Name: "again", Line: "repos-add team=platform repos=api", Then: func(t *testing.T, r dispatch.Result) {
+			answer := r.Response.(commands.ReposChanged)
+			assert.Empty(t, answer.Added)
+			assert.Equal(t, []string{"api"}, answer.Unchanged)
+			assert.Nil(t, answer.Refused)
+			assert.False(t, r.Changed)
+		}},
 	})
 	assert.ElementsMatch(t, []string{"api", "web"}, k.Repos("platform"), "what was refused changed nothing")
 }
@@ -35,4 +42,36 @@ func groupOf(t *testing.T, k *commandtest.Kit, team string) commands.GroupInfo {
 	r, err := k.Run("ada", "group-list team="+team)
 	require.NoError(t, err)
 	return r.Response.(commands.GroupListing).Group
+}
+
+func TestReposAddSkipsRefused(t *testing.T) {
+	t.Parallel()
+	k := commandtest.New(t)
+	k.Must("ada", "group-create team=platform", "repos-add team=platform repos=web")
+	const line = "repos-add team=platform skip-refused=true repos="
+	k.Test(t, []commandtest.Case{
+		{Name: "all are refused", Line: line + "docs,foreign", Reason: dispatch.ReasonRepoNotPermitted, Items: []string{"docs", "foreign"}},
+		{Name: "a malformed name is not skipped", Line: line + "api,a/../b", Reason: dispatch.ReasonInvalidArgument},
+	})
+	k.Hub.Inject(ghsim.Fault{Path: "/repos/acme/docs$", Status: 502, Times: -1})
+	_, err := k.Run("ada", line+"api,docs")
+	assert.Equal(t, dispatch.ReasonGitHubError, dispatch.ReasonOf(err), "GitHub failed while checking")
+	assert.Equal(t, []string{"web"}, k.Repos("platform"))
+	k.Test(t, []commandtest.Case{
+		{Name: "some are refused", Line: line + "api,web,foreign,site", Then: func(t *testing.T, r dispatch.Result) {
+			answer := r.Response.(commands.ReposChanged)
+			assert.Equal(t, []string{"api"}, answer.Added)
+			assert.Equal(t, []string{"web"}, answer.Unchanged)
+			require.Len(t, answer.Refused, 2)
+			assert.Equal(t, "foreign", answer.Refused[0].Repo)
+			assert.Equal(t, dispatch.ReasonPublicRepo, answer.Refused[1].Reason)
+			assert.NotEmpty(t, answer.Refused[1].Error)
+		}},
+		{Name: "none is refused", Line: line + "api", Then: func(t *testing.T, r dispatch.Result) {
+			assert.Equal(t, []commands.RefusedRepo{}, r.Response.(commands.ReposChanged).Refused)
+		}},
+	})
+	assert.ElementsMatch(t, []string{"api", "web"}, k.Repos("platform"))
+	_, err = k.Run("ada", "repos-add team=platform repos=api,foreign")
+	assert.ErrorContains(t, err, "skip-refused")
 }

@@ -22,7 +22,11 @@ func reposSet() dispatch.Command {
 }
 
 func runReposSet(ctx context.Context, call *dispatch.Call, args ReposArgs) (dispatch.Result, error) {
-	repos, err := permittedRepos(ctx, call, args.Repos)
+	lookup, _ := call.Prefetched.(*repoLookup)
+	repos, items, err := permittedRepos(ctx, call, lookup, args.Repos)
+	if err == nil {
+		err = dispatch.RefuseItems(items)
+	}
 	if err != nil {
 		return dispatch.Result{}, err
 	}

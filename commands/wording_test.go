@@ -41,7 +41,7 @@ func TestWordingOfChannels(t *testing.T) {
 		},
 		{
 			"nothing to attach, and the team", "repos-add", arguments("team", "web"), "",
-			"`repos-add` needs the argument `repos`: repositories, as name, org/name or address. Usage: `/runner-group repos-add [--team web] api,web`.",
+			"`repos-add` needs the argument `repos`: repositories, as name, org/name or address. Usage: `/runner-group repos-add [--team web] api,web [--skip-refused]`.",
 			"`repos-add` needs the argument `repos`: repositories, as name, org/name or address. Usage: `PATCH /api/v1/repos-add?team=web&repos=api,web`.",
 		},
 		{
@@ -53,7 +53,7 @@ func TestWordingOfChannels(t *testing.T) {
 		},
 		{
 			"a team that is none", "repos-add", arguments("team", "`x`"), "",
-			"`repos-add` needs the argument `repos`: repositories, as name, org/name or address. Usage: `/runner-group repos-add [--team platform] api,web`.",
+			"`repos-add` needs the argument `repos`: repositories, as name, org/name or address. Usage: `/runner-group repos-add [--team platform] api,web [--skip-refused]`.",
 			"`repos-add` needs the argument `repos`: repositories, as name, org/name or address. Usage: `PATCH /api/v1/repos-add?team=platform&repos=api,web`.",
 		},
 		{
