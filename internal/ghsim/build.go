@@ -196,7 +196,7 @@ func (b *builder) issue(r *Repo, spec IssueSpec) {
 	}
 	issue := &Issue{
 		ID: b.st.id("issue"), Number: spec.Number, Title: spec.Title, Body: spec.Body, State: pick(spec.State, "open"),
-		Locked: spec.Locked, Labels: spec.Labels, PullRequest: spec.PullRequest, Author: b.person(pick(author, "ghost")), CreatedAt: b.s.now(),
+		Locked: spec.Locked, Labels: spec.Labels, PullRequest: spec.PullRequest, Suggestions: spec.Suggestions, Author: b.person(pick(author, "ghost")), CreatedAt: b.s.now(),
 	}
 	if issue.Number == 0 {
 		issue.Number = 1

@@ -76,6 +76,25 @@ func TestWriteOnThePage(t *testing.T) {
 	assert.Equal(t, http.StatusForbidden, write("ada", "x", "Sec-Fetch-Site", "cross-site").StatusCode)
 }
 
+// The page keeps what GitHub keeps of the HTML in answers, and nothing else.
+func TestHTMLOnThePage(t *testing.T) {
+	s := newSim(t)
+	for _, text := range []string{
+		"<details><summary>Runners &lt;b&gt;</summary>\n\n| a |\n| --- |\n| 1 |\n\n</details>",
+		"<sub>@ada · `x`</sub> <b onclick=x>bold</b>",
+		"<details open onclick=x><img src=x onerror=y>\n<script>x</script>\n<!-- hidden -->\n<style>y",
+	} {
+		_, err := s.Comment("acme", "runner-admin", 1, "ada", text)
+		require.NoError(t, err)
+	}
+	page := s.get(issuePath, "").body
+	assert.Contains(t, page, "<details><summary>Runners &lt;b&gt;</summary>")
+	assert.Contains(t, page, "<sub>@ada · <code>x</code></sub>")
+	for _, unsafe := range []string{"onclick", "onerror", "<script>x", "<style", "hidden -->"} {
+		assert.NotContains(t, page, unsafe)
+	}
+}
+
 func TestReactionsOnThePage(t *testing.T) {
 	s := newSim(t)
 	comment := state(s, func(st *ghsim.State) int64 { return st.Org("acme").Repo("runner-admin").Issue(1).Comments[0].ID })

@@ -88,6 +88,8 @@ type IssueSpec struct {
 	Labels      []string      `yaml:"labels,omitempty"`
 	PullRequest bool          `yaml:"pullRequest,omitempty"`
 	Comments    []CommentSpec `yaml:"comments,omitempty"`
+	// Suggestions are comments that the issue's page offers, instead of the scenario's.
+	Suggestions []string `yaml:"suggestions,omitempty"`
 }
 
 // A CommentSpec describes a [Comment] that is there from the start; no webhook announces it.

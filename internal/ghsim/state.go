@@ -126,6 +126,7 @@ type Issue struct {
 	Author      *User
 	CreatedAt   time.Time
 	Comments    []*Comment
+	Suggestions []string // comments that its page offers
 }
 
 // A Comment is a comment on an issue.

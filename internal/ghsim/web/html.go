@@ -89,6 +89,17 @@ func (v *issueView) html() g.Node {
 	)
 }
 
+// role is what the person is, in a word.
+func (p person) role() string {
+	switch {
+	case strings.HasPrefix(p.About, "owner"):
+		return " (owner)"
+	case strings.Contains(p.About, "maintainer of"):
+		return " (maintainer)"
+	}
+	return ""
+}
+
 // form is where one writes a comment.
 func (v *issueView) form() g.Node {
 	suggests := len(v.Suggestions) > 0
@@ -96,11 +107,7 @@ func (v *issueView) form() g.Node {
 		h.Div(h.Class("who"),
 			h.Label(h.For("as"), g.Text("Comment as")),
 			h.Select(h.ID("as"), h.Name("as"), g.Map(v.People, func(p person) g.Node {
-				text := p.Login
-				if p.About != "" {
-					text += " — " + p.About
-				}
-				return h.Option(h.Value(p.Login), g.Text(text))
+				return h.Option(h.Value(p.Login), h.Title(p.About), g.Text(p.Login+p.role()))
 			})),
 		),
 		h.Label(h.Class("hidden"), h.For("body"), g.Text("Comment")),

@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"github.com/yuin/goldmark"
-	"github.com/yuin/goldmark/extension"
-	renderer "github.com/yuin/goldmark/renderer/html"
 
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 )
@@ -108,7 +106,10 @@ func (p *Pages) issueView(org, repo string, number int) (found view, err error) 
 	version, _, _ := p.sim.Changes()
 	p.sim.View(func(st *ghsim.State) { found, err = issuePage(st, org, repo, number) })
 	if err == nil {
-		found.Issue.Version, found.Issue.Suggestions = version, p.sim.Suggestions()
+		found.Issue.Version = version
+		if found.Issue.Suggestions == nil {
+			found.Issue.Suggestions = p.sim.Suggestions()
+		}
 	}
 	return found, err
 }
@@ -118,10 +119,10 @@ func issuePage(st *ghsim.State, org, repo string, number int) (view, error) {
 	if err != nil {
 		return view{}, errNoPage
 	}
-	md := goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithRendererOptions(renderer.WithHardWraps()))
+	md := newMarkdown()
 	v := &issueView{
 		Org: r.Org.Login, Repo: r.Name, Path: fmt.Sprintf("/%s/issues/%d", r.FullName(), number), Private: r.Private(), Number: number,
-		Title: i.Title, State: i.State,
+		Title: i.Title, State: i.State, Suggestions: slices.Clone(i.Suggestions),
 		First: renderComment(md, r, &ghsim.Comment{Author: i.Author, Body: i.Body, CreatedAt: i.CreatedAt, UpdatedAt: i.CreatedAt}),
 	}
 	for _, name := range i.Labels {
@@ -193,8 +194,8 @@ func about(o *ghsim.Org, m *ghsim.Member) string {
 	return strings.Join(roles, ", ")
 }
 
-// renderComment renders the Markdown as GitHub would. goldmark leaves raw HTML
-// and dangerous links out, so the result is safe to show.
+// renderComment renders the Markdown as GitHub would. Most raw HTML and
+// dangerous links are left out, so the result is safe to show.
 func renderComment(md goldmark.Markdown, r *ghsim.Repo, c *ghsim.Comment) commentView {
 	var body bytes.Buffer
 	if err := md.Convert([]byte(c.Body), &body); err != nil {
