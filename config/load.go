@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -66,7 +67,7 @@ func Load(flag string, environ []string) (*Config, error) {
 	l.warnDatabase()
 	l.readPort(&c)
 	l.useClientID(&c)
-	c.environment = append(l.warnings, l.misspelt()...)
+	c.environment = slices.Concat(l.warnings, l.misspelt())
 	l.readSecretFiles()
 	// A folder for log files means that they are wanted, as it did in the legacy program.
 	if l.wasGiven("logging.logDirectory") && !l.wasGiven("logging.ephemeral") {

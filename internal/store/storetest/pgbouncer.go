@@ -62,7 +62,7 @@ default_pool_size = 3
 max_client_conn = 1000
 server_idle_timeout = 2
 `, cluster.kept.port, s.port)
-	if err := os.WriteFile(config, []byte(text), 0o644); err != nil { //nolint:gosec // another user reads it
+	if err := os.WriteFile(config, []byte(text), 0o644); err != nil { // another user reads it
 		return nil, err
 	}
 	return &pgBouncer{s}, s.start(program, config)
