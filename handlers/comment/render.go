@@ -178,7 +178,7 @@ func renderPlain(comment Comment, call slashCommand, secret *dispatch.Secret, de
 func renderEncrypted(comment Comment, o outcome, secret *dispatch.Secret, armored, identity string) string {
 	var b strings.Builder
 	b.WriteString(strings.TrimSpace(o.Markdown))
-	if !secret.Expires.IsZero() {
+	if !secret.Expires.IsZero() && !strings.Contains(o.Markdown, "expires at") {
 		fmt.Fprintf(&b, "\n\nThe %s expires at %s.", escapeMessage(secret.Kind), humanTime(secret.Expires))
 	}
 	b.WriteString("\n\nOnly you can decrypt it, with [age](https://age-encryption.org) and the SSH key of your GitHub account. " +
