@@ -129,7 +129,8 @@ func (s *Server) route(a *app, dispatcher *dispatch.Dispatcher) error {
 		Secrets: webhookSecrets(c), AppID: a.github.ID, Orgs: webhookOrgs(c, a.env), Accept: a.accept, Parsing: a.parsing, Observe: a.meter.countDelivery, Logger: s.log,
 	})
 	pages, err := pages.New(pages.Options{
-		Specs: dispatcher.Specs(), Version: s.opts.Version, PublicURL: a.env.PublicURL, Multi: len(a.env.Orgs) > 1,
+		Specs: dispatcher.Specs(), Version: s.opts.Version, Multi: len(a.env.Orgs) > 1,
+		AdminRepos: adminRepos(c), Trigger: c.Organizations()[0].Chatops.Trigger,
 	})
 	if err != nil {
 		return err
@@ -147,6 +148,18 @@ func (s *Server) route(a *app, dispatcher *dispatch.Dispatcher) error {
 	mux.Handle("/", pages)
 	a.handler = rest.Guard(api, mux)
 	return nil
+}
+
+// adminRepos returns the repositories in whose issues commands can be written.
+func adminRepos(c *config.Config) []pages.AdminRepo {
+	var list []pages.AdminRepo
+	for _, o := range c.Organizations() {
+		if o.Chatops.AdminRepo != "" {
+			name := o.Org + "/" + o.Chatops.AdminRepo
+			list = append(list, pages.AdminRepo{Name: name, URL: c.GitHub.URL + "/" + name + "/issues"})
+		}
+	}
+	return list
 }
 
 // start starts the background work.

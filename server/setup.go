@@ -29,7 +29,7 @@ func (s *Server) buildSetup(ctx context.Context, a *app) error {
 	specs := dispatch.NewDispatcher(&dispatch.Env{}, commands.All())
 	always := func() bool { return true }
 	pages, err := pages.New(pages.Options{
-		Specs: specs.Specs(), Version: s.opts.Version, PublicURL: s.publicURL(a.config), SetupMode: always,
+		Specs: specs.Specs(), Version: s.opts.Version, SetupMode: always,
 	})
 	if err != nil {
 		return err

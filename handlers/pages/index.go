@@ -6,69 +6,53 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
-
 	g "maragu.dev/gomponents"
-
 	h "maragu.dev/gomponents/html"
 
-	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 )
+
+// An AdminRepo is a repository whose issues take commands.
+type AdminRepo struct{ Name, URL string }
+
+// A step is one of the first things that a maintainer does. Its line is an example of the
+// command, or text if it is no command.
+type step struct{ title, note, command, text string }
+
+func firstSteps() []step {
+	return []step{
+		{title: "Create your group", note: "Once per team", command: "group-create"},
+		{title: "Allow repositories", note: "Your team needs permission on each", command: "repos-add"},
+		{title: "Register a runner", note: "A permanent machine; token-jit is for one job", command: "token-register"},
+		{title: "Use it in a workflow", note: "In .github/workflows/*.yml; the group has your team’s name", text: "runs-on: {group: platform}"},
+	}
+}
 
 // indexPage writes the first page.
 func indexPage(o Options, setup bool) (file, error) {
-	var comments, curls []string
-	host := strings.TrimSuffix(o.PublicURL, "/")
-	if host == "" {
-		host = exampleHost
-	}
-	firstSteps := []string{"group-create", "group-list", "repos-add", "token-register"}
-	for _, spec := range o.Specs {
-		if slices.Contains(firstSteps, spec.Name) {
-			comments = append(comments, exampleComment(spec))
-			curls = append(curls, exampleCurl(spec, host, " \\\n  "))
-		}
-	}
-	page := Layout("Actions Runner Manager", nil,
-		indexHeader(),
+	page := Layout("Actions Runner Manager", script("copy"),
 		h.Main(
+			h.H1(g.Text("Manage your team’s self-hosted runners")),
+			h.P(h.Class("lead"), g.Text("Team maintainers create a runner group, choose which repositories can use it, and register runners. "+
+				"You don’t need an organization owner.")),
 			g.If(setup, indexNotice()),
-			h.Section(
-				h.H2(g.Text("In a comment")),
-				h.P(g.Text("Write it in an issue of your organization’s runner admin repository. The answer comes as a reply.")),
-				indexExamples(comments),
-				h.P(g.Text("The team is the one that the issue’s label "), h.Code(g.Text("team:SLUG")), g.Text(" names, or say "),
-					h.Code(g.Text("--team SLUG")), g.Text(".")),
-			),
-			h.Section(
-				h.H2(g.Text("Over REST")),
-				h.P(g.Text("Send your GitHub token; a fine-grained one without any permission is enough.")),
-				indexExamples(curls),
-				h.P(g.Text("Arguments go into the query, a form or JSON.")),
-			),
-			h.Section(h.H2(g.Text("Commands")), h.Dl(g.Map(o.Specs, indexCommand))),
+			h.P(h.Class("actions"), g.Map(o.AdminRepos, func(r AdminRepo) g.Node {
+				return h.A(h.Class("button"), h.Href(r.URL), g.Text("Open an issue in "+r.Name))
+			}), h.A(h.Href("/docs"), g.Text("Use the API instead"))),
+			h.Ol(h.Class("steps"), g.Map(firstSteps(), func(s step) g.Node { return indexStep(o, s) })),
+			h.P(g.Text("Write the commands as comments on an issue in the admin repository; the answer is a reply. Your team is the one that the label "),
+				h.Code(g.Text("team:SLUG")), g.Text(" names, or add "), h.Code(g.Text("--team SLUG")), g.Text(".")),
+			g.Map(dispatch.ByTask(o.Specs), func(group dispatch.TaskGroup) g.Node {
+				return g.Group{h.H2(g.Text(string(group.Task))), h.Ul(h.Class("commands"), g.Map(group.Specs, indexCommand))}
+			}),
 		),
-		h.Footer(h.P(g.Text("Actions Runner Manager "+o.Version+". You need to maintain a team, on GitHub, to work on its group."))),
+		h.Footer(h.P(g.Text("Actions Runner Manager "+o.Version))),
 	)
 	var b bytes.Buffer
 	if err := page.Render(&b); err != nil {
 		return file{}, err
 	}
 	return newFile(mediaTypes(".html"), b.Bytes(), false), nil
-}
-
-func indexHeader() g.Node {
-	return h.Header(
-		h.Img(h.Src("/assets/icon.svg"), h.Alt("")),
-		h.H1(g.Text("Actions Runner Manager")),
-		h.P(h.Class("lead"), g.Text("Your team’s runners for GitHub Actions, in your team’s hands: make a runner group, choose the "+
-			"repositories that may use it, get a token, attach a machine. No ticket, no organization owner needed.")),
-		h.Nav(h.Aria("label", "Pages"),
-			h.A(h.Href("/docs"), g.Text("Reference, to read and try")),
-			h.A(h.Href("/openapi.json"), g.Text("OpenAPI")),
-			h.A(h.Href(handlers.APIPrefix+"status"), g.Text("Status")),
-		),
-	)
 }
 
 func indexNotice() g.Node {
@@ -78,14 +62,30 @@ func indexNotice() g.Node {
 	)
 }
 
-// indexExamples shows examples, one below the other, to be copied.
-func indexExamples(examples []string) g.Node {
-	return h.Pre(h.TabIndex("0"), h.Code(g.Map(examples, func(example string) g.Node { return g.Text(example + "\n") })))
+func indexStep(o Options, s step) g.Node {
+	line := s.text
+	if i := slices.IndexFunc(o.Specs, func(spec dispatch.Spec) bool { return spec.Name == s.command }); i >= 0 {
+		line = exampleComment(o.Specs[i])
+		if o.Trigger != "" {
+			line = strings.Replace(line, "/runner-group", "/"+o.Trigger, 1)
+		}
+	}
+	return h.Li(h.Div(g.Text(s.title), h.Small(g.Text(s.note))), h.Div(h.Class("copy"), h.Code(g.Text(line))))
 }
 
 func indexCommand(spec dispatch.Spec) g.Node {
-	return g.Group{
-		h.Dt(h.A(h.Href("/docs#/"+url.PathEscape(string(spec.Task))+"/"+spec.Name), h.Code(g.Text(spec.Name)))),
-		h.Dd(g.Text(spec.Summary), h.Small(g.Text("for "+whoMay(spec.Needs)))),
+	return h.Li(h.A(h.Href("/docs#/"+url.PathEscape(string(spec.Task))+"/"+spec.Name), h.Code(g.Text(spec.Name)), h.Span(g.Text(spec.Summary))))
+}
+
+// docsPage writes the page of the reference, which a script draws.
+func docsPage() (file, error) {
+	page := layout("API reference – Actions Runner Manager",
+		g.Group{stylesheet("swagger-ui"), stylesheet("docs"), script("swagger-ui-bundle"), script("docs")},
+		h.Div(h.ID("reference"), h.NoScript(h.P(g.Text("The reference needs JavaScript. The same is in "), h.A(h.Href("/openapi.json"), g.Text("openapi.json")), g.Text(".")))),
+	)
+	var b bytes.Buffer
+	if err := page.Render(&b); err != nil {
+		return file{}, err
 	}
+	return newFile(mediaTypes(".html"), b.Bytes(), false), nil
 }

@@ -136,8 +136,9 @@ func queryParameters(params []dispatch.Param, method string) []any {
 		if p.Kind == dispatch.KindBool {
 			parameter["allowEmptyValue"] = true // ?offline is ?offline=true
 		}
-		if shownInExamples(p) {
-			// Pages fill in examples: those of other arguments would be sent unasked.
+		if shownInExamples(p) && method == http.MethodGet {
+			// Pages fill in examples: those of other arguments would be sent unasked, and
+			// those of what is in the body too would be sent twice.
 			parameter["example"] = exampleValue(p)
 		}
 		list = append(list, parameter)

@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,7 +21,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 )
 
-//go:embed web/*.html web/*.css web/*.js web/*.svg web/*.gz
+//go:embed web/*.css web/*.js web/*.svg web/*.gz
 var web embed.FS
 
 // pagePolicy lets a page load what this server has, and nothing from elsewhere,
@@ -30,10 +31,13 @@ const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img
 
 // Options is what the pages are made of.
 type Options struct {
-	Specs     []dispatch.Spec
-	Version   string
-	PublicURL string // by which users reach the server, for the examples
-	Multi     bool   // `orgs` names several: `org` is an argument
+	Specs   []dispatch.Spec
+	Version string
+	Multi   bool // `orgs` names several: `org` is an argument
+	// AdminRepos are where commands can be written; Trigger is the word after the slash, ""
+	// for runner-group.
+	AdminRepos []AdminRepo
+	Trigger    string
 	// SetupMode reports whether no App is configured yet. It may be nil.
 	SetupMode func() bool
 }
@@ -50,11 +54,13 @@ func New(o Options) (http.Handler, error) {
 	if err := p.addAssets(); err != nil {
 		return nil, fmt.Errorf("read the pages' files: %w", err)
 	}
-	if p.ready, err = indexPage(o, false); err == nil {
-		p.notReady, err = indexPage(o, true)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("write the first page: %w", err)
+	docs, errDocs := docsPage()
+	p.files["/docs"] = docs
+	ready, errReady := indexPage(o, false)
+	notReady, errNotReady := indexPage(o, true)
+	p.ready, p.notReady = ready, notReady
+	if err := errors.Join(errDocs, errReady, errNotReady); err != nil {
+		return nil, fmt.Errorf("write the pages: %w", err)
 	}
 	return p, nil
 }
@@ -94,12 +100,7 @@ func (p *pages) addAssets() error {
 		}
 		name, packed := strings.CutSuffix(entry.Name(), ".gz")
 		served := newFile(mediaTypes(path.Ext(name)), body, packed)
-		switch name {
-		case "docs.html":
-			p.files["/docs"] = served
-		default:
-			p.files["/assets/"+name] = served
-		}
+		p.files["/assets/"+name] = served
 	}
 	return nil
 }
@@ -120,10 +121,7 @@ func mediaTypes(ext string) string {
 // ServeHTTP serves a page or what belongs to one.
 func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
-	header.Set("Content-Security-Policy", pagePolicy)
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("X-Frame-Options", "DENY")
-	header.Set("Referrer-Policy", "no-referrer")
+	setPolicy(header)
 	served, ok := p.files[r.URL.EscapedPath()]
 	if r.URL.EscapedPath() == "/" {
 		ok, served = true, p.ready
@@ -132,20 +130,35 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	switch {
+	case r.URL.EscapedPath() == "/docs/":
+		http.Redirect(w, r, "/docs", http.StatusPermanentRedirect)
 	case !ok:
-		refusePage(w, dispatch.Refuse(dispatch.ReasonUnknownCommand,
+		refusePage(w, r, dispatch.Refuse(dispatch.ReasonUnknownCommand,
 			"There is nothing at %s. Commands are at `%sCOMMAND`, and explained at `/docs`.", dispatch.Quote(r.URL.Path), handlers.APIPrefix))
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		header.Set("Allow", "GET, HEAD")
-		refusePage(w, dispatch.Refuse(dispatch.ReasonMethod, "This page is for reading: use GET."))
+		refusePage(w, r, dispatch.Refuse(dispatch.ReasonMethod, "This page is for reading: use GET."))
 	default:
 		served.serve(w, r)
 	}
 }
 
-func refusePage(w http.ResponseWriter, e *dispatch.Error) {
+// setPolicy sets the headers that every page has.
+func setPolicy(header http.Header) {
+	header.Set("Content-Security-Policy", pagePolicy)
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("X-Frame-Options", "DENY")
+	header.Set("Referrer-Policy", "no-referrer")
+}
+
+// refusePage answers with the error: a page for a browser, JSON for others.
+func refusePage(w http.ResponseWriter, r *http.Request, e *dispatch.Error) {
 	id := handlers.NewRequestID()
 	w.Header().Set("X-Request-Id", id)
+	if WantsHTML(r) {
+		WriteError(w, e, id, false)
+		return
+	}
 	body, _ := handlers.EncodeJSON(handlers.ErrorAnswer(e, id))
 	handlers.WriteJSON(w, e.Status(), body)
 }
@@ -165,7 +178,7 @@ func (f file) serve(w http.ResponseWriter, r *http.Request) {
 		} else {
 			var err error
 			if body, err = f.plain(); err != nil {
-				refusePage(w, dispatch.AsError(err))
+				refusePage(w, r, dispatch.AsError(err))
 				return
 			}
 		}

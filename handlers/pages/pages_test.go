@@ -18,7 +18,7 @@ import (
 func newTestPages(t *testing.T, setup bool) http.Handler {
 	t.Helper()
 	pages, err := New(Options{
-		Specs: handlertest.Specs(), Version: "v1.2.3", PublicURL: "https://runners.example.com/",
+		Specs: handlertest.Specs(), Version: "v1.2.3", AdminRepos: []AdminRepo{{"acme/runner-admin", "https://github.com/acme/runner-admin/issues"}},
 		SetupMode: func() bool { return setup },
 	})
 	require.NoError(t, err)
@@ -38,12 +38,14 @@ func get(pages http.Handler, path string, header ...string) *httptest.ResponseRe
 func TestPages(t *testing.T) {
 	pages := newTestPages(t, false)
 	tests := []struct{ path, mediaType, contains string }{
-		{"/", "text/html; charset=utf-8", "https://runners.example.com/api/v1/repos-add?team=platform&amp;repos=api,web"},
+		{"/", "text/html; charset=utf-8", `href="https://github.com/acme/runner-admin/issues">Open an issue in acme/runner-admin`},
 		{"/", "text/html; charset=utf-8", "/runner-group repos-add api,web"},
 		{"/", "text/html; charset=utf-8", "Attach repositories"},
+		{"/", "text/html; charset=utf-8", "<h2>Repositories and workflows</h2>"},
 		{"/docs", "text/html; charset=utf-8", "/assets/docs.js"},
 		{"/openapi.json", "application/json", `"openapi": "3.1.0"`},
-		{"/assets/style.css", "text/css; charset=utf-8", "prefers-color-scheme"},
+		{"/assets/base.css", "text/css; charset=utf-8", "prefers-color-scheme"},
+		{"/assets/style.css", "text/css; charset=utf-8", ".steps"},
 		{"/assets/docs.css", "text/css; charset=utf-8", "dark-mode"},
 		{"/assets/docs.js", "text/javascript; charset=utf-8", "SwaggerUIBundle"},
 		{"/assets/swagger-ui-bundle.js", "text/javascript; charset=utf-8", "SwaggerUIBundle"},
@@ -77,7 +79,7 @@ func TestPagesHaveNothingInlineOrForeign(t *testing.T) {
 	for _, path := range []string{"/", "/docs"} {
 		body := get(pages, path).Body.String()
 		assert.NotRegexp(t, regexp.MustCompile(`<script>|<style|\son\w+=|style="|javascript:`), body)
-		assert.NotRegexp(t, regexp.MustCompile(`(src|href)="(https?:)?//`), body)
+		assert.NotRegexp(t, regexp.MustCompile(`(src="|<link[^>]+href=")(https?:)?//`), body)
 		assert.Contains(t, body, `name="viewport"`)
 		assert.Contains(t, body, `lang="en"`)
 	}
@@ -90,7 +92,7 @@ func TestPagesBeforeSetup(t *testing.T) {
 
 func TestPagesRefuse(t *testing.T) {
 	pages := newTestPages(t, false)
-	for _, path := range []string{"/nothing", "/docs/", "/assets/", "/assets/index.html", "/assets/../docs", "/assets/README.md", "/%64ocs"} {
+	for _, path := range []string{"/nothing", "/assets/", "/assets/index.html", "/assets/../docs", "/assets/README.md", "/%64ocs"} {
 		answer := handlertest.DecodeAnswer(t, get(pages, path).Result())
 		assert.Equal(t, "unknown_command", answer.Reason, path)
 	}
@@ -98,6 +100,26 @@ func TestPagesRefuse(t *testing.T) {
 	pages.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/docs", nil))
 	assert.Equal(t, "method", handlertest.DecodeAnswer(t, w.Result()).Reason)
 	assert.Equal(t, "GET, HEAD", w.Header().Get("Allow"))
+}
+
+// A browser gets pages, also for errors; others get JSON.
+func TestPagesForBrowser(t *testing.T) {
+	const browser = "text/html,application/xhtml+xml,*/*;q=0.8"
+	pages := newTestPages(t, false)
+	w := get(pages, "/nothing", "Accept", browser)
+	assert.Equal(t, http.StatusNotFound, w.Code)
+	assert.Equal(t, "text/html; charset=utf-8", w.Header().Get("Content-Type"))
+	assert.Contains(t, w.Body.String(), "<h1>Not Found</h1>")
+	assert.Contains(t, w.Body.String(), w.Header().Get("X-Request-Id"))
+	r := httptest.NewRequest(http.MethodPost, "/docs", nil)
+	r.Header.Set("Accept", browser)
+	w = httptest.NewRecorder()
+	pages.ServeHTTP(w, r)
+	assert.Equal(t, http.StatusMethodNotAllowed, w.Code)
+	assert.Contains(t, w.Body.String(), "<h1>Method Not Allowed</h1>")
+	w = get(pages, "/docs/")
+	assert.Equal(t, http.StatusPermanentRedirect, w.Code)
+	assert.Equal(t, "/docs", w.Header().Get("Location"))
 }
 
 func TestPagesCompression(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers/pages"
 )
 
 // getDeprecatedSince is when GET stopped being the documented way to change
@@ -76,7 +77,7 @@ func (d *restChannel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("X-Request-Id", call.id)
 	result, err := d.run(logger.WithContext(r.Context()), w, r, call)
-	d.answer(w, call, result, err)
+	d.answer(w, r, call, result, err)
 
 	event := logger.Info()
 	if call.reason == dispatch.ReasonInternal && call.cause != nil {
@@ -191,7 +192,10 @@ func usable(spec dispatch.Spec) string {
 }
 
 // answer writes the outcome.
-func (d *restChannel) answer(w http.ResponseWriter, call *restCall, result dispatch.Result, err error) {
+func (d *restChannel) answer(w http.ResponseWriter, r *http.Request, call *restCall, result dispatch.Result, err error) {
+	if pages.WantsHTML(r) && d.answerPage(w, call, result, err) {
+		return
+	}
 	var answer handlers.Answer
 	if err == nil {
 		answer = handlers.ResultAnswer(result)
@@ -206,6 +210,24 @@ func (d *restChannel) answer(w http.ResponseWriter, call *restCall, result dispa
 	}
 	call.status = answer.Code
 	handlers.WriteJSON(w, answer.Code, body)
+}
+
+// answerPage writes the page that a browser gets instead of JSON: of an error, or of the
+// server's status. It reports whether there is one.
+func (d *restChannel) answerPage(w http.ResponseWriter, call *restCall, result dispatch.Result, err error) bool {
+	spec, _ := d.Dispatcher.Lookup(call.command)
+	_, isStatus := spec.Sample.Response.(dispatch.Status)
+	if err != nil {
+		call.status = call.refused(w, err).Code
+		pages.WriteError(w, dispatch.AsError(err), call.id, isStatus)
+		return true
+	}
+	status, ok := result.Response.(dispatch.Status)
+	if ok {
+		call.status = http.StatusOK
+		pages.WriteStatus(w, status)
+	}
+	return ok
 }
 
 func (c *restCall) refused(w http.ResponseWriter, err error) handlers.Answer {

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -317,5 +318,25 @@ func TestRESTOrg(t *testing.T) {
 			assert.Equal(t, tt.wantArg, got.OrgArg)
 			assert.Len(t, got.Args.Named, tt.wantArgs)
 		})
+	}
+}
+
+// A browser gets a page instead of JSON: for errors, and for the status.
+func TestRESTForBrowser(t *testing.T) {
+	f := newRESTFixture()
+	f.dispatcher.reply = func(context.Context, dispatch.Request) (dispatch.Result, error) {
+		return dispatch.Result{Response: dispatch.Status{Ready: true, Version: "1.2.3", GitHub: "ok"}}, nil
+	}
+	for path, want := range map[string]string{"status": "200 Operational", "whoami": "401 Unauthorized", "nothing": "404 Not Found"} {
+		r := httptest.NewRequest(http.MethodGet, "/api/v1/"+path, nil)
+		r.Header.Set("Accept", "text/html,*/*;q=0.8")
+		w := httptest.NewRecorder()
+		New(f.options).ServeHTTP(w, r)
+		status, title, _ := strings.Cut(want, " ")
+		assert.Equal(t, status, strconv.Itoa(w.Code), path)
+		assert.Contains(t, w.Body.String(), "<h1>"+title+"</h1>", path)
+		assert.Equal(t, "text/html; charset=utf-8", w.Header().Get("Content-Type"), path)
+		assert.Equal(t, "no-store", w.Header().Get("Cache-Control"), path)
+		assert.NotEmpty(t, w.Header().Get("X-Request-Id"), path)
 	}
 }

@@ -16,9 +16,11 @@ type view struct {
 	Notes       []string
 	Warnings    []string
 
-	AskOrg bool // show the form that asks for the organization
-	Orgs   []string
-	Token  string
+	AskOrg   bool   // show the form that asks for the organization
+	Given    string // what was entered there, and OrgError what is wrong with it
+	OrgError string
+	Orgs     []string
+	Token    string
 
 	Org, Action, Manifest, Path string // the form that goes to GitHub
 
@@ -34,12 +36,9 @@ type view struct {
 // is configured.
 func (v view) write(w io.Writer, style string) error {
 	return pages.Layout(v.Title+" – Actions Runner Manager", h.StyleEl(g.Raw(style)),
-		h.Header(
-			h.Img(h.Src("/assets/icon.svg"), h.Alt("")),
+		h.Main(
 			h.H1(g.Text(v.Title)),
 			h.P(h.Class("lead"), g.Text(v.Lead)),
-		),
-		h.Main(
 			g.Map(v.Notes, func(note string) g.Node { return h.Section(h.Class("notice"), h.P(g.Text(note))) }),
 			g.Map(v.Warnings, func(text string) g.Node {
 				return h.Section(h.Class("notice warning"), h.P(h.Strong(g.Text("Warning: ")), g.Text(text)))
@@ -56,14 +55,16 @@ func (v view) write(w io.Writer, style string) error {
 
 // question is the form that asks for the organization.
 func (v view) question() g.Node {
-	answer := h.Input(h.ID("org"), h.Name("org"), h.Required(), h.MaxLength("100"), h.AutoComplete("off"),
+	marks := g.If(v.OrgError != "", g.Group{h.Aria("invalid", "true"), h.Aria("describedby", "org-error")})
+	answer := h.Input(h.ID("org"), h.Name("org"), h.Value(v.Given), marks, h.Required(), h.MaxLength("100"), h.AutoComplete("off"),
 		g.Attr("autocapitalize", "none"), g.Attr("spellcheck", "false"), h.Placeholder("acme"))
 	if len(v.Orgs) > 0 {
-		answer = h.Select(h.ID("org"), h.Name("org"), g.Map(v.Orgs, func(org string) g.Node { return h.Option(g.Text(org)) }))
+		answer = h.Select(h.ID("org"), h.Name("org"), marks, g.Map(v.Orgs, func(org string) g.Node { return h.Option(g.Text(org)) }))
 	}
 	return h.Section(h.Form(h.Method("get"), h.Action(Path),
 		h.Input(h.Type("hidden"), h.Name("token"), h.Value(v.Token)),
 		h.Label(h.For("org"), g.Text("Organization")), answer,
+		g.If(v.OrgError != "", h.P(h.ID("org-error"), h.Class("field-error"), g.Text(v.OrgError))),
 		h.P(h.Button(g.Text("Continue"))),
 	))
 }

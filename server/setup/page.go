@@ -102,7 +102,7 @@ func (u *Setup) Page(w http.ResponseWriter, r *http.Request) {
 	if org = strings.TrimSpace(org); !u.allowed(org) {
 		v := view{Title: "Choose the organization", Lead: "The GitHub App belongs to the organization whose runners it manages.", AskOrg: true, Orgs: names, Token: token}
 		if org != "" {
-			v.Notes = []string{"This server cannot serve " + strconv.Quote(org) + ". Use the name from the URL: github.com/acme."}
+			v.Given, v.OrgError = org, "This server cannot serve "+strconv.Quote(org)+". Use the name from the URL: github.com/acme."
 		}
 		u.look.show(w, http.StatusOK, v)
 		return

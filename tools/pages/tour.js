@@ -65,6 +65,12 @@ async function visitServer(visitor, page, server) {
   await visitor.check(page, "index");
   await visitor.go(page, `${server}/setup`, 403);
   await visitor.check(page, "set-up, closed");
+  await visitor.go(page, `${server}/api/v1/status`);
+  await visitor.check(page, "status");
+  await visitor.go(page, `${server}/nothing`, 404);
+  await visitor.check(page, "not found");
+  await visitor.go(page, `${server}/api/v1/whoami`, 401);
+  await visitor.check(page, "a command without a token");
 }
 
 async function visitDocs(visitor, page, server, token) {

@@ -43,7 +43,7 @@ export async function walk(visitor) {
     await visitor.checkAll(page, "set-up, closed");
     await step("open the issue", () => visitor.go(page, issue));
     await step("give the team its group, as olga", async () => {
-      await expectAnswer(await say(page, "olga", "/runner-group group-adopt platform --team platform"), "✅");
+      await expectAnswer(await say(page, "olga", "/runner-group group-adopt platform"), "✅");
     });
     await step("attach repositories, as ada", async () => {
       await expectAnswer(await say(page, "ada", "/runner-group repos-add api,web"), "Attached to the runner group");

@@ -15,6 +15,7 @@ const attributes = {
   ".json-schema-form-item input": { "aria-label": (input) => input.closest("[data-param-name]")?.dataset.paramName ?? "Item" },
   "textarea.body-param__text": { "aria-label": "Body" },
   "textarea.curl": { "aria-label": "Command line" },
+  ".microlight": { tabindex: "0" }, // it scrolls
   ".information-container": { role: "region", "aria-label": "About" },
   ".schemes-server-container": { role: "region", "aria-label": "Access" },
   ".opblock-tag": { "aria-level": "2" },
@@ -46,9 +47,23 @@ const plainPaths = ({ React }) => ({
   components: { DeepLink: ({ text }) => React.createElement("span", null, text) },
 });
 
-window.ui = SwaggerUIBundle({
+// documented leaves out the other ways to call a command: each is shown once.
+const documented = (description) => {
+  for (const [path, operations] of Object.entries(description.paths)) {
+    const kept = Object.entries(operations).filter(([, { operationId, deprecated }]) => !deprecated && path.endsWith(`/${operationId}`));
+    if (kept.length) {
+      description.paths[path] = Object.fromEntries(kept);
+    } else {
+      delete description.paths[path];
+    }
+  }
+  description.info.description += "\n\nAll of it for programs: [openapi.json](/openapi.json).";
+  return description;
+};
+
+const draw = (description) => SwaggerUIBundle({
   dom_id: "#reference",
-  url: "/openapi.json",
+  spec: documented(description),
   plugins: [plainPaths],
   validatorUrl: null, // nothing is sent to another host
   deepLinking: true,
@@ -58,3 +73,5 @@ window.ui = SwaggerUIBundle({
   syntaxHighlight: false,
   tryItOutEnabled: true,
 });
+
+fetch("/openapi.json").then((answer) => answer.json()).then(draw);
