@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
@@ -14,7 +16,7 @@ import (
 type RunnersRemoveArgs struct {
 	Team    dispatch.Team `arg:"team,required" doc:"the team's slug" example:"platform"`
 	Runners []string      `arg:"runners,positional" doc:"names of runners of the team's group" example:"build-1,build-2"`
-	Offline bool          `arg:"offline" doc:"all runners of the group that are offline"`
+	Offline bool          `arg:"offline,confirm" doc:"all runners of the group that are offline; in a comment only with --yes, after a preview"`
 }
 
 // checkRunnersRemove refuses a command that names nothing, or two things.
@@ -48,10 +50,8 @@ func runRunnersRemove(ctx context.Context, call *dispatch.Call, args RunnersRemo
 	all = seenRunners(call, all)
 	var targets []github.Runner
 	if args.Offline {
-		for _, r := range all {
-			if r.Status == "offline" && !r.Busy {
-				targets = append(targets, r)
-			}
+		if targets, err = offlineRunners(ctx, call, all); err != nil {
+			return dispatch.Result{}, err
 		}
 	} else if targets, err = pickRunners(call, all, args.Runners); err != nil {
 		return dispatch.Result{}, err
@@ -74,6 +74,26 @@ func runRunnersRemove(ctx context.Context, call *dispatch.Call, args RunnersRemo
 		return err
 	}, "remove the runner")
 	return runnersDone(items, removeResult(call, names, items))
+}
+
+// jitStarts is how long a runner of token-jit has to connect before --offline removes it.
+const jitStarts = time.Hour
+
+// offlineRunners returns the runners that are offline, without those of token-jit that may
+// still start. GitHub does not know the system of a runner that has not connected yet.
+func offlineRunners(ctx context.Context, c *dispatch.Call, all []github.Runner) ([]github.Runner, error) {
+	handedOut, err := c.Env.Store.ChangedBy(ctx, c.OrgID, "token-jit", c.Env.Now().Add(-jitStarts))
+	if err != nil {
+		return nil, dispatch.StoreError(err)
+	}
+	var offline []github.Runner
+	for _, r := range all {
+		waiting := strings.EqualFold(r.OS, "unknown") && slices.Contains(handedOut, string(dispatch.ARunner(r.ID)))
+		if r.Status == "offline" && !r.Busy && !waiting {
+			offline = append(offline, r)
+		}
+	}
+	return offline, nil
 }
 
 func removeResult(c *dispatch.Call, names []string, items []dispatch.Item) dispatch.Result {

@@ -1,7 +1,9 @@
 package commands_test
 
 import (
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 
@@ -29,4 +31,18 @@ func TestRunnersRemove(t *testing.T) {
 	})
 	assert.Equal(t, []string{"build-1"}, k.Runners("platform"))
 	assert.Equal(t, []string{"old-1"}, k.Runners("legacy"))
+}
+
+func TestRunnersRemoveLeavesJITRunners(t *testing.T) {
+	t.Parallel()
+	k := commandtest.New(t)
+	var ahead atomic.Int64
+	k.Env.Clock = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	k.Must("ada", "group-create team=platform", "token-jit team=platform name=jit-1")
+	k.AddRunner("platform", "build-1", "offline", false)
+	k.Must("ada", "runners-remove team=platform offline=true")
+	assert.Equal(t, []string{"jit-1"}, k.Runners("platform"), "it may still start")
+	ahead.Store(int64(61 * time.Minute))
+	k.Must("ada", "runners-remove team=platform offline=1")
+	assert.Empty(t, k.Runners("platform"))
 }

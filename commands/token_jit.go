@@ -172,6 +172,9 @@ func makeJIT(ctx context.Context, c *dispatch.Call, request github.JITRequest) (
 		jit, err = c.Org.GitHub.JITConfig(ctx, request)
 		return err
 	}, dispatch.ARunnerName(request.Name))
+	if err == nil {
+		c.NoteChange(dispatch.ARunner(jit.Runner.ID)) // by which runners-remove knows it
+	}
 	return jit, err
 }
 

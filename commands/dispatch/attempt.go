@@ -97,7 +97,7 @@ func (e *Env) findFirst(ctx context.Context, call *Call) error {
 	}
 	call.First = first
 	for _, thing := range row.Changed {
-		call.noteChange(Thing(thing))
+		call.NoteChange(Thing(thing))
 	}
 	return e.findNewer(ctx, call)
 }
@@ -285,12 +285,13 @@ func (e *Env) saw(ctx context.Context, call *Call) error {
 func (c *Call) Change(ctx context.Context, do func(context.Context) error, things ...Thing) error {
 	err := do(ctx)
 	if err == nil || Ambiguous(err) {
-		c.noteChange(things...)
+		c.NoteChange(things...)
 	}
 	return err
 }
 
-func (c *Call) noteChange(things ...Thing) {
+// NoteChange notes that the call changed the things.
+func (c *Call) NoteChange(things ...Thing) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, thing := range things {

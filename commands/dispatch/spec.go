@@ -102,6 +102,7 @@ type Param struct {
 	Kind       Kind
 	Required   bool
 	Team       bool // its value is a team's slug: the argument "team", or the second team
+	Confirm    bool // in a comment, a command with this argument always needs --yes
 	Positional bool // in a comment, the words without a flag are this argument
 	Doc        string
 	Values     []string // the allowed values, if they are few
@@ -171,7 +172,7 @@ func (s Spec) Team() bool {
 var nameShape = regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
 
 // paramsOf derives the parameters from the fields of argument struct t. A field's
-// tags: `arg:"name[,required][,positional]"`, `doc:"…"`, `example:"…"`, and
+// tags: `arg:"name[,required][,positional][,confirm]"`, `doc:"…"`, `example:"…"`, and
 // `values:"a,b"` for a string that is one of few.
 func paramsOf(t reflect.Type) ([]Param, error) {
 	var params []Param
@@ -189,6 +190,8 @@ func paramsOf(t reflect.Type) ([]Param, error) {
 				p.Required = true
 			case "positional":
 				p.Positional = true
+			case "confirm":
+				p.Confirm = true
 			default:
 				return nil, fmt.Errorf("field %s: unknown option %q", field.Name, option)
 			}

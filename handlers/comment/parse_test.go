@@ -411,3 +411,16 @@ func FuzzParseComment(f *testing.F) {
 		}
 	})
 }
+
+func TestConfirms(t *testing.T) {
+	spec := dispatch.Spec{Name: "runners-remove", Params: []dispatch.Param{{Name: "offline", Kind: dispatch.KindBool, Confirm: true}}}
+	for _, tt := range []struct {
+		value string
+		want  bool
+	}{{"true", true}, {"1", true}, {"false", false}} {
+		call := slashCommand{spec: spec}
+		call.args.Add("offline", tt.value)
+		assert.Equal(t, tt.want, confirms(Policy{}, call), tt.value)
+	}
+	assert.False(t, confirms(Policy{}, slashCommand{spec: spec}), "without the argument")
+}

@@ -57,7 +57,7 @@ func (c *Worker) run(ctx context.Context, job Job, i int) (outcome, error) {
 		return c.refused(job, i, call, refusal), nil
 	}
 	policy := c.Policy(comment.Org)
-	req.Preview = !call.yes && confirms(policy, call.spec)
+	req.Preview = !call.yes && confirms(policy, call)
 	secret := &secretReply{Worker: c, job: job, index: i, call: call, policy: policy}
 	req.PrepareSecret = secret.prepare
 
@@ -206,8 +206,15 @@ func digestOf(text string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// confirms reports whether the policy wants --yes for the command.
-func confirms(policy Policy, spec dispatch.Spec) bool {
+// confirms reports whether the command needs --yes: the policy or one of its arguments wants
+// it.
+func confirms(policy Policy, call slashCommand) bool {
+	spec := call.spec
+	for _, named := range call.args.Named {
+		if p, _ := spec.Param(named.Name); p.Confirm && !slices.Contains(named.Values, "false") {
+			return true
+		}
+	}
 	return slices.ContainsFunc(policy.Confirm, func(name string) bool {
 		return name == spec.Name || slices.Contains(spec.Aliases, name)
 	})

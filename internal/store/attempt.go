@@ -102,3 +102,14 @@ func (s *Store) ChangesSince(ctx context.Context, first Attempt) ([]Attempt, err
 		ORDER BY seq DESC`, first.OrgID, first.Seq, first.TeamID, other)
 	return all, wrap(err, "read what was changed since request %s", first.RequestID)
 }
+
+// ChangedBy returns all things that attempts at the command changed since then.
+func (s *Store) ChangedBy(ctx context.Context, orgID int64, command string, since time.Time) ([]string, error) {
+	all, err := Collect(ctx, s.Reader(), scanAttempt, `SELECT seq, `+attemptColumns+` FROM attempt
+		WHERE org_id = ?1 AND command = ?2 AND started_at >= ?3 AND changed_at <> 0`, orgID, command, Micros(since))
+	var things []string
+	for _, a := range all {
+		things = append(things, a.Changed...)
+	}
+	return things, wrap(err, "read what %s changed", command)
+}
