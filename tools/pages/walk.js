@@ -46,7 +46,7 @@ export async function walk(visitor) {
       await expectAnswer(await say(page, "olga", "/runner-group group-adopt platform"), "✅");
     });
     await step("attach repositories, as ada", async () => {
-      await expectAnswer(await say(page, "ada", "/runner-group repos-add api,web"), "Attached to the runner group");
+      await expectAnswer(await say(page, "ada", "/runner-group repos-add api,web"), "✅");
     });
     await visitor.checkAll(page, "issue, after set-up");
     await page.context().close();
