@@ -13,6 +13,7 @@ const attributes = {
   "select.content-type": { "aria-label": "Media type" },
   "select.examples-select-element": { "aria-label": "Example" },
   ".json-schema-form-item input": { "aria-label": (input) => input.closest("[data-param-name]")?.dataset.paramName ?? "Item" },
+  ".parameters select": { "aria-label": (select) => select.closest("[data-param-name]")?.dataset.paramName ?? "Value" },
   "textarea.body-param__text": { "aria-label": "Body" },
   "textarea.curl": { "aria-label": "Command line" },
   ".microlight": { tabindex: "0" }, // it scrolls
