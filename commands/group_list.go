@@ -74,9 +74,9 @@ func groupSummary(record store.Record, held groupState) string {
 	if len(held.runners) == 0 {
 		runners = "no runners"
 	}
-	workflows := "any of their workflows"
+	workflows := "no workflow restriction"
 	if held.group.RestrictedToWorkflows {
-		workflows = "only " + countOf(len(held.group.SelectedWorkflows), "workflow")
+		workflows = "limited to " + countOf(len(held.group.SelectedWorkflows), "workflow")
 	}
-	return fmt.Sprintf("Group %s has %s and %s, and takes %s.", groupOfTeam(record), repos, runners, workflows)
+	return fmt.Sprintf("Group %s: %s, %s, %s.", groupOfTeam(record), repos, runners, workflows)
 }

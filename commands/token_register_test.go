@@ -131,7 +131,7 @@ func TestTokenRegisterLinesRun(t *testing.T) {
 				"tar":  `for f in config svc; do printf '#!/bin/sh\nprintf "%%s|" $0 "$@"; echo\n' >$f.sh; chmod +x $f.sh; done`,
 				"sudo": `exec "$@"`,
 			} {
-				require.NoError(t, os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700)) //nolint:gosec // to be run
+				require.NoError(t, os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700))
 			}
 			cmd := exec.CommandContext(t.Context(), shell)
 			cmd.Dir, cmd.Env, cmd.Stdin = home, []string{"PATH=" + bin + ":" + os.Getenv("PATH")}, strings.NewReader(strings.Join(lines, "\n")+"\n")

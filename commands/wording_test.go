@@ -109,7 +109,7 @@ func TestHelpOfTeam(t *testing.T) {
 		}
 	}
 	for _, c := range All() {
-		assert.Contains(t, listed, c.Spec.Name)
+		assert.Contains(t, listed, c.Name)
 	}
 
 	one, err := d.Dispatch(t.Context(), dispatch.Request{Channel: dispatch.Comment, Command: "help", TeamHint: "web", Args: arguments("command", "audit-list")})

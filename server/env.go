@@ -94,7 +94,7 @@ func webhookOrgs(c *config.Config, env *dispatch.Env) []comment.WebhookOrg {
 	for i, o := range c.Organizations() {
 		orgs = append(orgs, comment.WebhookOrg{
 			Org: o.Org, AdminRepo: o.Chatops.AdminRepo, Trigger: o.Chatops.Trigger,
-			InstallationID: env.Orgs[i].GitHub.InstallationID, OrgID: env.Orgs[i].GitHub.ID,
+			InstallationID: env.Orgs[i].GitHub.InstallationID, OrgID: env.Orgs[i].GitHub.ID, Name: env.Orgs[i].GitHub.Name,
 			IsInstallation: env.Orgs[i].GitHub.IsInstallation,
 			Refresh: func(ctx context.Context) error {
 				_, err := env.Orgs[i].GitHub.Refresh(ctx)

@@ -107,7 +107,7 @@ func TestThreatEncryptedReply(t *testing.T) {
 			require.NoError(t, err)
 			w := newWorld(t, withKey(acme(), "ada", strings.TrimSpace(string(public))), "CHATOPS_TOKEN_REPLY=encrypted")
 			w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
-			for command, want := range map[string]string{"token-jit build-1": "./run.sh --jitconfig ", "token-register": "./config.sh --url "} {
+			for command, want := range map[string]string{"token-jit build-1": "./run.sh --jitconfig ", "token-register": "./config.sh --unattended --url "} {
 				replies, reaction := w.say("ada", 1, "/runner-group "+command)
 				require.Equal(t, "rocket", reaction, replies)
 				all := strings.Join(replies, "\n")
@@ -115,8 +115,11 @@ func TestThreatEncryptedReply(t *testing.T) {
 				begin, end := strings.Index(all, "-----BEGIN AGE"), strings.Index(all, "-----END AGE ENCRYPTED FILE-----")
 				require.Greater(t, end, begin)
 				plain := run(t, all[begin:end]+"-----END AGE ENCRYPTED FILE-----\n", "age", "-d", "-i", identity)
-				assert.True(t, strings.HasPrefix(plain, want), plain)
-				secret := strings.TrimSpace(plain[strings.LastIndexByte(strings.TrimSpace(plain), ' '):])
+				_, line, found := strings.Cut(plain, want)
+				require.True(t, found, plain)
+				line, _, _ = strings.Cut(line, "\n")
+				words := strings.Fields(line)
+				secret := words[len(words)-1]
 				assert.Contains(t, w.hub.Secrets(), secret)
 				for _, c := range w.hub.Comments("acme", "runner-admin", 1) {
 					assert.NotContains(t, c.Body, secret)

@@ -178,7 +178,7 @@ func TestReplay(t *testing.T) {
 	replay(0, "duplicate", `{"event": "issue_comment", "request": {"headers": {}, "payload": `+payload+`}}`)
 	replay(1, "is no webhook payload", "nonsense")
 	replay(1, "--comment-id: the payload has no comment", "{}", "--comment-id", "1")
-	replay(1, "the issue_comment cannot be read", `{"comment": "runner-group"}`)
+	replay(1, "the delivery cannot be read (issue_comment", `{"comment": "runner-group"}`)
 
 	got := doWith(t, g.with("ARM_GITHUB_WEBHOOK_SECRET=wrong"), payload, "replay", "-", "--url", server.url)
 	assert.Equal(t, 1, got.status)

@@ -49,7 +49,7 @@ func (e *Env) audit(next Func) Func {
 		if failure != nil { // perhaps a connection that had died
 			failure = write(ctx, call, entry)
 		}
-		if failure != nil && len(call.leases) > 0 && reason != ReasonUnavailable { // the command ran
+		if failure != nil && reason != ReasonUnavailable && e.databaseIsAway(ctx, call) { // the command ran
 			zerolog.Ctx(ctx).Warn().Err(failure).Str("command", call.Spec.Name).Str("id", call.ID).Msg("the outcome is written to the audit when the database answers again")
 			go e.recordLater(ctx, call, entry)
 			return result, err
@@ -60,6 +60,11 @@ func (e *Env) audit(next Func) Func {
 		e.releaseLeases(ctx, call)
 		return result, err
 	}
+}
+
+// databaseIsAway reports whether the leases that the call holds cannot be given back now.
+func (e *Env) databaseIsAway(ctx context.Context, call *Call) bool {
+	return len(call.leases) > 0 && e.Store.Release(ctx, call.leases[0], e.holder(call)) != nil
 }
 
 // recordEvery is how often recordLater tries.

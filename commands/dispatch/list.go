@@ -8,14 +8,11 @@ import (
 )
 
 // positional returns the parameter that the words without a flag are for: the one that is
-// declared so or, for a command without a list, its team.
+// declared so, or else the team.
 func (s Spec) positional() (Param, bool) {
 	i := slices.IndexFunc(s.Params, func(p Param) bool { return p.Positional })
 	if i >= 0 {
 		return s.Params[i], true
-	}
-	if slices.ContainsFunc(s.Params, func(p Param) bool { return p.Kind == KindList }) {
-		return Param{}, false
 	}
 	team, _ := s.Param("team")
 	return team, team.Team

@@ -61,11 +61,6 @@ type namedArgs struct {
 	Name string `arg:"name,positional" doc:"a name"`
 }
 
-type teamListArgs struct {
-	Team   Team     `arg:"team,required" doc:"the team"`
-	Labels []string `arg:"labels" doc:"some labels"`
-}
-
 // A command without a list takes its team as the positional argument.
 func TestPositionalTeam(t *testing.T) {
 	command := Define(Spec{Name: "show", Method: "GET", Summary: "Show"}, noRun[teamFlagArgs])
@@ -93,8 +88,6 @@ func TestPositionalTeam(t *testing.T) {
 			}
 		})
 	}
-	_, err := decodeArgs(Define(Spec{Name: "list", Method: "GET", Summary: "List"}, noRun[teamListArgs]), Args{Positional: []string{"platform"}})
-	assert.Equal(t, ReasonUnknownArgument, ReasonOf(err), "it has a list")
 	got, err := decodeArgs(Define(Spec{Name: "name", Method: "GET", Summary: "Name"}, noRun[namedArgs]), Args{Positional: []string{"x"}, Named: named("team", "a").Named})
 	require.NoError(t, err)
 	assert.Equal(t, namedArgs{Team: "a", Name: "x"}, got, "what is declared comes first")

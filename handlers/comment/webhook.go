@@ -38,6 +38,8 @@ type WebhookOrg struct {
 	Trigger   string // the word that commands begin with, behind the slash; empty: the default
 	// InstallationID returns the App's installation there; 0 while it is not known.
 	InstallationID func() int64
+	// Name returns the organization's name as GitHub last gave it.
+	Name func() string
 	// IsInstallation asks GitHub if that is the App's installation there, which it is after
 	// the App was installed again; it bounds how often it asks. Refresh looks it up again.
 	IsInstallation func(ctx context.Context, id int64) (bool, error)

@@ -24,11 +24,14 @@ const (
 	dropNoneAdded    drop = "the edit adds no command"
 	dropBot          drop = "not written by a person"
 	dropInstallation drop = "not of the App's installation"
+	dropOrganization drop = "of an organization that GitHub calls otherwise"
 )
 
 // losesCommand reports whether the comment holds a command for this server. Then the log says
 // that it is ignored.
-func (d drop) losesCommand() bool { return d == dropBot || d == dropInstallation }
+func (d drop) losesCommand() bool {
+	return d == dropBot || d == dropInstallation || d == dropOrganization
+}
 
 // filter returns what is kept of a payload, or why it is dropped. Its error says that it
 // cannot be judged now, so GitHub has to deliver it again.
@@ -60,6 +63,12 @@ func (e commentEvents) filter(ctx context.Context, guid string, p *commentPayloa
 	ours, err := e.Orgs[i].installed(ctx, p.Installation.ID)
 	if err == nil && !ours {
 		return comment, dropInstallation, nil
+	}
+	if err == nil {
+		ours, err = e.Orgs[i].named(ctx, p.Repository.Owner.Login)
+	}
+	if err == nil && !ours {
+		return comment, dropOrganization, nil
 	}
 	return comment, "", err
 }

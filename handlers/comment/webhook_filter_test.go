@@ -46,6 +46,10 @@ func TestNothingIsDroppedSilently(t *testing.T) {
 		{"a bot's edit", commentEvent(func(e map[string]any) { edit("Please")(e); in(e, "sender.type", "Bot") }), 200, string(dropBot), logged},
 		{"another installation", commentEvent(put("installation.id", 78)), 200, string(dropInstallation), asked + " " + logged},
 		{"another installation, and GitHub is down", commentEvent(put("installation.id", 500)), 503, "the delivery could not be taken now", asked + " " + logged},
+		{"another organization's name", commentEvent(func(e map[string]any) {
+			in(e, "repository.owner", map[string]any{"id": 8, "login": "other"})
+			in(e, "repository.full_name", "other/runner-admin")
+		}), 200, string(dropOrganization), asked + " " + logged},
 		{"no installation", commentEvent(put("installation", nil)), 200, string(dropInstallation), logged},
 		{"an edit of another installation", commentEvent(func(e map[string]any) { edit("Please")(e); in(e, "installation.id", 78) }), 200, string(dropInstallation), asked + " " + logged},
 		{"malformed", commentEvent(put("comment.id", 0)), 400, "the delivery cannot be read", logged},
@@ -61,7 +65,8 @@ func TestNothingIsDroppedSilently(t *testing.T) {
 			h := NewWebhook(WebhookOptions{
 				Secrets: func() []string { return []string{hookSecret} }, AppID: func() int64 { return 4242 }, Logger: zerolog.New(&log),
 				Orgs: []WebhookOrg{{
-					Org: "acme", AdminRepo: "runner-admin", InstallationID: func() int64 { return 77 },
+					Org: "acme", AdminRepo: "runner-admin", InstallationID: func() int64 { return 77 }, OrgID: func() int64 { return 8 }, Name: func() string { return "acme" },
+					Refresh: func(context.Context) error { heard = append(heard, asked); return nil },
 					IsInstallation: func(_ context.Context, id int64) (bool, error) {
 						heard = append(heard, asked)
 						if id == 500 {

@@ -74,6 +74,21 @@ func (o WebhookOrg) is(account payloadUser) bool {
 	return strings.EqualFold(account.Login, o.Org)
 }
 
+// named reports whether login is the organization's name. If it is neither the configured nor
+// the remembered one, the organization may have been renamed, so GitHub is asked.
+func (o WebhookOrg) named(ctx context.Context, login string) (bool, error) {
+	isName := func() bool {
+		return login == "" || strings.EqualFold(login, o.Org) || o.Name != nil && strings.EqualFold(login, o.Name())
+	}
+	if isName() || o.Refresh == nil {
+		return isName(), nil
+	}
+	if err := o.Refresh(ctx); err != nil {
+		return false, fmt.Errorf("ask GitHub if %s is called %s now: %w", o.Org, login, err)
+	}
+	return isName(), nil
+}
+
 // installed reports whether the delivery is of the App's installation in the organization. It
 // is not relied on if it is the remembered one no longer: GitHub is asked before a comment is
 // ignored. While none is known (GitHub was down at start), who runs the command finds out.

@@ -2,6 +2,7 @@ package pages
 
 import (
 	"encoding/json"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -45,7 +46,7 @@ func checkOperations(t *testing.T, document *openapi3.T, spec dispatch.Spec, nam
 	assert.Len(t, item.Operations(), len(spec.Methods()), name)
 	for method, op := range item.Operations() {
 		assert.Contains(t, spec.Methods(), method, name)
-		assert.Equal(t, name != spec.Name || method == "GET" && spec.Method != "GET", op.Deprecated, "%s %s", method, name)
+		assert.Equal(t, name != spec.Name || method == http.MethodGet && spec.Method != http.MethodGet, op.Deprecated, "%s %s", method, name)
 		assert.Equal(t, method == spec.Method && name == spec.Name, op.OperationID == spec.Name)
 		body := op.RequestBody
 		assert.Equal(t, method != "GET" && len(spec.Params) > 0, body != nil, "%s %s", method, name)
