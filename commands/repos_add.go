@@ -77,7 +77,8 @@ func runReposAdd(ctx context.Context, call *dispatch.Call, args ReposAddArgs) (d
 	if lookup == nil {
 		lookup = &reposAddLookup{}
 	}
-	if lookup.attached == nil || lookup.attached.group != call.Group.GroupID {
+	early := lookup.attached != nil && lookup.attached.group == call.Group.GroupID
+	if !early {
 		lookup.attached = askAttached(ctx, call, call.Group.GroupID)
 	}
 	repos, checked, err := permittedRepos(ctx, call, lookup.named, args.Repos)
@@ -90,11 +91,14 @@ func runReposAdd(ctx context.Context, call *dispatch.Call, args ReposAddArgs) (d
 	if err := mustBeSelected(ctx, call); err != nil {
 		return dispatch.Result{}, err
 	}
-	if <-lookup.attached.done; lookup.attached.err != nil {
-		return dispatch.Result{}, reposError(ctx, call, lookup.attached.err, "list the group's repositories")
+	added, unchanged, err := splitAttached(ctx, call, repos, lookup.attached)
+	if err == nil && early && len(unchanged) > 0 { // a command before this one may have detached them since
+		added, unchanged, err = splitAttached(ctx, call, repos, askAttached(ctx, call, call.Group.GroupID))
+	}
+	if err != nil {
+		return dispatch.Result{}, err
 	}
 	refused := slices.DeleteFunc(checked, func(item dispatch.Item) bool { return item.Error == "" })
-	added, unchanged := splitAttached(call, repos, lookup.attached.repos)
 	if call.Preview {
 		return dispatch.Result{
 			Message: fmt.Sprintf("This would add to %s: %s.", groupOfTeam(call.Group), joinNames(repoNames(added))), Items: refused,
@@ -127,16 +131,19 @@ func runReposAdd(ctx context.Context, call *dispatch.Call, args ReposAddArgs) (d
 
 // splitAttached separates the repositories that are attached already. In a repeated attempt,
 // those that the first one was to attach count as added.
-func splitAttached(c *dispatch.Call, repos, attached []github.Repository) (added, unchanged []github.Repository) {
+func splitAttached(ctx context.Context, c *dispatch.Call, repos []github.Repository, attached *attachedLookup) (added, unchanged []github.Repository, err error) {
+	if <-attached.done; attached.err != nil {
+		return nil, nil, reposError(ctx, c, attached.err, "list the group's repositories")
+	}
 	for _, repo := range repos {
-		isAttached := slices.ContainsFunc(attached, func(other github.Repository) bool { return other.ID == repo.ID })
+		isAttached := slices.ContainsFunc(attached.repos, func(other github.Repository) bool { return other.ID == repo.ID })
 		if isAttached && c.FirstTargets()[strings.ToLower(repo.Name)] != repo.ID {
 			unchanged = append(unchanged, repo)
 		} else {
 			added = append(added, repo)
 		}
 	}
-	return added, unchanged
+	return added, unchanged, nil
 }
 
 // withRest adds to a refusal how the repositories that are not refused can be attached. A

@@ -1,7 +1,11 @@
 package commands_test
 
 import (
+	"slices"
+	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -42,6 +46,28 @@ func groupOf(t *testing.T, k *commandtest.Kit, team string) commands.GroupInfo {
 	r, err := k.Run("ada", "group-list team="+team)
 	require.NoError(t, err)
 	return r.Response.(commands.GroupListing).Group
+}
+
+// The list is asked for before it is the command's turn. What an older command detached since
+// is attached again.
+func TestReposAddAfterADetachment(t *testing.T) {
+	t.Parallel()
+	k := commandtest.New(t)
+	k.Must("ada", "group-create team=platform", "repos-add team=platform repos=api")
+	k.Hub.ResetCalls()
+	k.Hub.Inject(ghsim.Fault{Path: "/memberships/ada$", Delay: 500 * time.Millisecond})
+	var other sync.WaitGroup
+	other.Go(func() {
+		listed := func() bool {
+			return slices.ContainsFunc(k.Hub.Calls(), func(c ghsim.Call) bool { return strings.HasSuffix(c.Path, "/repositories") })
+		}
+		if assert.Eventually(t, listed, 5*time.Second, time.Millisecond) {
+			k.Hub.Update(func(s *ghsim.State) { s.Org("acme").Group("platform").Repos = nil })
+		}
+	})
+	k.Must("ada", "repos-add team=platform repos=api")
+	other.Wait()
+	assert.Equal(t, []string{"api"}, k.Repos("platform"))
 }
 
 func TestReposAddSkipsRefused(t *testing.T) {
