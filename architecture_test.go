@@ -33,7 +33,7 @@ func mayImport() map[string][]string {
 		"server/setup":         {"config", "handlers/comment", "handlers/pages", "internal/github", "server/connect", "server/doctor", "internal/secret"},
 		"handlers":             {"commands/dispatch"},
 		"handlers/comment":     {"handlers", "commands/dispatch", "internal/secret"},
-		"handlers/rest":        {"handlers", "commands/dispatch", "internal/secret"},
+		"handlers/rest":        {"handlers", "handlers/pages", "commands/dispatch", "internal/secret"},
 		"handlers/pages":       {"handlers", "commands/dispatch", "internal/secret"},
 		"handlers/handlertest": {"commands/dispatch"}, // for tests
 		"commands":             {"commands/dispatch", "commands/ownership", "internal/github", "internal/store", "internal/secret"},
