@@ -168,8 +168,10 @@ func heads(lines []mailLine, i int) bool {
 			known = listed[line.label]
 			found[line.label] = true
 		}
-		named = named || known && line.text != "" && mailAddress.MatchString(line.text)
-		github = github || line.text != "" && gitHubAddress.MatchString(line.text)
+		if strings.Contains(line.text, "@") { // most lines cost no search for an address
+			named = named || known && mailAddress.MatchString(line.text)
+			github = github || gitHubAddress.MatchString(line.text)
+		}
 	}
 	return named || headers > 1 && github || found[labelFrom] && found[labelDate] && (found[labelTo] || found[labelSubject])
 }

@@ -33,7 +33,7 @@ func Of(f func()) (allocated uint64, took time.Duration) {
 // more than so many bytes may. F must do the same again if it is called again.
 func Bounded(t testing.TB, size int, f func()) {
 	t.Helper()
-	maxBytes := uint64(someBytes + bytesPerByte*size)
+	maxBytes := uint64(detector * (someBytes + bytesPerByte*size))
 	maxTime := someTime + time.Duration(size)*timePerByte
 	var allocated uint64
 	var took time.Duration
