@@ -53,8 +53,14 @@ func prefetchReposAdd(ctx context.Context, call *dispatch.Call, teamSlug string,
 		return nil
 	}
 	found := &reposAddLookup{}
-	if len(args.Repos) <= askEach {
-		found.named = askRepos(ctx, call, teamSlug, args.Repos)
+	if len(args.Repos) > askEach {
+		return found
+	}
+	found.named = askRepos(ctx, call, teamSlug, args.Repos)
+	for _, text := range args.Repos {
+		if name, err := repoNamed(call, text); err != nil || !call.WasPermitted(teamSlug, name) {
+			return found // nothing is asked of the group for what may be refused
+		}
 	}
 	// the group is not resolved yet; if the record leads to another one, this is not used
 	if records, err := call.Env.Store.RecordsBySlug(ctx, call.OrgID, teamSlug); err == nil && len(records) == 1 {
@@ -78,9 +84,6 @@ func runReposAdd(ctx context.Context, call *dispatch.Call, args ReposAddArgs) (d
 		lookup = &reposAddLookup{}
 	}
 	early := lookup.attached != nil && lookup.attached.group == call.Group.GroupID
-	if !early {
-		lookup.attached = askAttached(ctx, call, call.Group.GroupID)
-	}
 	repos, checked, err := permittedRepos(ctx, call, lookup.named, args.Repos)
 	if err != nil {
 		return dispatch.Result{}, err
@@ -90,6 +93,12 @@ func runReposAdd(ctx context.Context, call *dispatch.Call, args ReposAddArgs) (d
 	}
 	if err := mustBeSelected(ctx, call); err != nil {
 		return dispatch.Result{}, err
+	}
+	if !early {
+		lookup.attached = askAttached(ctx, call, call.Group.GroupID)
+	}
+	for _, repo := range repos[:min(len(repos), askEach)] {
+		call.NotePermitted(call.Team.Slug, repo.Name)
 	}
 	added, unchanged, err := splitAttached(ctx, call, repos, lookup.attached)
 	if err == nil && early && len(unchanged) > 0 { // a command before this one may have detached them since
