@@ -72,6 +72,9 @@ func registerResult(call *dispatch.Call, args RegisterArgs, token github.Token, 
 	}
 	const replace = "`config.sh --replace` ignores `--runnergroup`: a runner that is replaced stays in its old group. Remove it first with `runners-remove`."
 	line := fmt.Sprintf("./config.sh --url %s --runnergroup %s --token %s", shellQuote(orgURL(call)), shellQuote(call.Group.GroupName), shellQuote(token.Token.Reveal()))
+	if args.OS == "win" {
+		line = fmt.Sprintf(`.\config.cmd --url %s --runnergroup %s --token %s`, powerShellQuote(orgURL(call)), powerShellQuote(call.Group.GroupName), powerShellQuote(token.Token.Reveal()))
+	}
 	text := slices.Concat(lines, []string{
 		"# If the runner is unpacked already, this asks for the rest: " + line,
 		"# " + strings.ReplaceAll(replace, "`", ""),

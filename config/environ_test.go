@@ -206,6 +206,7 @@ func TestClientID(t *testing.T) {
 		}
 	}
 	assert.Contains(t, mistakes(t, "org: acme\nclientID: Iv1.0123456789abcdef\n")[0], "privateKey")
+	assert.Contains(t, mistakes(t, "org: acme\nappID: Iv1.0123456789abcdef\nclientID: Iv1.fedcba9876543210\n"+key)[0], "not the one that clientID has")
 	assert.Contains(t, mistakes(t, "org: acme\nappID: Iv2\n"+key)[0], "must be a whole number")
 }
 

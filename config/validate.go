@@ -60,6 +60,10 @@ func (l *loader) useClientID(c *Config) {
 		return
 	}
 	l.clientID = strings.TrimSpace(l.clientID)
+	if c.ClientID != "" && c.ClientID != l.clientID {
+		l.refuseKey("appID", "is a client id, and not the one that clientID has; leave one of them out")
+		return
+	}
 	l.warnings = append(l.warnings, "appID is "+l.clientID+", which is the App's client id, and is used as clientID; set clientID to it, or appID to the number in the App's settings.")
 	if c.ClientID == "" {
 		c.ClientID = l.clientID

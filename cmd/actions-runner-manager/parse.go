@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -65,4 +66,18 @@ func (p *program) printJSON(v any) error {
 	out.SetEscapeHTML(false)
 	out.SetIndent("", "  ")
 	return out.Encode(v)
+}
+
+// textIsNoFlag puts "--" before the text of parse if it begins with a dash, as a comment with
+// a list does. No flag has a blank or a line break before its value.
+func textIsNoFlag(args []string) []string {
+	if len(args) < 2 || args[0] != "parse" || slices.Contains(args, "--") {
+		return args
+	}
+	rest, text := args[:len(args)-1], args[len(args)-1]
+	flag, _, _ := strings.Cut(text, "=")
+	if !strings.HasPrefix(text, "-") || !strings.ContainsAny(flag, " \n") {
+		return args
+	}
+	return append(slices.Clone(rest), "--", text)
 }

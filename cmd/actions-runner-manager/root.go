@@ -40,7 +40,7 @@ type program struct {
 // the exit status.
 func run(ctx context.Context, args []string, p *program) int {
 	root := p.root() //nolint:contextcheck // the commands get it from ExecuteContext
-	root.SetArgs(args)
+	root.SetArgs(textIsNoFlag(args))
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitFine

@@ -100,6 +100,11 @@ func TestParse(t *testing.T) {
 	got = do(t, nil, "parse", "nothing here")
 	assert.Contains(t, got.stdout, "holds no command")
 
+	for _, dashed := range []string{"- a\n\n/runner-group group-list", "---\n/runner-group group-list", "-- a=b\n/runner-group group-list", "- /runner-group help"} {
+		got = do(t, nil, "parse", dashed)
+		assert.Empty(t, got.stderr, dashed)
+	}
+
 	got = do(t, nil, "parse", "--json", "/runner-group group-add")
 	assert.Equal(t, 0, got.status)
 	assert.Contains(t, got.stdout, `"command": "group-create"`)

@@ -13,7 +13,7 @@ import (
 // The notices that answer a comment of which no command runs.
 const (
 	NoticeEdited     = "edited"     // an edit added or changed the commands of Comment.Lines
-	NoticeUnreadable = "unreadable" // the server crashed when it read the comment the first time
+	NoticeUnreadable = "unreadable" // the comment nests too deep, or the server crashed when it read it the first time
 )
 
 // errCommentEdited is behind the refusal of a command whose comment was edited.

@@ -95,6 +95,10 @@ func (c *slashCommand) readArguments(words []string) *dispatch.Error {
 		name, value, given := strings.Cut(flag, "=")
 		name = strings.ToLower(name)
 		param, known := c.spec.Param(name)
+		if onOff := known && param.Kind == dispatch.KindBool || !known && c.isChannelFlag(name); onOff && !given && i < len(words) && isOnOff(words[i]) {
+			value, given = words[i], true
+			i++
+		}
 		switch {
 		case !known && c.isChannelFlag(name):
 			if refusal := c.setChannelFlag(name, value, given); refusal != nil {
@@ -145,6 +149,12 @@ func (c *slashCommand) oneDash(word string) *dispatch.Error {
 // command: --yes, and --encrypted of commands that hand out a secret.
 func (c *slashCommand) isChannelFlag(name string) bool {
 	return slices.Contains(c.spec.ChannelFlags(), name)
+}
+
+// isOnOff reports whether a word behind a flag is its value. No repository, team or runner of
+// that name is meant.
+func isOnOff(word string) bool {
+	return strings.EqualFold(word, "true") || strings.EqualFold(word, "false")
 }
 
 func (c *slashCommand) setChannelFlag(name, value string, given bool) *dispatch.Error {

@@ -56,6 +56,9 @@ func mailStart(source []byte) int {
 			return line.start
 		default:
 			end := attributionEnd(lines, i)
+			if end < 0 && strings.Contains(line.text, "@") && addressed.MatchString(line.text) {
+				end = i
+			}
 			if end < 0 {
 				continue
 			}
@@ -78,8 +81,12 @@ func mailLines(source []byte) []mailLine {
 		raw, _, _ := bytes.Cut(source[start:], []byte("\n"))
 		line := mailLine{start: start}
 		text := strings.TrimSpace(plainTypography(withoutInvisible(string(raw[:min(len(raw), maxMailLine)]))))
+		text = strings.ReplaceAll(text, `\-`, "-") // as converters to Markdown write it
+		if arrowShape.MatchString(text) {
+			text = strings.Trim(text, "> ") + ":"
+		}
 		line.quoted = strings.HasPrefix(text, ">")
-		line.text = strings.TrimSpace(strings.Trim(text, "*"))
+		line.text = strings.TrimSpace(strings.Trim(text, "*#"))
 		if label, value, ok := headerOf(line.text); ok && !line.quoted {
 			line.label, line.value = label, value
 		}
@@ -132,7 +139,7 @@ func firstParagraph(lines []mailLine, end int) int {
 // a header block. Above a quote it is not: then only the quote was appended. Above a line
 // like "On … wrote:" that one decides.
 func separates(lines []mailLine, i int) bool {
-	original := originalShape.MatchString(lines[i].text)
+	original := originalShape.MatchString(lines[i].text) || forwardShape.MatchString(lines[i].text)
 	if !original && !ruleShape.MatchString(lines[i].text) {
 		return false
 	}
@@ -160,7 +167,7 @@ func heads(lines []mailLine, i int) bool {
 		}
 		if line.label == "" {
 			// an empty line, or the rest of a long header
-			if gap++; gap > 1 {
+			if gap++; gap > 2 {
 				break
 			}
 		} else {
@@ -206,5 +213,5 @@ func attributes(text string, wrapped bool) bool {
 	case colon && gitHubAddress.MatchString(bare):
 		return digitShape.MatchString(bare)
 	}
-	return colon && when && endAddress.MatchString(bare)
+	return colon && when && dateShape.MatchString(bare) && endAddress.MatchString(bare)
 }

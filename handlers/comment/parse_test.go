@@ -279,6 +279,7 @@ func TestReadLine(t *testing.T) {
 			named: []dispatch.NamedArg{{Name: "repos", Values: []string{"a", "b"}}},
 		},
 		{name: "boolean takes no word", line: "runners-remove --offline x", command: "runners-remove", positional: []string{"x"}, named: named("offline", "true")},
+		{name: "boolean with a value behind it", line: "runners-remove --offline false", command: "runners-remove", named: named("offline", "false")},
 		{name: "boolean with a value", line: "runners-remove --offline=false", command: "runners-remove", named: named("offline", "false")},
 		{name: "end of flags", line: "repos-add --team x -- --a", command: "repos-add", positional: []string{"--a"}, named: named("team", "x")},
 		{name: "yes", line: "group-delete --yes --team x", command: "group-delete", named: named("team", "x"), yes: true},

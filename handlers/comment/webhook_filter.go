@@ -118,6 +118,9 @@ func (e commentEvents) read(ctx context.Context, guid string, p *commentPayload,
 		}
 	}
 	p.parse(&comment, org.Trigger)
+	if p.Action == actionCreated && tooDeep([]byte(p.Comment.Body)) {
+		comment.Notice = NoticeUnreadable
+	}
 	if guarded {
 		parsed()
 	}

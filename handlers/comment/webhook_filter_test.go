@@ -52,6 +52,7 @@ func TestNothingIsDroppedSilently(t *testing.T) {
 		}), 200, string(dropOrganization), asked + " " + logged},
 		{"no installation", commentEvent(put("installation", nil)), 200, string(dropInstallation), logged},
 		{"an edit of another installation", commentEvent(func(e map[string]any) { edit("Please")(e); in(e, "installation.id", 78) }), 200, string(dropInstallation), asked + " " + logged},
+		{"nested too deep to be read", commentEvent(put("comment.body", strings.Repeat("- ", 101)+"\n\n/runner-group help")), 200, "", answered},
 		{"malformed", commentEvent(put("comment.id", 0)), 400, "the delivery cannot be read", logged},
 		{"not JSON", []byte(`{"runner-group`), 400, "the delivery cannot be read", logged},
 		{"larger than a comment can be", bytes.Repeat([]byte(" "), maxKept+1), 200, "larger than a comment can be", logged},

@@ -31,10 +31,10 @@ func listAll[T any](ctx context.Context, page func(context.Context, github.ListO
 }
 
 // listCounted gets all pages of a list. If fewer items came than GitHub counts, the list
-// may have changed meanwhile, so it is read once more; then it fails with Incomplete. It does
+// may have changed meanwhile, so it is read again; at last it fails with Incomplete. It does
 // not depend on the Link header, which gateways strip.
 func listCounted[T any](ctx context.Context, page pageOf[T]) ([]T, error) {
-	const attempts = 2
+	const attempts = 3
 	var failure error
 	for range attempts {
 		all, count, err := readPages(ctx, page)
@@ -49,7 +49,8 @@ func listCounted[T any](ctx context.Context, page pageOf[T]) ([]T, error) {
 	return nil, failure
 }
 
-// readPages gets the pages of a list, and the highest count that came with one of them. The
+// readPages gets the pages of a list, and the lowest count that came with one of them: a list
+// that grows while it is read is counted differently by its pages. The
 // pages after the first are requested in parallel as far as the first tells their number, and
 // with them the one behind a last page that must be full.
 func readPages[T any](ctx context.Context, page pageOf[T]) (all []T, count int, _ error) {
@@ -77,7 +78,9 @@ func readPages[T any](ctx context.Context, page pageOf[T]) (all []T, count int, 
 		return nil, 0, err
 	}
 	all = append(all, slices.Concat(rest...)...)
-	count = slices.Max(append(counts, count))
+	for _, n := range counts {
+		count = lowerCount(count, n)
+	}
 	// Go on page by page if the list grew meanwhile or GitHub did not link to its end. A full
 	// page may have a successor although it has no link: that may have been stripped, or
 	// be the one of a 304, which is as old as the page itself.
@@ -91,9 +94,17 @@ func readPages[T any](ctx context.Context, page pageOf[T]) (all []T, count int, 
 			return nil, 0, &Error{Kind: Incomplete, Message: fmt.Sprintf("the list has no end: page %d is like the one before", n)}
 		}
 		all = append(all, items...)
-		latest, count = items, max(count, more)
+		latest, count = items, lowerCount(count, more)
 	}
 	return all, count, nil
+}
+
+// lowerCount returns the lower of two counts; 0 is none.
+func lowerCount(a, b int) int {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
 }
 
 // listQuery returns the query string of one page.

@@ -8,6 +8,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -181,4 +182,28 @@ func TestNotModifiedHidesNoPage(t *testing.T) {
 	teams, err = org.Teams(t.Context())
 	require.NoError(t, err)
 	assert.Len(t, teams, 101)
+}
+
+// A list that grows while its pages are read is no short one.
+func TestListsThatGrow(t *testing.T) {
+	f := newFake(t)
+	var asked atomic.Int32
+	f.handle("GET /orgs/acme/actions/runner-groups", func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		count, from, to := 101, 0, 100
+		if r.URL.Query().Get("page") == "" {
+			count = 102 // of which the second page did not know when it was read
+		} else {
+			from, to = 100, 101
+		}
+		var groups []string
+		for i := from; i < to; i++ {
+			groups = append(groups, fmt.Sprintf(`{"id":%d,"name":"g%d"}`, i+1, i+1))
+		}
+		fmt.Fprintf(w, `{"total_count":%d,"runner_groups":[%s]}`, count, strings.Join(groups, ","))
+	})
+	groups, err := newApp(t, f.URL).Org("acme", 0, "").Groups(t.Context())
+	require.NoError(t, err)
+	assert.Len(t, groups, 101)
+	assert.EqualValues(t, 2, asked.Load())
 }
