@@ -3,18 +3,8 @@ package comment
 import (
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/stretchr/testify/assert"
 
 	"github.com/actions-runner-manager/actions-runner-manager/internal/costtest"
-)
-
-const (
-	// maxAllocated and maxTime bound what a comment may cost for each of its bytes.
-	// Hostile text takes a quarter of it at most, and a cost that is not linear far more.
-	maxAllocated = 1_000
-	maxTime      = 20 * time.Microsecond
 )
 
 // Hostile comments cost no more for each byte than others: a table of 200 columns and
@@ -58,10 +48,7 @@ func TestParseCommentIsBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := "/runner-group" + " help\n\n" + text
-			allocated, took := costtest.Of(func() { ParseComment(text, "") })
-			assert.LessOrEqual(t, allocated, uint64(maxAllocated*len(text)), "bytes allocated for %d bytes", len(text))
-			assert.LessOrEqual(t, took, maxTime*time.Duration(len(text)), "time for %d bytes", len(text))
-			t.Logf("%d bytes: %d kB allocated, %s", len(text), allocated>>10, took.Round(time.Microsecond))
+			costtest.Bounded(t, len(text), func() { ParseComment(text, "") })
 		})
 	}
 }
