@@ -181,7 +181,7 @@ func TestInstallationIsLookedUpOnce(t *testing.T) {
 			n++
 		}
 	}
-	assert.Equal(t, 2, n)
+	assert.Contains(t, []int{2, 3}, n, "ten callers share one request; one that comes just as it ends may send another")
 }
 
 func TestInstallationOfAnotherOrganization(t *testing.T) {
