@@ -41,7 +41,7 @@ func (o *Org) refresh(ctx context.Context) (s *session, own bool, _ error) {
 	if !ask {
 		return nil, false, &Error{Kind: RateLimited, Op: "ask for the App's installation in " + o.login, Message: "it was asked for too often lately", RetryAfter: checkSpan}
 	}
-	s, own, err := o.lookUpOnce(ctx)
+	s, own, err := o.lookUpOnce(ctx, true)
 	if KindOf(err) == NotFound && before != nil {
 		o.invalidate(before) // it is uninstalled
 	}

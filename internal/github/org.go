@@ -141,20 +141,26 @@ func (o *Org) resolve(ctx context.Context) (*session, error) {
 	if current != nil {
 		return current, nil
 	}
-	s, own, err := o.lookUpOnce(ctx)
+	s, own, err := o.lookUpOnce(ctx, false)
 	if KindOf(err) == NotFound && !own {
 		// That request began before this call, and the App may have been installed since.
-		s, _, err = o.lookUpOnce(ctx)
+		s, _, err = o.lookUpOnce(ctx, false)
 	}
 	return s, err
 }
 
-// lookUpOnce looks up the installation. Concurrent callers share one request; own reports
-// whether this call sent it.
-func (o *Org) lookUpOnce(ctx context.Context) (_ *session, own bool, _ error) {
+// lookUpOnce looks up the installation, unless it is remembered by now and again is false.
+// Concurrent callers share one request; own reports whether this call sent it.
+func (o *Org) lookUpOnce(ctx context.Context, again bool) (_ *session, own bool, _ error) {
 	sent := false
 	op := fmt.Sprintf("find the App's installation in %.100s", o.login)
 	flight := o.flight.DoChan("", func() (any, error) {
+		o.mu.Lock()
+		current := o.current
+		o.mu.Unlock()
+		if current != nil && !again { // another request ended just before this one began
+			return current, nil
+		}
 		sent = true
 		s, err := o.lookUp(foreground(context.WithoutCancel(ctx)))
 		if err != nil {
