@@ -37,7 +37,7 @@ func TestWhoAmI(t *testing.T) {
 	})
 }
 
-// An owner is told what an owner can do, also while the refusal is remembered.
+// An owner's refusal says what an owner can do, even while the refusal is remembered.
 func TestOwnerIsAdvised(t *testing.T) {
 	t.Parallel()
 	k := commandtest.New(t)

@@ -69,7 +69,7 @@ func TestRenamedOrganization(t *testing.T) {
 	assert.Contains(t, d.Text(), "warn  installation: "+told)
 	assert.NotContains(t, d.Text(), "not installed")
 
-	// The operator does as told. What was begun under the old name is ended.
+	// The operator follows the advice. What was begun under the old name is ended.
 	_, err = w.hub.Comment("acme-inc", "runner-admin", 2, "ada", "/runner-group token-register --team platform")
 	require.NoError(t, err)
 	secret := func() (found bool) {

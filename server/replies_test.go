@@ -26,7 +26,7 @@ type remark struct {
 }
 
 // TestReplies keeps the reply to every kind of comment, as GitHub gets it, for people to
-// read. UPDATE_GOLDEN=1 writes them anew.
+// read. UPDATE_GOLDEN=1 rewrites them.
 func TestReplies(t *testing.T) {
 	t.Parallel()
 	const limit = "workflows-set acme/api/.github/workflows/ci.yml@refs/heads/main"
@@ -124,7 +124,7 @@ func (w *world) reply(s remark) {
 	}
 }
 
-// What differs between two runs of the same test, and what stands for it.
+// What differs between two runs of the same test, and what replaces it.
 var changing = []struct {
 	of *regexp.Regexp
 	to string

@@ -260,7 +260,7 @@ func notMaintainer(call *Call, slug, advice string) *Error {
 	return Refuse(ReasonNotMaintainer, "You're not a maintainer of team `%s` in %s, or it doesn't exist.%s", slug, call.Org.Login, advice)
 }
 
-// adviceFor says what a caller can do who does not maintain the team: one who is an owner of
+// adviceFor says what a caller who does not maintain the team can do: an owner of
 // the organization more than others.
 func adviceFor(call *Call, slug string, owner bool) string {
 	switch {

@@ -144,7 +144,7 @@ func (c *Call) ArgumentName(name string) string {
 func (c *Call) namesTeam() bool { return c.Spec.TeamIn(c.Args) != "" }
 
 // Check finds what a command in a comment would be refused for, whoever wrote it and
-// whatever GitHub says: its arguments. An empty org stands for whichever organization the
+// whatever GitHub says: its arguments. An empty org means whichever organization the
 // arguments mean. Nothing is asked of GitHub, and nothing runs.
 func (d *Dispatcher) Check(name, org string, args Args) *Error {
 	command := d.byName[name]

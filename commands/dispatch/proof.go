@@ -78,7 +78,7 @@ func (c *Call) NotePermitted(slug, repo string) {
 
 // WasPermitted reports whether the team was allowed to attach the repository within the last
 // hour, in a command of the same caller. Then what attaching needs may be asked for beside
-// the check of this moment, which alone decides.
+// the check of this moment. Only that check decides.
 func (c *Call) WasPermitted(slug, repo string) bool {
 	return c.Env.proofs.proved(c.repoKey(slug, repo), c.Env.Now())
 }

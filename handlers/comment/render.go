@@ -173,7 +173,7 @@ func renderPlain(comment Comment, call slashCommand, secret *dispatch.Secret, de
 	return b.String() + small(mention(comment.Author.Login)+" · "+foot(call)) + "\n"
 }
 
-// renderEncrypted shows a command's outcome with its secret, to the one who holds the key.
+// renderEncrypted shows a command's outcome with its secret, to the holder of the key.
 // The lines that decrypt it hold it, so that nothing has to be saved.
 func renderEncrypted(comment Comment, o outcome, secret *dispatch.Secret, armored, identity string) string {
 	var b strings.Builder

@@ -55,7 +55,7 @@ func WantsHTML(r *http.Request) bool {
 	return strings.Contains(accepted, "text/html") && !strings.Contains(accepted, "application/json")
 }
 
-// WriteError writes the page of an error. With live, it is shown anew when the status changes.
+// WriteError writes the page of an error. With live, it is refreshed when the status changes.
 func WriteError(w http.ResponseWriter, e *dispatch.Error, id string, live bool) {
 	answer := handlers.ErrorAnswer(e, id)
 	text := answer.Error

@@ -15,7 +15,7 @@ type Once struct {
 	Fresh  bool // the caller came first, just now
 }
 
-// Once records the holder as the one that does what the name stands for, unless there is one
+// Once records the holder as the one that does what the name says, unless there is one
 // already, and returns who it is. That outlives the process, and is kept as long as deliveries
 // are, or until Forget.
 func (q *Queue) Once(ctx context.Context, name, holder string) (Once, error) {

@@ -124,7 +124,7 @@ const databasePoll = 500 * time.Millisecond
 
 // awaitDatabase returns when the database can be written, if ctx ends, or if the queue
 // stops. River tries only for some seconds to record what became of a job. A job of which it
-// could not is left alone for RescueAfter, so none is handed back before.
+// could not is kept for RescueAfter, so none is handed back before.
 func (q *Queue) awaitDatabase(ctx context.Context) {
 	for q.store.Ping(ctx) != nil {
 		select {
