@@ -79,7 +79,7 @@ func RefuseItems(items []Item) error {
 	if len(items) == 1 {
 		return &Error{Reason: first.Reason, Message: first.Error, Items: items}
 	}
-	summary := fmt.Sprintf("Nothing was changed: %d of %d are refused.", n, len(items))
+	summary := fmt.Sprintf("Nothing was changed: %d of %d refused.", n, len(items))
 	return &Error{Reason: first.Reason, Summary: summary, Message: summary + " " + sentences(items), Items: items}
 }
 

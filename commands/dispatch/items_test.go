@@ -24,13 +24,13 @@ func TestRefusedHasEachSentenceOnce(t *testing.T) {
 		items      []Item
 	}{
 		{"one", "`site` is public.", []Item{public("site")}},
-		{"one of two", "Nothing was changed: 1 of 2 are refused. `site` is public.", []Item{{Item: "api"}, public("site")}},
+		{"one of two", "Nothing was changed: 1 of 2 refused. `site` is public.", []Item{{Item: "api"}, public("site")}},
 		{
-			"alike", "Nothing was changed: 3 of 4 are refused. The team may not attach `a`, or there is none. Likewise `b`. `site` is public.",
+			"alike", "Nothing was changed: 3 of 4 refused. The team may not attach `a`, or there is none. Likewise `b`. `site` is public.",
 			[]Item{missing("a"), public("site"), {Item: "api"}, missing("b")},
 		},
 		{
-			"many", "Nothing was changed: 200 of 200 are refused. The team may not attach `r0`, or there is none. " +
+			"many", "Nothing was changed: 200 of 200 refused. The team may not attach `r0`, or there is none. " +
 				"Likewise `r1`, `r2`, `r3`, `r4`, `r5`, `r6`, `r7`, `r8`, `r9`, `r10` and 189 more.", many,
 		},
 	}
