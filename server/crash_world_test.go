@@ -101,12 +101,19 @@ func newCrashWorld(t *testing.T, database string, sc ghsim.Scenario, settings ..
 	return w
 }
 
+// freePort returns a port that nothing listens on. It is below those that systems give to
+// outgoing connections, one of which would take it before the server starts.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	for range 100 {
+		port := strconv.Itoa(20_000 + rand.IntN(10_000))
+		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			require.NoError(t, l.Close())
+			return port
+		}
+	}
+	require.FailNow(t, "no port is free")
+	return ""
 }
 
 // noteSecret counts the comments that contain a secret.
