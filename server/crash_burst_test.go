@@ -199,7 +199,8 @@ func TestCrashReplicas(t *testing.T) {
 	assert.Equal(t, 0, two.terminate(t))
 }
 
-// usage returns how much CPU time a process has used and how much memory it has.
+// usage returns how much CPU time a process has used, and how much memory without the pages of
+// files, which differ between kernels.
 func (p *process) usage(t *testing.T) (cpu time.Duration, rss int) {
 	t.Helper()
 	dir := "/proc/" + strconv.Itoa(p.cmd.Process.Pid)
@@ -213,7 +214,7 @@ func (p *process) usage(t *testing.T) (cpu time.Duration, rss int) {
 	}
 	status, err := os.ReadFile(dir + "/status")
 	require.NoError(t, err)
-	_, after, ok := strings.Cut(string(status), "VmRSS:")
+	_, after, ok := strings.Cut(string(status), "RssAnon:")
 	require.True(t, ok)
 	kB, err := strconv.Atoi(strings.Fields(after)[0])
 	require.NoError(t, err)
