@@ -158,7 +158,7 @@ func TestSetup(t *testing.T) {
 	assert.NotContains(t, page, "<script")
 	assert.JSONEq(t, `{"name":"acme runner manager","url":"`+w.url+`","public":false,
 		"description":"Lets teams of acme manage their own groups of self-hosted runners.",
-		"hook_attributes":{"url":"`+w.url+`/api/github/hook","active":true},"redirect_url":"`+w.url+`/setup/callback",
+		"hook_attributes":{"url":"`+w.url+`/api/github/hook","active":true},"redirect_url":"`+w.url+`/setup/callback","callback_urls":["`+w.url+`/console/callback"],
 		"default_permissions":{"metadata":"read","issues":"write","members":"read","organization_self_hosted_runners":"write"},
 		"default_events":["issue_comment"]}`, html.UnescapeString(manifest.FindStringSubmatch(page)[1]))
 
@@ -195,6 +195,11 @@ func TestSetup(t *testing.T) {
 	c, err := config.Load(path, nil)
 	require.NoError(t, err)
 	require.Len(t, c.GitHub.WebhookSecrets, 1)
+	w.hub.View(func(st *ghsim.State) {
+		app := st.Apps[len(st.Apps)-1]
+		assert.Equal(t, []string{w.url + "/console/callback"}, app.CallbackURLs)
+		assert.Equal(t, []string{app.ClientID, app.ClientSecret}, []string{c.ClientID, c.ClientSecret.Reveal()}, "they switch the console on")
+	})
 	files, err := filepath.Glob(filepath.Join(w.dir, ".config*"))
 	require.NoError(t, err)
 	assert.Empty(t, files, "nothing is left beside it")
@@ -268,6 +273,8 @@ func TestSetupShowsWhatItCannotWrite(t *testing.T) {
 			assert.Contains(t, done, tt.want)
 			assert.Contains(t, done, "-----BEGIN RSA PRIVATE KEY-----")
 			assert.Contains(t, done, "ARM_PRIVATE_KEY=")
+			assert.Contains(t, done, "ARM_CLIENT_ID=")
+			assert.Contains(t, done, "ARM_CLIENT_SECRET=")
 			assert.Contains(t, done, "ARM_GITHUB_WEBHOOK_SECRET=")
 			_, _, again := w.open(back)
 			assert.NotContains(t, again, "BEGIN", "it is shown once")

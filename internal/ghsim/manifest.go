@@ -19,12 +19,16 @@ type manifest struct {
 		URL    string `json:"url"`
 		Active *bool  `json:"active"`
 	} `json:"hook_attributes"`
-	RedirectURL string            `json:"redirect_url"`
-	SetupURL    string            `json:"setup_url"`
-	Public      bool              `json:"public"`
-	Permissions map[string]string `json:"default_permissions"`
-	Events      []string          `json:"default_events"`
+	RedirectURL  string            `json:"redirect_url"`
+	CallbackURLs []string          `json:"callback_urls"`
+	SetupURL     string            `json:"setup_url"`
+	Public       bool              `json:"public"`
+	Permissions  map[string]string `json:"default_permissions"`
+	Events       []string          `json:"default_events"`
 }
+
+// maxCallbackURLs is how many callback URLs an App can have.
+const maxCallbackURLs = 10
 
 // check names what GitHub would refuse.
 func (m manifest) check() error {
@@ -35,6 +39,8 @@ func (m manifest) check() error {
 		return fmt.Errorf("the manifest has no url")
 	case m.RedirectURL == "":
 		return fmt.Errorf("the manifest has no redirect_url")
+	case len(m.CallbackURLs) > maxCallbackURLs:
+		return fmt.Errorf("the manifest has more than %d callback_urls", maxCallbackURLs)
 	case m.Hook.URL == "" && len(m.Events) > 0:
 		return fmt.Errorf("the manifest has events, but no hook_attributes.url")
 	}
@@ -79,7 +85,7 @@ func (s *Server) RegisterManifest(w http.ResponseWriter, r *http.Request, login 
 		s.manifests = map[string]*App{}
 	}
 	s.manifests[code] = &App{
-		Name: m.Name, Slug: Slug(m.Name), Owner: org, Public: m.Public, HookURL: m.Hook.URL, SetupURL: m.SetupURL,
+		Name: m.Name, Slug: Slug(m.Name), Owner: org, Public: m.Public, HookURL: m.Hook.URL, CallbackURLs: m.CallbackURLs, SetupURL: m.SetupURL,
 		Permissions: m.Permissions, Events: m.Events, CreatedAt: s.now(),
 	}
 	q := to.Query()
@@ -134,6 +140,9 @@ func (s *Server) Install(slug, org string) (int64, error) {
 	}
 	b := builder{s: s, st: &s.state}
 	b.installation(a, InstallationSpec{Org: org})
+	if b.err == nil {
+		s.installationEvent("created", a.Installations[len(a.Installations)-1])
+	}
 	s.touch()
 	return a.Installations[len(a.Installations)-1].ID, b.err
 }

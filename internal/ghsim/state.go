@@ -187,6 +187,7 @@ type App struct {
 	WebhookSecret string
 	HookURL       string
 	HookID        int64
+	CallbackURLs  []string // where people who sign in with the App may be sent back
 	SetupURL      string
 	Permissions   map[string]string
 	Events        []string

@@ -73,7 +73,10 @@ func (u *Setup) createApp(w http.ResponseWriter, r *http.Request, org, code stri
 		u.look.show(w, http.StatusBadGateway, u.refusedView(org, err))
 		return
 	}
-	n := newAppKeys{id: app.ID, pem: app.PEM.Reveal(), webhookSecret: app.WebhookSecret.Reveal()}
+	n := newAppKeys{
+		id: app.ID, pem: app.PEM.Reveal(), webhookSecret: app.WebhookSecret.Reveal(),
+		clientID: app.ClientID, clientSecret: app.ClientSecret.Reveal(),
+	}
 	if len(u.organizations()) == 0 {
 		n.org = org
 	}

@@ -21,9 +21,10 @@ import (
 
 // newAppKeys are the settings that a new App adds to the configuration.
 type newAppKeys struct {
-	id                 int64
-	pem, webhookSecret string
-	org                string // empty if the configuration has one
+	id                     int64
+	pem, webhookSecret     string
+	clientID, clientSecret string
+	org                    string // empty if the configuration has one
 }
 
 // errHasApp means that the file has got an App since the server started.
@@ -44,7 +45,14 @@ func (n newAppKeys) top() string {
 	if n.org != "" {
 		text = "org: " + strconv.Quote(n.org) + "\n"
 	}
-	text += "appID: " + strconv.FormatInt(n.id, 10) + "\nprivateKey: |\n"
+	text += "appID: " + strconv.FormatInt(n.id, 10) + "\n"
+	if n.clientID != "" {
+		text += "clientID: " + strconv.Quote(n.clientID) + "\n"
+	}
+	if n.clientSecret != "" {
+		text += "clientSecret: " + strconv.Quote(n.clientSecret) + "\n"
+	}
+	text += "privateKey: |\n"
 	for line := range strings.Lines(strings.TrimSpace(n.pem)) {
 		text += "  " + strings.TrimRight(line, "\r\n") + "\n"
 	}
@@ -59,10 +67,14 @@ func (n newAppKeys) environment() string {
 	if n.org != "" {
 		text = "ARM_ORG=" + n.org + "\n"
 	}
-	text += "ARM_APP_ID=" + strconv.FormatInt(n.id, 10) + "\n" +
-		"ARM_PRIVATE_KEY=" + base64.StdEncoding.EncodeToString([]byte(n.pem)) + "\n"
-	if n.webhookSecret != "" {
-		text += "ARM_GITHUB_WEBHOOK_SECRET=" + n.webhookSecret + "\n"
+	text += "ARM_APP_ID=" + strconv.FormatInt(n.id, 10) + "\n"
+	for _, v := range []struct{ name, value string }{
+		{"ARM_CLIENT_ID", n.clientID}, {"ARM_CLIENT_SECRET", n.clientSecret},
+		{"ARM_PRIVATE_KEY", base64.StdEncoding.EncodeToString([]byte(n.pem))}, {"ARM_GITHUB_WEBHOOK_SECRET", n.webhookSecret},
+	} {
+		if v.value != "" {
+			text += v.name + "=" + v.value + "\n"
+		}
 	}
 	return text
 }
@@ -161,11 +173,17 @@ func addApp(before string, n newAppKeys) (string, error) {
 		text += "\n"
 	}
 	lines := slices.Collect(strings.Lines(text))
-	for _, key := range []string{"appID", "privateKey", "privateKeyFile"} {
+	for _, key := range []string{"appID", "clientID", "clientSecret", "clientSecretFile", "privateKey", "privateKeyFile"} {
 		lines = withoutKey(lines, "", key)
 		delete(want, key)
 	}
 	want["appID"], want["privateKey"] = uint64(n.id), strings.TrimSpace(n.pem)+"\n"
+	if n.clientID != "" {
+		want["clientID"] = n.clientID
+	}
+	if n.clientSecret != "" {
+		want["clientSecret"] = n.clientSecret
+	}
 	if n.org != "" {
 		lines = withoutKey(lines, "", "org")
 		want["org"] = n.org

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -171,6 +172,7 @@ func (u *Setup) finish() {
 func (u *Setup) withApp(n newAppKeys) *config.Config {
 	c := *u.Config
 	c.AppID, c.PrivateKey = n.id, secret.New(n.pem)
+	c.ClientID, c.ClientSecret = n.clientID, secret.New(n.clientSecret)
 	if n.webhookSecret != "" {
 		c.GitHub.WebhookSecrets = []secret.Text{secret.New(n.webhookSecret)}
 	}
@@ -190,20 +192,21 @@ func (u *Setup) reload(n newAppKeys) (*config.Config, string) {
 	if err != nil {
 		return nil, err.Error()
 	}
-	same := c.AppID == n.id && c.Key() != nil && c.Key().Equal(u.withApp(n).Key())
-	for _, secret := range c.GitHub.WebhookSecrets {
-		if n.webhookSecret == "" || secret.Reveal() == n.webhookSecret {
-			return c, mismatch(same)
+	var overridden []string
+	differs := func(is bool, variable string) {
+		if is {
+			overridden = append(overridden, variable)
 		}
 	}
-	return c, mismatch(same && n.webhookSecret == "")
-}
-
-func mismatch(same bool) string {
-	if same {
-		return ""
+	differs(c.AppID != n.id, "ARM_APP_ID")
+	differs(n.clientID != "" && c.ClientID != n.clientID, "ARM_CLIENT_ID")
+	differs(n.clientSecret != "" && c.ClientSecret.Reveal() != n.clientSecret, "ARM_CLIENT_SECRET")
+	differs(c.Key() == nil || !c.Key().Equal(u.withApp(n).Key()), "ARM_PRIVATE_KEY")
+	differs(n.webhookSecret != "" && !slices.ContainsFunc(c.GitHub.WebhookSecrets, func(s secret.Text) bool { return s.Reveal() == n.webhookSecret }), "ARM_GITHUB_WEBHOOK_SECRET")
+	if len(overridden) > 0 {
+		return nil, "environment variables override it: unset " + strings.Join(overridden, ", ") + ", or set them to the values below"
 	}
-	return "environment variables override it: unset ARM_APP_ID, ARM_PRIVATE_KEY and ARM_GITHUB_WEBHOOK_SECRET, or set them to the values below"
+	return c, ""
 }
 
 // organizations returns the configured names, one of which will own the App.

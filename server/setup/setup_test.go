@@ -94,6 +94,14 @@ func TestAddApp(t *testing.T) {
 	}
 }
 
+// The client id and secret are written, and replace what is empty or left over.
+func TestAddAppWithClient(t *testing.T) {
+	n := newAppKeys{id: 7, pem: "-----BEGIN", clientID: "Iv23liABCdefGHIjklMN", clientSecret: "s"}
+	got, err := addApp("clientID: \"\"\nclientSecretFile: /old\norg: a\n", n)
+	require.NoError(t, err)
+	assert.Equal(t, "org: a\nappID: 7\nclientID: \"Iv23liABCdefGHIjklMN\"\nclientSecret: \"s\"\nprivateKey: |\n  -----BEGIN\n", got)
+}
+
 // A file that another process created or changed in the meantime is not overwritten.
 func TestEditIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.yml")
