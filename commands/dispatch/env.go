@@ -41,6 +41,8 @@ type Env struct {
 	Version string
 	// Status is called for the command status.
 	Status func(context.Context) Status
+	// Fleet is what this server has recorded of runners; nil: nothing.
+	Fleet Fleet
 	// Observe, if set, is called after every call.
 	Observe func(Observation)
 	// Holder names this process in leases; it must be unique among replicas.

@@ -38,6 +38,7 @@ func (s *Server) Apply(sc Scenario) error {
 		b.app(a)
 	}
 	s.suggestions = append(s.suggestions, sc.Suggestions...)
+	b.life(sc.Life)
 	s.touch()
 	return b.err
 }
@@ -99,12 +100,12 @@ func (b *builder) org(spec OrgSpec) {
 	o := b.st.Org(spec.Login)
 	if o == nil {
 		o = &Org{
-			ID: b.or(spec.ID, "org"), Login: spec.Login, Plan: "team", CreatedAt: b.s.now(), lastGroup: 1,
+			ID: b.or(spec.ID, "org"), Login: spec.Login, Plan: "team", BasePermission: "pull", CreatedAt: b.s.now(), lastGroup: 1,
 			Groups: []*Group{{ID: 1, Name: "Default", Visibility: "all", Default: true, AllowsPublic: false}},
 		}
 		b.st.Orgs = append(b.st.Orgs, o)
 	}
-	o.Plan = pick(spec.Plan, o.Plan)
+	o.Plan, o.BasePermission = pick(spec.Plan, o.Plan), pick(spec.BasePermission, o.BasePermission)
 	for _, login := range spec.Owners {
 		o.SetMember(b.person(login), "admin", "active")
 	}
@@ -178,10 +179,17 @@ func (b *builder) repo(o *Org, spec RepoSpec) {
 	}
 	r := o.Repo(spec.Name)
 	if r == nil {
-		r = &Repo{ID: b.or(spec.ID, "repo"), Org: o, Name: spec.Name, Visibility: "private", HasIssues: true, CreatedAt: b.s.now()}
+		r = &Repo{ID: b.or(spec.ID, "repo"), Org: o, Name: spec.Name, Visibility: "private", HasIssues: true, CreatedAt: b.s.now(), Collaborators: map[int64]string{}}
 		o.Repos = append(o.Repos, r)
 	}
 	r.Visibility, r.Archived, r.HasIssues = pick(spec.Visibility, r.Visibility), spec.Archived || r.Archived, !spec.NoIssues && r.HasIssues
+	for login, permission := range spec.Collaborators {
+		if !slices.Contains(permissions(), permission) {
+			b.fail("%s has %q for %s, which is no permission", r.FullName(), permission, login)
+			continue
+		}
+		r.Collaborators[b.person(login).ID] = permission
+	}
 	for _, i := range spec.Issues {
 		b.issue(r, i)
 	}
@@ -196,13 +204,13 @@ func (b *builder) issue(r *Repo, spec IssueSpec) {
 	}
 	issue := &Issue{
 		ID: b.st.id("issue"), Number: spec.Number, Title: spec.Title, Body: spec.Body, State: pick(spec.State, "open"),
-		Locked: spec.Locked, Labels: spec.Labels, PullRequest: spec.PullRequest, Suggestions: spec.Suggestions, Author: b.person(pick(author, "ghost")), CreatedAt: b.s.now(),
+		Locked: spec.Locked, Labels: spec.Labels, PullRequest: spec.PullRequest, Suggestions: spec.Suggestions, Author: b.person(pick(author, "ghost")), CreatedAt: b.s.now(), UpdatedAt: b.s.now(),
 	}
 	if issue.Number == 0 {
-		issue.Number = 1
-		for _, other := range r.Issues {
-			issue.Number = max(issue.Number, other.Number+1)
-		}
+		issue.Number = r.nextIssue()
+	}
+	for _, name := range issue.Labels {
+		b.st.label(r, name)
 	}
 	if r.Issue(issue.Number) != nil {
 		b.fail("%s has two issues #%d", r.FullName(), issue.Number)
@@ -254,7 +262,13 @@ func (b *builder) runner(o *Org, g *Group, spec RunnerSpec) {
 		b.fail("%s: the runner %q has no name or one that is taken", o.Login, spec.Name)
 		return
 	}
-	r := &Runner{ID: spec.ID, GroupID: g.ID, Name: spec.Name, OS: pick(spec.OS, "linux"), Status: pick(spec.Status, "online"), Busy: spec.Busy, Labels: spec.Labels}
+	r := &Runner{
+		ID: spec.ID, GroupID: g.ID, Name: spec.Name, OS: pick(spec.OS, "linux"), Status: pick(spec.Status, "online"), Busy: spec.Busy,
+		Ephemeral: spec.Ephemeral, Version: pick(spec.Version, b.s.newest()), Labels: spec.Labels,
+	}
+	if r.Version == "none" {
+		r.Version = ""
+	}
 	if r.ID == 0 {
 		r.ID = o.lastRunner + 1
 	}
@@ -350,7 +364,7 @@ func (a *App) PrivateKey() string { return encodeKey(a.Key) }
 // comment adds a comment to an issue.
 func (st *State) comment(i *Issue, author *User, body string, via *App, now time.Time) *Comment {
 	c := &Comment{ID: st.id("comment"), Author: author, Body: body, Via: via, CreatedAt: now, UpdatedAt: now}
-	i.Comments = append(i.Comments, c)
+	i.Comments, i.UpdatedAt = append(i.Comments, c), now
 	return c
 }
 

@@ -21,7 +21,16 @@ func issueRoutes() []route {
 		{http.MethodPost, comment + "/reactions", write, onComment((*call).addReaction)},
 		{http.MethodDelete, comment + "/reactions/{reaction_id}", write, onComment((*call).removeReaction)},
 		{http.MethodGet, repo + "/issues", read, (*call).listIssues},
+		{http.MethodPost, repo + "/issues", write, (*call).createIssue},
 		{http.MethodGet, repo + "/issues/{issue_number}", read, onIssue(func(c *call, i *Issue) answer { return ok(c.issue(c.repo, i)) })},
+		{http.MethodPatch, repo + "/issues/{issue_number}", write, onIssue((*call).updateIssue)},
+		{http.MethodGet, repo + "/issues/{issue_number}/labels", read, onIssue((*call).listIssueLabels)},
+		{http.MethodPost, repo + "/issues/{issue_number}/labels", write, onIssue((*call).addIssueLabels)},
+		{http.MethodPut, repo + "/issues/{issue_number}/labels", write, onIssue((*call).setIssueLabels)},
+		{http.MethodDelete, repo + "/issues/{issue_number}/labels", write, onIssue((*call).clearIssueLabels)},
+		{http.MethodGet, repo + "/labels", read, (*call).listRepoLabels},
+		{http.MethodPost, repo + "/labels", write, (*call).createLabel},
+		{http.MethodGet, repo + "/labels/{name}", read, (*call).getLabel},
 		{http.MethodGet, repo + "/issues/{issue_number}/comments", read, onIssue((*call).listComments)},
 		{http.MethodPost, repo + "/issues/{issue_number}/comments", write, onIssue((*call).createComment)},
 	}
@@ -29,10 +38,13 @@ func issueRoutes() []route {
 
 func onIssue(handle func(*call, *Issue) answer) func(*call) answer {
 	return func(c *call) answer {
-		i := c.repo.Issue(int(c.id("issue_number")))
+		number := int(c.id("issue_number"))
+		i := c.repo.Issue(number)
 		switch {
 		case !c.repo.HasIssues && (i == nil || !i.PullRequest):
-			return failure(http.StatusGone, "Issues has been disabled in this repository.", docs+"/issues/issues")
+			return issuesDisabled()
+		case slices.Contains(c.repo.deleted, number):
+			return failure(http.StatusGone, "This issue was deleted", docs+"/issues/issues#get-an-issue")
 		case i == nil:
 			return notFound("/issues/issues#get-an-issue")
 		}
@@ -155,23 +167,6 @@ func closedToComments(i *Issue, locked bool) *answer {
 		return nil
 	}
 	return &a
-}
-
-// listIssues lists the issues of a repository, the newest first unless the query says otherwise.
-func (c *call) listIssues() answer {
-	q := c.r.URL.Query()
-	state := pick(q.Get("state"), "open")
-	issues := filter(c.repo.Issues, func(i *Issue) bool { return state == "all" || i.State == state })
-	slices.SortStableFunc(issues, func(a, b *Issue) int {
-		if q.Get("sort") == "comments" {
-			return len(b.Comments) - len(a.Comments)
-		}
-		return b.Number - a.Number
-	})
-	if q.Get("direction") == "asc" {
-		slices.Reverse(issues)
-	}
-	return list(c, issues, func(i *Issue) any { return c.issue(c.repo, i) })
 }
 
 func (c *call) createComment(i *Issue) answer {

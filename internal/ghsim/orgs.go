@@ -21,6 +21,7 @@ func orgRoutes() []route {
 		{http.MethodGet, "/orgs/{org}/installation", "app", (*call).getOrgInstallation},
 		{http.MethodGet, "/repos/{owner}/{repo}", "metadata:read", (*call).getRepo},
 		{http.MethodGet, "/repositories/{repository_id}", "metadata:read", (*call).getRepo},
+		{http.MethodGet, "/repos/{owner}/{repo}/collaborators/{username}/permission", "metadata:read", (*call).getPermission},
 	}
 }
 
@@ -103,23 +104,57 @@ func (c *call) getOrgInstallation() answer {
 func (c *call) getRepo() answer {
 	o := c.fullRepo(c.repo)
 	o["organization"] = c.account(c.repo.Org)
-	if u := c.who.user; u != nil {
-		best := ""
-		if c.repo.Org.activeMember(u) || !c.repo.Private() {
-			best = "pull"
-		}
-		for _, t := range c.repo.Org.Teams {
-			if role, state := c.repo.Org.Role(t, u); role != "" && state == "active" && higher(t.permission(c.repo), best) {
-				best = t.permission(c.repo)
-			}
-		}
-		if c.repo.Org.owner(u) {
-			best = "admin"
-		}
-		o["permissions"] = allows(best)
+	if c.who.user != nil {
+		o["permissions"] = allows(c.repo.permissionOf(c.who.user))
 	}
 	if c.who.inst != nil {
 		o["permissions"] = allows("pull")
 	}
 	return ok(o)
+}
+
+// permissionOf is what a person may do in the repository, by whatever way; "" is nothing.
+func (r *Repo) permissionOf(u *User) string {
+	best := r.Collaborators[u.ID]
+	raise := func(permission string) {
+		if higher(permission, best) {
+			best = permission
+		}
+	}
+	switch {
+	case r.Org.owner(u):
+		return "admin"
+	case r.Org.activeMember(u):
+		raise(r.Org.BasePermission)
+	}
+	if !r.Private() {
+		raise("pull")
+	}
+	for _, t := range r.Org.Teams {
+		if role, state := r.Org.Role(t, u); role != "" && state == "active" {
+			raise(t.permission(r))
+		}
+	}
+	return best
+}
+
+// getPermission answers for everybody, also for those who cannot see the repository.
+// https://docs.github.com/rest/collaborators/collaborators#get-repository-permissions-for-a-user
+func (c *call) getPermission() answer {
+	u := c.st.User(c.params["username"])
+	if u == nil {
+		return notFound("/collaborators/collaborators#get-repository-permissions-for-a-user")
+	}
+	permission := c.repo.permissionOf(u)
+	role := pick(roleName(permission), "none")
+	base := role
+	switch role {
+	case "maintain":
+		base = "write"
+	case "triage":
+		base = "read"
+	}
+	user := c.user(u)
+	user["permissions"], user["role_name"] = allows(permission), role
+	return ok(obj{"permission": base, "role_name": role, "user": user})
 }

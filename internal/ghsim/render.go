@@ -173,7 +173,14 @@ func (c *call) group(g *Group) any {
 }
 
 func (c *call) runner(r *Runner) any {
-	return obj{"id": r.ID, "name": r.Name, "os": r.OS, "status": r.Status, "busy": r.Busy, "ephemeral": r.Ephemeral, "runner_group_id": r.GroupID, "labels": labelsOf(r)}
+	o := obj{"id": r.ID, "name": r.Name, "os": r.OS, "status": r.Status, "busy": r.Busy, "runner_group_id": r.GroupID, "labels": labelsOf(r)}
+	if !c.s.OldRunners {
+		o["ephemeral"], o["version"] = r.Ephemeral, nil
+		if r.Version != "" {
+			o["version"] = r.Version
+		}
+	}
+	return o
 }
 
 // labelsOf renders a runner's labels; those that the runner brings itself are read-only.
@@ -188,7 +195,7 @@ func labelsOf(r *Runner) []any {
 }
 
 func isFixed(r *Runner, label string) bool {
-	return !r.Ephemeral && slices.Contains([]string{"self-hosted", r.OS, "x64", "arm64"}, strings.ToLower(label))
+	return !r.Ephemeral && slices.ContainsFunc([]string{"self-hosted", r.OS, "x64", "arm64"}, func(l string) bool { return strings.EqualFold(l, label) })
 }
 
 func (c *call) integration(a *App) obj {
@@ -222,74 +229,4 @@ func (c *call) installation(i *Installation) any {
 		o["suspended_by"] = c.account(i.App.Owner)
 	}
 	return o
-}
-
-func (c *call) issue(r *Repo, i *Issue) obj {
-	api := c.api(fmt.Sprintf("/repos/%s/issues/%d", r.FullName(), i.Number))
-	o := obj{
-		"id": i.ID, "node_id": node("I", i.ID), "number": i.Number, "title": i.Title, "body": i.Body, "state": i.State, "locked": i.Locked,
-		"url": api, "repository_url": c.api("/repos/" + r.FullName()), "labels_url": api + "/labels{/name}", "comments_url": api + "/comments", "events_url": api + "/events",
-		"html_url": c.issueURL(r, i), "user": c.user(i.Author), "assignee": nil, "assignees": []any{}, "milestone": nil, "comments": len(i.Comments),
-		"created_at": stamp(i.CreatedAt), "updated_at": stamp(i.CreatedAt), "closed_at": nil, "author_association": association(r, i.Author),
-		"active_lock_reason": nil, "performed_via_github_app": nil, "state_reason": nil, "reactions": c.rollup(api, nil),
-		"labels": each(i.Labels, func(name string) any {
-			return obj{"id": 1 + len(name), "node_id": node("LA", int64(len(name))), "url": c.api("/repos/" + r.FullName() + "/labels/" + name), "name": name, "color": "ededed", "default": false, "description": nil}
-		}),
-	}
-	if i.State == "closed" {
-		o["closed_at"] = stamp(i.CreatedAt)
-	}
-	if i.PullRequest {
-		web := c.issueURL(r, i)
-		o["pull_request"] = obj{"url": c.api(fmt.Sprintf("/repos/%s/pulls/%d", r.FullName(), i.Number)), "html_url": web, "diff_url": web + ".diff", "patch_url": web + ".patch", "merged_at": nil}
-	}
-	return o
-}
-
-func (c *call) issueURL(r *Repo, i *Issue) string {
-	kind := "issues"
-	if i.PullRequest {
-		kind = "pull"
-	}
-	return fmt.Sprintf("%s/%s/%s/%d", c.base, r.FullName(), kind, i.Number)
-}
-
-func (c *call) comment(r *Repo, i *Issue, cm *Comment) obj {
-	api := c.api(fmt.Sprintf("/repos/%s/issues/comments/%d", r.FullName(), cm.ID))
-	o := obj{
-		"id": cm.ID, "node_id": node("IC", cm.ID), "url": api, "html_url": fmt.Sprintf("%s#issuecomment-%d", c.issueURL(r, i), cm.ID),
-		"issue_url": c.api(fmt.Sprintf("/repos/%s/issues/%d", r.FullName(), i.Number)), "user": c.user(cm.Author), "body": cm.Body,
-		"created_at": stamp(cm.CreatedAt), "updated_at": stamp(cm.UpdatedAt), "author_association": association(r, cm.Author),
-		"performed_via_github_app": nil, "reactions": c.rollup(api, cm.Reactions),
-	}
-	if cm.Via != nil {
-		o["performed_via_github_app"] = c.integration(cm.Via)
-	}
-	return o
-}
-
-func association(r *Repo, u *User) string {
-	switch {
-	case u != nil && r.Org.activeMember(u):
-		return "MEMBER"
-	default:
-		return "NONE"
-	}
-}
-
-// Reactions are those that GitHub knows.
-func Reactions() []string {
-	return []string{"+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes"}
-}
-
-func (c *call) rollup(api string, all []*Reaction) obj {
-	o := obj{"url": api + "/reactions", "total_count": len(all)}
-	for _, content := range Reactions() {
-		o[content] = len(filter(all, func(r *Reaction) bool { return r.Content == content }))
-	}
-	return o
-}
-
-func (c *call) reaction(r *Reaction) any {
-	return obj{"id": r.ID, "node_id": node("REA", r.ID), "user": c.user(r.User), "content": r.Content, "created_at": stamp(r.CreatedAt)}
 }

@@ -52,20 +52,37 @@ func (c *call) listRunners() answer {
 	return counted(c, "runners", runners, c.runner)
 }
 
-// RunnerVersion is the newest release of the runner that the simulated GitHub lists.
+// RunnerVersion is the newest release of the runner until [Server.SetRelease].
 const RunnerVersion = "2.323.0"
 
+// SetRelease makes version the newest release of the runner.
+func (s *Server) SetRelease(version string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.release = version
+	s.touch()
+}
+
+// newest is the newest release of the runner. The caller holds the lock.
+func (s *Server) newest() string { return pick(s.release, RunnerVersion) }
+
+// SetRunner changes the runner of that name. It panics if there is none.
+func (s *Server) SetRunner(org, name string, change func(*Runner)) {
+	s.Update(func(st *State) { change(st.Org(org).Runner(name)) })
+}
+
 func (c *call) listDownloads() answer {
+	version := c.s.newest()
 	var all []any
 	for _, machine := range []string{"linux-x64", "linux-arm64", "linux-arm", "osx-x64", "osx-arm64", "win-x64", "win-arm64"} {
 		system, architecture, _ := strings.Cut(machine, "-")
-		file := "actions-runner-" + machine + "-" + RunnerVersion + ".tar.gz"
+		file := "actions-runner-" + machine + "-" + version + ".tar.gz"
 		if system == "win" {
 			file = strings.TrimSuffix(file, ".tar.gz") + ".zip"
 		}
 		all = append(all, obj{
 			"os": system, "architecture": architecture, "filename": file,
-			"download_url":    "https://github.com/actions/runner/releases/download/v" + RunnerVersion + "/" + file,
+			"download_url":    "https://github.com/actions/runner/releases/download/v" + version + "/" + file,
 			"sha256_checksum": fmt.Sprintf("%x", sha256.Sum256([]byte(file))),
 		})
 	}
@@ -141,12 +158,24 @@ func (c *call) addLabels(r *Runner) answer {
 	if a != nil {
 		return *a
 	}
+	if len(labels) == 0 {
+		return unprocessable("labels must have at least one name.")
+	}
+	r.label(labels)
+	return c.listLabels(r)
+}
+
+// label adds the labels that the runner does not have, whatever their case.
+func (r *Runner) label(labels []string) {
 	for _, l := range labels {
-		if !slices.Contains(r.Labels, l) {
+		if !r.has(l) {
 			r.Labels = append(r.Labels, l)
 		}
 	}
-	return c.listLabels(r)
+}
+
+func (r *Runner) has(label string) bool {
+	return slices.ContainsFunc(r.Labels, func(l string) bool { return strings.EqualFold(l, label) })
 }
 
 func (c *call) setLabels(r *Runner) answer {
@@ -155,7 +184,7 @@ func (c *call) setLabels(r *Runner) answer {
 		return *a
 	}
 	c.clearLabels(r)
-	r.Labels = append(r.Labels, labels...)
+	r.label(labels)
 	return c.listLabels(r)
 }
 
@@ -167,11 +196,11 @@ func (c *call) clearLabels(r *Runner) answer {
 func (c *call) removeLabel(r *Runner) answer {
 	name := c.params["name"]
 	switch {
-	case !slices.Contains(r.Labels, name):
+	case !r.has(name):
 		return notFound("/actions/self-hosted-runners")
 	case isFixed(r, name):
 		return unprocessable("The label " + name + " is read-only.")
 	}
-	r.Labels = filter(r.Labels, func(l string) bool { return l != name })
+	r.Labels = filter(r.Labels, func(l string) bool { return !strings.EqualFold(l, name) })
 	return c.listLabels(r)
 }

@@ -17,6 +17,8 @@ type Scenario struct {
 	Apps          []AppSpec  `yaml:"apps,omitempty"`
 	// Suggestions are comments that the page of an issue offers to write.
 	Suggestions []string `yaml:"suggestions,omitempty"`
+	// Life is what happens by itself.
+	Life Life `yaml:"life,omitempty"`
 }
 
 // A UserSpec describes a [User]. People named only as members need none.
@@ -41,7 +43,8 @@ type TokenSpec struct {
 type OrgSpec struct {
 	ID             int64       `yaml:"id,omitempty"`
 	Login          string      `yaml:"login"`
-	Plan           string      `yaml:"plan,omitempty"` // default: team
+	Plan           string      `yaml:"plan,omitempty"`           // default: team
+	BasePermission string      `yaml:"basePermission,omitempty"` // pull (default), push, admin or none
 	Owners         []string    `yaml:"owners,omitempty"`
 	Members        []string    `yaml:"members,omitempty"`
 	PendingMembers []string    `yaml:"pendingMembers,omitempty"`
@@ -75,6 +78,8 @@ type RepoSpec struct {
 	Archived   bool        `yaml:"archived,omitempty"`
 	NoIssues   bool        `yaml:"noIssues,omitempty"`
 	Issues     []IssueSpec `yaml:"issues,omitempty"`
+	// Collaborators are the permissions of people, by their logins.
+	Collaborators map[string]string `yaml:"collaborators,omitempty"`
 }
 
 // An IssueSpec describes an [Issue].
@@ -122,6 +127,9 @@ type RunnerSpec struct {
 	Status string   `yaml:"status,omitempty"` // online (default) or offline
 	Busy   bool     `yaml:"busy,omitempty"`
 	Labels []string `yaml:"labels,omitempty"` // default: self-hosted
+	// Version is that of the runner; default: the newest; "none": it never connected.
+	Version   string `yaml:"version,omitempty"`
+	Ephemeral bool   `yaml:"ephemeral,omitempty"`
 }
 
 // An AppSpec describes an [App].

@@ -34,6 +34,9 @@ type Server struct {
 	// fail with 409. Otherwise its runners go back to the default group.
 	// GitHub's documents do not say which it is.
 	GroupDeleteRefusesRunners bool
+	// OldRunners leaves out the version of runners and whether they are ephemeral, as old
+	// Enterprise Servers do.
+	OldRunners bool
 	// WebhookTimeout is how long a delivery may take; 0 means GitHub's 10 s.
 	WebhookTimeout time.Duration
 	// WebhookClient delivers webhooks; nil means a client of its own.
@@ -63,6 +66,8 @@ type Server struct {
 	manifests   map[string]*App // apps that wait for their conversion, by code
 	buckets     map[string]*bucket
 	suggestions []string
+	release     string // newest of the runner; empty: RunnerVersion
+	living      living
 	closed      bool
 	pauseHooks  bool
 	inFlight    int // deliveries on their way
@@ -205,6 +210,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request, path, prefix s
 func (s *Server) handle(c *call, rt *route, record *Call) (a answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.live()
 	defer s.rateHeaders(c, &a)
 	if c.who.refused != nil {
 		return *c.who.refused

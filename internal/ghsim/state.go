@@ -47,15 +47,17 @@ type Key struct {
 
 // An Org is an organization with all that belongs to it.
 type Org struct {
-	ID        int64
-	Login     string
-	Plan      string
-	CreatedAt time.Time
-	Members   []*Member
-	Teams     []*Team
-	Repos     []*Repo
-	Groups    []*Group // the first is the default group
-	Runners   []*Runner
+	ID    int64
+	Login string
+	Plan  string
+	// BasePermission is what every member may do in every repository: pull, push, admin or none.
+	BasePermission string
+	CreatedAt      time.Time
+	Members        []*Member
+	Teams          []*Team
+	Repos          []*Repo
+	Groups         []*Group // the first is the default group
+	Runners        []*Runner
 
 	lastGroup, lastRunner int64 // GitHub counts these for each organization
 }
@@ -98,8 +100,20 @@ type Repo struct {
 	HasIssues  bool
 	CreatedAt  time.Time
 	Issues     []*Issue
+	Labels     []*Label
+	// Collaborators are the permissions of people, by their ids: pull, triage, push, maintain or admin.
+	Collaborators map[int64]string
 
 	formerly []string // full names that it had, in lower case
+	deleted  []int    // numbers of issues that it had
+}
+
+// A Label belongs to a repository. Its issues name it.
+type Label struct {
+	ID          int64
+	Name        string
+	Color       string
+	Description string
 }
 
 // Private reports whether GitHub shows the repository as private, which internal ones are too.
@@ -124,7 +138,11 @@ type Issue struct {
 	Labels      []string
 	PullRequest bool
 	Author      *User
+	Via         *App // the GitHub App that made it, or nil
 	CreatedAt   time.Time
+	UpdatedAt   time.Time
+	ClosedAt    time.Time
+	ClosedBy    *User
 	Comments    []*Comment
 	Suggestions []string // comments that its page offers
 }
@@ -171,6 +189,7 @@ type Runner struct {
 	Status    string // online or offline
 	Busy      bool
 	Ephemeral bool
+	Version   string // empty: it never connected
 	Labels    []string
 }
 
@@ -270,7 +289,7 @@ func (st *State) Repo(id int64) *Repo {
 func (st *State) id(kind string) int64 {
 	starts := map[string]int64{
 		"user": 1000, "org": 20000, "team": 300000, "repo": 4000000, "issue": 50000000,
-		"comment": 600000000, "reaction": 70000000, "app": 8000, "installation": 9000000, "delivery": 100000000000, "key": 11000, "hook": 12000,
+		"comment": 600000000, "reaction": 70000000, "label": 13000, "app": 8000, "installation": 9000000, "delivery": 100000000000, "key": 11000, "hook": 12000,
 	}
 	if st.last == nil {
 		st.last = map[string]int64{}

@@ -4,6 +4,9 @@ import (
 	"context"
 	"net/http"
 	"regexp"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -26,6 +29,32 @@ func (d Download) Version() string {
 		return found[1]
 	}
 	return ""
+}
+
+// LatestVersion returns the newest version of the downloads; empty if none of them has one.
+func LatestVersion(downloads []Download) (latest string) {
+	for _, d := range downloads {
+		if CompareVersions(d.Version(), latest) > 0 {
+			latest = d.Version()
+		}
+	}
+	return latest
+}
+
+// CompareVersions compares two versions of the runner number by number: it is negative if a
+// is older than b. The empty version is older than every other.
+func CompareVersions(a, b string) int { return slices.Compare(numbers(a), numbers(b)) }
+
+// numbers returns the numbers of a version; what is no number counts as 0.
+func numbers(version string) (all []int) {
+	if version == "" {
+		return nil
+	}
+	for part := range strings.SplitSeq(version, ".") {
+		n, _ := strconv.Atoi(part)
+		all = append(all, n)
+	}
+	return all
 }
 
 // downloadsKept is how long the newest release is used without asking for a newer one.

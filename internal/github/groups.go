@@ -3,7 +3,10 @@ package github
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/google/go-github/v41/github"
@@ -51,18 +54,34 @@ func (o *Org) Group(ctx context.Context, id int64) (Group, error) {
 
 // Groups lists all groups of the organization, those of the enterprise too.
 func (o *Org) Groups(ctx context.Context) ([]Group, error) {
+	return o.listGroups(ctx, "list the runner groups of "+o.login, nil)
+}
+
+// GroupsVisibleTo lists the groups that GitHub says a repository may use. A server that does
+// not know this filter lists all groups.
+func (o *Org) GroupsVisibleTo(ctx context.Context, repo string) ([]Group, error) {
+	op := fmt.Sprintf("list the runner groups of %s that %.100s may use", o.login, strconv.QuoteToASCII(repo))
+	if _, err := repoName(repo); err != nil {
+		return nil, o.app.failed(op, err)
+	}
+	return o.listGroups(ctx, op, url.Values{"visible_to_repository": {repo}})
+}
+
+func (o *Org) listGroups(ctx context.Context, op string, query url.Values) ([]Group, error) {
 	s, err := o.session(ctx)
 	if err != nil {
 		return nil, err
 	}
 	groups, err := listCounted(ctx, func(ctx context.Context, page github.ListOptions) ([]Group, int, *github.Response, error) {
+		values := pageValues(page)
+		maps.Copy(values, query)
 		answer, resp, err := send[struct {
 			Count  int     `json:"total_count"`
 			Groups []Group `json:"runner_groups"`
-		}](ctx, s.main, http.MethodGet, "orgs/"+o.loginSegment()+"/actions/runner-groups"+listQuery(page), nil)
+		}](ctx, s.main, http.MethodGet, "orgs/"+o.loginSegment()+"/actions/runner-groups?"+values.Encode(), nil)
 		return answer.Groups, answer.Count, resp, err
 	})
-	return groups, o.app.failed("list the runner groups of "+o.login, err)
+	return groups, o.app.failed(op, err)
 }
 
 // GroupByName gets a group by its name. GitHub has no endpoint for that, so it lists all

@@ -3,7 +3,9 @@ package github
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/google/go-github/v41/github"
@@ -13,48 +15,75 @@ import (
 
 // A Runner is a self-hosted runner. Its status can be minutes old.
 type Runner struct {
-	ID     int64
-	Name   string
-	OS     string
-	Status string // "online" or "offline"
-	Busy   bool
-	Labels []string
+	ID             int64
+	Name           string
+	OS             string
+	Status         string // "online" or "offline"
+	Busy           bool
+	Labels         []string // all of them
+	ReadOnlyLabels []string // those of Labels that the runner brings itself
+	Version        string   // such as "2.323.0"; empty if the runner never connected, or on an old Enterprise Server
+	Ephemeral      bool     // runs one job; false on an old Enterprise Server
+	GroupID        int64    // 0 if GitHub's answer does not contain it
 }
 
+// Online reports whether the runner is connected to GitHub.
+func (r Runner) Online() bool { return r.Status == "online" }
+
 type runnerAnswer struct {
-	ID     int64  `json:"id"`
-	Name   string `json:"name"`
-	OS     string `json:"os"`
-	Status string `json:"status"`
-	Busy   bool   `json:"busy"`
-	Labels []struct {
-		Name string `json:"name"`
-	} `json:"labels"`
+	ID        int64         `json:"id"`
+	Name      string        `json:"name"`
+	OS        string        `json:"os"`
+	Status    string        `json:"status"`
+	Busy      bool          `json:"busy"`
+	Labels    []RunnerLabel `json:"labels"`
+	Version   string        `json:"version"`
+	Ephemeral bool          `json:"ephemeral"`
+	GroupID   int64         `json:"runner_group_id"`
 }
 
 func (r runnerAnswer) runner() Runner {
-	labels := make([]string, len(r.Labels))
-	for i, l := range r.Labels {
-		labels[i] = l.Name
+	runner := Runner{
+		ID: r.ID, Name: r.Name, OS: r.OS, Status: r.Status, Busy: r.Busy, Labels: make([]string, len(r.Labels)),
+		Version: r.Version, Ephemeral: r.Ephemeral, GroupID: r.GroupID,
 	}
-	return Runner{ID: r.ID, Name: r.Name, OS: r.OS, Status: r.Status, Busy: r.Busy, Labels: labels}
+	for i, l := range r.Labels {
+		runner.Labels[i] = l.Name
+		if l.ReadOnly() {
+			runner.ReadOnlyLabels = append(runner.ReadOnlyLabels, l.Name)
+		}
+	}
+	return runner
 }
 
 // GroupRunners lists all runners of a group.
 func (o *Org) GroupRunners(ctx context.Context, groupID int64) ([]Runner, error) {
+	return o.listRunners(ctx, o.groupOp("list the runners of", groupID), o.groupPath(groupID)+"/runners", nil)
+}
+
+// RunnersNamed lists the runners of the organization that have this name, whatever their
+// group: one or none.
+func (o *Org) RunnersNamed(ctx context.Context, name string) ([]Runner, error) {
+	op := fmt.Sprintf("find runner %.100q of %s", name, o.login)
+	return o.listRunners(ctx, op, "orgs/"+o.loginSegment()+"/actions/runners", url.Values{"name": {name}})
+}
+
+func (o *Org) listRunners(ctx context.Context, op, path string, query url.Values) ([]Runner, error) {
 	s, err := o.session(ctx)
 	if err != nil {
 		return nil, err
 	}
 	found, err := listCounted(ctx, func(ctx context.Context, page github.ListOptions) ([]runnerAnswer, int, *github.Response, error) {
+		values := pageValues(page)
+		maps.Copy(values, query)
 		answer, resp, err := send[struct {
 			Count   int            `json:"total_count"`
 			Runners []runnerAnswer `json:"runners"`
-		}](ctx, s.main, http.MethodGet, o.groupPath(groupID)+"/runners"+listQuery(page), nil)
+		}](ctx, s.main, http.MethodGet, path+"?"+values.Encode(), nil)
 		return answer.Runners, answer.Count, resp, err
 	})
 	if err != nil {
-		return nil, o.app.failed(o.groupOp("list the runners of", groupID), err)
+		return nil, o.app.failed(op, err)
 	}
 	runners := make([]Runner, len(found))
 	for i, r := range found {

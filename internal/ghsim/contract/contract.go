@@ -163,11 +163,13 @@ func (c *Contract) input(req *http.Request, path string, body []byte) (*openapi3
 }
 
 // undocumented judges a status that the document does not list: it may be one
-// of GitHub's errors, which are never complete there, or a 304.
+// of GitHub's errors, which are never complete there, a 304, or the redirect from a
+// repository's former name, which every operation on a repository has.
 func undocumented(status int, body []byte) error {
 	switch {
 	case status == http.StatusNotModified && len(body) == 0:
 		return nil
+	case status == http.StatusMovedPermanently, status == http.StatusTemporaryRedirect:
 	case status < 400:
 		return errors.New("the status is not documented")
 	}
