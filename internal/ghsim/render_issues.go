@@ -7,11 +7,15 @@ import (
 
 func (c *call) issue(r *Repo, i *Issue) obj {
 	api := c.api(fmt.Sprintf("/repos/%s/issues/%d", r.FullName(), i.Number))
+	updated := i.UpdatedAt
+	if updated.IsZero() { // a test added it
+		updated = i.CreatedAt
+	}
 	o := obj{
 		"id": i.ID, "node_id": node("I", i.ID), "number": i.Number, "title": i.Title, "body": i.Body, "state": i.State, "locked": i.Locked,
 		"url": api, "repository_url": c.api("/repos/" + r.FullName()), "labels_url": api + "/labels{/name}", "comments_url": api + "/comments", "events_url": api + "/events",
 		"html_url": c.issueURL(r, i), "user": c.user(i.Author), "assignee": nil, "assignees": []any{}, "milestone": nil, "comments": len(i.Comments),
-		"created_at": stamp(i.CreatedAt), "updated_at": stamp(i.UpdatedAt), "closed_at": stamp(i.ClosedAt), "closed_by": nil, "author_association": association(r, i.Author),
+		"created_at": stamp(i.CreatedAt), "updated_at": stamp(updated), "closed_at": stamp(i.ClosedAt), "closed_by": nil, "author_association": association(r, i.Author),
 		"active_lock_reason": nil, "performed_via_github_app": nil, "state_reason": nil, "reactions": c.rollup(api, nil),
 		"labels": each(i.Labels, func(name string) any { return c.label(r, c.st.label(r, name)) }),
 	}
