@@ -86,7 +86,7 @@ func runGroupAdopt(ctx context.Context, call *dispatch.Call, args AdoptArgs) (di
 		OrgID: call.OrgID, TeamID: call.Team.ID, TeamSlug: call.Team.Slug,
 		GroupID: group.ID, GroupName: group.Name, Visibility: group.Visibility,
 		Origin: store.Adopted, By: call.Caller.Login, At: call.Env.Now(),
-		Workflows: &[]string{}, WorkflowsTeam: args.Workflows == workflowsTeam,
+		Workflows: &[]string{}, WorkflowsTeam: args.Workflows == workflowsTeam, Expected: expectedOf(group, repos, runners),
 	}
 	if err := call.Begin(ctx, nil, call.TheGroup()); err != nil {
 		return dispatch.Result{}, err
@@ -104,6 +104,21 @@ func runGroupAdopt(ctx context.Context, call *dispatch.Call, args AdoptArgs) (di
 	result := adoptResult(call, group, repos, runners, ownsMessage(call.Team.Slug, group.Name))
 	result.Changed = true
 	return result, nil
+}
+
+// expectedOf is what a group is expected to be if it is to stay as it is.
+func expectedOf(group github.Group, repos []github.Repository, runners []github.Runner) *store.Expected {
+	expected := store.Expected{
+		Name: group.Name, Visibility: group.Visibility, Public: group.AllowsPublicRepositories, Workflows: group.Limit(),
+		Repos: make(map[int64]string, len(repos)), Runners: make(map[int64]bool, len(runners)),
+	}
+	for _, repo := range repos {
+		expected.Repos[repo.ID] = repo.Name
+	}
+	for _, runner := range runners {
+		expected.Runners[runner.ID] = true
+	}
+	return &expected
 }
 
 // allowWorkflows lets the team, which owns the group already, change any limit to some

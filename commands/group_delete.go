@@ -78,7 +78,7 @@ func deleteGroup(ctx context.Context, call *dispatch.Call, held groupState) (dis
 	if len(moving) > 0 {
 		items := call.ApplyEach(ctx, runnerNames(moving), func(i int) []dispatch.Thing { return runnerThings(moving[i]) },
 			func(ctx context.Context, i int) error {
-				return call.Org.GitHub.MoveRunner(ctx, call.OtherGroup.GroupID, moving[i].ID)
+				return moveRunner(ctx, call, moving[i])
 			}, "move the runner")
 		if err := dispatch.PartialFailure(items, dispatch.Result{}); err != nil {
 			const why = "Not every runner could be moved, so the group was not deleted. "

@@ -10,6 +10,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/ownership"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
 // ReposArgs are the arguments of the commands on a group's repositories.
@@ -246,6 +247,16 @@ func repoThings(c *dispatch.Call, repos []github.Repository) []dispatch.Thing {
 		things = append(things, c.ARepo(repo.ID))
 	}
 	return things
+}
+
+// attached is the edit of what the group is expected to be by which a repository joins it.
+func attached(c *dispatch.Call, repo github.Repository) store.Edit {
+	return store.Edit{GroupID: c.Group.GroupID, Kind: store.AttachRepo, ID: repo.ID, Name: repo.Name}
+}
+
+// detached is the edit by which it leaves the group.
+func detached(c *dispatch.Call, repo github.Repository) store.Edit {
+	return store.Edit{GroupID: c.Group.GroupID, Kind: store.DetachRepo, ID: repo.ID}
 }
 
 // ReposChanged is what the commands on a group's repositories answer.

@@ -125,7 +125,8 @@ func runReposAdd(ctx context.Context, call *dispatch.Call, args ReposAddArgs) (d
 		if i >= len(added) {
 			return nil // attached already: an older command must not undo it
 		}
-		return call.Org.GitHub.AddGroupRepository(ctx, call.Group.GroupID, repos[i].ID)
+		err := call.Org.GitHub.AddGroupRepository(ctx, call.Group.GroupID, repos[i].ID)
+		return call.Confirm(err, attached(call, repos[i]))
 	}, "attach the repository")
 	items = explainFailures(ctx, call, items, "attach the repository")
 	result := reposAddResult(call, repoNames(added), repoNames(unchanged), items)

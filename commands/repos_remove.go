@@ -51,9 +51,9 @@ func runReposRemove(ctx context.Context, call *dispatch.Call, args ReposArgs) (d
 	items := call.ApplyEach(ctx, names, func(i int) []dispatch.Thing { return repoThings(call, targets[i:i+1]) }, func(ctx context.Context, i int) error {
 		err := call.Org.GitHub.RemoveGroupRepository(ctx, call.Group.GroupID, targets[i].ID)
 		if github.KindOf(err) == github.NotFound {
-			return nil // detached meanwhile
+			err = nil // detached meanwhile
 		}
-		return err
+		return call.Confirm(err, detached(call, targets[i]))
 	}, "detach the repository")
 	items = explainFailures(ctx, call, items, "detach the repository")
 	result := reposRemoveResult(call, names, absent, items, renamedSince(ctx, call, absent, attached)...)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
 func reposSet() dispatch.Command {
@@ -37,8 +38,9 @@ func runReposSet(ctx context.Context, call *dispatch.Call, args ReposArgs) (disp
 	if err != nil {
 		return dispatch.Result{}, err
 	}
-	added, unchanged := difference(repos, before)
-	removed, _ := difference(before, repos)
+	adds, keeps := difference(repos, before)
+	removes, _ := difference(before, repos)
+	added, unchanged, removed := repoNames(adds), repoNames(keeps), repoNames(removes)
 	if call.Preview {
 		return dispatch.Result{Message: fmt.Sprintf("This would change the repositories of the runner group %s. Added: %s. Removed: %s. Kept: %s.",
 			groupOfTeam(call.Group), joinNames(added), joinNames(removed), joinNames(unchanged))}, nil
@@ -55,7 +57,8 @@ func runReposSet(ctx context.Context, call *dispatch.Call, args ReposArgs) (disp
 		for i, repo := range repos {
 			ids[i] = repo.ID
 		}
-		return call.Org.GitHub.SetGroupRepositories(ctx, call.Group.GroupID, ids)
+		err := call.Org.GitHub.SetGroupRepositories(ctx, call.Group.GroupID, ids)
+		return call.Confirm(err, listEdits(call, adds, removes)...)
 	}
 	if err := call.Change(ctx, set, call.TheRepos()); err != nil {
 		return dispatch.Result{}, reposError(ctx, call, err, "replace the group's repositories")
@@ -71,17 +74,30 @@ func reposSetResult(c *dispatch.Call, names, added, removed, unchanged []string)
 	return result
 }
 
-// difference returns the names of those of a that are not in b, and of those that are.
-func difference(a, b []github.Repository) (only, both []string) {
+// listEdits are the edits of what the group is expected to be by which these repositories
+// join and leave its list.
+func listEdits(c *dispatch.Call, adds, removes []github.Repository) []store.Edit {
+	var edits []store.Edit
+	for _, repo := range adds {
+		edits = append(edits, attached(c, repo))
+	}
+	for _, repo := range removes {
+		edits = append(edits, detached(c, repo))
+	}
+	return edits
+}
+
+// difference returns those of a that are not in b, and those that are.
+func difference(a, b []github.Repository) (only, both []github.Repository) {
 	in := map[int64]bool{}
 	for _, repo := range b {
 		in[repo.ID] = true
 	}
 	for _, repo := range a {
 		if in[repo.ID] {
-			both = append(both, repo.Name)
+			both = append(both, repo)
 		} else {
-			only = append(only, repo.Name)
+			only = append(only, repo)
 		}
 	}
 	return only, both

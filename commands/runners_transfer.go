@@ -8,6 +8,7 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
 // TransferArgs are the arguments of runners-transfer.
@@ -46,13 +47,21 @@ func runRunnersTransfer(ctx context.Context, call *dispatch.Call, args TransferA
 		return dispatch.Result{}, err
 	}
 	items := call.ApplyEach(ctx, names, func(i int) []dispatch.Thing { return runnerThings(targets[i]) }, func(ctx context.Context, i int) error {
-		return call.Org.GitHub.MoveRunner(ctx, call.OtherGroup.GroupID, targets[i].ID)
+		return moveRunner(ctx, call, targets[i])
 	}, "move the runner")
 	items = append(items, doneItems(there)...)
 	names = append(names, there...)
 	result := transferResult(call, names, items)
 	result.Changed = len(targets) > 0
 	return runnersDone(items, result)
+}
+
+// moveRunner moves the runner to the group of the call's second team.
+func moveRunner(ctx context.Context, c *dispatch.Call, runner github.Runner) error {
+	err := c.Org.GitHub.MoveRunner(ctx, c.OtherGroup.GroupID, runner.ID)
+	return c.Confirm(err,
+		store.Edit{GroupID: c.Group.GroupID, Kind: store.DropRunner, ID: runner.ID},
+		store.Edit{GroupID: c.OtherGroup.GroupID, Kind: store.AddRunner, ID: runner.ID})
 }
 
 func transferResult(c *dispatch.Call, names []string, items []dispatch.Item) dispatch.Result {

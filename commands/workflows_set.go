@@ -98,7 +98,7 @@ func runWorkflowsSet(ctx context.Context, call *dispatch.Call, args WorkflowsArg
 	var updated github.Group
 	err = call.Change(ctx, func(ctx context.Context) (err error) {
 		updated, err = call.Org.GitHub.UpdateGroup(ctx, call.Group.GroupID, github.GroupChange{Name: group.Name, Workflows: &workflows})
-		return err
+		return call.Confirm(err, store.Edit{GroupID: call.Group.GroupID, Kind: store.SetWorkflows, Workflows: updated.Limit()})
 	}, call.TheWorkflows())
 	if github.KindOf(err) == github.Invalid || github.KindOf(err) == github.Conflict {
 		return dispatch.Result{}, &dispatch.Error{Reason: dispatch.ReasonInvalidArgument, Cause: err, Message: "GitHub refused the workflows: " + dispatch.QuoteSentence(dispatch.GitHubFailure(err).Message) + "."}

@@ -248,7 +248,10 @@ func (c *Call) Begin(ctx context.Context, targets map[string]int64, things ...Th
 	if err := c.Env.saw(ctx, c); err != nil {
 		return err
 	}
-	return c.Env.reauthorize(ctx, c)
+	if err := c.Env.reauthorize(ctx, c); err != nil {
+		return err
+	}
+	return c.Env.mark(ctx, c, things)
 }
 
 // Repeatable reports whether the server repeats the call if it is cut off or fails.
@@ -287,7 +290,18 @@ func (c *Call) Change(ctx context.Context, do func(context.Context) error, thing
 	if err == nil || Ambiguous(err) {
 		c.NoteChange(things...)
 	}
+	if Ambiguous(err) {
+		c.noteUnsure(things)
+	}
 	return err
+}
+
+func (c *Call) noteUnsure(things []Thing) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, thing := range things {
+		c.unsure = append(c.unsure, string(thing))
+	}
 }
 
 // NoteChange notes that the call changed the things.

@@ -93,7 +93,7 @@ func (e *Env) recordLater(ctx context.Context, call *Call, entry store.Entry) {
 
 // recordOutcome writes the outcome, and with it gives back the leases that the call holds.
 func (e *Env) recordOutcome(ctx context.Context, call *Call, entry store.Entry) error {
-	err := e.Store.ReleaseAfter(ctx, entry, e.changes(call), e.holder(call), call.leases...)
+	err := e.Store.ReleaseAfter(ctx, entry, e.changes(call), call.endChange(), e.holder(call), call.leases...)
 	if err == nil {
 		e.leaveLines(call)
 	}

@@ -251,6 +251,10 @@ type Call struct {
 	leases       []string        // keys of the leases that are given back when the outcome is on record
 	newer        []store.Attempt // that changed something since First, the newest first
 
+	marked bool // what it changes in its groups is on record
+
 	mu      sync.Mutex
 	changed []Thing
+	unsure  []string     // things that may have changed: GitHub did not answer
+	edits   []store.Edit // that GitHub confirmed
 }

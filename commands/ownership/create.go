@@ -94,13 +94,18 @@ func (r *Registry) claimCreated(ctx context.Context, org *dispatch.Org, intent s
 	record := store.Record{
 		OrgID: intent.OrgID, TeamID: intent.TeamID, TeamSlug: intent.TeamSlug,
 		GroupID: group.ID, GroupName: group.Name, Visibility: group.Visibility,
-		Origin: store.Created, By: intent.By, At: r.Now(), Workflows: &[]string{},
+		Origin: store.Created, By: intent.By, At: r.Now(), Workflows: &[]string{}, Expected: asCreated(org, group),
 	}
 	if err := r.Store.CompleteIntent(ctx, intent, record); err != nil {
 		return store.Record{}, dispatch.StoreError(err)
 	}
 	zerolog.Ctx(ctx).Info().Str("team", intent.TeamSlug).Int64("group_id", group.ID).Msg("an interrupted group-create is settled; the team owns its group")
 	return record, nil
+}
+
+// asCreated is what a group is expected to be that group-create just made.
+func asCreated(org *dispatch.Org, group github.Group) *store.Expected {
+	return &store.Expected{Name: group.Name, Visibility: github.VisibilitySelected, Public: org.Policy.PublicRepos}
 }
 
 // isPristine reports whether a group is just as group-create leaves one, and has no owner.
@@ -176,7 +181,7 @@ func (r *Registry) Create(ctx context.Context, call *dispatch.Call, name string,
 	record := store.Record{
 		OrgID: call.OrgID, TeamID: call.Team.ID, TeamSlug: call.Team.Slug,
 		GroupID: group.ID, GroupName: group.Name, Visibility: group.Visibility,
-		Origin: store.Created, By: call.Caller.Login, At: r.Now(), Workflows: &[]string{},
+		Origin: store.Created, By: call.Caller.Login, At: r.Now(), Workflows: &[]string{}, Expected: asCreated(call.Org, group),
 	}
 	// The group exists: it must become the team's even if the caller's time is up.
 	if err := r.Store.CompleteIntent(context.WithoutCancel(ctx), intent, record); err != nil {

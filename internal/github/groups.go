@@ -29,6 +29,15 @@ type Group struct {
 	WorkflowRestrictionsReadOnly bool     `json:"workflow_restrictions_read_only"`
 }
 
+// Limit returns the workflows that the group is limited to, or nil if any workflow may use it.
+func (g Group) Limit() *[]string {
+	if !g.RestrictedToWorkflows {
+		return nil
+	}
+	workflows := append([]string{}, g.SelectedWorkflows...)
+	return &workflows
+}
+
 // A NewGroup describes a group to create. Its visibility is always [VisibilitySelected].
 type NewGroup struct {
 	Name         string

@@ -53,12 +53,16 @@ func (s *Store) Release(ctx context.Context, key, holder string) error {
 	return wrap(err, "release %s", key)
 }
 
-// ReleaseAfter appends the entry to the audit and ends holder's leases of the keys. If
-// attempt is not nil, it also records what the attempt changed.
-func (s *Store) ReleaseAfter(ctx context.Context, e Entry, attempt *Attempt, holder string, keys ...string) error {
+// ReleaseAfter appends the entry to the audit and ends holder's leases of the keys. If they
+// are not nil, it also records what the attempt changed, and what its groups are expected to
+// be after the change.
+func (s *Store) ReleaseAfter(ctx context.Context, e Entry, attempt *Attempt, change *GroupChange, holder string, keys ...string) error {
 	all := []statement{{`INSERT INTO audit (` + auditColumns + `) VALUES (` + auditValues + `)`, s.auditArgs(e)}}
 	if attempt != nil {
 		all = append(all, attempt.outcome())
+	}
+	if change != nil {
+		all = append(all, change.end(s.Now())...)
 	}
 	for _, key := range keys {
 		all = append(all, release(key, holder))

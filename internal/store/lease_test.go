@@ -65,7 +65,7 @@ func TestLeaseFor(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, ok)
 		done := store.Entry{OrgID: 7, Command: "repos-add", Outcome: store.Done, RequestID: "a"}
-		require.NoError(t, s.ReleaseAfter(ctx, done, nil, "a", "team:1", "team:2"))
+		require.NoError(t, s.ReleaseAfter(ctx, done, nil, nil, "a", "team:1", "team:2"))
 		assert.True(t, lease("b"))
 		ok, err = s.Lease(ctx, "team:2", "b", time.Minute)
 		require.NoError(t, err)

@@ -27,6 +27,10 @@ type Record struct {
 	Workflows *[]string
 	// WorkflowsTeam is set if an owner lets the team change a limit that it did not set.
 	WorkflowsTeam bool
+
+	// Expected is what the group is expected to be from now on. It is recorded with a new
+	// record and not read again; nil: that stays unknown.
+	Expected *Expected
 }
 
 // The values of Record.Origin.
@@ -142,7 +146,8 @@ func (s *Store) CountRecords(ctx context.Context, orgID int64) (int, error) {
 // PutRecord writes the team's record. If the team has one, it is replaced. It returns
 // ErrConflict if another team owns the group.
 func (s *Store) PutRecord(ctx context.Context, r Record) error {
-	return wrap(s.putRecord(ctx, s, r), "record group %d for team %s", r.GroupID, r.TeamSlug)
+	err := s.InTx(ctx, func(ctx context.Context, tx *Tx) error { return s.putRecord(ctx, tx, r) })
+	return wrap(err, "record group %d for team %s", r.GroupID, r.TeamSlug)
 }
 
 func (s *Store) putRecord(ctx context.Context, q Querier, r Record) error {
@@ -153,7 +158,18 @@ func (s *Store) putRecord(ctx context.Context, q Querier, r Record) error {
 		ON CONFLICT (org_id, team_id) DO UPDATE SET team_slug = excluded.team_slug, group_id = excluded.group_id,
 			group_name = excluded.group_name, visibility = excluded.visibility, origin = excluded.origin, made_by = excluded.made_by, made_at = excluded.made_at,
 			workflows = excluded.workflows, workflows_team = excluded.workflows_team`, r.args()...)
-	return conflict(err)
+	if err != nil || r.Expected == nil {
+		return conflict(err)
+	}
+	if err := forgetGroup(ctx, q, r.OrgID, r.GroupID); err != nil {
+		return err
+	}
+	for _, one := range s.putExpected(r.OrgID, r.GroupID, *r.Expected) {
+		if _, err := q.Exec(ctx, one.query, one.args...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ReplaceRecord removes old, a dead record of another team, and puts current in
@@ -168,6 +184,9 @@ func (s *Store) ReplaceRecord(ctx context.Context, old, current Record) error {
 		}
 		if n == 0 {
 			return ErrConflict
+		}
+		if err := forgetGroup(ctx, tx, old.OrgID, old.GroupID); err != nil {
+			return err
 		}
 		return s.putRecord(ctx, tx, current)
 	})
@@ -200,9 +219,16 @@ func (s *Store) SetWorkflows(ctx context.Context, r Record) error {
 	return wrap(err, "note the workflows of group %d", r.GroupID)
 }
 
-// DeleteRecord deletes the record that the team owns this group. It is no error if it does not.
+// DeleteRecord deletes the record that the team owns this group, and with it what is
+// expected and was seen of the group. It is no error if the team does not own it.
 func (s *Store) DeleteRecord(ctx context.Context, r Record) error {
-	_, err := s.Exec(ctx, `DELETE FROM ownership WHERE org_id = ?1 AND team_id = ?2 AND group_id = ?3`, r.OrgID, r.TeamID, r.GroupID)
+	err := s.InTx(ctx, func(ctx context.Context, tx *Tx) error {
+		n, err := tx.Exec(ctx, `DELETE FROM ownership WHERE org_id = ?1 AND team_id = ?2 AND group_id = ?3`, r.OrgID, r.TeamID, r.GroupID)
+		if err != nil || n == 0 {
+			return err
+		}
+		return forgetGroup(ctx, tx, r.OrgID, r.GroupID)
+	})
 	return wrap(err, "delete the ownership record of team %d", r.TeamID)
 }
 
@@ -224,7 +250,10 @@ func (s *Store) AddRecords(ctx context.Context, records []Record) error {
 func addRecord(ctx context.Context, tx *Tx, r Record) error {
 	n, err := tx.Exec(ctx, `INSERT INTO ownership (`+recordColumns+`) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING`,
 		r.args()...)
-	if err != nil || n == 1 {
+	if err == nil && n == 1 {
+		return forgetGroup(ctx, tx, r.OrgID, r.GroupID)
+	}
+	if err != nil {
 		return err
 	}
 	existing, err := scanRecord(tx.QueryRow(ctx, `SELECT `+recordColumns+` FROM ownership WHERE org_id = ?1 AND team_id = ?2`, r.OrgID, r.TeamID))

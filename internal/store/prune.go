@@ -40,5 +40,36 @@ func (s *Store) Prune(ctx context.Context, auditBefore, deliveriesBefore time.Ti
 			}
 		}
 	}
-	return nil
+	return s.pruneFleet(ctx)
+}
+
+const (
+	// keepRunners is how long a runner is remembered that is gone, and keepEphemeral one that
+	// GitHub removed after its one job.
+	keepRunners   = 90 * 24 * time.Hour
+	keepEphemeral = 48 * time.Hour
+	// keepResolved is how long a finding is remembered that is resolved.
+	keepResolved = 90 * 24 * time.Hour
+)
+
+// pruneFleet deletes what is not needed any more of runners and groups: also all of groups
+// that no team owns, which a poll may have recorded just after the ownership ended.
+func (s *Store) pruneFleet(ctx context.Context) error {
+	now := s.Now()
+	_, err := s.Exec(ctx, `DELETE FROM runner WHERE gone_at <> 0 AND (gone_at < ?1 OR ephemeral = 1 AND gone_at < ?2)`,
+		Micros(now.Add(-keepRunners)), Micros(now.Add(-keepEphemeral)))
+	if err == nil {
+		_, err = s.Exec(ctx, `DELETE FROM finding WHERE resolved_at <> 0 AND resolved_at < ?1`, Micros(now.Add(-keepResolved)))
+	}
+	for _, table := range fleetTables() {
+		if err == nil {
+			_, err = s.Exec(ctx, `DELETE FROM `+table+` WHERE NOT EXISTS
+				(SELECT 1 FROM ownership o WHERE o.org_id = `+table+`.org_id AND o.group_id = `+table+`.group_id)`)
+		}
+	}
+	if err == nil {
+		_, err = s.Exec(ctx, `DELETE FROM runner WHERE NOT EXISTS
+			(SELECT 1 FROM group_poll p WHERE p.org_id = runner.org_id AND p.group_id = runner.group_id)`)
+	}
+	return wrap(err, "remove old rows about runner groups")
 }
