@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		binary = filepath.Join(dir, "actions-runner-manager")
-		build := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-buildvcs=false",
+		build := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false",
 			"-ldflags", "-s -w -X main.version=v1.2.3 -X main.commit=abcdef", "-o", binary, ".")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
