@@ -56,12 +56,17 @@ func help() dispatch.Command {
 	}, checkHelp)
 }
 
-// checkHelp refuses a command that does not exist.
+// checkHelp refuses a command that does not exist, with the line that explains the one that
+// was probably meant.
 func checkHelp(call *dispatch.Call, a HelpArgs) error {
-	if _, ok := specOf(call, a.Command); a.Command != "" && !ok {
-		return call.Unknown(a.Command)
+	if _, ok := specOf(call, a.Command); a.Command == "" || ok {
+		return nil
 	}
-	return nil
+	refusal := call.Unknown(a.Command)
+	if name, _, _ := strings.Cut(refusal.Instead, " "); name != "" && name != "help" {
+		refusal.Instead = "help " + name
+	}
+	return refusal
 }
 
 // specOf returns the declaration of the command that answers to name, in any case.

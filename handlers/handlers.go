@@ -18,7 +18,7 @@ const APIPrefix = "/api/v1/"
 type Dispatcher interface {
 	Specs() []dispatch.Spec
 	Lookup(name string) (dispatch.Spec, bool)
-	Unknown(name string) *dispatch.Error
+	Unknown(name string, rest ...string) *dispatch.Error
 	Dispatch(ctx context.Context, req dispatch.Request) (dispatch.Result, error)
 }
 

@@ -99,7 +99,7 @@ func TestSeveralCommands(t *testing.T) {
 
 	replies, reaction = w.say("ada", 1, "/runner-group repos-lst\n/runner-group repos-remove api\n/runner-group repos-remove --colour red web\n")
 	assert.Equal(t, "confused", reaction)
-	assert.Contains(t, replies[0], "Did you mean")
+	assert.Contains(t, replies[0], "Did you mean `group-list`", "never `repos-set`")
 	assert.ElementsMatch(t, []string{"inner", "web"}, w.repos("platform"), "one that is wrong keeps no other from running")
 
 	// not a command

@@ -13,6 +13,8 @@ type Dispatcher struct {
 	commands []Command
 	byName   map[string]*Command // also by alias
 	run      Func
+
+	vocabulary *vocabulary // for suggestions
 }
 
 // NewDispatcher returns a dispatcher for cmds whose every call passes through mw,
@@ -28,6 +30,7 @@ func NewDispatcher(env *Env, cmds []Command, mw ...Middleware) *Dispatcher {
 			d.byName[name] = command
 		}
 	}
+	d.vocabulary = newVocabulary(d.Specs())
 	d.run = func(ctx context.Context, call *Call) (Result, error) { return call.declared.run(ctx, call) }
 	for _, wrap := range slices.Backward(mw) {
 		d.run = wrap(d.run)
@@ -61,17 +64,25 @@ func (d *Dispatcher) Lookup(name string) (Spec, bool) {
 	return Spec{}, false
 }
 
-// Unknown returns the refusal of a command that does not exist, with the nearest one.
-func (d *Dispatcher) Unknown(name string) *Error {
-	names := make([]string, 0, len(d.byName))
-	for n := range d.byName {
-		names = append(names, n)
+// Unknown returns the refusal of a command that does not exist, with what was probably meant.
+// The rest is what was typed behind its name: in a comment it may belong to the name.
+func (d *Dispatcher) Unknown(name string, rest ...string) *Error {
+	words := append([]string{name}, rest...)
+	found := d.vocabulary.suggest(words)
+	refusal := Refuse(ReasonUnknownCommand, "Unknown command %s.", Quote(strings.Join(words[:max(found.took, 1)], " ")))
+	switch {
+	case found.instead != "":
+		refusal.Message += " " + found.instead
+	case found.help:
+		refusal.Message += " Did you mean `help " + found.spec.Name + "`?"
+	case found.spec.Name != "":
+		refusal.Message += " Did you mean `" + found.spec.Name + "`?"
 	}
-	slices.Sort(names)
-	if nearest := Nearest(strings.ToLower(name), names); nearest != "" {
-		return Refuse(ReasonUnknownCommand, "Unknown command %s. Did you mean `%s`? `help` lists all commands.", Quote(name), nearest)
+	if found.spec.Name != "" {
+		refusal.Instead = found.line(words)
 	}
-	return Refuse(ReasonUnknownCommand, "Unknown command %s. `help` lists all commands.", Quote(name))
+	refusal.Message += " `help` lists all commands."
+	return refusal
 }
 
 // Dispatch runs req, and returns its result or an error that is always an

@@ -237,8 +237,8 @@ type Call struct {
 	Seen Seen
 	// Specs returns the declarations of all commands.
 	Specs func() []Spec
-	// Unknown returns the refusal of a command that does not exist.
-	Unknown func(name string) *Error
+	// Unknown is [Dispatcher.Unknown].
+	Unknown func(name string, rest ...string) *Error
 
 	declared      *Command
 	member        *github.Membership // in the organization, if it was asked; zero: none

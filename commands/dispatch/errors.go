@@ -28,6 +28,9 @@ type Error struct {
 	Code    int     // overrides the reason's HTTP status if not 0
 	Items   []Item  // for a command on several items, what became of each
 	Result  *Result // what was done, if anything was
+	// Instead is the command that was probably meant, with its arguments, as it is written in
+	// a comment behind the trigger; empty if none is.
+	Instead string
 	// RetryAfter is how long to wait before trying again; 0 if unknown.
 	RetryAfter time.Duration
 	// Queued means that nothing was begun and the call keeps its place in line: a channel

@@ -10,12 +10,19 @@ import (
 // positional returns the parameter that the words without a flag are for: the one that is
 // declared so, or else the team.
 func (s Spec) positional() (Param, bool) {
-	i := slices.IndexFunc(s.Params, func(p Param) bool { return p.Positional })
-	if i >= 0 {
-		return s.Params[i], true
+	if p, ok := s.declaredPositional(); ok {
+		return p, true
 	}
 	team, _ := s.Param("team")
 	return team, team.Team
+}
+
+func (s Spec) declaredPositional() (Param, bool) {
+	i := slices.IndexFunc(s.Params, func(p Param) bool { return p.Positional })
+	if i < 0 {
+		return Param{}, false
+	}
+	return s.Params[i], true
 }
 
 // TeamIn returns the team that the arguments name, "" if they name none.

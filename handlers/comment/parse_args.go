@@ -28,7 +28,7 @@ var namedArgument = regexp.MustCompile(`^[A-Za-z][A-Za-z-]*=`)
 // is refused, what is known of it is returned all the same. The team is the one that
 // the comment's place names, for examples, as is the trigger; both may be empty.
 func readLine(d handlers.Dispatcher, line Line, trigger, team string) (slashCommand, *dispatch.Error) {
-	c := slashCommand{Line: line, name: firstWord(line.Text), team: team}
+	c := slashCommand{Line: line, name: firstWord(line.Text), team: team, spec: dispatch.Spec{Trigger: trigger}}
 	words, refusal := splitWords(behindTrigger(line.Text))
 	if refusal != nil {
 		return c, refusal
@@ -43,7 +43,7 @@ func readLine(d handlers.Dispatcher, line Line, trigger, team string) (slashComm
 	}
 	spec, known := d.Lookup(strings.ToLower(c.name))
 	if !known {
-		return c, d.Unknown(c.name)
+		return c, d.Unknown(c.name, behindName(line.Text, c.name)...)
 	}
 	c.name, c.spec = strings.ToLower(c.name), spec
 	c.spec.Trigger = trigger
@@ -59,6 +59,16 @@ func behindTrigger(line string) string {
 		return ""
 	}
 	return line[i:]
+}
+
+// behindName returns the words behind a command's name as they were written, with their
+// quotes; none if the name itself was written with quotes.
+func behindName(line, name string) []string {
+	words := strings.Fields(plainTypography(behindTrigger(line)))
+	if len(words) == 0 || words[0] != name {
+		return nil
+	}
+	return words[1:]
 }
 
 // firstWord names a line that cannot be split properly.

@@ -49,7 +49,7 @@ func (s slashCommands) Lookup(name string) (dispatch.Spec, bool) {
 	return dispatch.Spec{}, false
 }
 
-func (slashCommands) Unknown(name string) *dispatch.Error {
+func (slashCommands) Unknown(name string, _ ...string) *dispatch.Error {
 	return dispatch.Refuse(dispatch.ReasonUnknownCommand, "There is no command %s.", dispatch.Quote(name))
 }
 

@@ -55,6 +55,9 @@ func (c *Worker) refused(job Job, i int, call slashCommand, e *dispatch.Error) o
 		s.tables(e.Result.Tables)
 	}
 	s.rest(call, e.Items)
+	if e.Instead != "" {
+		s.paste("Comment this line instead:", call.spec.Slash()+" "+e.Instead)
+	}
 	switch e.Reason {
 	case dispatch.ReasonNotMaintainer, dispatch.ReasonGroupNotFound, dispatch.ReasonGroupNotOwned, dispatch.ReasonPolicy:
 		s.teamNote(job, call)

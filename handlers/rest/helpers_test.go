@@ -32,7 +32,7 @@ func (d *fakeDispatcher) Lookup(name string) (dispatch.Spec, bool) {
 	return dispatch.Spec{}, false
 }
 
-func (d *fakeDispatcher) Unknown(name string) *dispatch.Error {
+func (d *fakeDispatcher) Unknown(name string, _ ...string) *dispatch.Error {
 	var names []string
 	for _, s := range d.Specs() {
 		names = append(names, s.Name)
