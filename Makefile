@@ -67,10 +67,15 @@ generated: docs # what is generated is what is committed
 	@git diff --exit-code -- $(GENERATED) || { echo "make docs changed the files above: commit them"; exit 1; }
 
 .PHONY: lint
-lint: ## vet, lint and check the formatting
+lint: shellcheck ## vet, lint and check the formatting, of scripts too
 	@go vet ./...
 	@$(TOOL) golangci-lint run ./...
 	@cd tools && go vet ./contract ./testcount && $(TOOL) golangci-lint run ./...
+
+.PHONY: shellcheck
+shellcheck: # every file of git that begins as a script of the shell
+	@command -v shellcheck >/dev/null || { echo "SKIPPED: the scripts are not checked, because shellcheck is not installed" >&2; exit 0; }; \
+	git ls-files -z | xargs -0 awk 'FNR == 1 && /^#!.*sh$$/ {print FILENAME} {nextfile}' | xargs shellcheck
 
 .PHONY: fmt
 fmt: ## format the sources
@@ -153,9 +158,8 @@ screenshots: ## the same, and make the pictures that the README shows
 	@$(MAKE) --no-print-directory pages VERSION=dev PAGES="--readme docs/img"
 
 .PHONY: workflows-check
-workflows-check: ## check the GitHub workflows and the scripts under contrib/ (shellcheck, if it is installed)
+workflows-check: ## check the GitHub workflows
 	@go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
-	@if command -v shellcheck >/dev/null; then shellcheck -S warning .ci/run tools/image-check contrib/gh-runner-group; fi
 
 .PHONY: clean
 clean: ## remove what was built

@@ -36,7 +36,9 @@ type ArgumentHelp struct {
 	Name     string `json:"name"`
 	Kind     string `json:"kind"`
 	Required bool   `json:"required"`
-	Doc      string `json:"doc"`
+	// Positional means that words without a flag are this argument.
+	Positional bool   `json:"positional"`
+	Doc        string `json:"doc"`
 }
 
 func help() dispatch.Command {
@@ -170,8 +172,11 @@ func explainSpec(s dispatch.Spec) CommandHelp {
 		Name: s.Name, Aliases: s.Aliases, Summary: s.Summary, Details: s.Details,
 		Usage: s.Usage(), REST: s.Method + " /api/v1/" + s.Name, Arguments: []ArgumentHelp{},
 	}
+	positional, _ := s.Positional()
 	for _, p := range s.Params {
-		h.Arguments = append(h.Arguments, ArgumentHelp{Name: p.Name, Kind: string(p.Kind), Required: p.Required, Doc: p.Doc})
+		h.Arguments = append(h.Arguments, ArgumentHelp{
+			Name: p.Name, Kind: string(p.Kind), Required: p.Required, Positional: p.Name == positional.Name, Doc: p.Doc,
+		})
 	}
 	return h
 }

@@ -20,8 +20,25 @@ func TestHelp(t *testing.T) {
 		}},
 		{Name: "of one command", As: "nobody", Line: "help command=repos-add", Then: func(t *testing.T, r dispatch.Result) {
 			require.Len(t, r.Response.(commands.HelpAnswer).Commands, 1)
-			assert.Equal(t, "repos-add", r.Response.(commands.HelpAnswer).Commands[0].Name)
+			command := r.Response.(commands.HelpAnswer).Commands[0]
+			assert.Equal(t, "repos-add", command.Name)
+			assert.Equal(t, []string{"repos"}, positionalOf(command))
+		}},
+		{Name: "of one without a list", As: "nobody", Line: "help command=group-list", Then: func(t *testing.T, r dispatch.Result) {
+			assert.Equal(t, []string{"team"}, positionalOf(r.Response.(commands.HelpAnswer).Commands[0]))
+		}},
+		{Name: "of one without arguments", As: "nobody", Line: "help command=status", Then: func(t *testing.T, r dispatch.Result) {
+			assert.Empty(t, positionalOf(r.Response.(commands.HelpAnswer).Commands[0]))
 		}},
 		{Name: "of none", As: "nobody", Line: "help command=repo-add", Reason: dispatch.ReasonUnknownCommand},
 	})
+}
+
+func positionalOf(command commands.CommandHelp) (names []string) {
+	for _, a := range command.Arguments {
+		if a.Positional {
+			names = append(names, a.Name)
+		}
+	}
+	return names
 }

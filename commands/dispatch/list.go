@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// positional returns the parameter that the words without a flag are for: the one that is
+// Positional returns the parameter that the words without a flag are for: the one that is
 // declared so, or else the team.
-func (s Spec) positional() (Param, bool) {
+func (s Spec) Positional() (Param, bool) {
 	if p, ok := s.declaredPositional(); ok {
 		return p, true
 	}
@@ -28,7 +28,7 @@ func (s Spec) declaredPositional() (Param, bool) {
 // TeamIn returns the team that the arguments name, "" if they name none.
 func (s Spec) TeamIn(args Args) string {
 	given, _ := args.Get("team")
-	if p, ok := s.positional(); ok && p.Name == "team" && len(given) == 0 {
+	if p, ok := s.Positional(); ok && p.Name == "team" && len(given) == 0 {
 		given = args.Positional
 	}
 	for _, team := range given {
@@ -44,7 +44,7 @@ func placePositional(spec Spec, args Args, channel Channel) (Args, error) {
 	if len(args.Positional) == 0 {
 		return args, nil
 	}
-	p, ok := spec.positional()
+	p, ok := spec.Positional()
 	if !ok {
 		return args, Refuse(ReasonUnknownArgument, "`%s` takes no argument without a flag; it got %s.",
 			spec.Name, Quote(args.Positional[0]))
