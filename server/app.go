@@ -87,7 +87,8 @@ func (s *Server) build(ctx context.Context, a *app) error {
 	a.env.Holder = replica
 	a.env.Version, a.env.Clock = s.opts.Version, s.opts.Clock
 	a.env.PublicURL = s.publicURL(c)
-	a.env.Observe = a.meter.observe
+	var countDelivery func(string)
+	a.env.Observe, countDelivery = s.followSetup(a.meter.observe, a.meter.countDelivery)
 	a.health = newHealth(a.store, a.github, &s.draining, s.opts.Version, s.log)
 	a.env.Status = a.health.status
 	for _, org := range a.env.Orgs {
@@ -110,11 +111,11 @@ func (s *Server) build(ctx context.Context, a *app) error {
 		return err
 	}
 	a.metrics = a.meter.handler(a.gauges)
-	return s.route(a, dispatcher)
+	return s.route(a, dispatcher, countDelivery)
 }
 
 // route wires the channels of a configured server to their paths.
-func (s *Server) route(a *app, dispatcher *dispatch.Dispatcher) error {
+func (s *Server) route(a *app, dispatcher *dispatch.Dispatcher, countDelivery func(string)) error {
 	c := a.config
 	identity := rest.NewIdentity(rest.IdentityOptions{
 		Users: tokenOwners{a.github, c.GitHub.URL}, OAuthClients: c.Server.OAuthClients, UnknownTokenRate: c.Server.UnknownTokenRate, Logger: s.log,
@@ -126,7 +127,7 @@ func (s *Server) route(a *app, dispatcher *dispatch.Dispatcher) error {
 	})
 	a.health.addDetail(proxies.Detail)
 	hook := comment.NewWebhook(comment.WebhookOptions{
-		Secrets: webhookSecrets(c), AppID: a.github.ID, Orgs: webhookOrgs(c, a.env), Accept: a.accept, Parsing: a.parsing, Observe: a.meter.countDelivery, Logger: s.log,
+		Secrets: webhookSecrets(c), AppID: a.github.ID, Orgs: webhookOrgs(c, a.env), Accept: a.accept, Parsing: a.parsing, Observe: countDelivery, Logger: s.log,
 	})
 	pages, err := pages.New(pages.Options{
 		Specs: dispatcher.Specs(), Version: s.opts.Version, Multi: len(a.env.Orgs) > 1,
@@ -135,16 +136,12 @@ func (s *Server) route(a *app, dispatcher *dispatch.Dispatcher) error {
 	if err != nil {
 		return err
 	}
-	closed, err := setup.Closed()
-	if err != nil {
-		return err
-	}
 	mux := http.NewServeMux()
 	mux.Handle(comment.WebhookPath, hook)
 	mux.HandleFunc("/livez", livez)
 	mux.HandleFunc("/readyz", a.health.readyz)
-	mux.HandleFunc(setup.Path, closed)
-	mux.HandleFunc(setup.Path+"/", closed)
+	mux.Handle(setup.Path, s.setupPages(c))
+	mux.Handle(setup.Path+"/", s.setupPages(c))
 	mux.Handle("/", pages)
 	a.handler = rest.Guard(api, mux)
 	return nil

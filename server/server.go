@@ -18,6 +18,7 @@ import (
 	"golang.org/x/net/netutil"
 
 	"github.com/actions-runner-manager/actions-runner-manager/config"
+	"github.com/actions-runner-manager/actions-runner-manager/server/setup"
 )
 
 // Options configure a [Server].
@@ -64,6 +65,7 @@ type Server struct {
 	certs    *certificates
 	url      string
 
+	setup    *setup.Setup // nil if the server had a GitHub App when it started
 	app      atomic.Pointer[app]
 	draining atomic.Bool
 	failed   chan error
@@ -208,6 +210,9 @@ func (s *Server) shutdown(ctx context.Context, web, scrape *http.Server) error {
 
 // close closes what New opened.
 func (s *Server) close() {
+	if s.setup != nil {
+		s.setup.Close()
+	}
 	if a := s.app.Load(); a != nil {
 		a.close()
 	}

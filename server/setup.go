@@ -13,7 +13,9 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/pages"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/rest"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+	"github.com/actions-runner-manager/actions-runner-manager/server/doctor"
 	"github.com/actions-runner-manager/actions-runner-manager/server/setup"
 )
 
@@ -35,13 +37,10 @@ func (s *Server) buildSetup(ctx context.Context, a *app) error {
 		return err
 	}
 	api := rest.New(rest.Options{Dispatcher: specs, SetupMode: always, Logger: s.log, Proxies: a.config.Server.TrustedProxies})
-	flow, err := setup.New(setup.Options{
+	s.setup = setup.New(setup.Options{
 		Config: a.config, ConfigPath: s.opts.ConfigPath, Reload: s.opts.Reload, Version: s.opts.Version, PublicURL: s.publicURL(a.config),
-		Log: s.log, Now: time.Now, ShowLink: s.opts.SetupLink, Stopping: s.draining.Load, Apply: s.replaceApp,
+		Log: s.log, Now: s.now, ShowLink: s.opts.SetupLink, Stopping: s.draining.Load, Apply: s.replaceApp, Check: s.checkSetup,
 	})
-	if err != nil {
-		return err
-	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/livez", livez)
 	mux.HandleFunc("/readyz", func(w http.ResponseWriter, _ *http.Request) {
@@ -50,13 +49,70 @@ func (s *Server) buildSetup(ctx context.Context, a *app) error {
 	mux.HandleFunc(comment.WebhookPath, func(w http.ResponseWriter, _ *http.Request) {
 		answerProbe(w, []string{"no GitHub App is configured yet"}, nil)
 	})
-	mux.HandleFunc(setup.Path, flow.Page)
-	mux.HandleFunc(setup.CallbackPath, flow.Callback)
+	mux.Handle(setup.Path, s.setup)
+	mux.Handle(setup.Path+"/", s.setup)
 	mux.Handle("/", pages)
 	a.handler = rest.Guard(api, mux)
 	a.metrics = http.NotFoundHandler()
-	flow.RenewLink()
+	s.setup.RenewLink()
 	return nil
+}
+
+// setupPages returns what serves /setup: the setup that this server began with, or a page
+// that says that it is closed.
+func (s *Server) setupPages(c *config.Config) http.Handler {
+	if s.setup != nil {
+		return s.setup
+	}
+	return setup.Closed(c)
+}
+
+// followSetup has the setup, if the server began with one, see what webhooks and commands do.
+func (s *Server) followSetup(observed func(dispatch.Observation), counted func(string)) (observe func(dispatch.Observation), count func(string)) {
+	if s.setup == nil {
+		return observed, counted
+	}
+	observe = func(o dispatch.Observation) {
+		observed(o)
+		open := o.Channel == dispatch.REST && (o.Command == "status" || o.Command == "help") // anybody may ask for them, monitoring too
+		if o.Outcome == "done" && !open && o.Channel != dispatch.CLI && o.Channel != dispatch.Schedule {
+			s.setup.Commanded()
+		}
+	}
+	count = func(outcome string) {
+		counted(outcome)
+		switch outcome {
+		case comment.OutcomeAccepted, comment.OutcomeDuplicate, comment.OutcomeIgnored: // they were signed
+			s.setup.Delivered()
+		}
+	}
+	return observe, count
+}
+
+// checkSetup makes these checks of an organization with the current app.
+func (s *Server) checkSetup(ctx context.Context, org string, app github.AppInfo, refresh bool, names ...string) []doctor.Check {
+	a := s.app.Load()
+	if a.github == nil {
+		return nil // it has no GitHub App yet
+	}
+	c := *a.config
+	c.Server.PublicURL = s.publicURL(a.config)
+	for i, o := range c.Organizations() {
+		if a.env.Orgs[i].Is(org) {
+			return doctor.Selection{
+				Config: &c, Organization: o, App: app, GitHub: a.github, Org: a.env.Orgs[i].GitHub, Names: names, Refresh: refresh,
+			}.Run(a.log.WithContext(ctx))
+		}
+	}
+	return nil
+}
+
+// now returns the time by which setup links and its page expire.
+func (s *Server) now() time.Time {
+	if s.opts.Clock != nil {
+		return s.opts.Clock()
+	}
+	return time.Now()
 }
 
 // replaceApp makes the server run with c instead of the app that has no GitHub App.

@@ -30,7 +30,7 @@ func firstSteps() []step {
 
 // indexPage writes the first page.
 func indexPage(o Options, setup bool) (file, error) {
-	page := Layout("Actions Runner Manager", script("copy"),
+	page := Layout("Actions Runner Manager", Script("copy"),
 		h.Main(
 			h.H1(g.Text("Manage your team’s self-hosted runners")),
 			h.P(h.Class("lead"), g.Text("Team maintainers create a runner group, choose which repositories can use it, and register runners. "+
@@ -80,7 +80,7 @@ func indexCommand(spec dispatch.Spec) g.Node {
 // docsPage writes the page of the reference, which a script draws.
 func docsPage() (file, error) {
 	page := layout("API reference – Actions Runner Manager",
-		g.Group{stylesheet("swagger-ui"), stylesheet("docs"), script("swagger-ui-bundle"), script("docs")},
+		g.Group{Stylesheet("swagger-ui"), Stylesheet("docs"), Script("swagger-ui-bundle"), Script("docs")},
 		h.Div(h.ID("reference"), h.NoScript(h.P(g.Text("The reference needs JavaScript. The same is in "), h.A(h.Href("/openapi.json"), g.Text("openapi.json")), g.Text(".")))),
 	)
 	var b bytes.Buffer

@@ -15,14 +15,16 @@ import (
 // Layout returns a page with the style, the icon and the top bar that all pages share. It
 // only refers to what [New] serves. head is added to the page's head.
 func Layout(title string, head g.Node, body ...g.Node) g.Node {
-	return layout(title, g.Group{stylesheet("style"), head}, body...)
+	return layout(title, g.Group{Stylesheet("style"), head}, body...)
 }
 
-func stylesheet(name string) g.Node {
+// Stylesheet returns a link to the style of that name.
+func Stylesheet(name string) g.Node {
 	return h.Link(h.Rel("stylesheet"), h.Href("/assets/"+name+".css"))
 }
 
-func script(name string) g.Node {
+// Script returns the script of that name, which runs when the page is read.
+func Script(name string) g.Node {
 	return h.Script(h.Src("/assets/"+name+".js"), h.Defer())
 }
 
@@ -34,7 +36,7 @@ func layout(title string, head g.Node, body ...g.Node) g.Node {
 			h.Meta(h.Name("color-scheme"), h.Content("light dark")),
 			h.TitleEl(g.Text(title)),
 			h.Link(h.Rel("icon"), h.Href("/assets/icon.svg"), h.Type("image/svg+xml")),
-			stylesheet("base"),
+			Stylesheet("base"),
 			head,
 		),
 		h.Body(topBar(), g.Group(body)),
@@ -62,7 +64,7 @@ func WriteError(w http.ResponseWriter, e *dispatch.Error, id string, live bool) 
 	if len(answer.Items) > 0 {
 		text += " Open the API reference to call the command, and to see what became of each item."
 	}
-	write(w, answer.Code, Layout(http.StatusText(answer.Code)+" – Actions Runner Manager", g.If(live, script("status")),
+	write(w, answer.Code, Layout(http.StatusText(answer.Code)+" – Actions Runner Manager", g.If(live, Script("status")),
 		h.Main(
 			h.H1(g.Text(http.StatusText(answer.Code))),
 			h.P(h.Class("lead"), g.Text(plain(text))),
@@ -74,7 +76,7 @@ func WriteError(w http.ResponseWriter, e *dispatch.Error, id string, live bool) 
 
 // WriteStatus writes the page of the command status.
 func WriteStatus(w http.ResponseWriter, s dispatch.Status) {
-	write(w, http.StatusOK, Layout("Status – Actions Runner Manager", script("status"),
+	write(w, http.StatusOK, Layout("Status – Actions Runner Manager", Script("status"),
 		h.Main(
 			h.H1(g.Text("Operational")),
 			h.P(h.Class("lead"), g.Text("The server accepts commands, and GitHub answers. This page follows changes by itself.")),

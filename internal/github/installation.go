@@ -3,6 +3,8 @@ package github
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -92,12 +94,18 @@ func replacedBy(login string, old, now int64) string {
 	return fmt.Sprintf("the App's installation %d in %s is gone, and %d took its place: change `installationID` to %d, or remove it", old, login, now, now)
 }
 
-// remember makes s the current session, unless that is of the same installation, and returns
-// the current one. A change is logged.
+// same reports whether i is the installation of that id, with the same rights.
+func (i Installation) same(as Installation) bool {
+	return i.ID == as.ID && i.Suspended == as.Suspended && i.RepositorySelection == as.RepositorySelection &&
+		maps.Equal(i.Permissions, as.Permissions) && slices.Equal(i.Events, as.Events)
+}
+
+// remember makes s the current session, unless that is of the same installation with the same
+// rights, and returns the current one. Another installation is logged.
 func (o *Org) remember(s *session) *session {
 	o.mu.Lock()
 	before := o.current
-	if before != nil && before.ID == s.ID {
+	if before != nil && before.Installation.same(s.Installation) {
 		o.mu.Unlock()
 		return before // its tokens are good
 	}

@@ -25,6 +25,8 @@ type Check struct {
 	Remedy string `json:"remedy"` // what to do; if the check passes, advice
 	URL    string `json:"url"`    // the page on which to do it
 
+	// Missing means that what the check is about does not exist yet.
+	Missing bool `json:"-"`
 	// Skipped means that the check was not made, because another one failed.
 	Skipped bool `json:"-"`
 	// Warning means that the check passed, and that its Detail deserves a look.

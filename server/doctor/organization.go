@@ -32,8 +32,29 @@ func (d *doctor) checkOrganization(ctx context.Context, c config.Organization, o
 		d.checkName(c.Org, "admin-repo"), d.checkName(c.Org, "ownership"),
 	}
 	installation, err := org.Installation(ctx)
-	name := d.checkName(c.Org, "installation")
-	install := strings.TrimRight(d.app.HTMLURL, "/") + "/installations/new"
+	if !d.checkInstallation(c, org, installation, err) {
+		d.skip("the App cannot work in "+c.Org, d.installPage(), rest...)
+		return
+	}
+	c.Org = org.Name()
+	missing := d.checkGranted(c, installation)
+	d.checkSelection(c, installation)
+	d.checkRunnerGroups(ctx, c, org, missing)
+	if d.checkAdminRepo(ctx, c, org, installation, missing) {
+		d.checkAdminIssues(ctx, c, org)
+	}
+	d.checkOwnership(ctx, c, org, installation, missing)
+}
+
+// installPage returns the page on which an owner installs the App.
+func (d *doctor) installPage() string {
+	return strings.TrimRight(d.app.HTMLURL, "/") + "/installations/new"
+}
+
+// checkInstallation checks what GitHub says about the App's installation, and reports
+// whether the App can work with it.
+func (d *doctor) checkInstallation(c config.Organization, org *github.Org, installation github.Installation, err error) bool {
+	name, install := d.checkName(c.Org, "installation"), d.installPage()
 	switch {
 	case elsewhere(err) != "":
 		d.fail(name, said(err), "If it was renamed, change org to "+elsewhere(err)+". If not, install the App in "+c.Org+", on all repositories.", install)
@@ -41,12 +62,14 @@ func (d *doctor) checkOrganization(ctx context.Context, c config.Organization, o
 		d.fail(name, fmt.Sprintf("the App has no installation with ID %d, and none in %s", c.InstallationID, c.Org),
 			"Install it there, on all repositories, and remove installationID from the configuration.", install)
 	case github.KindOf(err) == github.NotFound:
-		d.fail(name, "the App is not installed in "+c.Org, "Install it there, on all repositories.", install)
+		d.checks = append(d.checks, Check{
+			Name: name, Missing: true, Detail: "the App is not installed in " + c.Org, Remedy: "Install it there, on all repositories.", URL: install,
+		})
 	case err != nil:
 		d.failGitHub(name, c.Org, "", err, "Correct org and installationID. If installationID is not set, the server gets it from GitHub.", install)
 	case installation.Suspended:
 		d.fail(name, "the App's installation in "+c.Org+" is suspended", "Unsuspend it at the bottom of its page.", installation.HTMLURL)
-		err = errors.New("suspended")
+		return false
 	case org.Replaced() != "":
 		d.advise(name, org.Replaced(), "Change installationID (ARM_INSTALLATION_ID), or remove it: then the server finds the installation by itself.", installation.HTMLURL)
 	case org.Renamed() != "":
@@ -54,16 +77,7 @@ func (d *doctor) checkOrganization(ctx context.Context, c config.Organization, o
 	default:
 		d.pass(name, fmt.Sprintf("the App is installed in %s (installation %d)", installation.Login, installation.ID))
 	}
-	if err != nil {
-		d.skip("the App cannot work in "+c.Org, install, rest...)
-		return
-	}
-	c.Org = org.Name()
-	missing := d.checkGranted(c, installation)
-	d.checkSelection(c, installation)
-	d.checkRunnerGroups(ctx, c, org, missing)
-	d.checkAdminRepo(ctx, c, org, installation, missing)
-	d.checkOwnership(ctx, c, org, installation, missing)
+	return err == nil
 }
 
 // elsewhere returns the organization that has the App instead of the configured one.
@@ -163,17 +177,18 @@ func older(version string, major, minor int) bool {
 	return errX == nil && errY == nil && (x < major || x == major && y < minor)
 }
 
-func (d *doctor) checkAdminRepo(ctx context.Context, c config.Organization, org *github.Org, i github.Installation, missing []string) {
+// checkAdminRepo reports whether the admin repository is as it must be.
+func (d *doctor) checkAdminRepo(ctx context.Context, c config.Organization, org *github.Org, i github.Installation, missing []string) bool {
 	name := d.checkName(c.Org, "admin-repo")
 	repo := c.Chatops.AdminRepo
 	if repo == "" {
 		d.advise(name, "none is configured, so commands only work over REST, not in comments",
 			"To use comments, set chatops.adminRepo to a private repository of "+c.Org+" that has issues.", "")
-		return
+		return false
 	}
 	if lacks(missing, "issues") || lacks(missing, "metadata") {
 		d.skip("permissions are missing", i.HTMLURL, name)
-		return
+		return false
 	}
 	full := c.Org + "/" + repo
 	got, err := org.AdminRepository(ctx)
@@ -200,8 +215,9 @@ func (d *doctor) checkAdminRepo(ctx context.Context, c config.Organization, org 
 			"Make it private in the Danger Zone of its settings, or set chatops.adminRepo to a private one.", d.page(c.Org, repo, "settings"))
 	default:
 		d.pass(name, full+" is private and has issues")
-		d.checkAdminIssues(ctx, c, org)
+		return true
 	}
+	return false
 }
 
 // isMissing reports whether GitHub says that the repository does not exist, or that the

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/server/connect"
 )
@@ -18,12 +19,11 @@ import (
 // server's write timeout.
 const convertTimeout = 30 * time.Second
 
-// Callback serves [CallbackPath]. GitHub redirects there with a code for the App that it
-// has just created.
-func (u *Setup) Callback(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet {
-		w.Header().Set("Allow", "GET")
-		u.look.show(w, http.StatusMethodNotAllowed, view{Title: "Method not allowed", Lead: "GitHub redirects to this page with GET."})
+// callback serves [CallbackPath]. GitHub redirects there with a code for the App that it
+// has just created. If that browser loads the page again, it gets the checklist.
+func (u *Setup) callback(w http.ResponseWriter, r *http.Request) {
+	if s, result := u.sessionOf(r); s != nil {
+		u.showChecklist(w, r, s, result)
 		return
 	}
 	query := r.URL.Query()
@@ -32,18 +32,18 @@ func (u *Setup) Callback(w http.ResponseWriter, r *http.Request) {
 	attempt, ok := u.takeAttempt(query.Get("state"))
 	switch {
 	case u.finished():
-		u.look.show(w, http.StatusForbidden, view{
+		show(w, http.StatusForbidden, view{
 			Title: "Setup is closed",
 			Lead:  "A GitHub App is configured already. If GitHub has just created another one, delete it in your organization's settings.",
 		})
 	case !ok:
-		u.look.show(w, http.StatusForbidden, view{
+		show(w, http.StatusForbidden, view{
 			Title: "This page was used already or has expired",
 			Lead: "Each attempt works once, within an hour. If GitHub has created an App, delete it in your organization's settings. " +
 				"Then open the link in the server's log to start again.",
 		})
 	case query.Get("code") == "":
-		u.look.show(w, http.StatusBadRequest, view{Title: "GitHub sent no code", Lead: "Without a code there is no App to set up.", Again: u.startAgain(attempt.org)})
+		show(w, http.StatusBadRequest, view{Title: "GitHub sent no code", Lead: "Without a code there is no App to set up.", Again: u.startAgain(attempt.org)})
 	default:
 		u.createApp(w, r, attempt.org, query.Get("code"))
 	}
@@ -59,7 +59,7 @@ func (u *Setup) startAgain(org string) string {
 // createApp exchanges the code for the App, and makes the server run with it.
 func (u *Setup) createApp(w http.ResponseWriter, r *http.Request, org, code string) {
 	if taken, err := fileHasApp(u.ConfigPath); err == nil && taken {
-		u.look.show(w, http.StatusConflict, view{
+		show(w, http.StatusConflict, view{
 			Title: "An App exists already",
 			Lead: "The file " + u.ConfigPath + " has got one since this server started. Restart the server to use it, " +
 				"and delete the App that GitHub has just created.",
@@ -70,7 +70,7 @@ func (u *Setup) createApp(w http.ResponseWriter, r *http.Request, org, code stri
 	if err != nil {
 		// The code is a secret until it is used.
 		u.Log.Error().Str("cause", strings.ReplaceAll(err.Error(), code, "[code]")).Msg("setup: GitHub did not return the new App")
-		u.look.show(w, http.StatusBadGateway, u.refusedView(org, err))
+		show(w, http.StatusBadGateway, u.refusedView(org, err))
 		return
 	}
 	n := newAppKeys{
@@ -81,11 +81,28 @@ func (u *Setup) createApp(w http.ResponseWriter, r *http.Request, org, code stri
 		n.org = org
 	}
 	if u.withApp(n).Key() == nil || n.id <= 0 {
-		u.look.show(w, http.StatusBadGateway, u.refusedView(org, errors.New("GitHub's answer contains no usable key")))
+		show(w, http.StatusBadGateway, u.refusedView(org, errors.New("GitHub's answer contains no usable key")))
 		return
 	}
 	u.finish()
-	u.look.show(w, http.StatusOK, u.save(r.Context(), org, n, app))
+	s := u.newSession(org, app)
+	c, unwritten := u.write(n)
+	if unwritten == "" {
+		s.path = absolute(u.ConfigPath)
+	} else {
+		s.result = result{unwritten: unwritten, file: n.lines(), environment: n.environment()}
+	}
+	for _, o := range c.Organizations() {
+		if strings.EqualFold(o.Org, org) {
+			s.adminRepo, s.trigger = o.Chatops.AdminRepo, o.Chatops.Trigger
+		}
+	}
+	u.startSession(w, s)
+	u.apply(r.Context(), s, c)
+	u.mu.Lock()
+	result := s.result
+	u.mu.Unlock()
+	u.showChecklist(w, r, s, result)
 }
 
 // convert exchanges the code for the App, without retries. It logs nothing, because the
@@ -103,8 +120,8 @@ func (u *Setup) convert(ctx context.Context, code string) (github.Manifest, erro
 
 // refusedView explains why GitHub did not return the App.
 func (u *Setup) refusedView(org string, err error) view {
-	v := view{Title: "GitHub did not return the new App", Again: u.startAgain(org)}
-	apps := u.Config.GitHub.URL + "/organizations/" + url.PathEscape(org) + "/settings/apps"
+	apps := orgSettings(u.Config, org)
+	v := view{Title: "GitHub did not return the new App", Again: u.startAgain(org), Lost: true, AppSettings: apps}
 	switch github.KindOf(err) {
 	case github.NotFound, github.Invalid:
 		v.Lead = "GitHub does not accept the code. A code works once, within an hour."
@@ -117,41 +134,33 @@ func (u *Setup) refusedView(org string, err error) view {
 	return v
 }
 
-// save writes the App to the configuration, makes the server run with it, and returns a
-// page with the next steps.
-func (u *Setup) save(ctx context.Context, org string, n newAppKeys, app github.Manifest) view {
-	v := view{
-		Title: "App created", Org: org, Install: u.installURL(app),
-		Lead: "The server uses it from now on. Three steps remain.",
-	}
-	c := u.withApp(n)
-	problem := ""
+func (u *Setup) newSession(org string, app github.Manifest) *session {
+	page := strings.TrimSuffix(u.installURL(app), installPath)
+	return &session{org: org, app: github.AppInfo{ID: app.ID, Slug: app.Slug, HTMLURL: page}}
+}
+
+// write writes the App to the configuration, and returns the configuration that results, and
+// why the keys could not be kept there.
+func (u *Setup) write(n newAppKeys) (c *config.Config, reason string) {
 	if err := writeConfig(u.ConfigPath, n); err != nil {
-		problem = err.Error()
-	} else if read, why := u.reload(n); why == "" {
-		c = read
-	} else {
-		problem = why
+		reason = err.Error()
+	} else if c, reason = u.reload(n); reason == "" {
+		return c, ""
 	}
-	if problem != "" {
-		u.Log.Warn().Str("file", u.ConfigPath).Str("cause", problem).Msg("setup: the App is only in memory until you add it to the configuration")
-		v.Lines, v.Environment = n.lines(), n.environment()
-		v.Lead = "The server uses it until it is restarted. Add it to the configuration before that."
-		v.Warnings = append(v.Warnings, "The configuration could not be written to "+fileName(absolute(u.ConfigPath))+": "+problem+". Save the lines below before you leave this page.")
-	}
-	for _, o := range c.Organizations() {
-		if strings.EqualFold(o.Org, org) {
-			v.AdminRepo = o.Chatops.AdminRepo
-		}
-	}
+	u.Log.Warn().Str("file", u.ConfigPath).Str("cause", reason).Msg("setup: the App is only in memory until you add it to the configuration")
+	return u.withApp(n), unwritten(u.ConfigPath, reason)
+}
+
+// apply makes the server run with the App.
+func (u *Setup) apply(ctx context.Context, s *session, c *config.Config) {
 	if err := u.Apply(ctx, c); err != nil {
 		u.Log.Error().Err(err).Msg("setup: the App is configured, but the server cannot use it yet")
-		v.Lead = "The server cannot use it yet. Fix the problem below, then restart the server."
-		v.Warnings = append(v.Warnings, err.Error())
-	} else {
-		u.Log.Info().Int64("app_id", n.id).Str("app", app.Slug).Str("org", org).Msg("setup is done: the server uses its new GitHub App")
+		u.mu.Lock()
+		s.result.failure = err.Error()
+		u.mu.Unlock()
+		return
 	}
-	return v
+	u.Log.Info().Int64("app_id", s.app.ID).Str("app", s.app.Slug).Str("org", s.org).Msg("setup is done: the server uses its new GitHub App")
 }
 
 // fileName returns path, or words for it if it is empty.
@@ -162,17 +171,19 @@ func fileName(path string) string {
 	return path
 }
 
+// installPath is below an App's page.
+const installPath = "/installations/new"
+
 // installURL returns the page on which an owner installs the App. GitHub's answer has the
 // App's page; if that is not on the configured GitHub, the address is built from the slug.
 // Enterprise Server has Apps under another path.
 func (u *Setup) installURL(app github.Manifest) string {
-	const install = "/installations/new"
 	if strings.HasPrefix(app.HTMLURL, u.Config.GitHub.URL+"/") {
-		return strings.TrimRight(app.HTMLURL, "/") + install
+		return strings.TrimRight(app.HTMLURL, "/") + installPath
 	}
 	folder := "/apps/"
 	if strings.HasPrefix(u.Config.APIBaseURL().Path, "/api/v3") {
 		folder = "/github-apps/"
 	}
-	return u.Config.GitHub.URL + folder + url.PathEscape(app.Slug) + install
+	return u.Config.GitHub.URL + folder + url.PathEscape(app.Slug) + installPath
 }

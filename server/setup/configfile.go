@@ -116,7 +116,7 @@ func hasApp(keys map[string]any) bool {
 // writeConfig adds the App to the file, completely or not at all, with mode 0600. The rest
 // of the file stays as it is, comments included.
 func writeConfig(path string, n newAppKeys) error {
-	e, err := planEdit(path, n)
+	e, err := planWrite(path, n)
 	if err != nil {
 		return err
 	}
@@ -125,11 +125,23 @@ func writeConfig(path string, n newAppKeys) error {
 
 // tryConfig returns the error that writeConfig would return. It changes nothing.
 func tryConfig(path string) error {
-	e, err := planEdit(path, newAppKeys{id: 1, pem: "-----", webhookSecret: "-"})
+	_, err := planWrite(path, newAppKeys{id: 1, pem: "-----", webhookSecret: "-"})
+	return err
+}
+
+// planWrite plans the change, and makes sure that the folder can be written.
+func planWrite(path string, n newAppKeys) (edit, error) {
+	e, err := planEdit(path, n)
 	if err != nil {
-		return err
+		return edit{}, err
 	}
-	return doctor.Writable(filepath.Dir(e.path))
+	dir := filepath.Dir(e.path)
+	err = doctor.Writable(dir)
+	var failure *fs.PathError
+	if errors.As(err, &failure) { // its path is that of a temporary file
+		err = fmt.Errorf("the folder %s cannot be written: %w", absolute(dir), failure.Err)
+	}
+	return e, err
 }
 
 // An edit is a planned change of the configuration file.

@@ -1,12 +1,7 @@
 package setup
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"embed"
-	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -15,12 +10,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
 	"github.com/actions-runner-manager/actions-runner-manager/server/doctor"
 )
-
-//go:embed web/*.css
-var web embed.FS
 
 // orgName matches the names that an organization can have.
 var orgName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)
@@ -31,87 +24,49 @@ const consoleCallbackPath = "/console/callback"
 // maxAppName is the length of the longest name that GitHub accepts for an App.
 const maxAppName = 34
 
-// A look renders views as pages.
-type look struct{ style, policy string }
-
-// newLook returns a look whose pages may send forms to githubURL. If it is empty, they may
-// send none.
-func newLook(githubURL string) (*look, error) {
-	style, err := web.ReadFile("web/setup.css")
-	if err != nil {
-		return nil, fmt.Errorf("read the style of the setup pages: %w", err)
-	}
-	forms := "'none'"
-	if githubURL != "" {
-		at, err := url.Parse(githubURL)
-		if err != nil {
-			return nil, fmt.Errorf("github.url: %w", err)
-		}
-		forms = "'self' " + at.Scheme + "://" + at.Host
-	}
-	sum := sha256.Sum256(style)
-	return &look{
-		style: string(style),
-		policy: "default-src 'none'; style-src 'self' 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; img-src 'self'; " +
-			"frame-ancestors 'none'; base-uri 'none'; form-action " + forms,
-	}, nil
-}
-
-// show writes the page. Nothing may cache it, and no other page gets its address, which
-// holds the token.
-func (l *look) show(w http.ResponseWriter, status int, v view) {
-	var b bytes.Buffer
-	if err := v.write(&b, l.style); err != nil {
-		http.Error(w, "This page could not be rendered.", http.StatusInternalServerError)
-		return
-	}
-	header := w.Header()
-	header.Set("Content-Type", "text/html; charset=utf-8")
-	header.Set("Cache-Control", "no-store")
-	header.Set("Content-Security-Policy", l.policy)
-	header.Set("Referrer-Policy", "no-referrer")
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("X-Frame-Options", "DENY")
-	w.WriteHeader(status)
-	_, _ = b.WriteTo(w)
-}
-
-// Page serves [Path]: the form that creates the App, for a caller with the link's token.
-func (u *Setup) Page(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		u.look.show(w, http.StatusMethodNotAllowed, view{Title: "Method not allowed", Lead: "Open this page in a browser."})
+// page serves [Path]: the checklist for the browser that created the App, or the form that
+// creates it, for a caller with the link's token.
+func (u *Setup) page(w http.ResponseWriter, r *http.Request) {
+	if s, result := u.sessionOf(r); s != nil {
+		u.showChecklist(w, r, s, result)
 		return
 	}
 	query := r.URL.Query()
 	token := query.Get("token")
-	if u.finished() {
-		u.look.show(w, http.StatusForbidden, view{Title: "Setup is closed", Lead: "A GitHub App is configured already. If the server does not work with it, its log says why."})
-		return
-	}
-	if !u.validToken(token) {
-		u.look.show(w, http.StatusForbidden, view{
+	switch {
+	case u.finished():
+		show(w, http.StatusForbidden, closedView(u.Config))
+	case !u.validToken(token):
+		show(w, http.StatusForbidden, view{
 			Title: "This setup link is not valid",
 			Lead: "Use the newest link in the server's log. A link is valid for an hour; then the server logs a new one. " +
 				"Restarting the server also logs a new link.",
+			Lost: true, AppSettings: appSettings(u.Config),
 		})
-		return
+	default:
+		u.showForm(w, strings.TrimSpace(query.Get("org")), token)
 	}
-	org := query.Get("org")
+}
+
+// showForm shows the form that creates the App, or asks for the organization first.
+func (u *Setup) showForm(w http.ResponseWriter, org, token string) {
 	names := u.organizations()
 	if len(names) == 1 {
 		org = names[0]
 	}
-	if org = strings.TrimSpace(org); !u.allowed(org) {
-		v := view{Title: "Choose the organization", Lead: "The GitHub App belongs to the organization whose runners it manages.", AskOrg: true, Orgs: names, Token: token}
+	if !u.allowed(org) {
+		v := view{
+			Step: "Step 1 of 3: create the App", Title: "Choose the organization", Lead: "The GitHub App belongs to the organization whose runners it manages.",
+			AskOrg: true, Orgs: names, Token: token,
+		}
 		if org != "" {
 			v.Given, v.OrgError = org, "This server cannot serve "+strconv.Quote(org)+". Use the name from the URL: github.com/acme."
 		}
-		u.look.show(w, http.StatusOK, v)
+		show(w, http.StatusOK, v)
 		return
 	}
 	if taken, err := fileHasApp(u.ConfigPath); err == nil && taken {
-		u.look.show(w, http.StatusConflict, view{
+		show(w, http.StatusConflict, view{
 			Title: "An App exists already",
 			Lead:  "The file " + u.ConfigPath + " has got one since this server started. Restart the server to use it.",
 		})
@@ -122,12 +77,70 @@ func (u *Setup) Page(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "This page could not be rendered.", http.StatusInternalServerError)
 		return
 	}
-	u.look.show(w, http.StatusOK, view{
-		Title:    "Set up Actions Runner Manager",
+	v := view{
+		Step: "Step 1 of 3: create the App", Title: "Set up Actions Runner Manager",
 		Lead:     "GitHub creates an App for this server, with only the permissions it needs. You can change its name there.",
-		Warnings: u.warnings(), Org: org, Path: absolute(u.ConfigPath), Manifest: string(manifest),
+		Warnings: u.warnings(), Org: org, Manifest: string(manifest), GitHub: origin(u.Config.GitHub.URL),
 		Action: u.Config.GitHub.URL + "/organizations/" + url.PathEscape(org) + "/settings/apps/new?state=" + url.QueryEscape(u.newAttempt(org)),
+		Lost:   true, AppSettings: orgSettings(u.Config, org),
+	}
+	if reason := u.unwritable(); reason != "" {
+		v.Warnings = append(v.Warnings, reason+" Fix that and reload this page. Or go on: then you save the key yourself, from a page that shows it for an hour.")
+	} else {
+		v.Path = absolute(u.ConfigPath)
+	}
+	show(w, http.StatusOK, v)
+}
+
+// showChecklist shows how far the set-up is.
+func (u *Setup) showChecklist(w http.ResponseWriter, r *http.Request, s *session, result result) {
+	if result.failure == "" {
+		u.update(r.Context(), s)
+	}
+	list := &checklistView{steps: s.checklist(result, u.Config.GitHub.URL), result: result, expires: s.expires}
+	show(w, http.StatusOK, view{
+		Step: list.heading(), Title: "Set up Actions Runner Manager", Checklist: list,
+		Lead: "This page follows what you do on GitHub by itself.",
+		Lost: true, AppSettings: orgSettings(u.Config, s.org),
 	})
+}
+
+func origin(address string) string {
+	at, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return at.Scheme + "://" + at.Host
+}
+
+// orgSettings returns the page of the organization's Apps.
+func orgSettings(c *config.Config, org string) string {
+	return c.GitHub.URL + "/organizations/" + url.PathEscape(org) + "/settings/apps"
+}
+
+// appSettings returns the page of the Apps of the organization that owns the App, or "" if
+// that is not known.
+func appSettings(c *config.Config) string {
+	if list := c.Organizations(); len(list) == 1 {
+		return orgSettings(c, list[0].Org)
+	}
+	return ""
+}
+
+// unwritable returns, in the same words before and after the App is created, why its keys
+// cannot be kept in the configuration, or "".
+func (u *Setup) unwritable() string {
+	if err := tryConfig(u.ConfigPath); err != nil {
+		return unwritten(u.ConfigPath, err.Error())
+	}
+	if names := u.overriding(); len(names) > 0 {
+		return unwritten(u.ConfigPath, overridden(names))
+	}
+	return ""
+}
+
+func unwritten(path, cause string) string {
+	return "The App's key cannot be kept in " + fileName(absolute(path)) + ": " + cause + "."
 }
 
 // warnings returns what would make the new App useless, as far as the server can see.
@@ -136,10 +149,6 @@ func (u *Setup) warnings() []string {
 	if len(u.organizations()) > 1 {
 		warnings = append(warnings, "A private App can only be installed in the organization that owns it. To serve the others, make it public afterwards "+
 			"under Advanced in its settings. It still only works for the configured organizations.")
-	}
-	if err := tryConfig(u.ConfigPath); err != nil {
-		warnings = append(warnings, "The configuration cannot be written to "+fileName(absolute(u.ConfigPath))+": "+err.Error()+
-			". Fix that and reload this page. Otherwise the App's key is shown only once, and you have to add it to the configuration yourself.")
 	}
 	public, err := url.Parse(u.PublicURL)
 	at, githubErr := url.Parse(u.Config.GitHub.URL)

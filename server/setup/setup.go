@@ -15,7 +15,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/actions-runner-manager/actions-runner-manager/config"
-	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/server/doctor"
 )
 
 const (
@@ -32,20 +33,11 @@ const (
 	maxStates = 64
 )
 
-// Closed returns the handler of [Path] for a server that has an App already.
-func Closed() (http.HandlerFunc, error) {
-	l, err := newLook("")
-	if err != nil {
-		return nil, err
-	}
-	return func(w http.ResponseWriter, _ *http.Request) {
-		l.show(w, http.StatusForbidden, view{
-			Title: "Setup is closed", Home: true,
-			Lead: "A GitHub App is configured already. To change it, edit the server's configuration.",
-			Notes: []string{"A new App must be installed on all repositories: an owner does that in the organization's settings, " +
-				"under GitHub Apps. Then run actions-runner-manager doctor on the server's machine. It lists anything missing and links to the page where you can fix it."},
-		})
-	}, nil
+// Closed returns the handler of [Path] for a server that had an App when it started.
+func Closed(c *config.Config) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		show(w, http.StatusForbidden, closedView(c))
+	})
 }
 
 // Options are what a [Setup] needs of its server.
@@ -62,13 +54,16 @@ type Options struct {
 
 	// Apply makes the server run with a configuration that has an App.
 	Apply func(context.Context, *config.Config) error
+	// Check makes these checks of the organization by the App that the server has by now.
+	// With refresh, what is known of the App's installation is asked again.
+	Check func(ctx context.Context, org string, app github.AppInfo, refresh bool, names ...string) []doctor.Check
 }
 
 // A Setup gives a server its App, once. Only a caller with the token from the link in the
-// log may do it, so that nobody else can take over a server that was just deployed.
+// log may do it, so that nobody else can take over a server that was just deployed. Then it
+// follows what remains to do, for the browser that created the App.
 type Setup struct {
 	Options
-	look *look
 
 	// finishing is held while an App is created, so that only one of two browsers succeeds.
 	finishing sync.Mutex
@@ -79,6 +74,7 @@ type Setup struct {
 	timer   *time.Timer
 	states  map[[sha256.Size]byte]attempt // by the hash of the state
 	done    bool
+	session *session // of the browser that created the App; nil before, and after an hour
 }
 
 // An attempt is a form that may have been sent to GitHub.
@@ -88,12 +84,39 @@ type attempt struct {
 }
 
 // New returns the setup of a server that has no App.
-func New(o Options) (*Setup, error) {
-	look, err := newLook(o.Config.GitHub.URL)
-	if err != nil {
-		return nil, err
+func New(o Options) *Setup {
+	return &Setup{Options: o, states: map[[sha256.Size]byte]attempt{}}
+}
+
+// ServeHTTP serves [Path] and what is below it.
+func (u *Setup) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	page := u.page
+	methods := []string{"GET", "HEAD"}
+	switch r.URL.Path {
+	case CallbackPath:
+		page, methods = u.callback, methods[:1]
+	case savedPath:
+		page, methods = u.saved, []string{"POST"}
+	case filePath, environmentPath:
+		page = u.download
 	}
-	return &Setup{Options: o, look: look, states: map[[sha256.Size]byte]attempt{}}, nil
+	if !slices.Contains(methods, r.Method) {
+		w.Header().Set("Allow", strings.Join(methods, ", "))
+		show(w, http.StatusMethodNotAllowed, view{Title: "Method not allowed", Lead: "Open this page in a browser."})
+		return
+	}
+	page(w, r)
+}
+
+// Close erases what is only in memory. No link is logged any more.
+func (u *Setup) Close() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.done, u.token = true, ""
+	if u.timer != nil {
+		u.timer.Stop()
+	}
+	u.endSession()
 }
 
 // RenewLink replaces the token, which invalidates the old one, and logs the link without a
@@ -166,66 +189,4 @@ func (u *Setup) finish() {
 	u.done, u.token = true, ""
 	clear(u.states)
 	u.timer.Stop()
-}
-
-// withApp returns the configuration in memory with the new App added.
-func (u *Setup) withApp(n newAppKeys) *config.Config {
-	c := *u.Config
-	c.AppID, c.PrivateKey = n.id, secret.New(n.pem)
-	c.ClientID, c.ClientSecret = n.clientID, secret.New(n.clientSecret)
-	if n.webhookSecret != "" {
-		c.GitHub.WebhookSecrets = []secret.Text{secret.New(n.webhookSecret)}
-	}
-	if n.org != "" {
-		c.Org = n.org
-	}
-	return &c
-}
-
-// reload reads the configuration again. It returns a reason instead if what was written is
-// not in effect, for example because the environment overrides it.
-func (u *Setup) reload(n newAppKeys) (*config.Config, string) {
-	if u.Reload == nil {
-		return nil, "the server cannot read it again"
-	}
-	c, err := u.Reload()
-	if err != nil {
-		return nil, err.Error()
-	}
-	var overridden []string
-	differs := func(is bool, variable string) {
-		if is {
-			overridden = append(overridden, variable)
-		}
-	}
-	differs(c.AppID != n.id, "ARM_APP_ID")
-	differs(n.clientID != "" && c.ClientID != n.clientID, "ARM_CLIENT_ID")
-	differs(n.clientSecret != "" && c.ClientSecret.Reveal() != n.clientSecret, "ARM_CLIENT_SECRET")
-	differs(c.Key() == nil || !c.Key().Equal(u.withApp(n).Key()), "ARM_PRIVATE_KEY")
-	differs(n.webhookSecret != "" && !slices.ContainsFunc(c.GitHub.WebhookSecrets, func(s secret.Text) bool { return s.Reveal() == n.webhookSecret }), "ARM_GITHUB_WEBHOOK_SECRET")
-	if len(overridden) > 0 {
-		return nil, "environment variables override it: unset " + strings.Join(overridden, ", ") + ", or set them to the values below"
-	}
-	return c, ""
-}
-
-// organizations returns the configured names, one of which will own the App.
-func (u *Setup) organizations() []string {
-	var names []string
-	for _, o := range u.Config.Organizations() {
-		names = append(names, o.Org)
-	}
-	return names
-}
-
-// allowed reports whether the organization may own the App: it must be configured, unless
-// none is.
-func (u *Setup) allowed(org string) bool {
-	names := u.organizations()
-	for _, name := range names {
-		if strings.EqualFold(name, org) {
-			return true
-		}
-	}
-	return len(names) == 0 && orgName.MatchString(org)
 }

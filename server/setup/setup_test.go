@@ -6,7 +6,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -24,21 +23,16 @@ func TestSetupLink(t *testing.T) {
 	c.Org, c.Server.PublicURL = "acme", "https://arm.example.com"
 	var log bytes.Buffer
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	u, err := New(Options{
+	u := New(Options{
 		Config: &c, PublicURL: c.Server.PublicURL, Log: zerolog.New(&log).Level(zerolog.FatalLevel),
 		Now: func() time.Time { return now }, Stopping: func() bool { return false },
 	})
-	require.NoError(t, err)
 	u.RenewLink()
 	first := u.token
 	assert.Contains(t, log.String(), "https://arm.example.com/setup?token="+first+`"`, "at any level")
 	get := func(address string) int {
 		w := httptest.NewRecorder()
-		handler := u.Page
-		if strings.HasPrefix(address, CallbackPath) {
-			handler = u.Callback
-		}
-		handler(w, httptest.NewRequest(http.MethodGet, address, nil))
+		u.ServeHTTP(w, httptest.NewRequest(http.MethodGet, address, nil))
 		return w.Code
 	}
 	assert.Equal(t, 200, get("/setup?token="+first))
@@ -62,6 +56,19 @@ func TestSetupLink(t *testing.T) {
 	logged := log.Len()
 	u.RenewLink()
 	assert.Equal(t, logged, log.Len(), "no link after the end")
+}
+
+// The cookie of a server with https never travels without it.
+func TestCookieIsSecure(t *testing.T) {
+	for address, want := range map[string]bool{"https://arm.example.com": true, "http://127.0.0.1:8080": false} {
+		u := New(Options{PublicURL: address, Now: time.Now})
+		w := httptest.NewRecorder()
+		u.startSession(w, &session{})
+		u.Close()
+		cookie := w.Result().Cookies()[0]
+		assert.Equal(t, want, cookie.Secure, address)
+		assert.True(t, cookie.HttpOnly, address)
+	}
 }
 
 func TestAddApp(t *testing.T) {
