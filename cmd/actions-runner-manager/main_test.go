@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store/storetest"
 )
 
 // binary is the program as it is shipped, built once for all tests.
@@ -34,7 +36,7 @@ func TestMain(m *testing.M) {
 			fmt.Fprintf(os.Stderr, "build the program: %v\n%s", err, out)
 			return 1
 		}
-		return m.Run()
+		return storetest.Run(m)
 	}())
 }
 

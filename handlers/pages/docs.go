@@ -172,7 +172,7 @@ func writeCommand(b *bytes.Buffer, spec dispatch.Spec) {
 	} else {
 		b.WriteString("\n")
 	}
-	fmt.Fprintf(b, "\n```\n%s\n```\n\n```sh\n%s\n```\n", exampleComment(spec), exampleCurl(spec, exampleHost, " "))
+	fmt.Fprintf(b, "\n```text\n%s\n```\n\n```sh\n%s\n```\n", exampleComment(spec), exampleCurl(spec, exampleHost, " "))
 }
 
 // paramDoc explains an argument in one line.

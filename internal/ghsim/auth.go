@@ -117,7 +117,7 @@ func (s *Server) checkJWT(token string) (app *App, message string) {
 	const undecodable = "A JSON web token could not be decoded"
 	claims := jwt.MapClaims{}
 	parser := jwt.NewParser(jwt.WithValidMethods([]string{"RS256"}), jwt.WithoutClaimsValidation())
-	_, err := parser.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) {
+	_, err := parser.ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) {
 		iss := fmt.Sprint(claims["iss"])
 		if f, is := claims["iss"].(float64); is {
 			iss = strconv.FormatInt(int64(f), 10)
@@ -126,7 +126,7 @@ func (s *Server) checkJWT(token string) (app *App, message string) {
 		if app == nil {
 			return nil, errNothing
 		}
-		return &app.Key.PublicKey, nil
+		return app.keyOf(t), nil
 	})
 	switch {
 	case errors.Is(err, errNothing):
@@ -148,6 +148,17 @@ func (s *Server) checkJWT(token string) (app *App, message string) {
 		return nil, "'Expiration time' claim ('exp') is too far in the future"
 	}
 	return app, ""
+}
+
+// keyOf is the key of the App that signed the token, or its first one if none did.
+func (a *App) keyOf(t *jwt.Token) *rsa.PublicKey {
+	dot := strings.LastIndexByte(t.Raw, '.')
+	for _, key := range a.OtherKeys {
+		if t.Method.Verify(t.Raw[:dot], t.Raw[dot+1:], &key.PublicKey) == nil {
+			return &key.PublicKey
+		}
+	}
+	return &a.Key.PublicKey
 }
 
 // mint makes an installation access token.

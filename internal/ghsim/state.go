@@ -201,6 +201,7 @@ type App struct {
 	Owner         *Org
 	Public        bool
 	Key           *rsa.PrivateKey
+	OtherKeys     []*rsa.PrivateKey // further keys that GitHub accepts, while one is rotated
 	ClientID      string
 	ClientSecret  string
 	WebhookSecret string

@@ -50,7 +50,7 @@ type errMissing struct{ programs string }
 func (e errMissing) Error() string { return "put " + e.programs + " into PATH to run this test" }
 
 // Postgres gives the test an empty database on a throw-away PostgreSQL. It starts with the
-// first call in a test binary, without fsync, and Main stops it: call Main from TestMain.
+// first call in a test binary, without fsync, and Main stops it: call Main or Run from TestMain.
 // If PostgreSQL's binaries are not found, the test is skipped.
 func Postgres(t testing.TB) (url string) {
 	t.Helper()
@@ -89,8 +89,12 @@ func Each(t *testing.T, test func(t *testing.T, url string)) {
 	t.Run("pgbouncer", func(t *testing.T) { test(t, PgBouncer(t)) })
 }
 
-// Main runs the tests and stops PostgreSQL afterwards.
-func Main(m *testing.M) {
+// Main runs the tests, stops PostgreSQL and ends the process.
+func Main(m *testing.M) { os.Exit(Run(m)) }
+
+// Run runs the tests, stops PostgreSQL and returns the exit status, for a TestMain with more to
+// clean up.
+func Run(m *testing.M) int {
 	code := m.Run()
 	if pooler.kept != nil {
 		pooler.kept.stop()
@@ -98,14 +102,14 @@ func Main(m *testing.M) {
 	if cluster.kept != nil {
 		cluster.kept.stop()
 	}
-	os.Exit(code)
+	return code
 }
 
 type postgres struct{ *service }
 
 // startPostgres makes a cluster and runs it.
 func startPostgres() (*postgres, error) {
-	initdb, server := binary("initdb"), binary("postgres")
+	initdb, server := Program("initdb"), Program("postgres")
 	if initdb == "" || server == "" {
 		return nil, errMissing{"initdb and postgres"}
 	}
@@ -137,9 +141,9 @@ func (p *postgres) create() (string, error) {
 	return p.url(name), err
 }
 
-// binary returns the newest program of PostgreSQL that Debian installed, the one in PATH if
-// there is none, or "".
-func binary(name string) string {
+// Program returns the path of one of PostgreSQL's programs: the newest that Debian installed, the one
+// in PATH if there is none, or "".
+func Program(name string) string {
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
 	if len(found) > 0 {
 		return slices.Max(found)
