@@ -2,6 +2,7 @@ package comment
 
 import (
 	"bytes"
+	"html"
 	"regexp"
 	"strings"
 )
@@ -79,22 +80,49 @@ func mailLines(source []byte) []mailLine {
 	lines := make([]mailLine, 0, bytes.Count(source, []byte("\n"))+1)
 	for start := 0; start < len(source); {
 		raw, _, _ := bytes.Cut(source[start:], []byte("\n"))
-		line := mailLine{start: start}
-		text := strings.TrimSpace(plainTypography(withoutInvisible(string(raw[:min(len(raw), maxMailLine)]))))
-		text = strings.ReplaceAll(text, `\-`, "-") // as converters to Markdown write it
-		if arrowShape.MatchString(text) {
-			text = strings.Trim(text, "> ") + ":"
+		text := plainTypography(withoutInvisible(string(raw[:min(len(raw), maxMailLine)])))
+		for _, shown := range withoutTags(text) {
+			lines = append(lines, mailLineOf(start, shown))
 		}
-		line.quoted = strings.HasPrefix(text, ">")
-		line.text = strings.TrimSpace(strings.Trim(text, "*#"))
-		if label, value, ok := headerOf(line.text); ok && !line.quoted {
-			line.label, line.value = label, value
-		}
-		lines = append(lines, line)
 		start += len(raw) + 1
 	}
 	return lines
 }
+
+func mailLineOf(start int, text string) mailLine {
+	line := mailLine{start: start}
+	text = strings.ReplaceAll(strings.TrimSpace(text), `\-`, "-") // as converters to Markdown write it
+	if arrowShape.MatchString(text) {
+		text = strings.Trim(text, "> ") + ":"
+	}
+	line.quoted = strings.HasPrefix(text, ">")
+	line.text = strings.TrimSpace(strings.Trim(text, "*#"))
+	if label, value, ok := headerOf(line.text); ok && !line.quoted {
+		line.label, line.value = label, value
+	}
+	return line
+}
+
+// withoutTags returns the lines that a line is shown as if a mail program left its tags in
+// the text: "<b>From:</b> Mona<br>".
+func withoutTags(text string) []string {
+	if !strings.Contains(text, "<") || !tagShape.MatchString(text) {
+		return []string{text}
+	}
+	var lines []string
+	for _, line := range breakShape.Split(text, -1) {
+		if line = html.UnescapeString(tagShape.ReplaceAllString(line, "")); len(lines) == 0 || strings.TrimSpace(line) != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+var (
+	// breakShape are the tags that end a line; tagShape are these and others of mails.
+	breakShape = regexp.MustCompile(`(?i)</?(?:br|p|div|tr|hr)(?:\s[^<>]*)?/?>`)
+	tagShape   = regexp.MustCompile(`(?i)</?(?:br|p|div|tr|hr|b|strong|i|em|u|span|font|td|tbody|table|a|o:p)(?:\s[^<>]*)?/?>`)
+)
 
 // headerOf reads a line as one of a mail's header: "From: Mona <mona@example.com>".
 func headerOf(text string) (label, value string, ok bool) {

@@ -86,6 +86,10 @@ func TestMailsAreBounded(t *testing.T) {
 		"invisible":    "\u200b",
 		"joiners":      "é\u200d",
 		"column":       "a,\n",
+		"tags":         "<b>From:</b> a<br>",
+		"open tags":    "<b <br <p ",
+		"selectors":    "\ufe0f",
+		"hyphens":      "\u2011group",
 		"backslashes":  "\\",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package comment
 import (
 	"bytes"
 	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -23,8 +24,28 @@ func triggerOf(word string) trigger {
 }
 
 // invisible reports whether a character takes no room: zero width spaces, joiners,
-// direction marks, soft hyphens, byte order marks.
-func invisible(r rune) bool { return r >= 0x80 && unicode.Is(unicode.Cf, r) }
+// direction marks, soft hyphens, byte order marks, variation selectors, fillers.
+func invisible(r rune) bool {
+	return r >= 0x80 && unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
+}
+
+// spellings are the ways to write a letter of a trigger: upper and lower case are the same,
+// and so are hyphens, of which word processors and phones write the non-breaking one.
+var spellings = func() (of [utf8.RuneSelf][][]byte) { //nolint:gochecknoglobals // never changed
+	for c := range byte(utf8.RuneSelf) {
+		of[c] = [][]byte{{c}}
+		if c >= 'a' && c <= 'z' {
+			of[c] = append(of[c], bytes.ToUpper(of[c][0]))
+		}
+	}
+	for _, hyphen := range hyphens {
+		of['-'] = append(of['-'], []byte(hyphen))
+	}
+	return of
+}()
+
+// hyphens are those that mean "-".
+var hyphens = []string{"\u2010", "\u2011", "\ufe63", "\uff0d"} //nolint:gochecknoglobals // never changed
 
 // blank reports whether a character separates words: the blank, and the spaces of other
 // widths, no-break spaces among them.
@@ -33,7 +54,8 @@ func blank(r rune) bool { return unicode.Is(unicode.Zs, r) }
 func blankOrTab(r rune) bool { return r == '\t' || blank(r) }
 
 // withoutInvisible removes the invisible characters from a text, except joiners between
-// characters that may need them, as those of emoji and of Persian words.
+// characters that may need them, as those of emoji and of Persian words, and variation
+// selectors behind such characters.
 func withoutInvisible(text string) string {
 	if strings.IndexFunc(text, invisible) < 0 {
 		return text
@@ -41,9 +63,12 @@ func withoutInvisible(text string) string {
 	var b strings.Builder
 	runes := []rune(text)
 	for i, r := range runes {
-		joins := (r == '\u200c' || r == '\u200d') && i > 0 && i+1 < len(runes) &&
-			runes[i-1] >= utf8.RuneSelf && !blank(runes[i-1]) && runes[i+1] >= utf8.RuneSelf && !blank(runes[i+1])
-		if joins || !invisible(r) {
+		shown := func(j int) bool {
+			return j >= 0 && j < len(runes) && runes[j] >= utf8.RuneSelf && !blank(runes[j])
+		}
+		joins := (r == '\u200c' || r == '\u200d') && shown(i-1) && shown(i+1)
+		varies := unicode.Is(unicode.Variation_Selector, r) && shown(i-1) && !invisible(runes[i-1]) && !slices.Contains(hyphens, string(runes[i-1]))
+		if joins || varies || !invisible(r) {
 			b.WriteRune(r)
 		}
 	}
@@ -55,10 +80,7 @@ func (t trigger) after(text []byte) (rest []byte, ok bool) {
 	line, _, _ := bytes.Cut(text, []byte("\n"))
 	line, ok = bytes.CutPrefix(bytes.TrimLeftFunc(line, func(r rune) bool { return invisible(r) || blank(r) }), []byte("/"))
 	for i := 0; ok && i < len(t); i++ {
-		line = bytes.TrimLeftFunc(line, invisible)
-		if ok = len(line) > 0 && lower(line[0]) == t[i]; ok {
-			line = line[1:]
-		}
+		line, ok = cutLetter(bytes.TrimLeftFunc(line, invisible), t[i], bytes.CutPrefix)
 	}
 	line = bytes.TrimLeftFunc(line, invisible)
 	next, _ := utf8.DecodeRune(line)
@@ -69,24 +91,30 @@ func (t trigger) after(text []byte) (rest []byte, ok bool) {
 // holds no command.
 func (t trigger) spelledIn(text []byte) bool {
 	at := t.anchor()
-	either := string(t[at]) + strings.ToUpper(string(t[at]))
-	for rest, offset := text, 0; ; {
-		var i int
-		if either[0] == either[1] {
-			i = bytes.IndexByte(rest, either[0])
-		} else {
-			i = bytes.IndexAny(rest, either)
+	for _, spelling := range spellings[t[at]] {
+		for before := 0; ; {
+			i := bytes.Index(text[before:], spelling)
+			if i < 0 {
+				break
+			}
+			end := before + i + len(spelling)
+			if t.spelledAround(text[:before+i], text[end:], at) {
+				return true
+			}
+			before = end
 		}
-		if i < 0 {
-			return false
-		}
-		offset += i
-		if t.spelledAround(text, offset, at) {
-			return true
-		}
-		offset++
-		rest = text[offset:]
 	}
+	return false
+}
+
+// cutLetter cuts a letter of the trigger, in one of its spellings, off a text.
+func cutLetter(text []byte, letter byte, cut func(text, spelling []byte) ([]byte, bool)) (rest []byte, ok bool) {
+	for _, spelling := range spellings[letter] {
+		if rest, ok := cut(text, spelling); ok {
+			return rest, true
+		}
+	}
+	return text, false
 }
 
 // anchor is the index of the letter that is searched first: one that is rare in GitHub's
@@ -98,24 +126,17 @@ func (t trigger) anchor() int {
 	return max(0, strings.IndexAny(string(t), "0123456789qxjzkvwy"))
 }
 
-// spelledAround reports whether the word is in text if its letter of index at has that offset.
-func (t trigger) spelledAround(text []byte, offset, at int) bool {
-	before, behind := text[:offset], text[offset+1:]
-	for i := at - 1; i >= 0; i-- {
-		before = bytes.TrimRightFunc(before, invisible)
-		if len(before) == 0 || lower(before[len(before)-1]) != t[i] {
-			return false
-		}
-		before = before[:len(before)-1]
+// spelledAround reports whether the word is there if its letter of index at is between
+// before and behind.
+func (t trigger) spelledAround(before, behind []byte, at int) bool {
+	ok := true
+	for i := at - 1; i >= 0 && ok; i-- {
+		before, ok = cutLetter(bytes.TrimRightFunc(before, invisible), t[i], bytes.CutSuffix)
 	}
-	for i := at + 1; i < len(t); i++ {
-		behind = bytes.TrimLeftFunc(behind, invisible)
-		if len(behind) == 0 || lower(behind[0]) != t[i] {
-			return false
-		}
-		behind = behind[1:]
+	for i := at + 1; i < len(t) && ok; i++ {
+		behind, ok = cutLetter(bytes.TrimLeftFunc(behind, invisible), t[i], bytes.CutPrefix)
 	}
-	return true
+	return ok
 }
 
 // mayBeInJSON reports whether a JSON text holds the trigger, or an escape that could spell
@@ -134,10 +155,20 @@ func (t trigger) mayBeInJSON(body []byte) bool {
 		if utf16.IsSurrogate(r) && len(rest) > 6 && rest[4] == '\\' && rest[5] == 'u' {
 			r = utf16.DecodeRune(r, escapedRune(rest[6:]))
 		}
-		if invisible(r) || 0 <= r && r < utf8.RuneSelf && strings.IndexByte(string(t), lower(byte(r))) >= 0 {
+		if r >= 0 && (invisible(r) || t.hasLetter(r)) {
 			return true
 		}
 	}
+}
+
+// hasLetter reports whether a letter of the trigger may be spelled so.
+func (t trigger) hasLetter(r rune) bool {
+	for i := range len(t) {
+		if slices.ContainsFunc(spellings[t[i]], func(spelling []byte) bool { return string(spelling) == string(r) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // escapedRune reads the four digits that text begins with; -1 if it does not.
@@ -150,11 +181,4 @@ func escapedRune(text []byte) rune {
 		return -1
 	}
 	return rune(code)
-}
-
-func lower(c byte) byte {
-	if c >= 'A' && c <= 'Z' {
-		return c + 'a' - 'A'
-	}
-	return c
 }

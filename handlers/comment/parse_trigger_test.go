@@ -57,6 +57,8 @@ func FuzzTriggerInJSON(f *testing.F) {
 	f.Add("/runner-group help", "runner-group")
 	f.Add("/\u2060Runner\u00ad-Group\u200b help", "runner-group")
 	f.Add("x\n\ufeff/ARM", "arm")
+	f.Add("/runner\u2011\ufe0fgroup help", "runner-group")
+	f.Add("/x\ufe0fy", "xy")
 	f.Fuzz(func(t *testing.T, text, word string) {
 		if !regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`).MatchString(word) || len(ParseComment(text, word).Lines) == 0 {
 			return

@@ -11,13 +11,14 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 )
 
-// typography maps what word processors and phones make of plain quotes and blanks
+// typography maps what word processors and phones make of plain quotes, blanks and hyphens
 // back to what was typed.
 var typography = strings.NewReplacer(
 	"“", `"`, "”", `"`, "„", `"`, "‟", `"`, "«", `"`, "»", `"`, "＂", `"`,
 	"‘", "'", "’", "'", "‚", "'", "‛", "'", "＇", "'",
 	"\u00a0", " ", "\u1680", " ", "\u2002", " ", "\u2003", " ", "\u2004", " ", "\u2005", " ", "\u2006", " ",
 	"\u2007", " ", "\u2008", " ", "\u2009", " ", "\u200a", " ", "\u202f", " ", "\u205f", " ", "\u3000", " ",
+	"\u2010", "-", "\u2011", "-", "\ufe63", "-", "\uff0d", "-",
 )
 
 func plainTypography(text string) string { return typography.Replace(text) }
