@@ -53,7 +53,7 @@ func (w *world) edits(id int64, login, text string) string {
 	return "not delivered"
 }
 
-// An edit that adds or changes a command is not run, and is answered once for each comment.
+// An edit that adds or changes a command is not run, and is answered, up to three of a comment.
 func TestEditsAreNotRun(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())
@@ -67,7 +67,11 @@ func TestEditsAreNotRun(t *testing.T) {
 	}{
 		{"a command is added", "Hello", "ada", []string{"Hello\n\n/runner-group repos-add web"}, "accepted", 1},
 		{"a command is changed", "/runner-group group-list", "ada", []string{"/runner-group repos-add web"}, "accepted", 1},
-		{"a second time", "Hello", "ada", []string{"/runner-group repos-add web", "/runner-group repos-add api"}, "accepted duplicate", 1},
+		{"a second time", "Hello", "ada", []string{"/runner-group repos-add web", "/runner-group repos-add api"}, "accepted accepted", 2},
+		{"a fourth time", "Hello", "ada", []string{
+			"/runner-group repos-add web", "/runner-group repos-add api", "/runner-group repos-add inner", "/runner-group repos-add docs",
+		}, "accepted accepted accepted duplicate", 3},
+		{"back and forth", "Hello", "ada", []string{"/runner-group repos-add web", "Hello", "/runner-group repos-add web"}, "accepted ignored accepted", 1},
 		{"by somebody else", "Hello", "olga", []string{"/runner-group repos-add web"}, "accepted", 1},
 		{"the same twice", "Hello", "ada", []string{"/runner-group group-list\n/runner-group group-list"}, "accepted", 1},
 		{"text beside a command", "/runner-group group-list", "ada", []string{"Please:\n\n/runner-group group-list\n\nThanks"}, "ignored", 0},

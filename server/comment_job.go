@@ -37,12 +37,26 @@ func (a *app) accept(ctx context.Context, guid string, c comment.Comment) (bool,
 	}
 	id := c.CommentID
 	if c.Notice == comment.NoticeEdited {
-		id = -id // so that the comment counts once, and so do its edits
+		if ok, err := a.countEdit(ctx, guid, id); err != nil || !ok {
+			return false, err
+		}
+		id = 0 // the comment counts once, each of its edits for itself
 	}
 	return a.queue.Accept(ctx, queue.Item{
 		GUID: guid, InstallationID: c.InstallationID, CommentID: id,
 		Payload: payload, ReceivedAt: time.Now(),
 	})
+}
+
+// countEdit reports whether an edit of a comment is one of those that are answered.
+func (a *app) countEdit(ctx context.Context, guid string, id int64) (bool, error) {
+	for n := range comment.MaxEditNotices {
+		once, err := a.queue.Once(ctx, fmt.Sprintf("edit/%d/%d", id, n), guid)
+		if err != nil || once.Holder == guid {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // parseWithin is how long a process may take to parse a text. GitHub waits 10 seconds.

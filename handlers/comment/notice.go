@@ -2,7 +2,6 @@ package comment
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -16,8 +15,13 @@ const (
 	NoticeUnreadable = "unreadable" // the comment nests too deep, or the server crashed when it read it the first time
 )
 
-// errCommentEdited is behind the refusal of a command whose comment was edited.
-var errCommentEdited = errors.New("the comment was edited")
+// MaxEditNotices is how many edits of a comment are answered.
+const MaxEditNotices = 3
+
+// An editedError is behind the refusal of a command whose comment was edited.
+type editedError struct{ digest string } // of the text as it is now
+
+func (*editedError) Error() string { return "the comment was edited" }
 
 // addedLines returns the commands in after that before does not have.
 func addedLines(before, after []Line) (added []Line) {
@@ -40,20 +44,21 @@ func notice(comment Comment) outcome {
 		text = renderPasteable("❌ **Edits are not run.** To run what you added or changed, write it in a new comment:", comment.Lines)
 	}
 	return outcome{
-		Reason: dispatch.ReasonPolicy, Edited: comment.Notice == NoticeEdited,
+		Reason: dispatch.ReasonPolicy, Edited: comment.Notice == NoticeEdited, Digest: comment.Digest,
 		Markdown: text, Foot: codeSpan(string(dispatch.ReasonPolicy)),
 	}
 }
 
-// answeredElsewhere reports whether another delivery says, or said, that edits of this
-// comment are not run, and this one has nothing to add. The comment's own delivery finds it
-// edited if its command runs late; the delivery of the edit says so too.
+// answeredElsewhere reports whether another delivery says, or said, that this edit is not
+// run, and this one has nothing to add. The comment's own delivery finds it edited if its
+// command runs late; the delivery of the edit says so too.
 func answeredElsewhere(ctx context.Context, job Job, outcomes []outcome) (bool, error) {
 	edited := func(o outcome) bool { return o.Edited }
-	if !slices.ContainsFunc(outcomes, edited) {
+	i := slices.IndexFunc(outcomes, edited)
+	if i < 0 {
 		return false, nil
 	}
-	first, err := job.Once(ctx, "edited/"+strconv.FormatInt(job.Comment().CommentID, 10))
+	first, err := job.Once(ctx, "edited/"+strconv.FormatInt(job.Comment().CommentID, 10)+"/"+outcomes[i].Digest)
 	if err != nil {
 		return false, fmt.Errorf("record that the edit is answered: %w", err)
 	}

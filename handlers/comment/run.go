@@ -39,8 +39,10 @@ type outcome struct {
 	// Gone means that the comment was deleted before the command ran, so nobody waits for
 	// an answer.
 	Gone bool `json:"gone,omitempty"`
-	// Edited means that it was refused because the comment was edited.
-	Edited bool `json:"edited,omitempty"`
+	// Edited means that it was refused because the comment was edited. Digest identifies its
+	// text behind the edit.
+	Edited bool   `json:"edited,omitempty"`
+	Digest string `json:"digest,omitempty"`
 }
 
 // run runs the command of index i. Its error says that it is to be run again.
@@ -71,6 +73,7 @@ func (c *Worker) run(ctx context.Context, job Job, i int) (outcome, error) {
 			return outcome{}, err
 		}
 	}
+	var edited *editedError
 	result, err := c.Dispatcher.Dispatch(ctx, req)
 	if err == nil && result.Secret != nil {
 		secret.posted, err = secret.post(ctx, &result)
@@ -80,9 +83,9 @@ func (c *Worker) run(ctx context.Context, job Job, i int) (outcome, error) {
 		result := c.refused(job, i, call, dispatch.AsError(err))
 		result.Gone = true
 		return result, nil
-	case errors.Is(err, errCommentEdited):
+	case errors.As(err, &edited):
 		result := c.refused(job, i, call, dispatch.AsError(err))
-		result.Edited = true
+		result.Edited, result.Digest = true, edited.digest
 		return result, nil
 	case err != nil:
 		return c.failed(ctx, job, i, call, resumed, dispatch.AsError(err))
@@ -186,7 +189,7 @@ func (c *Worker) stillWanted(ctx context.Context, job Job, repeated bool) error 
 	case !exists:
 		return &dispatch.Error{Reason: dispatch.ReasonPolicy, Cause: errCommentGone, Message: "The comment was deleted before this command ran, so it was not run."}
 	case comment.wasEdited(body):
-		return &dispatch.Error{Reason: dispatch.ReasonPolicy, Cause: errCommentEdited, Message: "The comment was edited before this command ran, so it was not run. Write the command in a new comment."}
+		return &dispatch.Error{Reason: dispatch.ReasonPolicy, Cause: &editedError{digestOf(body)}, Message: "The comment was edited before this command ran, so it was not run. Write the command in a new comment."}
 	}
 	return nil
 }
