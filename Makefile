@@ -70,7 +70,7 @@ generated: docs # what is generated is what is committed
 lint: shellcheck ## vet, lint and check the formatting, of scripts too
 	@go vet ./...
 	@$(TOOL) golangci-lint run ./...
-	@cd tools && go vet ./contract ./testcount && $(TOOL) golangci-lint run ./...
+	@cd tools && go vet ./contract ./recording ./testcount && $(TOOL) golangci-lint run ./...
 
 .PHONY: shellcheck
 shellcheck: # every file of git that begins as a script of the shell
@@ -156,6 +156,10 @@ prism: build ## call every command through Prism, which validates calls and answ
 .PHONY: screenshots
 screenshots: ## the same, and make the pictures that the README shows
 	@$(MAKE) --no-print-directory pages VERSION=dev PAGES="--readme docs/img"
+
+.PHONY: recording
+recording: build ## draw docs/img/demo.svg, a comment in the demo and its reply
+	@go -C tools run ./recording -server $(CURDIR)/$(BIN) -out $(CURDIR)/docs/img/demo.svg
 
 .PHONY: workflows-check
 workflows-check: ## check the GitHub workflows
