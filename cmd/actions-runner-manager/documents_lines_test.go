@@ -304,7 +304,7 @@ esac`)
 	key := s.d.cast.privateKey
 	for path, text := range map[string]string{
 		"app.pem": key, "new.pem": key, "tls.crt": "a certificate", "tls.key": "its key", "scenario.yml": string(demoScenario), "actions-runner-manager": "a program",
-		"../as-set-up.yml": "appID: 4242\nprivateKey: |\n  " + strings.ReplaceAll(strings.TrimSpace(key), "\n", "\n  ") + "\ngithub:\n  webhookSecret: \"s3cr3t\"\n",
+		"../as-set-up.yml": "appID: 4242\nclientID: Iv1\nprivateKey: |\n  " + strings.ReplaceAll(strings.TrimSpace(key), "\n", "\n  ") + "\ngithub:\n  webhookSecret: \"s3cr3t\"\n",
 		"delivery.json":    s.delivery(t),
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(sh.dir, path), []byte(text), 0o600))
