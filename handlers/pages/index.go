@@ -12,6 +12,9 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 )
 
+// firstRunner is the guide to a team's first runner.
+const firstRunner = "https://github.com/actions-runner-manager/actions-runner-manager/blob/main/docs/first-runner.md"
+
 // An AdminRepo is a repository whose issues take commands.
 type AdminRepo struct{ Name, URL string }
 
@@ -38,7 +41,7 @@ func indexPage(o Options, setup bool) (file, error) {
 			g.If(setup, indexNotice()),
 			h.P(h.Class("actions"), g.Map(o.AdminRepos, func(r AdminRepo) g.Node {
 				return h.A(h.Class("button"), h.Href(r.URL), g.Text("Open an issue in "+r.Name))
-			}), h.A(h.Href("/docs"), g.Text("Use the API instead"))),
+			}), h.A(h.Href(firstRunner), g.Text("Your first runner")), h.A(h.Href("/docs"), g.Text("Use the API instead"))),
 			h.Ol(h.Class("steps"), g.Map(firstSteps(), func(s step) g.Node { return indexStep(o, s) })),
 			h.P(g.Text("Write the commands as comments on an issue in the admin repository; the answer is a reply. Your team is the one that the label "),
 				h.Code(g.Text("team:SLUG")), g.Text(" names, or add "), h.Code(g.Text("--team SLUG")), g.Text(".")),

@@ -40,6 +40,7 @@ func TestPages(t *testing.T) {
 	tests := []struct{ path, mediaType, contains string }{
 		{"/", "text/html; charset=utf-8", `href="https://github.com/acme/runner-admin/issues">Open an issue in acme/runner-admin`},
 		{"/", "text/html; charset=utf-8", "/runner-group repos-add api,web"},
+		{"/", "text/html; charset=utf-8", `/docs/first-runner.md">Your first runner</a>`},
 		{"/", "text/html; charset=utf-8", "Attach repositories"},
 		{"/", "text/html; charset=utf-8", "<h2>Repositories and workflows</h2>"},
 		{"/docs", "text/html; charset=utf-8", "/assets/docs.js"},

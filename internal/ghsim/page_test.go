@@ -25,6 +25,8 @@ func TestPages(t *testing.T) {
 		{"index", "/", 200, "acme/runner-admin#1"},
 		{"issue", issuePath, 200, "team:platform"},
 		{"pull request", "/acme/runner-admin/pull/2", 200, "A change"},
+		{"issues of a repository", "/acme/runner-admin/issues", 200, `href="/acme/runner-admin/issues/1"`},
+		{"issues of no repository", "/acme/nope/issues", 404, "no such page"},
 		{"no issue", "/acme/runner-admin/issues/99", 404, "no such page"},
 		{"style", "/_sim/page.css", 200, "--page"},
 		{"script", "/_sim/page.js", 200, "EventSource"},

@@ -52,7 +52,7 @@ func (s *session) installed() step {
 	c, made := s.progress.found["installation"]
 	switch {
 	case s.progress.passed("installation"):
-		return step{name: st.name, title: st.title, state: stateDone, detail: "in " + s.org}
+		return step{name: st.name, title: st.title, state: stateDone, detail: "The App is installed in " + s.org + "."}
 	case made && !c.Missing && !c.Skipped:
 		return st.problem(c)
 	}
@@ -66,7 +66,7 @@ func (s *session) permissions() step {
 	granted, all := p.passed("installation-permissions"), p.passed("repositories")
 	switch {
 	case granted && all:
-		st.state, st.detail = stateDone, "what the App needs, on all repositories"
+		st.state, st.detail = stateDone, "The App has what it needs, on all repositories."
 	case !p.passed("installation"):
 	case !granted:
 		st = st.problem(p.found["installation-permissions"])
@@ -80,7 +80,7 @@ func (s *session) webhook() step {
 	p := &s.progress
 	st := step{name: "webhook", title: "Webhook reached this server", state: stateWaiting, detail: "GitHub sends the first one when the App is installed."}
 	if p.delivered {
-		st.state, st.detail = stateDone, "with the right signature"
+		st.state, st.detail = stateDone, "A signed delivery from GitHub arrived."
 		return st
 	}
 	if p.passed("installation") {
@@ -116,7 +116,7 @@ func (s *session) firstCommand(githubURL string) step {
 	st := step{name: "command", title: "First command", state: stateWaiting}
 	switch {
 	case p.command:
-		st.state, st.detail = stateDone, "somebody ran one, and it succeeded"
+		st.state, st.detail = stateDone, "It succeeded. Teams can start: the start page shows the first steps."
 	case s.adminRepo == "":
 		st.detail = "Over REST, with a personal token of a member. The API reference shows how."
 		st.page, st.button = "/docs", "API reference"

@@ -47,7 +47,7 @@ func (st step) html() g.Node {
 	word := strings.ToUpper(string(st.state[:1])) + string(st.state[1:])
 	return h.Li(h.Class(strings.ReplaceAll(string(st.state), " ", "-")), h.Data("step", st.name), h.Data("state", string(st.state)),
 		h.Div(
-			h.P(h.Strong(g.Text(st.title)), h.Span(h.Class("state"), g.Text(word))),
+			h.P(h.Class("title"), h.Strong(g.Text(st.title)), h.Span(h.Class("state"), g.Text(word))),
 			g.If(st.detail != "", h.P(g.Text(sentence(st.detail)))),
 			g.If(st.remedy != "", h.P(g.Text(st.remedy))),
 			g.If(st.line != "", h.Div(h.Class("copy"), h.Code(g.Text(st.line)))),
@@ -83,8 +83,8 @@ func (c *checklistView) keep() g.Node {
 	lines := func(title, text, path, name string) g.Node {
 		return g.Group{
 			h.H3(g.Text(title)),
-			h.Div(h.Class("copy whole"), h.Data("name", name), h.Pre(h.TabIndex("0"), h.Code(g.Text(text)))),
-			h.P(h.A(h.Href(path), h.Download(""), g.Text("Download "+path[len(Path)+1:]))),
+			h.Div(h.Class("copy whole"), h.Data("name", name), h.Pre(h.TabIndex("0"), h.Code(g.Text(text))),
+				h.A(h.Href(path), h.Download(""), h.Aria("label", "Download "+path[len(Path)+1:]), g.Text("Download"))),
 		}
 	}
 	return h.Section(h.Class("notice warning"), h.ID("keep"),

@@ -5,12 +5,14 @@ import axe from "axe-core";
 const deadline = 15_000; // ms until a page must show what is waited for
 
 const desktop = { viewport: { width: 1200, height: 900 } };
+const small = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
 const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
 export const modes = [
   { mode: "light, desktop", colorScheme: "light", ...desktop },
   { mode: "dark, desktop", colorScheme: "dark", ...desktop },
   { mode: "light, phone", colorScheme: "light", ...phone },
   { mode: "dark, phone", colorScheme: "dark", ...phone },
+  { mode: "light, 360 px", colorScheme: "light", ...small },
 ];
 
 const rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -79,7 +81,7 @@ export class Visitor {
   async check(page, name) {
     await page.evaluate(() => document.getAnimations().forEach((animation) => animation.finish())); // colours in between count for nothing
     const found = page.seen.complaints.splice(0);
-    found.push(...(await tooWide(page)), ...(await inaccessible(page)));
+    found.push(...(await tooWide(page)), ...(await tooSmall(page)), ...(await inaccessible(page)));
     found.push(...page.seen.complaints.splice(0));
     this.checked++;
     console.log(`${found.length ? "FAIL" : "ok  "}  ${name} (${page.seen.mode})`);
@@ -102,6 +104,22 @@ async function tooWide(page) {
     return ["the page", ...beyond.slice(0, 5).map((e) => `${e.tagName.toLowerCase()}.${e.className}`)];
   }, page.viewportSize().width);
   return wide.length ? [`scrolls sideways: ${wide.join(", ")}`] : [];
+}
+
+// tooSmall names what is hard to hit with a finger: what one presses, but for links within text,
+// must be 44 px high. The simulated GitHub is not ours to tap on, and Swagger UI's own controls
+// within an operation are as they are.
+async function tooSmall(page) {
+  if (page.viewportSize().width > 400 || !(await page.evaluate(() => document.querySelector("link[href='/assets/base.css']")))) {
+    return [];
+  }
+  const small = await page.evaluate(() => [...document.querySelectorAll("a, button, input, select, textarea, summary")].filter((e) => {
+    const { width, height } = e.getBoundingClientRect();
+    const inText = e.tagName === "A" && getComputedStyle(e).display === "inline";
+    const hidden = width === 0 || e.type === "hidden" || !e.checkVisibility();
+    return !hidden && !inText && !e.closest(".opblock-body, .dialog-ux") && height < 43.5;
+  }).map((e) => `${e.tagName.toLowerCase()}.${e.className} ${e.textContent.trim().slice(0, 40)} (${Math.round(e.getBoundingClientRect().height)} px)`));
+  return small.slice(0, 5).map((what) => `too small to touch: ${what}`);
 }
 
 // inaccessible names what axe-core finds, by rule and selector.

@@ -102,6 +102,8 @@ async function visitGitHub(visitor, page, issue) {
   await visitor.check(page, "simulated GitHub");
   await visitor.go(page, issue);
   await visitor.check(page, "issue");
+  await visitor.go(page, issue.replace(/\d+$/, "").replace(/\/$/, ""));
+  await visitor.check(page, "issues of the admin repository");
   await visitor.go(page, new URL("/apps/actions-runner-manager/installations/new", issue).href);
   await visitor.check(page, "installation");
 }

@@ -1,4 +1,5 @@
 // The way of a newcomer: from a server without a GitHub App to the first answer.
+import { chmod } from "node:fs/promises";
 import { find, startDemo } from "./demo.js";
 import { modes } from "./look.js";
 import { say } from "./tour.js";
@@ -8,22 +9,15 @@ import { say } from "./tour.js";
 export async function walk(visitor) {
   const demo = await startDemo("--setup");
   try {
-    const link = find(demo.guide, "the link", /(http:\S+\/setup\?token=\S+)/);
-    const issue = find(demo.guide, "the issue", /(http:\S+\/issues\/\d+)/);
-    const server = new URL(link).origin;
-    visitor.origins = [server, new URL(issue).origin];
-    const page = await visitor.open(modes[0]);
+    const { page, server, issue } = await begin(visitor, demo);
     await visitor.go(page, `${server}/`);
     await visitor.checkAll(page, "index, before set-up");
     await visitor.go(page, `${server}/setup?token=another`, 403);
     await visitor.checkAll(page, "set-up, by a wrong link");
 
-    await step("open the link to set-up", () => visitor.go(page, link));
+    await step("open the link to set-up", () => visitor.go(page, find(demo.guide, "the link", link)));
     await visitor.checkAll(page, "set-up");
-    await step("press the button: GitHub makes the App, and leads back", async () => {
-      await page.getByRole("button", { name: "Create the App" }).click();
-      await page.waitForURL(`${server}/setup/callback?**`);
-    });
+    await step("press the button: GitHub makes the App, and leads back", () => createApp(page, server));
     await visitor.checkAll(page, "set-up, with the App");
     let installation;
     await step("follow the link to the installation, in a tab of its own", async () => {
@@ -39,19 +33,70 @@ export async function walk(visitor) {
     });
     await visitor.checkAll(installation, "installation, done");
     await installation.close(); // a tab behind another one is slow
-    await visitor.go(page, `${server}/setup`, 403);
-    await visitor.checkAll(page, "set-up, closed");
-    await step("open the issue", () => visitor.go(page, issue));
+    await step("see the checklist follow by itself", () => ticked(page, "installed", "permissions", "webhook", "admin-repository"));
+    await visitor.checkAll(page, "set-up, installed");
+
+    const comments = await visitor.watch(await page.context().newPage(), modes[0].mode);
+    await step("open the issue", () => visitor.go(comments, issue));
     await step("give the team its group, as olga", async () => {
-      await expectAnswer(await say(page, "olga", "/runner-group group-adopt platform"), "✅");
+      await expectAnswer(await say(comments, "olga", "/runner-group group-adopt platform"), "✅");
     });
     await step("attach repositories, as ada", async () => {
-      await expectAnswer(await say(page, "ada", "/runner-group repos-add api,web"), "✅");
+      await expectAnswer(await say(comments, "ada", "/runner-group repos-add api,web"), "✅");
     });
-    await visitor.checkAll(page, "issue, after set-up");
+    await visitor.checkAll(comments, "issue, after set-up");
+    await comments.close();
+    await ticked(page, "command");
+    await visitor.checkAll(page, "set-up, all done");
+    await page.context().close();
+    const other = await visitor.open(modes[0]);
+    await visitor.go(other, `${server}/setup`, 403);
+    await other.locator("summary").click();
+    await visitor.checkAll(other, "set-up, closed to another browser");
+    await other.context().close();
+  } finally {
+    await demo.stop();
+  }
+}
+
+// walkReadOnly does the same with a configuration that cannot be written, up to where its
+// lines are saved.
+export async function walkReadOnly(visitor) {
+  const demo = await startDemo("--setup");
+  try {
+    const { page, server } = await begin(visitor, demo);
+    await chmod(find(demo.guide, "the configuration", /keeps its key in (\S+)/), 0o444);
+    await visitor.go(page, find(demo.guide, "the link", link));
+    await visitor.checkAll(page, "set-up, read-only configuration");
+    await createApp(page, server);
+    await visitor.checkAll(page, "set-up, with lines to save");
+    await page.getByRole("button", { name: "I have saved it" }).click();
+    await page.getByRole("heading", { name: "Save the App’s key now" }).waitFor({ state: "detached" });
+    await visitor.checkAll(page, "set-up, with saved lines");
     await page.context().close();
   } finally {
     await demo.stop();
+  }
+}
+
+const link = /(http:\S+\/setup\?token=\S+)/;
+
+async function begin(visitor, demo) {
+  const issue = find(demo.guide, "the issue", /(http:\S+\/issues\/\d+)/);
+  const server = new URL(find(demo.guide, "the link", link)).origin;
+  visitor.origins = [server, new URL(issue).origin];
+  return { page: await visitor.open(modes[0]), server, issue };
+}
+
+async function createApp(page, server) {
+  await page.getByRole("button", { name: "Create the App" }).click();
+  await page.waitForURL(`${server}/setup`); // the script leaves out the code
+}
+
+// ticked waits until these steps of the checklist are done.
+async function ticked(page, ...steps) {
+  for (const name of steps) {
+    await page.locator(`[data-step="${name}"][data-state="done"]`).waitFor();
   }
 }
 

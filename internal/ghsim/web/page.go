@@ -46,6 +46,8 @@ func (p *Pages) page(method, path string) http.HandlerFunc {
 		return avatar("GitHub")
 	case len(part) == 2 && part[0] == "avatars" && reads:
 		return avatar(strings.TrimSuffix(part[1], ".svg"))
+	case len(part) == 3 && part[0] != "orgs" && part[2] == "issues" && reads:
+		return p.servePage(func(*http.Request) (view, error) { return p.repoIssues(part[0], part[1]) })
 	case len(part) >= 4 && part[0] != "repos" && (part[2] == "issues" || part[2] == "pull"):
 		return p.issuePage(method, part)
 	case len(part) == 5 && part[0] == "organizations" && strings.Join(part[2:], "/") == "settings/apps/new" && method == http.MethodPost:

@@ -90,9 +90,7 @@ func (p *Pages) index(*http.Request) (view, error) {
 	p.sim.View(func(st *ghsim.State) {
 		for _, o := range st.Orgs {
 			for _, r := range o.Repos {
-				for _, i := range r.Issues {
-					v.Issues = append(v.Issues, issueLink{fmt.Sprintf("/%s/issues/%d", r.FullName(), i.Number), fmt.Sprintf("%s#%d", r.FullName(), i.Number), i.Title})
-				}
+				v.Issues = append(v.Issues, issueLinks(r)...)
 			}
 		}
 	})
@@ -100,6 +98,28 @@ func (p *Pages) index(*http.Request) (view, error) {
 		v.Moved = v.Issues[0].Path
 	}
 	return v, nil
+}
+
+// repoIssues lists the issues of a repository, as the link from its page does.
+func (p *Pages) repoIssues(org, repo string) (v view, err error) {
+	err = errNoPage
+	p.sim.View(func(st *ghsim.State) {
+		if o := st.Org(org); o != nil {
+			if r := o.Repo(repo); r != nil {
+				v, err = view{Title: "Issues · " + r.FullName(), Issues: issueLinks(r)}, nil
+			}
+		}
+	})
+	return v, err
+}
+
+func issueLinks(r *ghsim.Repo) []issueLink {
+	links := make([]issueLink, 0, len(r.Issues))
+	for _, i := range r.Issues {
+		name := fmt.Sprintf("%s#%d", r.FullName(), i.Number)
+		links = append(links, issueLink{fmt.Sprintf("/%s/issues/%d", r.FullName(), i.Number), name, i.Title})
+	}
+	return links
 }
 
 func (p *Pages) issueView(org, repo string, number int) (found view, err error) {
