@@ -84,7 +84,7 @@ func createResult(call *dispatch.Call, group github.Group) dispatch.Result {
 	return dispatch.Result{
 		Response: GroupAnswer{Team: call.Team.Slug, Group: groupInfo(group), Message: message},
 		Message:  message,
-		Notes:    []string{"Attach repositories with `repos-add`, then set up a runner with `token-register`, or with `token-jit` one that does one job."},
+		Notes:    []string{"Attach repositories with `repos-add`, then set up a runner with `token-register`, or with `token-jit` one that does one job. " + firstRunner("") + " shows how."},
 		Changed:  true,
 	}
 }

@@ -132,12 +132,17 @@ func untouchable(group github.Group) *dispatch.Error {
 }
 
 func previewDelete(call *dispatch.Call, held groupState) dispatch.Result {
-	message := fmt.Sprintf("This would delete the runner group %s of the team `%s`. %s would lose it: %s.",
-		dispatch.Quote(held.group.Name), call.Team.Slug, countOf(len(held.repos), "repository"), joinNames(repoNames(held.repos)))
-	if len(held.runners) > 0 {
-		message += fmt.Sprintf(" %s would move to %s: %s.", countOf(len(held.runners), "runner"), groupOfTeam(call.OtherGroup), joinNames(runnerNames(held.runners)))
+	message := fmt.Sprintf("This would delete the runner group %s.", groupOfTeam(call.Group))
+	sentence, tables := sentenceOf("It would be taken from", "Repositories", repoNames(held.repos), "repository")
+	if len(held.repos) == 0 {
+		sentence = "No repository is attached to it."
 	}
-	return dispatch.Result{Message: message}
+	message += " " + sentence
+	if len(held.runners) > 0 {
+		sentence, table := sentenceOf("These runners would move to "+groupOfTeam(call.OtherGroup), "Runners", runnerNames(held.runners), "runner")
+		message, tables = message+" "+sentence, append(tables, table...)
+	}
+	return dispatch.Result{Message: message, Tables: tables}
 }
 
 func deleteResult(call *dispatch.Call, group GroupInfo, moved []string) dispatch.Result {
@@ -145,11 +150,14 @@ func deleteResult(call *dispatch.Call, group GroupInfo, moved []string) dispatch
 	if call.Group.GroupName == "" {
 		message = fmt.Sprintf("Deleted the runner group of the team `%s`.", call.Team.Slug)
 	}
+	var tables []dispatch.Table
 	if len(moved) > 0 {
-		message += fmt.Sprintf(" Its runners are with the team `%s` now: %s.", call.Other.Slug, joinNames(moved))
+		var sentence string
+		sentence, tables = sentenceOf("Its runners are with the team `"+call.Other.Slug+"` now", "Runners", moved, "runner")
+		message += " " + sentence
 	}
 	if moved == nil {
 		moved = []string{}
 	}
-	return dispatch.Result{Response: GroupDeleted{Team: call.Team.Slug, Group: group, Moved: moved, Message: message}, Message: message, Changed: true}
+	return dispatch.Result{Response: GroupDeleted{Team: call.Team.Slug, Group: group, Moved: moved, Message: message}, Message: message, Tables: tables, Changed: true}
 }

@@ -109,9 +109,8 @@ func runReposAdd(ctx context.Context, call *dispatch.Call, args ReposAddArgs) (d
 	}
 	refused := slices.DeleteFunc(checked, func(item dispatch.Item) bool { return item.Error == "" })
 	if call.Preview {
-		return dispatch.Result{
-			Message: fmt.Sprintf("This would add to %s: %s.", groupOfTeam(call.Group), joinNames(repoNames(added))), Items: refused,
-		}, nil
+		message, tables := sentenceOf("This would add to "+groupOfTeam(call.Group), "To be added", repoNames(added), "repository")
+		return dispatch.Result{Message: message, Items: refused, Tables: tables}, nil
 	}
 	targets := map[string]int64{}
 	for _, repo := range added {
@@ -186,7 +185,8 @@ func withRefused(result dispatch.Result, refused []dispatch.Item) dispatch.Resul
 func reposAddResult(c *dispatch.Call, added, unchanged []string, items []dispatch.Item) dispatch.Result {
 	message, tables := reposMessage("Added", added, "to", c)
 	if len(unchanged) > 0 {
-		message += " Attached already: " + joinNames(unchanged) + "."
+		sentence, table := sentenceOf("Attached already", "Attached already", unchanged, "repository")
+		message, tables = message+" "+sentence, append(tables, table...)
 	}
 	result := reposResult(c, added, nil, unchanged, message)
 	result.Items, result.Tables = items, tables

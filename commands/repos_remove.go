@@ -43,7 +43,8 @@ func runReposRemove(ctx context.Context, call *dispatch.Call, args ReposArgs) (d
 	}
 	names := repoNames(targets)
 	if call.Preview {
-		return dispatch.Result{Message: fmt.Sprintf("This would detach from the runner group %s: %s.", groupOfTeam(call.Group), joinNames(names))}, nil
+		message, tables := sentenceOf("This would detach from the runner group "+groupOfTeam(call.Group), "To be detached", names, "repository")
+		return dispatch.Result{Message: message, Tables: tables}, nil
 	}
 	if err := beginDetach(ctx, call, targets); err != nil {
 		return dispatch.Result{}, err
@@ -80,7 +81,8 @@ func beginDetach(ctx context.Context, c *dispatch.Call, repos []github.Repositor
 func reposRemoveResult(c *dispatch.Call, names, absent []string, items []dispatch.Item, notes ...string) dispatch.Result {
 	message, tables := reposMessage("Removed", names, "from", c)
 	if len(absent) > 0 {
-		message += " Not attached before: " + joinNames(absent) + "."
+		sentence, table := sentenceOf("Not attached before", "Not attached before", absent, "repository")
+		message, tables = message+" "+sentence, append(tables, table...)
 	}
 	message = strings.Join(append([]string{message}, notes...), " ")
 	result := reposResult(c, nil, names, absent, message)

@@ -42,8 +42,12 @@ func runReposSet(ctx context.Context, call *dispatch.Call, args ReposArgs) (disp
 	removes, _ := difference(before, repos)
 	added, unchanged, removed := repoNames(adds), repoNames(keeps), repoNames(removes)
 	if call.Preview {
-		return dispatch.Result{Message: fmt.Sprintf("This would change the repositories of the runner group %s. Added: %s. Removed: %s. Kept: %s.",
-			groupOfTeam(call.Group), joinNames(added), joinNames(removed), joinNames(unchanged))}, nil
+		changes, tables := reposSetNames(added, removed)
+		kept, table := sentenceOf("Kept", "Kept", unchanged, "repository")
+		return dispatch.Result{
+			Message: fmt.Sprintf("This would change the repositories of the runner group %s. %s %s", groupOfTeam(call.Group), changes, kept),
+			Tables:  append(tables, table...),
+		}, nil
 	}
 	if err := call.Begin(ctx, nil, call.TheRepos()); err != nil {
 		return dispatch.Result{}, err
@@ -68,10 +72,17 @@ func runReposSet(ctx context.Context, call *dispatch.Call, args ReposArgs) (disp
 
 func reposSetResult(c *dispatch.Call, names, added, removed, unchanged []string) dispatch.Result {
 	message, tables := reposMessage("Set", names, "for", c)
-	message = fmt.Sprintf("%s Added: %s. Removed: %s.", message, joinNames(added), joinNames(removed))
-	result := reposResult(c, added, removed, unchanged, message)
-	result.Items, result.Tables = doneItems(names), tables
+	changes, changed := reposSetNames(added, removed)
+	result := reposResult(c, added, removed, unchanged, message+" "+changes)
+	result.Items, result.Tables = doneItems(names), append(tables, changed...)
 	return result
+}
+
+// reposSetNames says what is added and removed.
+func reposSetNames(added, removed []string) (sentences string, tables []dispatch.Table) {
+	more, tables := sentenceOf("Added", "Added", added, "repository")
+	less, table := sentenceOf("Removed", "Removed", removed, "repository")
+	return more + " " + less, append(tables, table...)
 }
 
 // listEdits are the edits of what the group is expected to be by which these repositories

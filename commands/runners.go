@@ -51,10 +51,12 @@ func runnersDone(items []dispatch.Item, result dispatch.Result) (dispatch.Result
 	return result, nil
 }
 
-func runnersResult(c *dispatch.Call, names []string, items []dispatch.Item, to, message string) dispatch.Result {
+// runnersResult says what was done with the runners.
+func runnersResult(c *dispatch.Call, names []string, items []dispatch.Item, to, done string) dispatch.Result {
+	end, tables := listOf("Runners", names)
 	return dispatch.Result{
-		Response: RunnersAnswer{Team: c.Team.Slug, Runners: names, To: to, Message: message},
-		Message:  message, Items: items, Changed: len(names) > 0,
+		Response: RunnersAnswer{Team: c.Team.Slug, Runners: names, To: to, Message: done + end},
+		Message:  done + end, Items: items, Tables: tables, Changed: len(names) > 0,
 	}
 }
 

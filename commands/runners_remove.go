@@ -58,7 +58,8 @@ func runRunnersRemove(ctx context.Context, call *dispatch.Call, args RunnersRemo
 	}
 	names := runnerNames(targets)
 	if call.Preview {
-		return dispatch.Result{Message: fmt.Sprintf("This would remove from %s, out of the runner group %s: %s.", call.Org.Login, groupOfTeam(call.Group), joinNames(names))}, nil
+		message, tables := sentenceOf(fmt.Sprintf("This would remove from %s, out of the runner group %s", call.Org.Login, groupOfTeam(call.Group)), "To be removed", names, "runner")
+		return dispatch.Result{Message: message, Tables: tables}, nil
 	}
 	if err := beginRunners(ctx, call, targets); err != nil {
 		return dispatch.Result{}, err
@@ -97,11 +98,11 @@ func offlineRunners(ctx context.Context, c *dispatch.Call, all []github.Runner) 
 }
 
 func removeResult(c *dispatch.Call, names []string, items []dispatch.Item) dispatch.Result {
-	message := fmt.Sprintf("Removed %s from %s: %s.", countOf(len(names), "runner"), c.Org.Login, joinNames(names))
+	done := fmt.Sprintf("Removed %s from %s", countOf(len(names), "runner"), c.Org.Login)
 	if len(names) == 0 {
-		message = "No runner of the group is offline, nothing to do."
+		done = "No runner of the group is offline, nothing to do"
 	}
-	return runnersResult(c, names, items, "", message)
+	return runnersResult(c, names, items, "", done)
 }
 
 // pickRunners finds the named runners in the group; one that is not in it, or that

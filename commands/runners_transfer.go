@@ -41,7 +41,8 @@ func runRunnersTransfer(ctx context.Context, call *dispatch.Call, args TransferA
 	}
 	names := runnerNames(targets)
 	if call.Preview {
-		return dispatch.Result{Message: fmt.Sprintf("This would move to the runner group %s: %s.", groupOfTeam(call.OtherGroup), joinNames(names))}, nil
+		message, tables := sentenceOf("This would move to the runner group "+groupOfTeam(call.OtherGroup), "To be moved", names, "runner")
+		return dispatch.Result{Message: message, Tables: tables}, nil
 	}
 	if err := beginRunners(ctx, call, targets); err != nil {
 		return dispatch.Result{}, err
@@ -65,7 +66,7 @@ func moveRunner(ctx context.Context, c *dispatch.Call, runner github.Runner) err
 }
 
 func transferResult(c *dispatch.Call, names []string, items []dispatch.Item) dispatch.Result {
-	return runnersResult(c, names, items, c.Other.Slug, fmt.Sprintf("Moved %s to %s: %s.", countOf(len(names), "runner"), groupOfTeam(c.OtherGroup), joinNames(names)))
+	return runnersResult(c, names, items, c.Other.Slug, fmt.Sprintf("Moved %s to %s", countOf(len(names), "runner"), groupOfTeam(c.OtherGroup)))
 }
 
 // pickTransfers finds the named runners in the group. One that the other group has

@@ -44,6 +44,26 @@ func listOf(title string, names []string) (end string, table []dispatch.Table) {
 	return ".", []dispatch.Table{nameTable(title, names)}
 }
 
+// sentenceOf is a sentence with names: "Added: api, web." Of many it has the number, and they
+// are in a table of that title, which the caller shows beneath it.
+func sentenceOf(begin, title string, names []string, one string) (sentence string, table []dispatch.Table) {
+	if len(names) <= mostInline {
+		return begin + ": " + joinNames(names) + ".", nil
+	}
+	return begin + ": " + countOf(len(names), one) + ".", []dispatch.Table{nameTable(title, names)}
+}
+
+// firstRunnerPage explains how a team gets its first runner.
+const firstRunnerPage = "https://github.com/actions-runner-manager/actions-runner-manager/blob/main/docs/first-runner.md"
+
+// firstRunner links to a section of that page, to the whole of it if the section is empty.
+func firstRunner(section string) string {
+	if section != "" {
+		section = "#" + section
+	}
+	return "[Your first runner](" + firstRunnerPage + section + ")"
+}
+
 // nameTable is a table of one column.
 func nameTable(title string, names []string) dispatch.Table {
 	t := dispatch.Table{Title: fmt.Sprintf("%s (%d)", title, len(names)), Header: []string{title}, Code: true}

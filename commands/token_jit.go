@@ -161,7 +161,7 @@ func jitResult(c *dispatch.Call, name string, jit github.JIT) dispatch.Result {
 	return dispatch.Result{
 		Response: JITAnswer{Runner: runnerInfo(jit.Runner), EncodedJITConfig: jit.EncodedConfig.Reveal(), Command: line, Message: message},
 		Message:  message,
-		Notes:    []string{"For a runner that stays use `token-register`."},
+		Notes:    []string{"For a runner that stays use `token-register`. " + firstRunner("a-container-for-one-job") + " shows both."},
 		Secret:   &dispatch.Secret{Kind: "runner configuration", Text: secret.New(line), EncryptedOnly: true},
 		Changed:  true,
 	}

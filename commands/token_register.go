@@ -83,6 +83,7 @@ func registerResult(call *dispatch.Call, args RegisterArgs, token github.Token, 
 	answer, _ := result.Response.(TokenAnswer)
 	answer.Commands, answer.Notes = lines, append(slices.Clone(notes), replace)
 	result.Response = answer
+	result.Notes = append(result.Notes, firstRunner("a-machine-that-stays")+" explains the lines, and how a workflow uses the runner.")
 	return result
 }
 

@@ -59,13 +59,20 @@ func whoami() dispatch.Command {
 			return dispatch.Result{}, err
 		}
 		without := slices.DeleteFunc(proved, func(team string) bool { return slices.Contains(teams, team) })
-		message := fmt.Sprintf("You are `%s`, %s of %s. You maintain these teams that own a runner group here: %s.", call.Caller.Login, article(role), call.Org.Login, joinNames(teams))
+		message := fmt.Sprintf("You are `%s`, %s of %s.", call.Caller.Login, article(role), call.Org.Login)
+		with, tables := sentenceOf("You maintain these teams that own a runner group here", "Teams with a group", teams, "team")
+		if len(teams) == 0 {
+			with = "You maintain no team that owns a runner group here."
+		}
+		message += " " + with
 		if len(without) > 0 {
-			message += " You also maintain, without a group here: " + joinNames(without) + ". `group-create` makes one."
+			sentence, table := sentenceOf("You also maintain, without a group here", "Teams without a group", without, "team")
+			message, tables = message+" "+sentence+" `group-create` makes one.", append(tables, table...)
 		}
 		return dispatch.Result{
 			Response: WhoAmI{Login: call.Caller.Login, ID: call.Caller.ID, Org: call.Org.Login, Role: role, Teams: teams, TeamsWithoutGroup: append([]string{}, without...)},
 			Message:  message,
+			Tables:   tables,
 		}, nil
 	}, checkTeams)
 }

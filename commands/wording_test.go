@@ -1,6 +1,9 @@
 package commands
 
 import (
+	"fmt"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -82,6 +85,41 @@ func TestWordingOfChannels(t *testing.T) {
 				assert.Equal(t, want, dispatch.AsError(err).Message)
 			}
 		})
+	}
+}
+
+// The answers that link to the first steps link to a section that exists.
+func TestFirstRunnerLinks(t *testing.T) {
+	page, err := os.ReadFile("../docs/first-runner.md")
+	require.NoError(t, err)
+	for _, c := range []dispatch.Command{groupCreate(), tokenRegister(), tokenJIT()} {
+		link := regexp.MustCompile(`\(` + firstRunnerPage + `#?([a-z-]*)\)`).FindStringSubmatch(strings.Join(c.Sample.Notes, " "))
+		require.NotNil(t, link, c.Name)
+		if heading := strings.ReplaceAll(link[1], "-", " "); heading != "" {
+			assert.Contains(t, string(page), "## A"+strings.TrimPrefix(heading, "a")+"\n")
+		}
+	}
+}
+
+// Many names are in a list of their own, which a comment folds; a few are in the sentence.
+func TestManyNamesAreListed(t *testing.T) {
+	var many []string
+	for i := range 30 {
+		many = append(many, fmt.Sprintf("svc-%02d", i))
+	}
+	call := sampleCall()
+	for name, result := range map[string]dispatch.Result{
+		"repos-set added":   reposSetResult(call, []string{"api"}, many, nil, nil),
+		"repos-set removed": reposSetResult(call, []string{"api"}, nil, many, nil),
+		"repos-add":         reposAddResult(call, nil, many, nil),
+		"repos-remove":      reposRemoveResult(call, nil, many, nil),
+		"runners-remove":    removeResult(call, many, nil),
+		"group-delete":      deleteResult(call, GroupInfo{}, many),
+		"workflows-set":     workflowsAnswer(call, "platform", many),
+	} {
+		assert.NotContains(t, result.Message, "svc-", name)
+		require.Len(t, result.Tables, 1, name)
+		assert.Len(t, result.Tables[0].Rows, 30, name)
 	}
 }
 

@@ -167,11 +167,12 @@ func recordWorkflows(ctx context.Context, c *dispatch.Call, group github.Group, 
 }
 
 func workflowsAnswer(c *dispatch.Call, group string, workflows []string) dispatch.Result {
-	message := fmt.Sprintf("Only these workflows may use the runner group %s: %s.", groupOfTeam(c.Group), joinNames(workflows))
+	message, tables := sentenceOf("Only these workflows may use the runner group "+groupOfTeam(c.Group), "Workflows", workflows, "workflow")
 	if len(workflows) == 0 {
 		message = fmt.Sprintf("Any workflow of its repositories may use the runner group %s.", groupOfTeam(c.Group))
 	}
 	return dispatch.Result{
+		Tables:   tables,
 		Response: WorkflowsAnswer{Team: c.Team.Slug, Group: group, Workflows: workflows, Message: message},
 		Message:  message,
 	}

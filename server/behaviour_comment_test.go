@@ -214,6 +214,24 @@ func TestIgnoredComments(t *testing.T) {
 	require.Eventually(t, func() bool { return len(w.repos("platform")) == 0 }, eventually, tick)
 }
 
+// sayLate delivers a comment of ada on the first issue that was written so long ago.
+func (w *world) sayLate(text string, age time.Duration) {
+	w.t.Helper()
+	_, err := w.hub.Deliver(w.t.Context(), "issue_comment", w.payload(func(p map[string]any) {
+		comment := p["comment"].(map[string]any)
+		comment["body"] = text
+		written := time.Now().Add(-age).UTC()
+		comment["created_at"] = written.Format(time.RFC3339)
+		w.state(func(org *ghsim.Org, st *ghsim.State) { // the server looks at an old comment again
+			issue := org.Repo("runner-admin").Issue(1)
+			issue.Comments = append(issue.Comments, &ghsim.Comment{
+				ID: int64(comment["id"].(float64)), Author: st.User("ada"), Body: text, CreatedAt: written, UpdatedAt: written,
+			})
+		})
+	}), ghsim.DeliverOptions{})
+	require.NoError(w.t, err)
+}
+
 // A comment that is too old is refused as stale, sooner if it asks for a secret.
 func TestStaleComments(t *testing.T) {
 	t.Parallel()
@@ -232,19 +250,7 @@ func TestStaleComments(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			before := len(w.hub.Comments("acme", "runner-admin", 1))
-			_, err := w.hub.Deliver(t.Context(), "issue_comment", w.in(t).payload(func(p map[string]any) {
-				comment := p["comment"].(map[string]any)
-				comment["body"] = "/runner-group " + tt.line + " --team platform"
-				written := time.Now().Add(-tt.age).UTC()
-				comment["created_at"] = written.Format(time.RFC3339)
-				w.state(func(org *ghsim.Org, st *ghsim.State) { // the server looks at an old comment again
-					issue := org.Repo("runner-admin").Issue(1)
-					issue.Comments = append(issue.Comments, &ghsim.Comment{
-						ID: int64(comment["id"].(float64)), Author: st.User("ada"), Body: comment["body"].(string), CreatedAt: written, UpdatedAt: written,
-					})
-				})
-			}), ghsim.DeliverOptions{})
-			require.NoError(t, err)
+			w.in(t).sayLate("/runner-group "+tt.line+" --team platform", tt.age)
 			var reply string
 			require.Eventually(t, func() bool {
 				for _, c := range w.hub.Comments("acme", "runner-admin", 1)[before:] {

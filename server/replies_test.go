@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -20,6 +21,7 @@ type remark struct {
 	name, login string
 	issue       int
 	text        string
+	rest        string // a request of olga that is sent before
 	before      func(*ghsim.State)
 	fault       ghsim.Fault
 	failing     string // a repository that cannot be detached
@@ -84,13 +86,55 @@ func TestReplies(t *testing.T) {
 		{name: "too-many", text: "whoami" + strings.Repeat("\n/runner-group whoami", 11)},
 		{name: "group-release", login: "olga", issue: 2, text: "group-release --team web"},
 		{name: "audit-list", text: "audit-list --limit 12"},
+		{name: "runners-remove-offline-preview", text: "runners-remove --offline", before: addRunners(24)},
+		{name: "runners-remove-offline", text: "runners-remove --offline --yes"},
+		{name: "runners-remove-offline-none", text: "runners-remove --offline --yes"},
+		{name: "runners-transfer", rest: "POST /api/v1/group-adopt?team=web&group=legacy", text: "runners-transfer build-1 --to web"},
+		{name: "group-delete-preview", text: "group-delete --move-runners-to web", before: addRunners(2)},
+		{name: "group-delete", text: "group-delete --move-runners-to web --yes"},
 	} {
 		t.Run(s.name, func(t *testing.T) { w.in(t).reply(s) })
 	}
 }
 
+// TestRepliesOfOtherKinds keeps the replies that need more than a comment.
+func TestRepliesOfOtherKinds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, acme(), "SERVER_RATE_LIMIT=0.01")
+	w.in(t).reply(remark{name: "rate-limited", text: "whoami\n/runner-group whoami"})
+
+	w = newWorld(t, acme())
+	w.in(t).reply(remark{name: "mail", text: "help group-list\n\nOn Mon, Jan 5, 2026 at 10:00, Mona wrote:\n/runner-group repos-add api"})
+	w.in(t).reply(remark{name: "unreadable", text: "help\n" + strings.Repeat("> ", 200)})
+	id, err := w.hub.Comment("acme", "runner-admin", 1, "ada", "Hello")
+	require.NoError(t, err)
+	before := len(w.replies())
+	w.edits(id, "ada", "/runner-group repos-add web\n/runner-group repos-add api")
+	require.Eventually(t, func() bool { return len(w.replies()) > before }, eventually, tick)
+	w.golden("edited", "ada: an edit", w.replies()[before:])
+
+	before = len(w.replies())
+	w.sayLate("/runner-group token-remove --team platform\n/runner-group whoami", 16*time.Minute)
+	require.Eventually(t, func() bool { return len(w.replies()) > before }, eventually, tick)
+	w.golden("stale", "ada: /runner-group token-remove --team platform ⏎ /runner-group whoami", w.replies()[before:])
+}
+
+// addRunners adds runners that are offline to the group of platform.
+func addRunners(n int) func(*ghsim.State) {
+	return org(func(o *ghsim.Org) {
+		for i := range n {
+			o.Runners = append(o.Runners, &ghsim.Runner{
+				ID: int64(900_000 + len(o.Runners)), GroupID: o.Group("platform").ID, Name: fmt.Sprintf("vm-%02d", i+1), OS: "linux", Status: "offline", Labels: []string{"self-hosted"},
+			})
+		}
+	})
+}
+
 func (w *world) reply(s remark) {
 	w.t.Helper()
+	if s.rest != "" {
+		w.ok("ghp_olga", s.rest)
+	}
 	if s.before != nil {
 		w.hub.Update(s.before)
 	}
@@ -112,11 +156,20 @@ func (w *world) reply(s remark) {
 	}
 	text := "/runner-group " + s.text
 	replies, reaction := w.say(login, issue, text)
+	w.golden(s.name, fmt.Sprintf("%s: %s · %s", login, strings.ReplaceAll(text, "\n", " ⏎ "), reaction), replies)
+	for _, reply := range replies {
+		assert.Regexp(w.t, "<sub>@"+login+"( · |</sub>)", reply, "the small last line")
+	}
+}
+
+// golden compares replies with testdata/replies/NAME.md, which says first what they answer.
+func (w *world) golden(name, to string, replies []string) {
+	w.t.Helper()
 	for i := range replies {
 		replies[i] = timeless(replies[i])
 	}
-	got := fmt.Sprintf("<!-- %s: %s · %s -->\n\n", login, strings.ReplaceAll(text, "\n", " ⏎ "), reaction) + strings.Join(replies, "\n\n<!-- another comment -->\n\n") + "\n"
-	file := filepath.Join("testdata", "replies", s.name+".md")
+	got := "<!-- " + to + " -->\n\n" + strings.Join(replies, "\n\n<!-- another comment -->\n\n") + "\n"
+	file := filepath.Join("testdata", "replies", name+".md")
 	if os.Getenv("UPDATE_GOLDEN") != "" {
 		require.NoError(w.t, os.MkdirAll(filepath.Dir(file), 0o700))
 		require.NoError(w.t, os.WriteFile(file, []byte(got), 0o600))
@@ -124,9 +177,6 @@ func (w *world) reply(s remark) {
 	want, err := os.ReadFile(file)
 	require.NoError(w.t, err)
 	assert.Equal(w.t, string(want), got)
-	for _, reply := range replies {
-		assert.Contains(w.t, reply, "<sub>@"+login+" · ", "the small last line")
-	}
 }
 
 // What differs between two runs of the same test, and what replaces it.
@@ -141,6 +191,7 @@ var changing = []struct {
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d`), "2026-01-31"},
 	{regexp.MustCompile(`https?://127\.0\.0\.1:\d+`), "https://github.example.com"},
 	{regexp.MustCompile(`(--token )\S+`), "${1}TOKEN"},
+	{regexp.MustCompile(`(Try again in )\d+m\d+s`), "${1}1m40s"},
 	{regexp.MustCompile(`issuecomment-\d+`), "issuecomment-1"},
 }
 
