@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
@@ -74,7 +75,7 @@ func reposSetResult(c *dispatch.Call, names, added, removed, unchanged []string)
 	message, tables := reposMessage("Set", names, "for", c)
 	changes, changed := reposSetNames(added, removed)
 	result := reposResult(c, added, removed, unchanged, message+" "+changes)
-	result.Items, result.Tables = doneItems(names), append(tables, changed...)
+	result.Items, result.Tables = doneItems(names), slices.Concat(tables, changed)
 	return result
 }
 

@@ -93,7 +93,7 @@ func TestFirstRunnerLinks(t *testing.T) {
 	page, err := os.ReadFile("../docs/first-runner.md")
 	require.NoError(t, err)
 	for _, c := range []dispatch.Command{groupCreate(), tokenRegister(), tokenJIT()} {
-		link := regexp.MustCompile(`\(` + firstRunnerPage + `#?([a-z-]*)\)`).FindStringSubmatch(strings.Join(c.Sample.Notes, " "))
+		link := regexp.MustCompile(`\(` + regexp.QuoteMeta(firstRunnerPage) + `#?([a-z-]*)\)`).FindStringSubmatch(strings.Join(c.Sample.Notes, " "))
 		require.NotNil(t, link, c.Name)
 		if heading := strings.ReplaceAll(link[1], "-", " "); heading != "" {
 			assert.Contains(t, string(page), "## A"+strings.TrimPrefix(heading, "a")+"\n")
