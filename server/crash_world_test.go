@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -101,19 +100,11 @@ func newCrashWorld(t *testing.T, database string, sc ghsim.Scenario, settings ..
 	return w
 }
 
-// freePort returns a port that nothing listens on. It is below those that systems give to
-// outgoing connections, one of which would take it before the server starts.
 func freePort(t *testing.T) string {
 	t.Helper()
-	for range 100 {
-		port := strconv.Itoa(20_000 + rand.IntN(10_000))
-		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
-			require.NoError(t, l.Close())
-			return port
-		}
-	}
-	require.FailNow(t, "no port is free")
-	return ""
+	port, err := storetest.FreePort()
+	require.NoError(t, err)
+	return strconv.Itoa(port)
 }
 
 // noteSecret counts the comments that contain a secret.

@@ -89,6 +89,7 @@ func remarksOf(d document) (remarks []remark) {
 // TestDocumentComments writes every comment of the documents in the demo. Each is done, or
 // refused for a reason that is not a mistake in it.
 func TestDocumentComments(t *testing.T) {
+	t.Parallel()
 	owners := ownersCommands()
 	for _, d := range documents(t) {
 		remarks := remarksOf(d)
@@ -96,6 +97,7 @@ func TestDocumentComments(t *testing.T) {
 			continue
 		}
 		t.Run(d.path, func(t *testing.T) {
+			t.Parallel()
 			s := newStage(t, scenarioFor(texts(remarks, func(r remark) string { return r.comment })))
 			if d.path == referencePage {
 				remarks = joined(remarks)
@@ -174,6 +176,7 @@ func (s *stage) judge(t *testing.T, d document, line string, done bool, answer s
 // TestDocumentShell runs every shell line of the documents, those of a section together, beside
 // the demo.
 func TestDocumentShell(t *testing.T) {
+	t.Parallel()
 	for _, d := range documents(t) {
 		if d.path == "docs/operations.md" { // see operations_test.go
 			continue
@@ -183,6 +186,7 @@ func TestDocumentShell(t *testing.T) {
 			continue
 		}
 		t.Run(d.path, func(t *testing.T) {
+			t.Parallel()
 			s := newStage(t, scenarioFor(texts(scripts, func(s script) string { return s.lines })))
 			sh := s.shell(t)
 			for _, script := range scripts {

@@ -30,7 +30,6 @@ type stage struct {
 // newStage starts the demo with the scenario, a file's path or "" for the built-in one.
 func newStage(t *testing.T, scenario string) *stage {
 	t.Helper()
-	t.Setenv("TMPDIR", t.TempDir())
 	ctx, cancel := context.WithCancel(t.Context())
 	out, ready, status := new(buffer), make(chan string, 1), make(chan error, 1)
 	d := &demo{scenario: scenario, address: "127.0.0.1", program: &program{
@@ -48,10 +47,8 @@ func newStage(t *testing.T, scenario string) *stage {
 		cancel()
 		require.FailNow(t, "the demo does not listen", "%s", out)
 	}
-	found, err := filepath.Glob(filepath.Join(os.TempDir(), "actions-runner-manager-demo-*", "demo.db"))
-	require.NoError(t, err)
-	require.Len(t, found, 1)
-	s.db = found[0]
+	s.db = filepath.Join(filepath.Dir(d.cast.Identity), "demo.db")
+	require.FileExists(t, s.db)
 	d.sim.Update(func(st *ghsim.State) { // made by hand on GitHub, so no team owns it
 		org := st.Org(d.cast.org)
 		org.Groups = append(org.Groups, &ghsim.Group{ID: 900, Name: "web-runners", Visibility: "selected"})

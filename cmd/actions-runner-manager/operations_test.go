@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -66,14 +65,12 @@ func install(t *testing.T) *installation {
 	require.NoError(t, err)
 	t.Cleanup(stop)
 
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := storetest.FreePort()
 	require.NoError(t, err)
-	i.url = "http://" + l.Addr().String()
-	port := l.Addr().(*net.TCPAddr).Port
-	require.NoError(t, l.Close())
+	i.url = fmt.Sprintf("http://127.0.0.1:%d", port)
 	i.d.sim.SetHookURL(i.url + comment.WebhookPath)
 	for _, folder := range []string{"etc/actions-runner-manager", "var/lib/actions-runner-manager", "var/backups", "usr/local/bin", "srv"} {
-		require.NoError(t, os.MkdirAll(filepath.Join(i.root, folder), 0o700))
+		require.NoError(t, os.MkdirAll(i.path(folder), 0o700))
 	}
 	c := i.d.cast
 	i.write("etc/actions-runner-manager/env", fmt.Sprintf("ARM_ORG=%s\nARM_APP_ID=%d\nARM_GITHUB_WEBHOOK_SECRET=%s\nARM_CHATOPS_ADMIN_REPO=%s\n"+
@@ -83,9 +80,9 @@ func install(t *testing.T) *installation {
 	for _, program := range []string{"usr/local/bin/actions-runner-manager", "work/actions-runner-manager"} {
 		data, err := os.ReadFile(binary)
 		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(filepath.Join(i.root, program), data, 0o700))
+		require.NoError(t, os.WriteFile(i.path(program), data, 0o700))
 	}
-	require.NoError(t, os.Symlink(filepath.Join(i.root, "usr/local/bin/actions-runner-manager"), filepath.Join(i.sh.bin, "actions-runner-manager")))
+	require.NoError(t, os.Symlink(i.path("usr/local/bin/actions-runner-manager"), filepath.Join(i.sh.bin, "actions-runner-manager")))
 	i.sh.standIn(t, "systemctl", systemctl)
 	t.Cleanup(i.kill)
 	return i
@@ -93,7 +90,7 @@ func install(t *testing.T) *installation {
 
 // kill ends the server that is left.
 func (i *installation) kill() {
-	text, err := os.ReadFile(filepath.Join(i.root, "pid"))
+	text, err := os.ReadFile(i.path("pid"))
 	if err != nil {
 		return
 	}
@@ -102,15 +99,20 @@ func (i *installation) kill() {
 	}
 }
 
+// path is where the installation has what is at /name of a machine.
+func (i *installation) path(name string) string {
+	return filepath.Join(i.root, filepath.FromSlash(name))
+}
+
 func (i *installation) write(path, text string) {
-	require.NoError(i.t, os.WriteFile(filepath.Join(i.root, path), []byte(text), 0o600))
+	require.NoError(i.t, os.WriteFile(i.path(path), []byte(text), 0o600))
 }
 
 // run runs lines with the helper that the document begins with.
 func (i *installation) run(script string) string {
 	i.t.Helper()
 	out, err := i.try(script)
-	log, _ := os.ReadFile(filepath.Join(i.root, "log"))
+	log, _ := os.ReadFile(i.path("log"))
 	require.NoError(i.t, err, "%s\nsays:\n%s\nthe server's log:\n%s", script, out, log)
 	return out
 }
@@ -152,6 +154,7 @@ func (i *installation) sqlite(sql string) {
 }
 
 func TestOperationsBackUpAndRestoreSQLite(t *testing.T) {
+	t.Parallel()
 	i := install(t)
 	i.begin()
 	assert.Contains(t, i.recipe("Back up SQLite while the server runs", 0), "ok\n")
@@ -170,12 +173,14 @@ func (i *installation) postgres() {
 }
 
 func TestOperationsMoveToPostgreSQL(t *testing.T) {
+	t.Parallel()
 	i := install(t)
 	i.postgres()
 	assert.Equal(t, "rocket", i.say("/runner-group repos-add web"), "the ownership did not move")
 }
 
 func TestOperationsBackUpAndRestorePostgreSQL(t *testing.T) {
+	t.Parallel()
 	i := install(t)
 	for _, name := range []string{"pg_dump", "pg_restore"} {
 		path := storetest.Program(name)
@@ -192,6 +197,7 @@ func TestOperationsBackUpAndRestorePostgreSQL(t *testing.T) {
 }
 
 func TestOperationsUpgradeAndGoBack(t *testing.T) {
+	t.Parallel()
 	i := install(t)
 	i.begin()
 	i.recipe("Back up SQLite while the server runs", 0)
@@ -207,6 +213,7 @@ func TestOperationsUpgradeAndGoBack(t *testing.T) {
 }
 
 func TestOperationsRotateKey(t *testing.T) {
+	t.Parallel()
 	i := install(t)
 	i.begin()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -221,6 +228,7 @@ func TestOperationsRotateKey(t *testing.T) {
 }
 
 func TestOperationsRotateWebhookSecret(t *testing.T) {
+	t.Parallel()
 	i := install(t)
 	i.begin()
 	old := i.d.cast.webhookSecret
@@ -254,10 +262,11 @@ func (i *installation) deliver(secret string) int {
 }
 
 func TestOperationsMoveSQLite(t *testing.T) {
+	t.Parallel()
 	i := install(t)
 	i.begin()
 	assert.Contains(t, i.recipe("SQLite to another disk or machine", 0), "platform")
-	assert.FileExists(t, filepath.Join(i.root, "srv/arm/actions-runner-manager.db.lock"), "the server does not use it")
+	assert.FileExists(t, i.path("srv/arm/actions-runner-manager.db.lock"), "the server does not use it")
 	assert.Equal(t, "rocket", i.say("/runner-group repos-add web"))
 }
 

@@ -59,7 +59,7 @@ func record(server, out string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(out, []byte(s.svg()), 0o644) //nolint:gosec // a picture for all to see
+	return os.WriteFile(out, []byte(s.svg()), 0o644)
 }
 
 // readGuide reads what the demo prints, to its last line.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -43,7 +44,7 @@ func newService() (*service, error) {
 		s.as = &syscall.SysProcAttr{Credential: cred}
 	}
 	s.as = dieWithParent(s.as)
-	s.port, err = freePort()
+	s.port, err = FreePort()
 	return s, err
 }
 
@@ -91,13 +92,16 @@ func (s *service) stop() {
 	_ = os.RemoveAll(s.dir)
 }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+// FreePort returns a port of the loopback address that nothing listens on. It is below those that
+// systems give to outgoing connections, one of which would take it before the program starts.
+func FreePort() (int, error) {
+	for range 100 {
+		port := 20_000 + rand.IntN(10_000)
+		if l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port)); err == nil {
+			return port, l.Close()
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return 0, errors.New("no port is free")
 }
 
 func unprivileged() (*syscall.Credential, error) {
