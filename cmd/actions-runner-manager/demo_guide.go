@@ -175,7 +175,8 @@ func (c cast) guideSetup(say, step printer) {
 	say("It has no GitHub App yet, so it can do nothing but set one up.")
 	step("Open this link, which a new server shows in its log, and press the button:\n\n    %s", c.SetupLink)
 	say("\n   The simulated GitHub makes the App, and the server keeps its key in %s", c.Config)
-	step("On the page that follows, open the App's installation, and install it in %s.", c.org)
+	step("On the page that follows, open the App's installation, and install it in %s. The page ticks each step by itself.", c.org)
+	say("\n   Until then GitHub delivers no comments: write commands afterwards.")
 }
 
 // guideMaintainer prints what the maintainer may try, by comments and over REST.

@@ -105,7 +105,7 @@ func (i Installation) same(as Installation) bool {
 func (o *Org) remember(s *session) *session {
 	o.mu.Lock()
 	before := o.current
-	if before != nil && before.Installation.same(s.Installation) {
+	if before != nil && before.same(s.Installation) {
 		o.mu.Unlock()
 		return before // its tokens are good
 	}

@@ -69,8 +69,10 @@ func (n newAppKeys) environment() string {
 	}
 	text += "ARM_APP_ID=" + strconv.FormatInt(n.id, 10) + "\n"
 	for _, v := range []struct{ name, value string }{
-		{"ARM_CLIENT_ID", n.clientID}, {"ARM_CLIENT_SECRET", n.clientSecret},
-		{"ARM_PRIVATE_KEY", base64.StdEncoding.EncodeToString([]byte(n.pem))}, {"ARM_GITHUB_WEBHOOK_SECRET", n.webhookSecret},
+		{"ARM_CLIENT_ID", n.clientID},
+		{"ARM_CLIENT_SECRET", n.clientSecret},
+		{"ARM_PRIVATE_KEY", base64.StdEncoding.EncodeToString([]byte(n.pem))},
+		{"ARM_GITHUB_WEBHOOK_SECRET", n.webhookSecret},
 	} {
 		if v.value != "" {
 			text += v.name + "=" + v.value + "\n"

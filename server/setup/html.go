@@ -136,7 +136,7 @@ func (v view) form() g.Node {
 
 // lost says what to do if the App exists and its key does not.
 func (v view) lost() g.Node {
-	settings := g.Node(g.Text("the App’s settings"))
+	settings := g.Text("the App’s settings")
 	if v.AppSettings != "" {
 		settings = h.A(h.Href(v.AppSettings), g.Text("the App’s settings"))
 	}

@@ -55,6 +55,7 @@ func (u *Setup) startSession(w http.ResponseWriter, s *session) {
 		u.endSession()
 	})
 	u.session = s
+	//nolint:gosec // without https a browser would not send a secure cookie
 	http.SetCookie(w, &http.Cookie{
 		Name: cookieName, Value: value, Path: Path, MaxAge: int(sessionLife / time.Second),
 		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: strings.HasPrefix(u.PublicURL, "https:"),

@@ -58,13 +58,17 @@ func TestSetupLink(t *testing.T) {
 	assert.Equal(t, logged, log.Len(), "no link after the end")
 }
 
-// The cookie of a server with https never travels without it.
+// The cookie of a server with https never travels without it, and the session ends with the
+// process.
 func TestCookieIsSecure(t *testing.T) {
 	for address, want := range map[string]bool{"https://arm.example.com": true, "http://127.0.0.1:8080": false} {
 		u := New(Options{PublicURL: address, Now: time.Now})
 		w := httptest.NewRecorder()
-		u.startSession(w, &session{})
+		s := &session{result: result{file: "secret", environment: "secret"}}
+		u.startSession(w, s)
 		u.Close()
+		assert.Nil(t, u.session)
+		assert.Empty(t, s.result, "the end of the process erases what was not saved")
 		cookie := w.Result().Cookies()[0]
 		assert.Equal(t, want, cookie.Secure, address)
 		assert.True(t, cookie.HttpOnly, address)
