@@ -15,9 +15,7 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
-	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
-	"github.com/actions-runner-manager/actions-runner-manager/server"
 )
 
 // documentScenario is the simulated GitHub for the documents' lines: the team platform has no
@@ -339,35 +337,4 @@ func (s *shell) localize(script, serverURL string) string {
 		"/usr/local/bin", root+"/usr/local/bin", "/var/lib/actions-runner-manager", root+"/var/lib/actions-runner-manager",
 		"--team TEAM", "--team platform", " URL/", " "+serverURL+"/",
 	).Replace(script)
-}
-
-// TestDocumentFragments reads what documents quote of commands: in comments, and of the program.
-func TestDocumentFragments(t *testing.T) {
-	defaults := config.Defaults()
-	d := dispatch.NewDispatcher(&dispatch.Env{}, commands.All())
-	root := (&program{}).root()
-	for _, doc := range documents(t) {
-		if doc.path == "CHANGELOG.md" { // it quotes what was valid once
-			continue
-		}
-		for _, s := range doc.sections {
-			for _, span := range s.of(inline) {
-				name := programOf(span)
-				if _, ok := d.Lookup(name); ok {
-					for _, found := range server.Explain(&defaults, "/runner-group "+placed(span)) {
-						if !strings.Contains(found.Error, "needs a value") { // it quotes the flag
-							assert.Empty(t, found.Error, "%s: %s", doc.path, span)
-						}
-					}
-				} else if sub, rest, err := root.Find(strings.Fields(placed(span))); err == nil && sub != root && name != "" && name != "actions-runner-manager" {
-					assert.NoError(t, sub.ParseFlags(rest), "%s: %s", doc.path, span)
-				}
-			}
-		}
-	}
-}
-
-// placed puts a value where a document says that there may be several.
-func placed(line string) string {
-	return regexp.MustCompile(`(\w+)(\|\w+)+`).ReplaceAllString(line, "$1")
 }

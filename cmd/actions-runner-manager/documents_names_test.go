@@ -87,6 +87,34 @@ func TestDocumentNames(t *testing.T) {
 	}
 }
 
+// TestDocumentReasons holds the tables of refusals to the commands of their sections.
+func TestDocumentReasons(t *testing.T) {
+	d := dispatch.NewDispatcher(&dispatch.Env{}, commands.All())
+	all := map[dispatch.Reason]bool{}
+	for _, spec := range d.Specs() {
+		for _, info := range spec.Reasons() {
+			all[info.Reason] = true
+		}
+	}
+	for _, s := range readDocument(t, "docs/maintainers.md").sections {
+		may := map[dispatch.Reason]bool{}
+		for _, c := range s.code {
+			for _, word := range regexp.MustCompile(`\b[a-z]+-[a-z]+\b`).FindAllString(c.text, -1) {
+				if spec, ok := d.Lookup(word); ok {
+					for _, info := range spec.Reasons() {
+						may[info.Reason] = true
+					}
+				}
+			}
+		}
+		for _, span := range s.of(inline) {
+			if reason := dispatch.Reason(span); all[reason] && len(s.of("text")) > 0 {
+				assert.True(t, may[reason], "%s: no command there gives %s", s.title, reason)
+			}
+		}
+	}
+}
+
 // variables are ours that documents may name: the settings', and others by where they are read.
 func variables() map[string]string {
 	all := map[string]string{
