@@ -3,6 +3,7 @@ package github_test
 import (
 	"context"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -125,6 +126,37 @@ func TestReinstalled(t *testing.T) {
 	after, err := org.Installation(t.Context())
 	require.NoError(t, err)
 	assert.NotEqual(t, before.ID, after.ID)
+}
+
+// If an installation gets other rights, the next look-up finds them, and with them come new
+// tokens. With the same rights the tokens stay.
+func TestRefreshFindsOtherRights(t *testing.T) {
+	s := newSim(t)
+	org := newApp(t, s.url).Org("acme", 0, "runner-admin")
+	mints := func() (n int) {
+		for _, call := range s.Calls() {
+			if strings.HasSuffix(call.Path, "/access_tokens") {
+				n++
+			}
+		}
+		return n
+	}
+	_, err := org.Groups(t.Context())
+	require.NoError(t, err)
+	_, err = org.Refresh(t.Context())
+	require.NoError(t, err)
+	_, err = org.Groups(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 1, mints())
+	s.Update(func(st *ghsim.State) { st.Apps[0].Installations[0].Permissions["administration"] = "read" })
+	_, err = org.Refresh(t.Context())
+	require.NoError(t, err)
+	now, err := org.Installation(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "read", now.Permissions["administration"])
+	_, err = org.Groups(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 2, mints())
 }
 
 // A caller may join a lookup that began before the App was installed. If that fails, the
