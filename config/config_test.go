@@ -71,7 +71,7 @@ func TestHasProxy(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	const quiet = "org: acme\npolicy: {registrationTokens: adopted}\n"
 	tests := []struct{ name, file, want string }{
-		{"token for everybody", "org: acme\n", "policy.registrationTokens is true"},
+		{"token for everybody, which is the default", "org: acme\n", ""},
 		{"groups by name", quiet + "server: {port: 1}\n", ""},
 		{"webhook secret", quiet + "chatops: {adminRepo: a, tokenReply: 'off'}\n", "github.webhookSecret is empty"},
 		{"tokens in comments", quiet + "chatops: {adminRepo: a}\ngithub: {webhookSecret: 0123456789abcdef}\n", "chatops.tokenReply is comment"},
@@ -84,7 +84,7 @@ func TestWarnings(t *testing.T) {
 		{"below admin", "org: acme\npolicy: {registrationTokens: false, repoPermission: push}\n", "policy.repoPermission is below admin"},
 		{"public", "org: acme\npolicy: {registrationTokens: false, publicRepos: true}\n", "policy.publicRepos is true"},
 		{"owners", "org: acme\npolicy: {registrationTokens: false, ownersActForAnyTeam: true}\n", "policy.ownersActForAnyTeam is true"},
-		{"one of several", "orgs: [{org: acme}, {org: globex, policy: {registrationTokens: true}}]\npolicy: {registrationTokens: false}\n", "policy.registrationTokens of globex is true"},
+		{"one of several", "orgs: [{org: acme}, {org: globex, policy: {publicRepos: true}}]\npolicy: {registrationTokens: false}\n", "policy.publicRepos of globex is true"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -97,6 +97,19 @@ func TestWarnings(t *testing.T) {
 				assert.Contains(t, warnings[0], tt.want)
 			}
 		})
+	}
+}
+
+func TestNotes(t *testing.T) {
+	assert.Empty(t, load(t, "org: acme\npolicy: {registrationTokens: adopted}\n").Notes())
+	for file, want := range map[string]string{
+		"org: acme\n": "policy.registrationTokens is true",
+		"orgs: [{org: acme}, {org: globex, policy: {registrationTokens: true}}]\npolicy: {registrationTokens: false}\n": "policy.registrationTokens of globex is true",
+	} {
+		notes := load(t, file).Notes()
+		if assert.Len(t, notes, 1) {
+			assert.Contains(t, notes[0], want)
+		}
 	}
 }
 

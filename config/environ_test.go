@@ -163,7 +163,7 @@ func TestSecretFiles(t *testing.T) {
 	assert.Equal(t, []string{
 		"ARM_DATABASE_URL_FILE: database.urlFile: the file cannot be read: no such file or directory",
 		"ARM_GITHUB_WEBHOOK_SECRET_FILE: github.webhookSecretFile: ARM_GITHUB_WEBHOOK_SECRET says the same already: keep one of them",
-		"ARM_PRIVATE_KEY_FILE: privateKeyFile: the file is empty",
+		"ARM_PRIVATE_KEY_FILE: privateKeyFile: the file " + filepath.Join(dir, "empty") + " is empty",
 	}, mistakes(t, "org: acme\nappID: 1\n", "ARM_DATABASE_URL_FILE=gone",
 		"ARM_GITHUB_WEBHOOK_SECRET=a", "ARM_GITHUB_WEBHOOK_SECRET_FILE=b", "ARM_PRIVATE_KEY_FILE="+file("empty", "\n")))
 }

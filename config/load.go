@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -175,11 +176,11 @@ func (l *loader) readSecretFiles() {
 			content := strings.TrimRight(string(data), "\r\n")
 			switch {
 			case err != nil:
-				l.refuse(name.place, key+fileSuffix, "the file cannot be read: "+cause(err))
+				l.refuse(name.place, key+fileSuffix, "the file"+pathName(name.value)+" cannot be read: "+cause(err))
 			case len(data) > maxFile || bytes.IndexByte(data, 0) >= 0:
-				l.refuse(name.place, key+fileSuffix, "the file does not hold a secret in text")
+				l.refuse(name.place, key+fileSuffix, "the file"+pathName(name.value)+" does not hold a secret in text")
 			case strings.TrimSpace(content) == "":
-				l.refuse(name.place, key+fileSuffix, "the file is empty")
+				l.refuse(name.place, key+fileSuffix, "the file"+pathName(name.value)+" is empty")
 			default:
 				items = append(items, text{content, name.place})
 			}
@@ -191,7 +192,19 @@ func (l *loader) readSecretFiles() {
 	}
 }
 
-// cause returns why a file cannot be read, without its name: that is said already.
+// pathShape matches what can only be a path: it is rooted, or its last element has an extension.
+var pathShape = regexp.MustCompile(`^(~|\.{0,2})/[\w./ ~-]{0,200}$|^[A-Za-z]:\\[\w.\\ ~-]{0,200}$|^[\w./ -]{0,200}\.[A-Za-z]{2,6}$`)
+
+// pathName returns a blank and the file's name, or "" if it does not look like a path: it may
+// be the secret itself, given under the key of its file.
+func pathName(path string) string {
+	if !pathShape.MatchString(path) {
+		return ""
+	}
+	return " " + path
+}
+
+// cause returns why a file cannot be read, without its name.
 func cause(err error) string {
 	var pathError *fs.PathError
 	if errors.As(err, &pathError) {

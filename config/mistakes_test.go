@@ -84,7 +84,7 @@ func TestMistakes(t *testing.T) {
 		{"addresses of GitHub", "org: acme\ngithub:\n  url: ftp://x\n  apiURL: https://u:p@x\n  caFile: gone.pem\n  webhookSecret: [a, '']\n", []string{
 			"config.yml:3:3: github.url: must be a URL that starts with https:// or http://: give GitHub's own address, such as https://github.com; an API at another address is github.apiURL",
 			"config.yml:4:3: github.apiURL: must not hold a user or password: give the address of GitHub's REST API, such as https://ghes.example.com/api/v3",
-			"config.yml:5:3: github.caFile: the file cannot be read: no such file or directory",
+			"config.yml:5:3: github.caFile: the file gone.pem cannot be read: no such file or directory",
 			"config.yml:6:22: github.webhookSecret[1]: is empty",
 		}},
 		{"the API as GitHub", "org: acme\ngithub: {url: 'https://api.github.com'}\n", []string{"config.yml:2:10: github.url: is the API's address: leave the key out, or give https://github.com"}},
@@ -94,8 +94,8 @@ func TestMistakes(t *testing.T) {
 		}},
 		{"TLS without files", "org: acme\nserver:\n  tls: {enabled: true, keyFile: gone.pem}\n", []string{"config.yml: server.tls.certFile: is missing, though TLS is enabled"}},
 		{"TLS files that are not there", "org: acme\nserver:\n  tls: {enabled: true, certFile: gone.pem, keyFile: gone.key}\n", []string{
-			"config.yml:3:24: server.tls.certFile: the file cannot be read: no such file or directory",
-			"config.yml:3:44: server.tls.keyFile: the file cannot be read: no such file or directory",
+			"config.yml:3:24: server.tls.certFile: the file gone.pem cannot be read: no such file or directory",
+			"config.yml:3:44: server.tls.keyFile: the file gone.key cannot be read: no such file or directory",
 		}},
 		{"log files without a folder", "org: acme\nlogging: {ephemeral: false, maxSize: 0}\n", []string{
 			"config.yml:2:29: logging.maxSize: must be at least 1 byte where logs go to files",
@@ -105,7 +105,12 @@ func TestMistakes(t *testing.T) {
 			"config.yml:2:12: database.url: must start with sqlite: or postgres://",
 			"config.yml:2:30: database.auditRetention: must be at least 1h",
 		}},
-		{"a secret's file that is not there", "org: acme\nappID: 1\nprivateKeyFile: gone.pem\n", []string{"config.yml:3:1: privateKeyFile: the file cannot be read: no such file or directory"}},
+		{"a secret's file that is not there", "org: acme\nappID: 1\nprivateKeyFile: gone.pem\n", []string{"config.yml:3:1: privateKeyFile: the file gone.pem cannot be read: no such file or directory"}},
+		{"a secret in place of its file", "org: acme\nappID: 1\nprivateKeyFile: c2VjcmV0LWtleQ==\ngithub: {webhookSecretFile: hush-hush}\ndatabase: {urlFile: 'postgres://u:p@h/db'}\n", []string{
+			"config.yml:3:1: privateKeyFile: the file cannot be read: no such file or directory",
+			"config.yml:4:10: github.webhookSecretFile: the file cannot be read: no such file or directory",
+			"config.yml:5:12: database.urlFile: the file cannot be read: no such file or directory",
+		}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

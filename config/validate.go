@@ -145,11 +145,11 @@ func (l *loader) validateTLS(c TLS) {
 	}
 	_, err := os.Stat(c.CertFile)
 	if err != nil {
-		l.refuseKey("server.tls.certFile", "the file cannot be read: "+cause(err))
+		l.refuseKey("server.tls.certFile", "the file"+pathName(c.CertFile)+" cannot be read: "+cause(err))
 	}
 	_, keyErr := os.Stat(c.KeyFile)
 	if keyErr != nil {
-		l.refuseKey("server.tls.keyFile", "the file cannot be read: "+cause(keyErr))
+		l.refuseKey("server.tls.keyFile", "the file"+pathName(c.KeyFile)+" cannot be read: "+cause(keyErr))
 	}
 	if err != nil || keyErr != nil {
 		return
@@ -186,9 +186,9 @@ func (l *loader) validateGitHub(c *GitHub) {
 	if c.CAFile != "" {
 		data, err := os.ReadFile(c.CAFile)
 		if err != nil {
-			l.refuseKey("github.caFile", "the file cannot be read: "+cause(err))
+			l.refuseKey("github.caFile", "the file"+pathName(c.CAFile)+" cannot be read: "+cause(err))
 		} else {
-			l.need(x509.NewCertPool().AppendCertsFromPEM(data), "github.caFile", "the file holds no certificate in PEM")
+			l.need(x509.NewCertPool().AppendCertsFromPEM(data), "github.caFile", "the file"+pathName(c.CAFile)+" holds no certificate in PEM")
 		}
 	}
 	l.need(c.PointsPerMinute == 0 || c.PointsPerMinute >= minPoints, "github.pointsPerMinute", fmt.Sprintf("must be 0 or at least %d", minPoints))

@@ -43,6 +43,22 @@ func (c *Config) Warnings() []string {
 	return warnings
 }
 
+// Notes returns what is as it is by default, and worth knowing. doctor reports it.
+func (c *Config) Notes() []string {
+	var notes []string
+	for _, org := range c.Organizations() {
+		of := ""
+		if len(c.Orgs) > 0 {
+			of = " of " + org.Org
+		}
+		if org.Policy.RegistrationTokens == "true" {
+			notes = append(notes, "policy.registrationTokens"+of+" is true: every team with a group gets tokens that register runners anywhere in the organization, teams that made themselves included; "+
+				"if that is not meant, set it to adopted or false, and use token-jit, whose runners do one job each.")
+		}
+	}
+	return notes
+}
+
 func warnChatops(c Chatops, of string, warn func(bool, string)) {
 	warn(c.AdminRepo != "" && c.TokenReply == "comment",
 		"chatops.tokenReply"+of+" is comment: everybody who reads the admin repository, its mail or its webhooks sees the tokens that comments ask for; set it to encrypted or off unless all of them may have them.")
@@ -51,8 +67,6 @@ func warnChatops(c Chatops, of string, warn func(bool, string)) {
 func warnPolicy(p Policy, of string, warn func(bool, string)) {
 	warn(p.Groups == "named",
 		"policy.groups"+of+" is named: whoever may create teams gets the group whose name fits the team's; set it to owned, or let only owners create teams and narrow policy.teams.")
-	warn(p.RegistrationTokens == "true",
-		"policy.registrationTokens"+of+" is true: every team with a group gets tokens that register runners anywhere in the organization, teams that made themselves included; set it to adopted or false, and use token-jit, whose runners do one job each.")
 	warn(p.RepoPermission != "admin",
 		"policy.repoPermission"+of+" is below admin: a team's runners may receive jobs and environment secrets of repositories whose branch rules keep them from the team; set it to admin.")
 	warn(p.PublicRepos,

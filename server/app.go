@@ -63,6 +63,9 @@ func (s *Server) newApp(ctx context.Context, c *config.Config) (*app, error) {
 		a.close()
 		return nil, err
 	}
+	if err := a.store.Announce(s.listener.Addr().String()); err != nil {
+		s.log.Warn().Err(err).Msg("doctor, healthcheck and replay cannot find this server by its database")
+	}
 	return a, nil
 }
 

@@ -25,14 +25,13 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim/web"
-	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 	"github.com/actions-runner-manager/actions-runner-manager/server"
 )
 
 //go:embed demo.yml
 var demoScenario []byte
 
-// If the demo listens if nothing else does.
+// Where the demo listens if nothing else does.
 const (
 	demoPort       = 8080
 	demoGitHubPort = 8081
@@ -43,8 +42,8 @@ type demo struct {
 	program    *program
 	scenario   string
 	address    string
-	port       int // -1: demoPort, or a free one
-	githubPort int
+	port       portFlag // -1: demoPort, or a free one
+	githubPort portFlag
 	verbose    bool
 	setup      bool // begin without an App
 
@@ -54,7 +53,7 @@ type demo struct {
 }
 
 func (p *program) demoCommand() *cobra.Command {
-	d := &demo{program: p}
+	d := &demo{program: p, port: -1, githubPort: -1}
 	c := &cobra.Command{
 		Use: "demo", Short: "Try everything on a simulated GitHub, with nothing to configure", Args: noArgs,
 		Long: `Runs a simulated GitHub and the server against it, in one process, and prints what
@@ -64,18 +63,20 @@ to try. Everything is forgotten at the end. The configuration is not read.`,
 	flags := c.Flags()
 	flags.StringVar(&d.scenario, "scenario", "", "the `FILE` that says what the simulated GitHub holds, instead of the built-in scenario")
 	flags.StringVar(&d.address, "address", "127.0.0.1", "the address to listen on")
-	flags.IntVar(&d.port, "port", -1, fmt.Sprintf("the server's port; 0 is a free one (default %d, or a free one)", demoPort))
-	flags.IntVar(&d.githubPort, "github-port", -1, fmt.Sprintf("the simulated GitHub's port; 0 is a free one (default %d, or a free one)", demoGitHubPort))
+	flags.Var(&d.port, "port", fmt.Sprintf("the server's port; 0 is a free one (default %d, or a free one)", demoPort))
+	flags.Var(&d.githubPort, "github-port", fmt.Sprintf("the simulated GitHub's port; 0 is a free one (default %d, or a free one)", demoGitHubPort))
 	for _, name := range []string{"port", "github-port"} {
-		flags.Lookup(name).DefValue = "0" // not shown: the usage says it
+		flags.Lookup(name).DefValue = "" // the usage says it
 	}
 	flags.BoolVar(&d.verbose, "verbose", false, "show the server's log")
+	c.AddCommand(p.decryptCommand())
+	c.SuggestionsMinimumDistance = 2
 	flags.BoolVar(&d.setup, "setup", false, "begin without a GitHub App, which /setup then makes, as on a new server")
 	return c
 }
 
 func (d *demo) run(ctx context.Context) error {
-	dir, err := os.MkdirTemp("", "actions-runner-manager-demo-")
+	dir, err := os.MkdirTemp("", demoFolder)
 	if err != nil {
 		return fmt.Errorf("make a folder for the demo's database: %w", err)
 	}
@@ -92,15 +93,12 @@ func (d *demo) run(ctx context.Context) error {
 	}
 	defer stop()
 
-	opts := d.program.options(d.config(ctx, dir))
-	opts.Log = d.program.stderr
-	if d.setup {
-		if err := d.beginWithoutApp(&opts, filepath.Join(dir, "config.yml")); err != nil {
-			return err
-		}
+	opts, err := d.options(d.config(ctx, dir), filepath.Join(dir, "config.yml"))
+	if err != nil {
+		return err
 	}
 	opts.Listening = func(url string) {
-		if !d.setup { // else the manifest says if webhooks go
+		if !d.setup { // else the manifest says where webhooks go
 			d.sim.SetHookURL(url + comment.WebhookPath)
 		}
 		if err := d.cast.guide(d.program.stdout, d.simURL, url); err != nil {
@@ -154,7 +152,7 @@ func (d *demo) giveKey(dir string) error {
 	if !given { // the scenario's own keys are used
 		return nil
 	}
-	path := filepath.Join(dir, "id_ed25519")
+	path := filepath.Join(dir, demoKey)
 	if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
 		return fmt.Errorf("write an SSH key: %w", err)
 	}
@@ -194,7 +192,7 @@ func (d *demo) serveGitHub(ctx context.Context) (stop func(), err error) {
 	listener, err := l.Listen(ctx, "tcp", net.JoinHostPort(d.address, strconv.Itoa(d.portOf(ctx, d.githubPort, demoGitHubPort))))
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("--github-port: another program listens on %s; name another port, or 0 for a free one",
-			net.JoinHostPort(d.address, strconv.Itoa(d.githubPort)))
+			net.JoinHostPort(d.address, d.githubPort.String()))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("--github-port: the simulated GitHub cannot listen: %w", err)
@@ -215,10 +213,10 @@ func (d *demo) serveGitHub(ctx context.Context) (stop func(), err error) {
 	return stop, nil
 }
 
-// portOf returns the port that was asked for, the usual one while it is free, or 0.
-func (d *demo) portOf(ctx context.Context, asked, usual int) int {
-	if asked >= 0 {
-		return asked
+// portOf returns the port that was given, the usual one if it is free, or 0.
+func (d *demo) portOf(ctx context.Context, given portFlag, usual int) int {
+	if given >= 0 {
+		return int(given)
 	}
 	var l net.ListenConfig
 	listener, err := l.Listen(ctx, "tcp", net.JoinHostPort(d.address, strconv.Itoa(usual)))
@@ -229,12 +227,11 @@ func (d *demo) portOf(ctx context.Context, asked, usual int) int {
 	return usual
 }
 
-// config is the server's configuration: the App of the scenario, and its database in dir.
+// config is the server's configuration, except for its App, and with its database in dir.
 func (d *demo) config(ctx context.Context, dir string) *config.Config {
 	c := config.Defaults()
-	c.Org, c.AppID, c.PrivateKey = d.cast.org, d.cast.appID, secret.New(d.cast.privateKey)
+	c.Org = d.cast.org
 	c.GitHub.URL = d.simURL
-	c.GitHub.WebhookSecrets = []secret.Text{secret.New(d.cast.webhookSecret)}
 	c.Chatops.AdminRepo = d.cast.adminRepo
 	c.Server.Address = d.address
 	c.Server.Port = d.portOf(ctx, d.port, demoPort)
@@ -246,25 +243,29 @@ func (d *demo) config(ctx context.Context, dir string) *config.Config {
 	return &c
 }
 
-// beginWithoutApp writes the configuration that an operator begins with to a file,
-// which set-up completes, and has the server begin with that.
-func (d *demo) beginWithoutApp(opts *server.Options, path string) error {
-	c := opts.Config
-	text := fmt.Sprintf("# What the demo begins with. Set-up adds the App.\norg: %q\ngithub:\n  url: %q\nchatops:\n  adminRepo: %q\n"+
+// options returns what the server gets. Its configuration is in a file, as an operator's is:
+// set-up completes it, and the operator's subcommands read it.
+func (d *demo) options(c *config.Config, path string) (server.Options, error) {
+	text := fmt.Sprintf("# The demo's configuration, until it ends.\norg: %q\ngithub:\n  url: %q\nchatops:\n  adminRepo: %q\n"+
 		"server:\n  address: %q\n  port: %d\ndatabase:\n  url: %q\nlogging:\n  level: %q\n",
 		c.Org, c.GitHub.URL, c.Chatops.AdminRepo, c.Server.Address, c.Server.Port, c.Database.URL.Reveal(), c.Logging.Level)
+	if !d.setup {
+		text = strings.Replace(text, "chatops:", fmt.Sprintf("  webhookSecret: %q\nchatops:", d.cast.webhookSecret), 1) +
+			fmt.Sprintf("appID: %d\nprivateKey: %q\n", d.cast.appID, d.cast.privateKey)
+	}
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		return fmt.Errorf("write the demo's configuration: %w", err)
+		return server.Options{}, fmt.Errorf("write the demo's configuration: %w", err)
 	}
 	load := func() (*config.Config, error) { return config.Load(path, nil) }
-	c, err := load()
+	read, err := load()
 	if err != nil {
-		return fmt.Errorf("read the demo's configuration: %w", err)
+		return server.Options{}, fmt.Errorf("read the demo's configuration: %w", err)
 	}
-	opts.Config, opts.ConfigPath, opts.Reload = c, path, load
+	opts := d.program.options(read)
+	opts.ConfigPath, opts.Reload, opts.Log = path, load, d.program.stderr
 	opts.SetupLink = func(link string) { d.cast.SetupLink = link }
-	d.cast.Config = path
-	return nil
+	d.cast.Config, d.cast.program = path, or(d.program.name, "actions-runner-manager")
+	return opts, nil
 }
 
 // giveGroups makes the groups that are named like a team that team's own, as an

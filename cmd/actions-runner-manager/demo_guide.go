@@ -26,7 +26,9 @@ type cast struct {
 	Owner      person // owns the organization
 	Repos      []string
 
-	Config, SetupLink string // if the demo begins without an App
+	Config    string // the server's configuration file
+	SetupLink string // if the demo begins without an App
+	program   string // as one calls it
 }
 
 // A person has a token.
@@ -162,6 +164,9 @@ func (c cast) guide(out io.Writer, github, server string) error {
 		step("%s does not maintain the team %s, and is refused:\n", c.Outsider.Login, c.Team)
 		say("    %s", curl("PATCH", c.Outsider, server, "repos-add?team="+c.Team+"&repos="+or(c.some(), "docs")))
 	}
+	step("As the operator, check the setup, and send a sample webhook, whose answer appears on issue 1:\n")
+	say("    %s doctor --config %s", c.program, c.Config)
+	say("    %s replay --sample --config %s", c.program, c.Config)
 	say("\nCtrl-C ends the demo; nothing of it is kept.")
 	_, err := io.WriteString(out, b.String())
 	return err
@@ -176,7 +181,7 @@ func (c cast) guideSetup(say, step printer) {
 	step("Open this link, which a new server shows in its log, and press the button:\n\n    %s", c.SetupLink)
 	say("\n   The simulated GitHub makes the App, and the server keeps its key in %s", c.Config)
 	step("On the page that follows, open the App's installation, and install it in %s. The page ticks each step by itself.", c.org)
-	say("\n   Until then GitHub delivers no comments: write commands afterwards.")
+	say("\n   Until then GitHub delivers no comments, so those get no answer: write commands afterwards.")
 }
 
 // guideMaintainer prints what the maintainer may try, by comments and over REST.
@@ -188,8 +193,9 @@ func (c cast) guideMaintainer(say, step printer, server string) {
 		}
 		say("    /runner-group group-list\n    /runner-group token-jit build-1\n    /runner-group help")
 		if c.Identity != "" {
-			say("\n   The answer to token-jit is encrypted to %s's SSH key. Its lines decrypt it with age; here the first of them is:\n", c.Maintainer.Login)
-			say("    age -d -i %s <<'EOF'", c.Identity)
+			say("\n   The answer to token-jit is encrypted to %s's SSH key. This decrypts it; paste the answer's encrypted lines:\n", c.Maintainer.Login)
+			say("    %s demo decrypt", c.program)
+			say("\n   With age installed, the first line of the answer's own is here: age -d -i %s <<'EOF'", c.Identity)
 		}
 	}
 	step("Ask over REST, with %s's token, who you are and what the group holds now:\n", c.Maintainer.Login)

@@ -60,7 +60,13 @@ func TestDemo(t *testing.T) {
 	_, err = agessh.ParseIdentity(key)
 	require.NoError(t, err)
 
+	operate(t, guide, issue)
 	_, page := send(t, http.MethodGet, issue, nil, nil)
+	require.Contains(t, guide, "    actions-runner-manager demo decrypt\n")
+	pasted := regexp.MustCompile(`(?s)-----BEGIN AGE.*END AGE ENCRYPTED FILE-----`).FindString(html.UnescapeString(page))
+	decrypted := doWith(t, nil, "age -d <<'EOF'\r\n"+pasted+"\nEOF\n", "demo", "decrypt")
+	assert.Equal(t, exitFine, decrypted.status, decrypted.stderr)
+	assert.Contains(t, decrypted.stdout, "./run.sh --jitconfig ")
 	assert.Contains(t, page, "demo-runner")
 	assert.Equal(t, 0, d.end())
 	assert.NotContains(t, strings.TrimPrefix(d.out.String(), guide), "{", "the demo's log is quiet")
@@ -108,6 +114,34 @@ func TestDemoSetup(t *testing.T) {
 		got := lines[i].run(t)
 		assert.Equal(t, want, got.status, "%s: %s", lines[i].name, got.body)
 	}
+	operate(t, guide, issue)
+}
+
+// operate calls what the guide shows to an operator: nothing is wrong, although the server
+// listens on a free port, and the sample is answered.
+func operate(t *testing.T, guide, issue string) {
+	t.Helper()
+	calls := map[string]call{}
+	for _, line := range regexp.MustCompile(`(?m)^    actions-runner-manager (doctor|replay) (.+)$`).FindAllStringSubmatch(guide, -1) {
+		calls[line[1]] = do(t, nil, append(line[1:2], strings.Fields(line[2])...)...)
+		if line[1] == "doctor" {
+			file := line[2]
+			calls["healthcheck"] = do(t, nil, append([]string{"healthcheck"}, strings.Fields(file)...)...)
+			calls["print"] = do(t, nil, append([]string{"replay", "--sample", "--print"}, strings.Fields(file)...)...)
+		}
+	}
+	require.Len(t, calls, 4, guide)
+	for name, got := range calls {
+		assert.Equal(t, exitFine, got.status, "%s: %s%s", name, got.stdout, got.stderr)
+	}
+	assert.NotContains(t, calls["doctor"].stdout, "FAIL")
+	assert.Contains(t, calls["doctor"].stdout, "ok    webhook: GitHub sends signed webhooks to http://127.0.0.1:")
+	assert.Contains(t, calls["replay"].stdout, "accepted")
+	assert.True(t, json.Valid([]byte(calls["print"].stdout)), calls["print"].stdout)
+	require.Eventually(t, func() bool {
+		_, page := send(t, http.MethodGet, issue, nil, nil)
+		return strings.Contains(page, "ghost")
+	}, 20*time.Second, 50*time.Millisecond, "the sample is not answered")
 }
 
 // A curlLine is a call that the guide prints.

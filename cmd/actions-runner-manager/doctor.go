@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -11,16 +12,24 @@ import (
 
 func (p *program) doctorCommand() *cobra.Command {
 	var asJSON bool
+	var at string
 	c := &cobra.Command{
 		Use: "doctor", Short: "Ask GitHub whether App, webhook and admin repository are as needed", Args: noArgs,
 		Long: `Compares the configuration with GitHub: the App's key, permissions, events and
 webhook, its installation in each organization, the admin repository, the clock,
-the database and the ownership records. There is a line for each check: ok; warn
-where it passes and could be better; FAIL; skip where another has to be mended
-first. Below it stand what to do and the page where to do it. It changes nothing
-on GitHub, and works beside a running server.`,
+the database and the ownership records. Each check has a line: ok; info if it is
+worth knowing; warn if it works and could be better; FAIL; skip if another check
+has to pass first. Below it are the remedy and its page on GitHub. doctor changes
+nothing on GitHub, and works beside a running server.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := p.load()
+			if err == nil {
+				_, err = p.locate(&c.Server, c.Database.URL, at)
+			}
+			var usage usageError
+			if errors.As(err, &usage) {
+				return err
+			}
 			found := doctor.Run(cmd.Context(), c, err, p.build.Version)
 			if asJSON {
 				enc := json.NewEncoder(p.stdout)
@@ -39,5 +48,6 @@ on GitHub, and works beside a running server.`,
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print the checks as JSON")
+	c.Flags().StringVar(&at, "url", "", "the server's `URL`; by default the configured one, or that of the running server")
 	return c
 }

@@ -43,7 +43,10 @@ func TestHealthcheck(t *testing.T) {
 		{"not ready", "org: acme\nserver: {port: " + port(plain) + "}", nil, []string{"--ready"}, 1, "503 Service Unavailable to /readyz: draining"},
 		{"nobody there", "org: acme\nserver: {port: 1}", nil, nil, 1, "no server listens at 127.0.0.1:1, where server.address and server.port"},
 		{"nobody there, by PORT", "", []string{nowhere, "ARM_ORG=acme", "PORT=1"}, nil, 1, "no server listens at 127.0.0.1:1, where PORT says"},
-		{"a free port", "org: acme\nserver: {port: 0}", nil, nil, 1, "server.port is 0"},
+		{"a free port", "org: acme\nserver: {port: 0}", nil, nil, 1, "no running server was found: server.port is 0"},
+		{"a free port, and --url", "org: acme\nserver: {port: 0}", nil, []string{"--url", plain.URL + "/"}, 0, ""},
+		{"--url before the configuration", "org: acme\nserver: {port: 1}", nil, []string{"--url", secure.URL}, 0, ""},
+		{"--url to nobody", "", nil, []string{"--url", "http://127.0.0.1:1"}, 1, "no server listens at 127.0.0.1:1, where --url says it is"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -55,5 +58,23 @@ func TestHealthcheck(t *testing.T) {
 			assert.Equal(t, tt.want, got.status, got.stderr)
 			assert.Contains(t, got.stderr, tt.stderr)
 		})
+	}
+}
+
+// A server on a free port is found by what it wrote beside its database, until it ends.
+func TestFreePortIsFound(t *testing.T) {
+	path := configFile(t, "org: acme\nserver: {port: 0}\ngithub: {webhookSecret: 0123456789abcdef}\ndatabase: {url: 'sqlite:"+t.TempDir()+"/arm.db'}\n")
+	payload := configFile(t, "{}")
+	s := start(t, nil, "serve", "--config", path)
+	assert.Equal(t, exitFine, do(t, nil, "healthcheck", "--config", path).status)
+	got := do(t, nil, "replay", payload, "--config", path)
+	assert.Contains(t, got.stderr, "503 Service Unavailable", "it is in set-up mode")
+
+	assert.Equal(t, exitFine, s.end())
+	for _, args := range [][]string{{"healthcheck"}, {"replay", payload}} {
+		got := do(t, nil, append(args, "--config", path)...)
+		assert.Equal(t, exitFailed, got.status)
+		assert.Contains(t, got.stderr, "no running server was found: server.port is 0")
+		assert.Contains(t, got.stderr, "--url")
 	}
 }

@@ -23,7 +23,7 @@ func main() {
 	// The first signal asks for a graceful end; from then on the next one kills.
 	context.AfterFunc(ctx, stop)
 	os.Exit(run(ctx, os.Args[1:], &program{
-		build: buildOf(version, commit), environ: os.Environ(),
+		build: buildOf(version, commit), name: os.Args[0], environ: os.Environ(),
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 	}))
 }

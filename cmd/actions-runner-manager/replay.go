@@ -11,9 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -35,40 +33,66 @@ const (
 type replay struct {
 	url, event, guid string
 	commentID        int64
+	sample, print    bool
 }
 
 func (p *program) replayCommand() *cobra.Command {
 	var r replay
 	c := &cobra.Command{
-		Use: "replay FILE", Short: "Sign a saved webhook payload and send it to a running server", Args: oneArg("FILE"),
+		Use: "replay FILE", Short: "Sign a saved webhook payload and send it to a running server",
 		Long: `Signs a saved webhook payload with the configured webhook secret, and sends it to a
 running server. FILE holds the payload, or a delivery as GitHub's API returns it
 (GET /app/hook/deliveries/ID); "-" reads standard input.
 
+Instead of FILE, --sample sends the comment "/runner-group help" on issue 1 of the admin
+repository; the reply appears there. --print shows the payload, to change it and to send
+it from a file.
+
 A comment that was handled already is not handled again: --comment-id makes it
-another one. Exits with 0 where the server took the delivery (2xx), even where it
+another one. Exits with 0 if the server accepts the delivery (2xx), even if it
 ignores it; it says which.`,
-		RunE: func(cmd *cobra.Command, args []string) error { return p.replay(cmd.Context(), args[0], r) },
+		Example: `  actions-runner-manager replay --sample
+  actions-runner-manager replay --sample --print >payload.json
+  actions-runner-manager replay payload.json --comment-id 42`,
+		Args: func(c *cobra.Command, args []string) error {
+			if r.sample {
+				return noArgs(c, args)
+			}
+			return oneArg("FILE")(c, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if r.sample {
+				return p.replaySample(cmd.Context(), r)
+			}
+			data, err := p.read(args[0], maxPayload)
+			if err != nil {
+				return err
+			}
+			return p.replay(cmd.Context(), args[0], data, r)
+		},
 	}
 	flags := c.Flags()
-	flags.StringVar(&r.url, "url", "", "the server's `URL`; by default the configured one")
+	flags.StringVar(&r.url, "url", "", "the server's `URL`; by default the configured one, or that of the running server")
 	flags.StringVar(&r.event, "event", "", "the event's `NAME` (default issue_comment, or the delivery's own)")
 	flags.StringVar(&r.guid, "guid", "", "the delivery's `GUID`; a new one by default")
 	flags.Int64Var(&r.commentID, "comment-id", 0, "the `ID` to give the comment")
+	flags.BoolVar(&r.sample, "sample", false, "send a sample payload")
+	flags.BoolVar(&r.print, "print", false, "print the payload instead of sending it")
 	return c
 }
 
-func (p *program) replay(ctx context.Context, name string, r replay) error {
-	data, err := p.read(name, maxPayload)
-	if err != nil {
-		return err
-	}
+// replay sends the payload in data, which is called name in messages.
+func (p *program) replay(ctx context.Context, name string, data []byte, r replay) error {
 	body, event, err := payloadOf(data)
 	if err == nil && r.commentID != 0 {
 		body, err = withCommentID(body, r.commentID)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
+	}
+	if r.print {
+		_, err = fmt.Fprintln(p.stdout, strings.TrimSpace(string(body)))
+		return err
 	}
 	if r.event == "" {
 		r.event = event
@@ -83,17 +107,9 @@ func (p *program) replay(ctx context.Context, name string, r replay) error {
 	if len(c.GitHub.WebhookSecrets) == 0 {
 		return errors.New("github.webhookSecret: is empty, so that nothing can be signed; set it to the server's")
 	}
-	target, err := hookURL(r.url, c)
+	target, source, err := p.hookURL(r.url, c)
 	if err != nil {
 		return err
-	}
-	source := "--url says it is"
-	switch {
-	case r.url != "":
-	case c.Server.PublicURL != "":
-		source = "server.publicURL says it is"
-	default:
-		source = p.portSource(c.Server)
 	}
 	req, err := signed(ctx, target, body, r, c.GitHub.WebhookSecrets[0].Reveal())
 	if err != nil {
@@ -147,23 +163,20 @@ func withCommentID(body []byte, id int64) ([]byte, error) {
 	return json.Marshal(payload)
 }
 
-// hookURL is where the server takes webhooks.
-func hookURL(asked string, c *config.Config) (string, error) {
-	base := asked
-	if base == "" {
-		if c.Server.PublicURL == "" && c.Server.Port == 0 {
-			return "", errors.New("--url is missing: server.port is 0, so that the server cannot be found")
-		}
-		base = c.Server.BaseURL(0)
+// hookURL returns where the server takes webhooks, and what names that. at is the value of
+// --url, which may have the path already.
+func (p *program) hookURL(at string, c *config.Config) (target, source string, err error) {
+	configured := c.Server.PublicURL != ""
+	if source, err = p.locate(&c.Server, c.Database.URL, at); err != nil {
+		return "", "", err
 	}
-	u, err := url.Parse(base)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return "", errors.New("--url: must be a URL that starts with https:// or http://")
+	if c.Server.PublicURL == "" {
+		return "", "", errNotFound
 	}
-	if !strings.HasSuffix(u.Path, comment.WebhookPath) {
-		u = u.JoinPath(comment.WebhookPath)
+	if at == "" && configured {
+		source = "server.publicURL says it is"
 	}
-	return u.String(), nil
+	return strings.TrimSuffix(strings.TrimRight(or(at, c.Server.PublicURL), "/"), comment.WebhookPath) + comment.WebhookPath, source, nil
 }
 
 // signed is the webhook as GitHub would send it.
@@ -186,11 +199,7 @@ func signed(ctx context.Context, target string, body []byte, r replay, secret st
 func (p *program) send(req *http.Request, r replay, source string) error {
 	ctx, cancel := context.WithTimeout(req.Context(), replayTimeout)
 	defer cancel()
-	client := http.DefaultClient
-	if ip := net.ParseIP(req.URL.Hostname()); req.URL.Hostname() == "localhost" || ip != nil && ip.IsLoopback() {
-		client = localClient()
-	}
-	resp, err := client.Do(req.WithContext(ctx))
+	resp, err := clientFor(req.URL).Do(req.WithContext(ctx))
 	if err != nil {
 		return unanswered(err, req.URL.Host, source)
 	}

@@ -26,6 +26,7 @@ const (
 // A program is one run of the binary: if it comes from and what it is connected to.
 type program struct {
 	build   build
+	name    string   // by which it was called
 	environ []string // as os.Environ returns it
 	stdin   io.Reader
 	stdout  io.Writer
@@ -78,7 +79,7 @@ it does, on a simulated GitHub, with nothing to configure.`,
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usagef(c, "%s", err.Error()) })
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(
 		p.serveCommand(),
 		p.demoCommand(),

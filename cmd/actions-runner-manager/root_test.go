@@ -3,10 +3,14 @@ package main
 import (
 	"errors"
 	"os"
+	"strings"
 	"testing"
 
+	"github.com/goccy/go-yaml"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 )
 
 func TestCalls(t *testing.T) {
@@ -155,4 +159,47 @@ func TestReferenceIsCommitted(t *testing.T) {
 func TestErrorsAreOneLine(t *testing.T) {
 	err := errors.New("connect to the database:\n\t127.0.0.1: refused\n\t127.0.0.1: refused\n\t[::1]: refused")
 	assert.Equal(t, "connect to the database: 127.0.0.1: refused; [::1]: refused", sentence(err))
+}
+
+// A file that a key names and that is missing is named with the key, on one line.
+func TestMissingFilesAreNamed(t *testing.T) {
+	for _, tt := range []struct{ name, config, want string }{
+		{"privateKeyFile", "appID: 1\nprivateKeyFile: /gone/key.pem", "privateKeyFile: the file /gone/key.pem cannot be read: no such file or directory"},
+		{"clientSecretFile", "clientSecretFile: /gone/secret", "clientSecretFile: the file /gone/secret cannot be read"},
+		{"webhookSecretFile", "github: {webhookSecretFile: /gone/hook}", "github.webhookSecretFile: the file /gone/hook cannot be read"},
+		{"database.urlFile", "database: {urlFile: db.txt}", "database.urlFile: the file db.txt cannot be read"},
+		{"caFile", "github: {caFile: /gone/ca.pem}", "github.caFile: the file /gone/ca.pem cannot be read"},
+		{"certFile", "server: {tls: {enabled: true, certFile: gone.pem, keyFile: /dev/null}}", "server.tls.certFile: the file gone.pem cannot be read"},
+		{"keyFile", "server: {tls: {enabled: true, certFile: /dev/null, keyFile: gone.key}}", "server.tls.keyFile: the file gone.key cannot be read"},
+		{"a folder", "privateKeyFile: /dev\nappID: 1", "privateKeyFile: the file /dev cannot be read: is a directory"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := configFile(t, "org: acme\n"+tt.config+"\n")
+			for _, args := range [][]string{{"config", "check"}, {"serve"}} {
+				got := do(t, nil, append(args, "--config", path)...)
+				assert.Equal(t, exitFailed, got.status)
+				assert.Contains(t, got.stderr, tt.want)
+				assert.Equal(t, 1, strings.Count(got.stderr, "\n"), got.stderr)
+			}
+		})
+	}
+}
+
+// A valid configuration is called valid. Without an App it also says what is missing.
+func TestConfigCheckSaysValid(t *testing.T) {
+	t.Chdir(t.TempDir())
+	got := do(t, nil, "config", "check")
+	assert.Equal(t, exitFine, got.status)
+	assert.Empty(t, got.stderr)
+	assert.Contains(t, got.stdout, "# There is no config.yml, so these are the defaults and what the environment sets. They are valid.\n"+
+		"# There is no GitHub App yet, so the server would start in set-up mode.\n"+
+		"# To start without set-up, set: org, appID (or clientID), privateKey.\n")
+	got = do(t, nil, "config", "check", "--config", configFile(t, "org: acme\n"))
+	assert.Contains(t, got.stdout, "config.yml is valid.\n# There is no GitHub App yet")
+	assert.Contains(t, got.stdout, "set: appID (or clientID), privateKey.\n")
+	key, err := ghsim.NewKey()
+	require.NoError(t, err)
+	got = do(t, []string{"ARM_PRIVATE_KEY=" + key}, "config", "check", "--config", configFile(t, "org: acme\nappID: 1\n"))
+	assert.True(t, strings.HasSuffix(got.stdout, "config.yml is valid.\n"), got.stdout)
+	require.NoError(t, yaml.Unmarshal([]byte(got.stdout), &map[string]any{}))
 }

@@ -119,7 +119,7 @@ func (s *Store) Close() error {
 		s.pool.Close()
 	}
 	if s.lock != nil { // last: from here on another server may open the file
-		errs = append(errs, s.lock.Close())
+		errs = append(errs, s.lock.Truncate(0), s.lock.Close())
 	}
 	return errors.Join(errs...)
 }

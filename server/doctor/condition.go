@@ -41,7 +41,7 @@ func (c Condition) Reason() string {
 // check returns the condition as a check of the database at where.
 func (c Condition) check(where string, err error) Check {
 	if err != nil {
-		return Check{Name: c.Name, Detail: where + ": " + err.Error(), Remedy: c.remedy}
+		return Check{Name: c.Name, Level: Fail, Detail: where + ": " + err.Error(), Remedy: c.remedy}
 	}
-	return Check{Name: c.Name, OK: true, Detail: where + " " + c.holds}
+	return Check{Name: c.Name, OK: true, Level: OK, Detail: where + " " + c.holds}
 }

@@ -17,10 +17,22 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/server/connect"
 )
 
+// A Level is how much a check deserves attention.
+type Level string
+
+// The levels. Only [Fail] means that something does not work, or that it could not be checked.
+const (
+	OK   Level = "ok"
+	Info Level = "info" // works as configured, and is worth knowing
+	Warn Level = "warn" // works, and could be better
+	Fail Level = "fail"
+)
+
 // A Check is the result of checking one thing that the server needs.
 type Check struct {
 	Name   string `json:"name"`
-	OK     bool   `json:"ok"`
+	OK     bool   `json:"ok"` // whether Level is not [Fail]
+	Level  Level  `json:"level"`
 	Detail string `json:"detail"` // what was found
 	Remedy string `json:"remedy"` // what to do; if the check passes, advice
 	URL    string `json:"url"`    // the page on which to do it
@@ -29,8 +41,6 @@ type Check struct {
 	Missing bool `json:"-"`
 	// Skipped means that the check was not made, because another one failed.
 	Skipped bool `json:"-"`
-	// Warning means that the check passed, and that its Detail deserves a look.
-	Warning bool `json:"-"`
 }
 
 // A Diagnosis is what [Run] found.
@@ -40,18 +50,16 @@ type Diagnosis struct {
 }
 
 // Text formats the diagnosis for people: a line for each check, and below it the remedy
-// and its page, if there is one. A check that passed with advice is marked warn.
+// and its page, if there is one.
 func (d Diagnosis) Text() string {
 	var b strings.Builder
 	for _, c := range d.Checks {
-		verdict := "ok"
+		verdict := string(c.Level)
 		switch {
 		case c.Skipped:
 			verdict = "skip"
-		case !c.OK:
+		case c.Level == Fail:
 			verdict = "FAIL"
-		case c.Warning || c.Remedy != "":
-			verdict = "warn"
 		}
 		fmt.Fprintf(&b, "%-5s %s: %s\n", verdict, c.Name, c.Detail)
 		for _, line := range []string{c.Remedy, c.URL} {
@@ -89,7 +97,10 @@ func Run(ctx context.Context, c *config.Config, failure error, version string) D
 	}
 	d.pass("configuration", "it is valid")
 	for _, warning := range c.Warnings() {
-		d.checks = append(d.checks, Check{Name: "configuration", OK: true, Detail: warning, Warning: true})
+		d.add(Warn, "configuration", warning, "", "")
+	}
+	for _, note := range c.Notes() {
+		d.add(Info, "configuration", note, "", "")
 	}
 	d.checkProxy()
 	closeDatabase := d.checkDatabase(ctx)
@@ -123,11 +134,9 @@ func Run(ctx context.Context, c *config.Config, failure error, version string) D
 // checkProxy warns if the server is probably behind a proxy that it does not know.
 func (d *doctor) checkProxy() {
 	if server := d.config.Server; server.HasProxy() && len(server.TrustedProxies) == 0 {
-		d.checks = append(d.checks, Check{
-			Name: "configuration", OK: true, Warning: true,
-			Detail: "server.trustedProxies is empty, but server.publicURL is not the address that the server listens on. Behind a proxy, all callers share its address and one limit of new tokens.",
-			Remedy: "Set server.trustedProxies (ARM_SERVER_TRUSTED_PROXIES) to the addresses of your proxy. Without a proxy, ignore this.",
-		})
+		d.advise("configuration",
+			"server.trustedProxies is empty, but server.publicURL is not the address that the server listens on. Behind a proxy, all callers share its address and one limit of new tokens.",
+			"Set server.trustedProxies (ARM_SERVER_TRUSTED_PROXIES) to the addresses of your proxy. Without a proxy, ignore this.", "")
 	}
 }
 
@@ -150,22 +159,22 @@ func (d *doctor) diagnosis() Diagnosis {
 	return Diagnosis{OK: ok, Checks: d.checks}
 }
 
-func (d *doctor) pass(name, detail string) { d.advise(name, detail, "", "") }
+func (d *doctor) add(level Level, name, detail, remedy, page string) {
+	d.checks = append(d.checks, Check{Name: name, OK: level != Fail, Level: level, Detail: detail, Remedy: remedy, URL: page})
+}
+
+func (d *doctor) pass(name, detail string) { d.add(OK, name, detail, "", "") }
 
 // advise adds a check that passed, with advice.
-func (d *doctor) advise(name, detail, remedy, page string) {
-	d.checks = append(d.checks, Check{Name: name, OK: true, Detail: detail, Remedy: remedy, URL: page})
-}
+func (d *doctor) advise(name, detail, remedy, page string) { d.add(Warn, name, detail, remedy, page) }
 
-func (d *doctor) fail(name, detail, remedy, page string) {
-	d.checks = append(d.checks, Check{Name: name, Detail: detail, Remedy: remedy, URL: page})
-}
+func (d *doctor) fail(name, detail, remedy, page string) { d.add(Fail, name, detail, remedy, page) }
 
 // skip adds checks that were not made. reason completes "not checked, because".
 func (d *doctor) skip(reason, page string, names ...string) {
 	for _, name := range names {
 		d.checks = append(d.checks, Check{
-			Name: name, Skipped: true, Detail: "not checked, because " + reason, Remedy: "Fix that first, then run doctor again.", URL: page,
+			Name: name, Level: Fail, Skipped: true, Detail: "not checked, because " + reason, Remedy: "Fix that first, then run doctor again.", URL: page,
 		})
 	}
 }

@@ -2,6 +2,7 @@ package doctor_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -88,7 +89,8 @@ func TestDoctorFindsNothing(t *testing.T) {
 	assert.NotContains(t, d.Text(), "FAIL")
 	assert.NotContains(t, d.Text(), webhookSecret)
 	for line := range strings.Lines(d.Text()) {
-		assert.True(t, strings.HasPrefix(line, "ok    ") || strings.HasPrefix(line, "warn  configuration: ") || strings.HasPrefix(line, "      "), line)
+		assert.True(t, strings.HasPrefix(line, "ok    ") || strings.HasPrefix(line, "info  configuration: policy.registrationTokens is true") ||
+			strings.HasPrefix(line, "warn  configuration: ") || strings.HasPrefix(line, "      "), line)
 	}
 	text, err := json.Marshal(d)
 	require.NoError(t, err)
@@ -99,8 +101,9 @@ func TestDoctorFindsNothing(t *testing.T) {
 	require.NoError(t, json.Unmarshal(text, &keys))
 	require.NotNil(t, keys.OK)
 	for _, check := range keys.Checks {
-		assert.Len(t, check, 5)
-		for _, key := range []string{"name", "ok", "detail", "remedy", "url"} {
+		assert.Len(t, check, 6)
+		assert.Contains(t, []any{"ok", "info", "warn"}, check["level"])
+		for _, key := range []string{"name", "ok", "level", "detail", "remedy", "url"} {
 			assert.Contains(t, check, key)
 		}
 	}
@@ -208,6 +211,7 @@ func TestDoctor(t *testing.T) {
 			require.GreaterOrEqual(t, at, 0, d.Text())
 			found := d.Checks[at]
 			assert.False(t, found.OK || found.Skipped, d.Text())
+			assert.Equal(t, doctor.Fail, found.Level)
 			assert.Contains(t, found.Detail, tt.detail)
 			assert.Contains(t, found.Remedy, tt.remedy)
 			if tt.url == "/" {
@@ -245,11 +249,10 @@ func TestDoctorAdvises(t *testing.T) {
 		assert.Contains(t, d.Text(), advice)
 	}
 	for _, check := range d.Checks {
-		verdict := "ok    "
-		if check.Remedy != "" || check.Warning {
-			verdict = "warn  "
+		if check.Remedy != "" {
+			assert.Equal(t, doctor.Warn, check.Level, check.Name)
 		}
-		assert.Contains(t, d.Text(), verdict+check.Name+": "+check.Detail+"\n")
+		assert.Contains(t, d.Text(), fmt.Sprintf("%-6s", check.Level)+check.Name+": "+check.Detail+"\n")
 	}
 
 	delete(c.env, "CHATOPS_ADMIN_REPO")
@@ -270,6 +273,19 @@ func TestDoctorWarnsOfProxy(t *testing.T) {
 	delete(c.env, "SERVER_TRUSTED_PROXIES")
 	c.env["SERVER_PUBLIC_URL"] = "http://127.0.0.1:8080"
 	assert.NotContains(t, c.examine().Text(), warning)
+}
+
+// Without an address it cannot be said where the server expects webhooks.
+func TestDoctorWithoutAnAddress(t *testing.T) {
+	c := newClinic(t)
+	delete(c.env, "SERVER_PUBLIC_URL")
+	c.env["SERVER_PORT"] = "0"
+	d := c.examine()
+	assert.True(t, d.OK, d.Text())
+	assert.Contains(t, d.Text(), "warn  webhook: GitHub sends signed webhooks to "+publicURL)
+	assert.Contains(t, d.Text(), "run doctor with --url")
+	c.change(func(a *ghsim.App, _ *ghsim.Org) { a.HookURL = "" })
+	assert.Contains(t, c.examine().Text(), "https://HOST/api/github/hook")
 }
 
 // A configured installation that is gone is replaced, with a warning.

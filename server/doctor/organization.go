@@ -182,7 +182,7 @@ func (d *doctor) checkAdminRepo(ctx context.Context, c config.Organization, org 
 	name := d.checkName(c.Org, "admin-repo")
 	repo := c.Chatops.AdminRepo
 	if repo == "" {
-		d.advise(name, "none is configured, so commands only work over REST, not in comments",
+		d.add(Info, name, "none is configured, so commands only work over REST, not in comments",
 			"To use comments, set chatops.adminRepo to a private repository of "+c.Org+" that has issues.", "")
 		return false
 	}

@@ -25,7 +25,12 @@ func (d *doctor) checkWebhook(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	page := d.appPage()
-	want := d.config.Server.PublicURL + comment.WebhookPath
+	base := d.config.Server.PublicURL
+	known := base != ""
+	if !known {
+		base = "https://HOST"
+	}
+	want := base + comment.WebhookPath
 	hook, err := d.gh.HookConfig(ctx)
 	switch {
 	case github.KindOf(err) == github.NotFound || err == nil && hook.URL == "":
@@ -33,7 +38,7 @@ func (d *doctor) checkWebhook(ctx context.Context) {
 			"Tick Active under Webhook in the App's settings, and set the URL "+want+" and the secret.", page)
 	case err != nil:
 		d.failGitHub("webhook", d.firstOrg(), "", err, "Try again. If it fails again, check Webhook in the App's settings.", page)
-	case !sameURL(hook.URL, want):
+	case known && !sameURL(hook.URL, want):
 		d.fail("webhook", "GitHub sends webhooks to "+hook.URL+", but this server expects them at "+want,
 			"Set the Webhook URL in the App's settings to "+want+", or server.publicURL to the address that users open.", page)
 	case !slices.ContainsFunc(d.config.GitHub.WebhookSecrets, func(s secret.Text) bool { return !s.Empty() }):
@@ -45,6 +50,9 @@ func (d *doctor) checkWebhook(ctx context.Context) {
 	case hook.InsecureSSL && strings.HasPrefix(want, "https://"):
 		d.fail("webhook", "GitHub does not verify the server's certificate when it delivers webhooks",
 			"Enable SSL verification under Webhook in the App's settings.", page)
+	case !known:
+		d.advise("webhook", "GitHub sends signed webhooks to "+hook.URL+"; whether this server is there is not known, because server.port is 0, server.publicURL is not set, and no server runs",
+			"Start the server, set server.publicURL, or run doctor with --url and the server's URL.", page)
 	default:
 		d.pass("webhook", "GitHub sends signed webhooks to "+hook.URL)
 	}
