@@ -62,9 +62,8 @@ func (d *doctor) checkInstallation(c config.Organization, org *github.Org, insta
 		d.fail(name, fmt.Sprintf("the App has no installation with ID %d, and none in %s", c.InstallationID, c.Org),
 			"Install it there, on all repositories, and remove installationID from the configuration.", install)
 	case github.KindOf(err) == github.NotFound:
-		d.checks = append(d.checks, Check{
-			Name: name, Missing: true, Detail: "the App is not installed in " + c.Org, Remedy: "Install it there, on all repositories.", URL: install,
-		})
+		d.fail(name, "the App is not installed in "+c.Org, "Install it there, on all repositories.", install)
+		d.checks[len(d.checks)-1].Missing = true
 	case err != nil:
 		d.failGitHub(name, c.Org, "", err, "Correct org and installationID. If installationID is not set, the server gets it from GitHub.", install)
 	case installation.Suspended:
