@@ -158,12 +158,8 @@ func adoptResult(call *dispatch.Call, group github.Group, repos []github.Reposit
 	if group.AllowsPublicRepositories {
 		warnings = append(warnings, "The group allows public repositories, whose pull requests anybody can write.")
 	}
-	details := make([]RunnerInfo, 0, len(runners))
-	for _, r := range runners {
-		details = append(details, runnerInfo(r))
-	}
 	return dispatch.Result{
 		Response: Adopted{Team: call.Team.Slug, Group: groupInfo(group), Repos: repoNames(repos), Runners: runnerNames(runners), Warnings: warnings, Message: message},
-		Message:  message, Notes: warnings, Tables: []dispatch.Table{repoTable(repos), runnerTable(details)},
+		Message:  message, Notes: warnings, Tables: []dispatch.Table{repoTable(repos), runnerTable(releases{}.details(runners))},
 	}
 }

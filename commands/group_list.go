@@ -11,11 +11,11 @@ import (
 
 // GroupListing is what group-list answers.
 type GroupListing struct {
-	Team          string       `json:"team"`
-	Group         GroupInfo    `json:"group"`
-	Repos         []string     `json:"repos"`
-	Runners       []string     `json:"runners"`
-	RunnerDetails []RunnerInfo `json:"runnerDetails"`
+	Team          string         `json:"team"`
+	Group         GroupInfo      `json:"group"`
+	Repos         []string       `json:"repos"`
+	Runners       []string       `json:"runners"`
+	RunnerDetails []RunnerDetail `json:"runnerDetails"`
 }
 
 func groupList() dispatch.Command {
@@ -24,21 +24,20 @@ func groupList() dispatch.Command {
 		Summary: "Show the team's runner group, its repositories and its runners",
 		Task:    dispatch.TaskOwnGroup,
 		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Reads,
-		Sample: listResult(sampleCall(), groupState{sampleGroup(), sampleRepos(), sampleRunners()}),
+		Sample: listResult(sampleCall(), groupState{sampleGroup(), sampleRepos(), sampleRunners()}, releases{latest: "2.323.0"}),
 	}, func(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispatch.Result, error) {
+		newest := make(chan releases, 1)
+		go func() { newest <- readReleases(ctx, call) }()
 		held, err := readGroup(ctx, call)
 		if err != nil {
 			return dispatch.Result{}, err
 		}
-		return listResult(call, held), nil
+		return listResult(call, held, <-newest), nil
 	})
 }
 
-func listResult(call *dispatch.Call, held groupState) dispatch.Result {
-	details := make([]RunnerInfo, 0, len(held.runners))
-	for _, r := range held.runners {
-		details = append(details, runnerInfo(r))
-	}
+func listResult(call *dispatch.Call, held groupState, newest releases) dispatch.Result {
+	details := newest.details(held.runners)
 	tables := []dispatch.Table{runnerTable(details)}
 	if held.group.RestrictedToWorkflows {
 		tables = append(tables, nameTable("Only these workflows may use it", held.group.SelectedWorkflows))

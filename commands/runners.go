@@ -9,25 +9,6 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 )
 
-func runnerTable(runners []RunnerInfo) dispatch.Table {
-	t := dispatch.Table{Title: fmt.Sprintf("Runners (%d)", len(runners)), Header: []string{"Runner", "State", "System", "Labels"}, Code: true}
-	for _, r := range runners {
-		t.Rows = append(t.Rows, []string{r.Name, stateOf(r), r.OS, strings.Join(r.Labels, ", ")})
-	}
-	return t
-}
-
-// stateOf is a runner's state in a word.
-func stateOf(r RunnerInfo) string {
-	switch {
-	case r.Busy:
-		return "busy"
-	case r.Status == "online":
-		return "idle"
-	}
-	return r.Status
-}
-
 // RunnersAnswer is what the commands on runners answer.
 type RunnersAnswer struct {
 	Team    string   `json:"team"`
@@ -58,24 +39,6 @@ func runnersResult(c *dispatch.Call, names []string, items []dispatch.Item, to, 
 		Response: RunnersAnswer{Team: c.Team.Slug, Runners: names, To: to, Message: done + end},
 		Message:  done + end, Items: items, Tables: tables, Changed: len(names) > 0,
 	}
-}
-
-// RunnerInfo is a runner in an answer.
-type RunnerInfo struct {
-	ID     int64    `json:"id"`
-	Name   string   `json:"name"`
-	OS     string   `json:"os"`
-	Status string   `json:"status"`
-	Busy   bool     `json:"busy"`
-	Labels []string `json:"labels"`
-}
-
-func runnerInfo(r github.Runner) RunnerInfo {
-	labels := r.Labels
-	if labels == nil {
-		labels = []string{}
-	}
-	return RunnerInfo{ID: r.ID, Name: r.Name, OS: r.OS, Status: r.Status, Busy: r.Busy, Labels: labels}
 }
 
 func runnerNames(runners []github.Runner) []string {

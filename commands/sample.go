@@ -29,7 +29,7 @@ func sampleRepos() []github.Repository {
 }
 
 func sampleRunners() []github.Runner {
-	return []github.Runner{{ID: 31, Name: "build-1", OS: "linux", Status: "online", Labels: []string{"self-hosted", "linux"}}}
+	return []github.Runner{{ID: 31, Name: "build-1", OS: "linux", Status: "online", Labels: []string{"self-hosted", "linux"}, Version: "2.323.0"}}
 }
 
 func sampleNames() []string { return []string{"build-1", "build-2"} }

@@ -52,7 +52,7 @@ func checkJIT(call *dispatch.Call, a JITArgs) error {
 	if err := checkRunnerName(call, a.Name); err != nil {
 		return err
 	}
-	if err := checkLabels(call, a.labels()); err != nil {
+	if err := checkLabels(call, "labels", a.labels()); err != nil {
 		return err
 	}
 	if len(a.labels()) == 0 {
@@ -71,13 +71,13 @@ func checkRunnerName(call *dispatch.Call, name string) error {
 	return nil
 }
 
-func checkLabels(call *dispatch.Call, labels []string) error {
+func checkLabels(call *dispatch.Call, argument string, labels []string) error {
 	if len(labels) > maxLabels {
-		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: a runner takes at most %d.", call.ArgumentName("labels"), maxLabels)
+		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: a runner takes at most %d labels.", call.ArgumentName(argument), maxLabels)
 	}
 	for _, label := range labels {
 		if !labelShape.MatchString(label) || utf8.RuneCountInString(label) > maxLabel {
-			return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: %s is not a label: letters, digits, dots, dashes and underscores.", call.ArgumentName("labels"), dispatch.Quote(label))
+			return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: %s is not a label: letters, digits, dots, dashes and underscores.", call.ArgumentName(argument), dispatch.Quote(label))
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/rs/zerolog"
 
@@ -28,7 +29,7 @@ func checkRegister(call *dispatch.Call, a RegisterArgs) error {
 			return err
 		}
 	}
-	return checkLabels(call, a.Labels)
+	return checkLabels(call, "labels", a.Labels)
 }
 
 func tokenRegister() dispatch.Command {
@@ -39,7 +40,7 @@ func tokenRegister() dispatch.Command {
 		Task:    dispatch.TaskRunners,
 		Details: "The lines download the newest release, register the runner and install it as a service. The token is good for an hour, and for any group of the organization. For runners that do one job use token-jit.",
 		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Reveals, Concurrent: true, Example: "--name build-1 --labels gpu",
-		Sample: registerResult(sampleCall(), args, sampleToken(), sampleDownloads()),
+		Sample: registerResult(sampleCall(), args, sampleToken(), sampleDownloads(), ""),
 	}, runTokenRegister, checkRegister)
 }
 
@@ -48,40 +49,62 @@ func runTokenRegister(ctx context.Context, call *dispatch.Call, args RegisterArg
 		return dispatch.Result{}, err
 	}
 	var downloads []github.Download
-	listed := make(chan struct{})
-	go func() {
-		defer close(listed)
+	var taken string
+	var beside sync.WaitGroup
+	beside.Go(func() {
 		var err error
 		if downloads, err = call.Org.GitHub.RunnerDownloads(ctx); err != nil { // the lines can do without
 			zerolog.Ctx(ctx).Warn().Err(err).Msg("the newest release of the runner is not known")
 		}
-	}()
+	})
+	beside.Go(func() { taken = nameTaken(ctx, call, args.Name) })
 	token, err := call.Org.GitHub.RegistrationToken(ctx)
-	<-listed
+	beside.Wait()
 	if err != nil {
 		return dispatch.Result{}, dispatch.GitHubError(err, "make a registration token")
 	}
-	return registerResult(call, args, token, downloads), nil
+	return registerResult(call, args, token, downloads, taken), nil
 }
 
-func registerResult(call *dispatch.Call, args RegisterArgs, token github.Token, downloads []github.Download) dispatch.Result {
+// nameTaken warns if a runner of that name exists already; config.sh would refuse it.
+func nameTaken(ctx context.Context, c *dispatch.Call, name string) string {
+	if name == "" {
+		return ""
+	}
+	found, err := c.Org.GitHub.RunnersNamed(ctx, name)
+	if err != nil {
+		zerolog.Ctx(ctx).Warn().Err(err).Msg("whether the runner's name is taken is not known")
+	}
+	switch {
+	case len(found) == 0:
+		return ""
+	case found[0].GroupID == c.Group.GroupID:
+		return fmt.Sprintf("Your group has a runner named %s already. `config.sh` refuses the name unless you add `--replace`, which takes that runner's place.", dispatch.Quote(name))
+	}
+	return fmt.Sprintf("A runner named %s exists in another group of %s. Choose another name: with `--replace` the machine would stay in that group.", dispatch.Quote(name), c.Org.Login)
+}
+
+const replaceNote = "`config.sh --replace` ignores `--runnergroup`: a runner that is replaced stays in its old group. Remove it first with `runners-remove`."
+
+func registerResult(call *dispatch.Call, args RegisterArgs, token github.Token, downloads []github.Download, taken string) dispatch.Result {
 	lines, missing := permanentRunner(call, args, token, downloads)
 	notes := []string{"This token can register a runner in any group of " + call.Org.Login + " until it expires, so guard it."}
-	if missing != "" {
-		notes = append(notes, missing)
+	for _, note := range []string{missing, taken} {
+		if note != "" {
+			notes = append(notes, note)
+		}
 	}
-	const replace = "`config.sh --replace` ignores `--runnergroup`: a runner that is replaced stays in its old group. Remove it first with `runners-remove`."
 	line := fmt.Sprintf("./config.sh --url %s --runnergroup %s --token %s", shellQuote(orgURL(call)), shellQuote(call.Group.GroupName), shellQuote(token.Token.Reveal()))
 	if args.OS == "win" {
 		line = fmt.Sprintf(`.\config.cmd --url %s --runnergroup %s --token %s`, powerShellQuote(orgURL(call)), powerShellQuote(call.Group.GroupName), powerShellQuote(token.Token.Reveal()))
 	}
 	text := slices.Concat(lines, []string{
 		"# If the runner is unpacked already, this asks for the rest: " + line,
-		"# " + strings.ReplaceAll(replace, "`", ""),
+		"# " + strings.ReplaceAll(replaceNote, "`", ""),
 	})
 	result := tokenResult(call, "registration token", token, line, strings.Join(text, "\n"), notes...)
 	answer, _ := result.Response.(TokenAnswer)
-	answer.Commands, answer.Notes = lines, append(slices.Clone(notes), replace)
+	answer.Commands, answer.Notes = lines, append(slices.Clone(notes), replaceNote)
 	result.Response = answer
 	result.Notes = append(result.Notes, firstRunner("a-machine-that-stays")+" explains the lines, and how a workflow uses the runner.")
 	return result

@@ -32,6 +32,30 @@ func TestTokenRegister(t *testing.T) {
 	})
 }
 
+// A name that is taken is warned of, with the group in which it is.
+func TestTokenRegisterNameTaken(t *testing.T) {
+	t.Parallel()
+	k := commandtest.New(t)
+	k.Must("ada", "group-create team=platform")
+	k.AddRunner("platform", "mine", "online", false)
+	for name, want := range map[string]string{"old-1": "exists in another group", "mine": "Your group has a runner named", "fresh": "", "": ""} {
+		line := "token-register team=platform"
+		if name != "" {
+			line += " name=" + name
+		}
+		result, err := k.Run("ada", line)
+		require.NoError(t, err)
+		notes := result.Response.(commands.TokenAnswer).Notes
+		assert.Contains(t, notes[len(notes)-1], "ignores `--runnergroup`")
+		if want == "" {
+			assert.Len(t, notes, 2, name)
+			continue
+		}
+		assert.Contains(t, notes[1], want, name)
+		assert.Contains(t, result.Notes[1], want, name)
+	}
+}
+
 func TestTokenRegisterPolicy(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -177,8 +177,8 @@ func (a *app) start(ctx context.Context) error {
 	return nil
 }
 
-// maintain renews installation tokens before they expire, so that no caller waits for one,
-// and resumes commands that a crash interrupted.
+// maintain renews installation tokens before they expire, and asks for the newest release of
+// the runner, so that no caller waits for them, and resumes commands that a crash interrupted.
 func (a *app) maintain(ctx context.Context) {
 	ticker := time.NewTicker(maintainEvery)
 	defer ticker.Stop()
@@ -189,6 +189,7 @@ func (a *app) maintain(ctx context.Context) {
 			warm = warm && err == nil
 			if err == nil {
 				a.rememberOrg(ctx, org)
+				_, _ = org.GitHub.RunnerDownloads(ctx) // who needs it asks again
 			}
 			if err != nil && ctx.Err() == nil {
 				a.log.Warn().Err(err).Str("org", org.Login).Msg("GitHub gives the App no access to the organization; `actions-runner-manager doctor` shows why")

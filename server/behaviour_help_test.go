@@ -119,6 +119,8 @@ func everyCommand(team string) []string {
 		"POST /api/v1/token-jit?name=r1&team=" + team,
 		"POST /api/v1/runners-transfer?runners=r1&to=web&team=" + team,
 		"DELETE /api/v1/runners-remove?runners=r1&team=" + team,
+		"GET /api/v1/runners-list?team=" + team,
+		"PATCH /api/v1/runners-label?runners=r1&add=gpu&team=" + team,
 		"PATCH /api/v1/workflows-set?workflows=&team=" + team,
 		"GET /api/v1/audit-list?team=" + team,
 	}

@@ -29,6 +29,7 @@ type costed struct {
 	cold, warm cost // budgets: in a cold run all calls are charged
 	needsGroup bool
 	needsRepos int
+	runner     string // that the group needs
 }
 
 func someRepos(n int) string {
@@ -44,6 +45,8 @@ func someRepos(n int) string {
 // repos-add lists what is attached, to say what it added; a list that changed is charged. It
 // does so only once the repositories are permitted, or beside that if they were lately.
 // token-register asks for the runner's newest release beside the token, once an hour.
+// repo-runners reads the runners of each group that serves the repository (there are four),
+// and for those without any also the hosted ones.
 // group-create lists the groups of the organization, by pages, before it creates one.
 func costs() []costed {
 	return []costed{
@@ -54,6 +57,9 @@ func costs() []costed {
 		{name: "repos-remove, 1 repo", request: "PATCH /api/v1/repos-remove?team=platform&repos=r0", undo: "PATCH /api/v1/repos-add?team=platform&repos=r0", cold: cost{5, 5, 4}, warm: cost{5, 2, 3}, needsGroup: true, needsRepos: 5},
 		{name: "token-register", request: "POST /api/v1/token-register?team=platform", cold: cost{5, 5, 3}, warm: cost{5, 1, 2}, needsGroup: true},
 		{name: "token-jit", request: "POST /api/v1/token-jit?team=platform&name=b1", undo: "DELETE /api/v1/runners-remove?team=platform&runners=b1", cold: cost{4, 4, 3}, warm: cost{4, 1, 2}, needsGroup: true},
+		{name: "runners-list", request: "GET /api/v1/runners-list?team=platform", cold: cost{6, 6, 3}, warm: cost{6, 0, 2}, needsGroup: true, runner: "b1"},
+		{name: "runners-label, 1 runner", request: "PATCH /api/v1/runners-label?team=platform&runners=b1&add=gpu", undo: "PATCH /api/v1/runners-label?team=platform&runners=b1&remove=gpu", cold: cost{5, 5, 4}, warm: cost{5, 2, 3}, needsGroup: true, runner: "b1"},
+		{name: "repo-runners", request: "GET /api/v1/repo-runners?repo=r0&labels=linux", cold: cost{12, 12, 6}, warm: cost{12, 0, 5}, needsGroup: true, needsRepos: 1},
 		{name: "group-create", request: "POST /api/v1/group-create?team=platform", undo: "DELETE /api/v1/group-delete?team=platform", cold: cost{15, 15, 6}, warm: cost{15, 1, 4}},
 	}
 }
@@ -79,6 +85,9 @@ func bigAcme(groups, repos int) ghsim.Scenario {
 func (c costed) prepare(w *world) {
 	if c.needsGroup {
 		w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
+	}
+	if c.runner != "" {
+		w.runners("platform", c.runner)
 	}
 	if c.needsRepos > 0 {
 		w.ok("ghp_ada", "PATCH /api/v1/repos-set", fmt.Sprintf(`{"team":"platform","repos":%q}`, someRepos(c.needsRepos)), "application/json")
@@ -144,12 +153,13 @@ func TestCosts(t *testing.T) {
 func (w *world) warmTokens() {
 	w.t.Helper()
 	require.Eventually(w.t, func() bool {
-		minted := 0
+		minted, newest := 0, false
 		for _, c := range w.hub.Calls() {
+			newest = newest || asksForItself(c.Path)
 			if c.Method == http.MethodPost && c.Auth == "jwt" {
 				minted++
 			}
 		}
-		return minted >= 2
+		return minted >= 2 && newest
 	}, eventually, tick)
 }

@@ -87,7 +87,7 @@ func TestMatrix(t *testing.T) {
 	line := func(command, channel string, cell func(role string) string) {
 		fmt.Fprintf(&table, "%-17s%-9s", command, channel)
 		for _, role := range matrixRoles {
-			fmt.Fprintf(&table, "%-16s", cell(role.name))
+			fmt.Fprintf(&table, "%-19s", cell(role.name))
 		}
 		table.WriteString("\n")
 	}

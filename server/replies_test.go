@@ -63,6 +63,23 @@ func TestReplies(t *testing.T) {
 				}
 			}
 		})},
+		{name: "runners-list", text: "runners-list", before: org(func(o *ghsim.Org) {
+			o.Runner("build-1").Version, o.Runner("build-1").OS = "2.322.0", "linux"
+			o.Runners = append(o.Runners, &ghsim.Runner{ID: 901, GroupID: o.Group("platform").ID, Name: "build-5", OS: "linux", Status: "online", Version: ghsim.RunnerVersion, Labels: []string{"self-hosted", "gpu"}})
+		})},
+		{name: "runners-list-filtered", text: "runners-list --label tpu"},
+		{name: "runners-label", text: "runners-label build-1,build-5 --add large"},
+		{name: "runners-label-done", text: "runners-label build-5 --add LARGE"},
+		{name: "runners-label-read-only", text: "runners-label build-5 --set large,self-hosted"},
+		{name: "runners-label-unknown", text: "runners-label build-5,build-7 --remove large"},
+		{name: "repo-runners", text: "repo-runners api --labels self-hosted,gpu"},
+		{name: "repo-runners-no-label", text: "repo-runners api --labels gpu,tpu"},
+		{name: "repo-runners-no-group", text: "repo-runners site", before: org(func(o *ghsim.Org) {
+			for _, g := range o.Groups {
+				g.AllowsPublic = false
+			}
+		})},
+		{name: "repo-runners-refused", login: "kim", text: "repo-runners foreign"},
 		{name: "runners-remove-busy", text: "runners-remove build-1"},
 		{name: "runners-remove-unknown", text: "runners-remove build-1,build-7"},
 		{name: "runners-transfer-no-group", text: "runners-transfer build-1 --to web"},

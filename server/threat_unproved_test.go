@@ -21,7 +21,7 @@ func (w *world) charged() func() int {
 	n := 0
 	w.watch(func(e ghsim.Exchange) {
 		path := e.Request.URL.Path
-		if strings.HasPrefix(path, "/app") || path == "/rate_limit" || path == "/user" || strings.Contains(path, "/access_tokens") || strings.Contains(path, "/comments") || strings.HasSuffix(path, "/installation") {
+		if strings.HasPrefix(path, "/app") || path == "/rate_limit" || path == "/user" || strings.Contains(path, "/access_tokens") || strings.Contains(path, "/comments") || strings.HasSuffix(path, "/installation") || asksForItself(path) {
 			return
 		}
 		mu.Lock()
@@ -97,7 +97,7 @@ func TestThreatSecretTeamTakesAsLong(t *testing.T) {
 		w.watch(func(e ghsim.Exchange) {
 			mu.Lock()
 			defer mu.Unlock()
-			if !strings.HasPrefix(e.Route, "/app") { // what the server asks for itself
+			if !strings.HasPrefix(e.Route, "/app") && !asksForItself(e.Route) {
 				routes[e.Route]++
 			}
 		})
@@ -106,6 +106,36 @@ func TestThreatSecretTeamTakesAsLong(t *testing.T) {
 	}
 	w.ok("ghp_kim", "GET /api/v1/whoami")
 	assert.Equal(t, asked("missing"), asked("secret"))
+}
+
+// repo-runners asks the same about a repository that the caller may not write to as about one
+// that does not exist, one after the other, and answers the same.
+func TestThreatRepoRunnersTakesAsLong(t *testing.T) {
+	t.Parallel()
+	sc := acme()
+	sc.Organizations[0].BasePermission = "none"
+	sc.Organizations[0].Repositories = append(sc.Organizations[0].Repositories, ghsim.RepoSpec{Name: "hidden"})
+	w := newWorld(t, sc)
+	w.state(func(org *ghsim.Org, _ *ghsim.State) { org.Repo("foreign").Rename("moved") })
+	w.refused(http.StatusForbidden, "repo_not_permitted", "ghp_kim", "GET /api/v1/repo-runners?repo=warm")
+	w.hub.SetLatency(latency)
+	asked := func(repo string) string {
+		w.hub.ResetCalls()
+		a := w.refused(http.StatusForbidden, "repo_not_permitted", "ghp_kim", "GET /api/v1/repo-runners?labels=gpu&repo="+repo)
+		var calls []ghsim.Call
+		text, _, _ := strings.Cut(a.Error, " Checked at ")
+		for _, c := range w.hub.Calls() {
+			if c.Auth == "installation" && !asksForItself(c.Path) {
+				calls = append(calls, c)
+				text += "\n" + c.String()
+			}
+		}
+		return fmt.Sprint(strings.ReplaceAll(text, repo, "REPO"), ghsim.Sequence(calls))
+	}
+	missing := asked("missing")
+	for _, repo := range []string{"hidden", "foreign", "moved", "runner-admin"} {
+		assert.Equal(t, missing, asked(repo), repo)
+	}
 }
 
 // Refusals of one caller are counted for each team, command and reason, so that tries at

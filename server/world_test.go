@@ -412,12 +412,16 @@ func (w *world) repos(group string) (names []string) {
 // groupCalls returns the calls to the runner-group API since the last reset.
 func (w *world) groupCalls() (paths []string) {
 	for _, c := range w.hub.Calls() {
-		if strings.Contains(c.Path, "/actions/") {
+		if strings.Contains(c.Path, "/actions/") && !asksForItself(c.Path) {
 			paths = append(paths, c.Method+" "+c.Path)
 		}
 	}
 	return paths
 }
+
+// asksForItself reports whether the server asks for the path by itself: for the newest release
+// of the runner, when it starts and every hour.
+func asksForItself(path string) bool { return strings.HasSuffix(path, "/actions/runners/downloads") }
 
 func query(pairs ...string) string {
 	v := url.Values{}

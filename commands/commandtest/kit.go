@@ -91,15 +91,19 @@ func (k *Kit) Run(login, line string) (dispatch.Result, error) {
 		name, value, _ := strings.Cut(word, "=")
 		args.Add(name, value)
 	}
-	var caller dispatch.Principal
+	return k.Dispatch(k.t.Context(), dispatch.Request{
+		ID: line + "/" + k.t.Name(), Channel: dispatch.REST, Command: words[0], Org: "acme", Caller: k.Caller(login), Args: args,
+	})
+}
+
+// Caller returns the person of that login as a channel authenticates them.
+func (k *Kit) Caller(login string) (caller dispatch.Principal) {
 	k.Hub.Update(func(st *ghsim.State) {
 		if user := st.User(login); user != nil {
 			caller = dispatch.Principal{ID: user.ID, Login: user.Login}
 		}
 	})
-	return k.Dispatch(k.t.Context(), dispatch.Request{
-		ID: line + "/" + k.t.Name(), Channel: dispatch.REST, Command: words[0], Org: "acme", Caller: caller, Args: args,
-	})
+	return caller
 }
 
 // Must runs commands that are to succeed, as Run does.

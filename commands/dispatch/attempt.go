@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -43,6 +44,14 @@ func ARunner(id int64) Thing { return Thing("runner/" + strconv.FormatInt(id, 10
 
 // ARunnerName is the runner of that name, whichever it is.
 func ARunnerName(name string) Thing { return Thing(runnerNamePrefix + strings.ToLower(name)) }
+
+// RunnerLabels are all custom labels of a runner. They stay if the runner moves.
+func RunnerLabels(id int64) Thing { return Thing("labels/" + strconv.FormatInt(id, 10)) }
+
+// ARunnerLabel is one label of a runner: whether it has it.
+func ARunnerLabel(id int64, label string) Thing {
+	return RunnerLabels(id) + Thing("/"+url.PathEscape(strings.ToLower(label)))
+}
 
 // overlaps reports whether the two are the same thing, or one is part of the other.
 func (t Thing) overlaps(other Thing) bool {
@@ -119,6 +128,15 @@ func (c *Call) superseded(things []Thing) *Error {
 		if c.yieldsTo(newer, things) {
 			return c.supersededBy(newer)
 		}
+	}
+	return nil
+}
+
+// Yield refuses a repeated attempt if a command that was started later changed one of the
+// things. [Call.Begin] does so too; a command whose checks depend on them yields earlier.
+func (c *Call) Yield(things ...Thing) error {
+	if refusal := c.superseded(things); refusal != nil {
+		return refusal
 	}
 	return nil
 }
@@ -239,8 +257,8 @@ func (c *Call) changedAnything(result Result, err error) bool {
 // later changed any of that, and a call that waited too long is authorized again. targets
 // are the ids that repeated attempts are to act on, by name; nil if they need none.
 func (c *Call) Begin(ctx context.Context, targets map[string]int64, things ...Thing) error {
-	if refusal := c.superseded(things); refusal != nil {
-		return refusal
+	if err := c.Yield(things...); err != nil {
+		return err
 	}
 	if targets != nil && c.FirstTargets() == nil {
 		c.Seen.Targets = targets

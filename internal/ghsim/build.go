@@ -243,6 +243,7 @@ func (b *builder) group(o *Org, spec GroupSpec) {
 	g.AllowsPublic = spec.AllowsPublic || g.AllowsPublic
 	g.RestrictedToWorkflows = spec.RestrictedToWorkflows || g.RestrictedToWorkflows
 	g.SelectedWorkflows = append(g.SelectedWorkflows, spec.SelectedWorkflows...)
+	g.HostedRunners = append(g.HostedRunners, spec.HostedRunners...)
 	g.WorkflowsReadOnly = spec.WorkflowsReadOnly || g.WorkflowsReadOnly
 	for _, name := range spec.Repositories {
 		r := o.Repo(name)

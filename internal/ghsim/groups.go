@@ -36,9 +36,7 @@ func groupRoutes() []route {
 		{http.MethodPut, one + "/runners", write, onGroup((*call).setGroupRunners)},
 		{http.MethodPut, one + "/runners/{runner_id}", write, onGroup((*call).addGroupRunner)},
 		{http.MethodDelete, one + "/runners/{runner_id}", write, onGroup((*call).removeGroupRunner)},
-		{http.MethodGet, one + "/hosted-runners", read, onGroup(func(c *call, _ *Group) answer {
-			return ok(obj{"total_count": 0, "runners": []any{}})
-		})},
+		{http.MethodGet, one + "/hosted-runners", read, onGroup((*call).listHostedRunners)},
 	}
 }
 
@@ -239,6 +237,13 @@ func (c *call) removeGroupRepo(g *Group) answer {
 
 func (c *call) listGroupRunners(g *Group) answer {
 	return counted(c, "runners", c.org.GroupRunners(g), c.runner)
+}
+
+func (c *call) listHostedRunners(g *Group) answer {
+	return counted(c, "runners", g.HostedRunners, func(name string) any {
+		machine := obj{"id": "4-core", "cpu_cores": 4, "memory_gb": 16, "storage_gb": 150}
+		return obj{"id": len(name), "name": name, "runner_group_id": g.ID, "image_details": nil, "machine_size_details": machine, "status": "Ready", "platform": "linux-x64", "public_ip_enabled": false}
+	})
 }
 
 func (c *call) checkRunners(ids []int64) *answer {

@@ -117,6 +117,7 @@ type GroupSpec struct {
 	WorkflowsReadOnly     bool         `yaml:"workflowRestrictionsReadOnly,omitempty"`
 	Repositories          []string     `yaml:"repositories,omitempty"`
 	Runners               []RunnerSpec `yaml:"runners,omitempty"`
+	HostedRunners         []string     `yaml:"hostedRunners,omitempty"`
 }
 
 // A RunnerSpec describes a [Runner].

@@ -177,7 +177,8 @@ type Group struct {
 	RestrictedToWorkflows bool
 	SelectedWorkflows     []string
 	WorkflowsReadOnly     bool
-	Repos                 []int64 // ids; they count if Visibility is selected
+	Repos                 []int64  // ids; they count if Visibility is selected
+	HostedRunners         []string // names of those that GitHub hosts; they are ready
 }
 
 // A Runner is a self-hosted runner of an organization.

@@ -177,6 +177,30 @@ func (o *Org) GroupRepositories(ctx context.Context, id int64) ([]Repository, er
 	return repos, nil
 }
 
+// A HostedRunner is a runner that GitHub hosts, as many machines of one kind as are needed up
+// to a maximum. Its name is its only label.
+type HostedRunner struct {
+	Name   string `json:"name"`
+	Status string `json:"status"` // "Ready" if it takes jobs
+}
+
+// GroupHostedRunners lists the runners of a group that GitHub hosts. It fails with NotFound on
+// an Enterprise Server, which has none.
+func (o *Org) GroupHostedRunners(ctx context.Context, id int64) ([]HostedRunner, error) {
+	s, err := o.session(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := listCounted(ctx, func(ctx context.Context, page github.ListOptions) ([]HostedRunner, int, *github.Response, error) {
+		answer, resp, err := send[struct {
+			Count   int            `json:"total_count"`
+			Runners []HostedRunner `json:"runners"`
+		}](ctx, s.main, http.MethodGet, o.groupPath(id)+"/hosted-runners"+listQuery(page), nil)
+		return answer.Runners, answer.Count, resp, err
+	})
+	return found, o.app.failed(o.groupOp("list the hosted runners of", id), err)
+}
+
 // SetGroupRepositories replaces the list of repositories. If ids is nil, the list becomes
 // empty.
 func (o *Org) SetGroupRepositories(ctx context.Context, id int64, ids []int64) error {

@@ -162,6 +162,31 @@ func (o *Org) TeamRepositories(ctx context.Context, slug string) ([]Repository, 
 	return repos, nil
 }
 
+// Repository gets a repository. It fails with NotFound if the App may not see it, or if it was
+// renamed.
+func (o *Org) Repository(ctx context.Context, name string) (Repository, error) {
+	op := fmt.Sprintf("get %s/%.100s", o.login, strconv.QuoteToASCII(name))
+	escaped, err := repoName(name)
+	if err != nil {
+		return Repository{}, o.app.failed(op, err)
+	}
+	s, err := o.session(ctx)
+	if err != nil {
+		return Repository{}, err
+	}
+	path := "repos/" + o.loginSegment() + "/" + escaped
+	got, _, err := send[repositoryAnswer](context.WithValue(ctx, stayKey{}, true), s.main, http.MethodGet, path, nil)
+	if err == nil {
+		err = o.checkRepository(got)
+	}
+	if err != nil {
+		return Repository{}, o.app.failed(op, err)
+	}
+	r := got.repository()
+	r.Permission = "" // GitHub returns the App's own here
+	return r, nil
+}
+
 // AdminRepository gets the admin repository as it is now. The answer never comes from the
 // cache or from another caller's request.
 func (o *Org) AdminRepository(ctx context.Context) (Repository, error) {

@@ -19,14 +19,15 @@ func (l RunnerLabel) ReadOnly() bool {
 	if l.Type != "" {
 		return l.Type == "read-only"
 	}
-	return isDefaultLabel(l.Name)
+	return DefaultLabel(l.Name)
 }
 
-// isDefaultLabel reports whether config.sh adds the label by itself:
+// DefaultLabel reports whether config.sh adds the label to runners by itself: self-hosted, and
+// those of the system and the architecture.
 // https://docs.github.com/en/actions/how-tos/manage-runners/self-hosted-runners/apply-labels
-func isDefaultLabel(name string) bool {
+func DefaultLabel(name string) bool {
 	switch strings.ToLower(name) {
-	case "self-hosted", "linux", "windows", "macos", "x64", "arm", "arm64":
+	case "self-hosted", "linux", "windows", "macos", "x86", "x64", "arm", "arm64":
 		return true
 	}
 	return false

@@ -61,6 +61,11 @@ func (o *Org) GroupRunners(ctx context.Context, groupID int64) ([]Runner, error)
 	return o.listRunners(ctx, o.groupOp("list the runners of", groupID), o.groupPath(groupID)+"/runners", nil)
 }
 
+// Runners lists all runners of the organization.
+func (o *Org) Runners(ctx context.Context) ([]Runner, error) {
+	return o.listRunners(ctx, "list the runners of "+o.login, "orgs/"+o.loginSegment()+"/actions/runners", nil)
+}
+
 // RunnersNamed lists the runners of the organization that have this name, whatever their
 // group: one or none.
 func (o *Org) RunnersNamed(ctx context.Context, name string) ([]Runner, error) {
