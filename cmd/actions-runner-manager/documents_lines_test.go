@@ -332,7 +332,7 @@ func (s *stage) delivery(t *testing.T) string {
 func (s *shell) localize(script, serverURL string) string {
 	root := filepath.Dir(s.dir)
 	return strings.NewReplacer(
-		"https://arm.example.com", serverURL, "https://HOST", serverURL,
+		"https://arm.example.com", serverURL, "https://HOST", serverURL, "http://127.0.0.1:8080", serverURL,
 		"/etc/actions-runner-manager", root+"/etc/actions-runner-manager", "/etc/systemd/system", root+"/etc/systemd/system",
 		"/usr/local/bin", root+"/usr/local/bin", "/var/lib/actions-runner-manager", root+"/var/lib/actions-runner-manager",
 		"--team TEAM", "--team platform", " URL/", " "+serverURL+"/",
