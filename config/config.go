@@ -31,6 +31,8 @@ type Config struct {
 	GitHub         GitHub         `yaml:"github"`
 	Chatops        Chatops        `yaml:"chatops"`
 	Policy         Policy         `yaml:"policy"`
+	Fleet          Fleet          `yaml:"fleet"`
+	Alerts         Alerts         `yaml:"alerts"`
 	Database       Database       `yaml:"database"`
 	Orgs           []Organization `yaml:"orgs" doc:"Several organizations instead of org, each with org, installationID, chatops and policy; what an entry leaves out is as above. In the environment: JSON."`
 
@@ -99,6 +101,21 @@ type Policy struct {
 	Teams               Teams    `yaml:"teams"`
 	OwnersActForAnyTeam bool     `yaml:"ownersActForAnyTeam" doc:"Whether organization owners may act for teams that they do not maintain."`
 	Confirm             []string `yaml:"confirm" doc:"Commands that want --yes in a comment."`
+	// RemoveOffline is 0 if no runner is removed.
+	RemoveOffline time.Duration `yaml:"removeOffline" doc:"Remove runners that were offline for this long without a break, such as 7d; 0: never."`
+}
+
+// Fleet says how runner groups are watched.
+type Fleet struct {
+	// PollInterval is 0 if they are not.
+	PollInterval time.Duration `yaml:"pollInterval" doc:"How often each recorded runner group is read, with its runners and repositories; 0 turns that off."`
+	History      time.Duration `yaml:"history" doc:"How long the hourly counts of runners are kept."`
+}
+
+// Alerts say when something is wrong with a runner group, and who hears of it.
+type Alerts struct {
+	Issues       bool          `yaml:"issues" doc:"Whether an issue in the admin repository tells a team what is wrong with its group."`
+	OfflineAfter time.Duration `yaml:"offlineAfter" doc:"How long a runner, or all of a group, may be offline before that is a finding."`
 }
 
 // Teams are globs over team slugs.
@@ -137,6 +154,8 @@ func Defaults() Config {
 			Groups: "owned", GroupName: "{team}", RepoPermission: "admin", RegistrationTokens: "true",
 			Teams: Teams{Allow: []string{"*"}}, Confirm: []string{"group-delete", "repos-set"},
 		},
+		Fleet:    Fleet{PollInterval: 5 * time.Minute, History: 90 * 24 * time.Hour},
+		Alerts:   Alerts{OfflineAfter: 15 * time.Minute},
 		Database: Database{URL: NewDatabaseURL("sqlite:actions-runner-manager.db"), AuditRetention: 9600 * time.Hour},
 	}
 }

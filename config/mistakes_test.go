@@ -111,6 +111,16 @@ func TestMistakes(t *testing.T) {
 			"config.yml:4:10: github.webhookSecretFile: the file cannot be read: no such file or directory",
 			"config.yml:5:12: database.urlFile: the file cannot be read: no such file or directory",
 		}},
+		{"groups that are polled too often", "org: acme\nfleet: {pollInterval: 999ms, history: 59m}\nalerts: {offlineAfter: 0}\npolicy: {removeOffline: 59m}\n", []string{
+			"config.yml:2:9: fleet.pollInterval: must be 0, or at least 1s",
+			"config.yml:2:30: fleet.history: must be at least 1h",
+			"config.yml:3:10: alerts.offlineAfter: must be more than 0s",
+			"config.yml:4:10: policy.removeOffline: must be 0, or at least 1h",
+		}},
+		{"runners removed that nobody watches", "fleet: {pollInterval: 0}\norgs:\n- org: a\n  policy: {removeOffline: 7d}\n- {org: b}\n", []string{
+			"config.yml:4:12: orgs[0].policy.removeOffline: needs fleet.pollInterval, which is 0: only polls show how long a runner is offline",
+		}},
+		{"a secret's file that is not there", "org: acme\nappID: 1\nprivateKeyFile: gone.pem\n", []string{"config.yml:3:1: privateKeyFile: the file cannot be read: no such file or directory"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -36,6 +36,7 @@ func (l *loader) validate(c *Config) {
 		c.GitHub.PointsPerMinute = 0 // an Enterprise Server has no such limit unless its administrator sets one
 	}
 	l.validateDatabase(c.Database)
+	l.validateFleet(c)
 	l.validateOrgs(c)
 }
 
@@ -216,6 +217,12 @@ func (l *loader) validateDatabase(c Database) {
 		l.refuseKey("database.url", "is not a URL: letters such as @, / and # in a password are written %40, %2F and %23")
 	}
 	l.need(c.AuditRetention >= time.Hour, "database.auditRetention", "must be at least 1h")
+}
+
+func (l *loader) validateFleet(c *Config) {
+	l.need(c.Fleet.PollInterval == 0 || c.Fleet.PollInterval >= time.Second, "fleet.pollInterval", "must be 0, or at least 1s")
+	l.need(c.Fleet.History >= time.Hour, "fleet.history", "must be at least 1h")
+	l.need(c.Alerts.OfflineAfter > 0, "alerts.offlineAfter", "must be more than 0s")
 }
 
 func isGlob(pattern string) bool {

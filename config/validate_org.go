@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -20,6 +21,7 @@ func (l *loader) validateOrgs(c *Config) {
 	l.need(c.Org == "" || orgShape.MatchString(c.Org), "org", "must be an organization's name as in its address: letters, digits and hyphens")
 	l.validateChatops(&c.Chatops, c.Org, "")
 	l.validatePolicy(&c.Policy, "")
+	l.validateRemoveOffline(c.Policy.RemoveOffline, c.Fleet.PollInterval, "")
 
 	orgs, installations := map[string]int{}, map[int64]int{}
 	for i := range c.Orgs {
@@ -43,7 +45,15 @@ func (l *loader) validateOrgs(c *Config) {
 		}
 		l.validateChatops(&entry.Chatops, entry.Org, key)
 		l.validatePolicy(&entry.Policy, key)
+		l.validateRemoveOffline(entry.Policy.RemoveOffline, c.Fleet.PollInterval, key)
 	}
+}
+
+// validateRemoveOffline checks that the server can know how long runners are offline.
+func (l *loader) validateRemoveOffline(after, pollInterval time.Duration, entry string) {
+	l.needBelow(after == 0 || after >= time.Hour, entry, "policy.removeOffline", "must be 0, or at least 1h")
+	l.needBelow(after == 0 || pollInterval != 0 || l.refused["fleet.pollInterval"], entry, "policy.removeOffline",
+		"needs fleet.pollInterval, which is 0: only polls show how long a runner is offline")
 }
 
 // needBelow notes a mistake of a key of an entry of orgs, unless the key is inherited:

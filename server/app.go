@@ -18,6 +18,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/pages"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/rest"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/fleet"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/queue"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
@@ -38,6 +39,7 @@ type app struct {
 	github *github.App
 	env    *dispatch.Env
 	queue  *queue.Queue
+	fleet  *fleet.Poller // nil: fleet.pollInterval is 0
 	health *health
 	meter  *meter
 
@@ -113,6 +115,9 @@ func (s *Server) build(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	if c.Fleet.PollInterval > 0 {
+		a.fleet = fleet.New(fleet.Options{Env: a.env, Interval: c.Fleet.PollInterval, History: c.Fleet.History, Logger: s.log})
+	}
 	a.metrics = a.meter.handler(a.gauges)
 	return s.route(a, dispatcher, countDelivery)
 }
@@ -174,6 +179,9 @@ func (a *app) start(ctx context.Context) error {
 	a.cancel = cancel
 	a.health.start(background)
 	a.loops.Go(func() { a.maintain(background) })
+	if a.fleet != nil {
+		a.loops.Go(func() { a.fleet.Run(background) })
+	}
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/commands/ownership"
 	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/fleet"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
@@ -19,7 +20,7 @@ import (
 func newEnv(ctx context.Context, c *config.Config, st *store.Store, gh *github.App) (*dispatch.Env, error) {
 	env := &dispatch.Env{
 		Store: st, RateLimit: c.Server.RateLimit, GitHubURL: c.GitHub.URL, PublicURL: c.Server.PublicURL,
-		Holder: holder(),
+		Holder: holder(), Fleet: &fleet.Records{Store: st}, OfflineAfter: c.Alerts.OfflineAfter,
 	}
 	for _, o := range c.Organizations() {
 		p, org := o.Policy, gh.Org(o.Org, o.InstallationID, o.Chatops.AdminRepo)

@@ -175,6 +175,7 @@ func newWorld(t testing.TB, sc ghsim.Scenario, settings ...string) *world {
 		"SERVER_PORT": "0", "SERVER_RATE_LIMIT": "1000", "LOGGING_LEVEL": "debug",
 		"GITHUB_URL": front.URL, "GITHUB_API_URL": front.URL, "GITHUB_WEBHOOK_SECRET": webhookSecret,
 		"CHATOPS_ADMIN_REPO": "runner-admin", "DATABASE_URL": "sqlite:" + filepath.Join(w.dir, "arm.db"),
+		"FLEET_POLL_INTERVAL": "0", // many tests count calls
 	}
 	w.env["SERVER_TLS_ENABLED"] = "true"
 	w.env["SERVER_TLS_CERT_FILE"], w.env["SERVER_TLS_KEY_FILE"], w.client = certificate(t, w.dir)

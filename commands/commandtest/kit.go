@@ -12,7 +12,9 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/assert"
@@ -21,6 +23,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/ownership"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/fleet"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
@@ -39,8 +42,15 @@ type Kit struct {
 	Env *dispatch.Env
 	Hub *ghsim.Server
 
-	t testing.TB
+	t     testing.TB
+	ahead atomic.Int64 // how far the clock is ahead, in nanoseconds
 }
+
+// Now returns the time of the dispatcher and the database.
+func (k *Kit) Now() time.Time { return time.Now().Add(time.Duration(k.ahead.Load())) }
+
+// Advance sets the clock ahead.
+func (k *Kit) Advance(by time.Duration) { k.ahead.Add(int64(by)) }
 
 // New returns a kit. The policy is the server's default one unless change changes it.
 func New(t testing.TB, change ...func(*dispatch.Policy)) *Kit {
@@ -58,7 +68,8 @@ func New(t testing.TB, change ...func(*dispatch.Policy)) *Kit {
 	require.NoError(t, err)
 	app, err := github.New(github.Options{BaseURL: base, AppID: 4242, Key: private, Logger: zerolog.Nop()})
 	require.NoError(t, err)
-	st, err := store.Open(t.Context(), store.Options{URL: "sqlite:" + filepath.Join(t.TempDir(), "arm.db"), Logger: zerolog.Nop()})
+	k := &Kit{Hub: hub, t: t}
+	st, err := store.Open(t.Context(), store.Options{URL: "sqlite:" + filepath.Join(t.TempDir(), "arm.db"), Logger: zerolog.Nop(), Clock: k.Now})
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		assert.NoError(t, st.Close())
@@ -73,13 +84,15 @@ func New(t testing.TB, change ...func(*dispatch.Policy)) *Kit {
 	}
 	env := &dispatch.Env{
 		Orgs:  []*dispatch.Org{{Login: "acme", GitHub: app.Org("acme", 77, "runner-admin"), Policy: policy}},
-		Store: st, RateLimit: 1000, GitHubURL: front.URL, Version: "test", Holder: "kit",
+		Store: st, RateLimit: 1000, GitHubURL: front.URL, Version: "test", Holder: "kit", Clock: k.Now,
+		Fleet: &fleet.Records{Store: st}, OfflineAfter: 15 * time.Minute,
 		Status: func(context.Context) dispatch.Status {
 			return dispatch.Status{Ready: true, Version: "test", GitHub: "ok"}
 		},
 	}
 	env.Ownership = ownership.New(env)
-	return &Kit{Dispatcher: dispatch.NewDispatcher(env, commands.All(), dispatch.Standard(env)...), Env: env, Hub: hub, t: t}
+	k.Env, k.Dispatcher = env, dispatch.NewDispatcher(env, commands.All(), dispatch.Standard(env)...)
+	return k
 }
 
 // Run runs a command over REST as the person of that login. A line is the command and its

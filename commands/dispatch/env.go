@@ -43,6 +43,8 @@ type Env struct {
 	Status func(context.Context) Status
 	// Fleet is what this server has recorded of runners; nil: nothing.
 	Fleet Fleet
+	// OfflineAfter is alerts.offlineAfter.
+	OfflineAfter time.Duration
 	// Observe, if set, is called after every call.
 	Observe func(Observation)
 	// Holder names this process in leases; it must be unique among replicas.

@@ -76,6 +76,15 @@ func (s *Store) Polls(ctx context.Context, orgID int64) (map[int64]Poll, error) 
 	return polls, wrap(err, "read the polls")
 }
 
+// Poll returns the last complete poll of the group; zero if there was none.
+func (s *Store) Poll(ctx context.Context, orgID, groupID int64) (Poll, error) {
+	p, err := scanPoll(s.Reader().QueryRow(ctx, `SELECT `+pollColumns+` FROM group_poll WHERE org_id = ?1 AND group_id = ?2`, orgID, groupID))
+	if errors.Is(err, ErrNotFound) {
+		return Poll{}, nil
+	}
+	return p, wrap(err, "read the last poll of group %d", groupID)
+}
+
 // A GroupHistory is what is on record of a group, which the next look at it is compared with.
 type GroupHistory struct {
 	Poll     Poll      // zero: there was none
@@ -96,8 +105,7 @@ func (s *Store) GroupHistory(ctx context.Context, orgID, groupID int64, leaseKey
 	if h.Changes, err = changeMarks(ctx, s.Reader(), orgID, groupID); err != nil {
 		return h, err
 	}
-	h.Poll, err = scanPoll(s.Reader().QueryRow(ctx, `SELECT `+pollColumns+` FROM group_poll WHERE org_id = ?1 AND group_id = ?2`, orgID, groupID))
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if h.Poll, err = s.Poll(ctx, orgID, groupID); err != nil {
 		return h, err
 	}
 	if h.Runners, err = s.GroupRunners(ctx, orgID, groupID); err != nil {

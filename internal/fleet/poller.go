@@ -1,0 +1,278 @@
+// Package fleet watches the recorded runner groups: it polls GitHub for each, keeps what it
+// saw, and finds what is wrong.
+//
+// [Poller] polls; one server at a time does. [Judge] turns a look at a group into findings.
+// [Check] looks at one group for a command. [Records] is what commands ask about runners.
+package fleet
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+)
+
+const (
+	// groupsAtOnce is how many groups are read side by side, each with three requests.
+	groupsAtOnce = 3
+	// pollTimeout bounds one poll of a group. The lease must outlast it.
+	pollTimeout = 20 * time.Second
+	leaseKey    = "fleet"
+	leaseFor    = 40 * time.Second
+	leaseRenew  = 15 * time.Second
+	// listEvery is how often the recorded groups are listed, at most.
+	listEvery = 15 * time.Second
+	// lookEvery is how often the team's permissions and maintainers are read.
+	lookEvery = time.Hour
+	// choresEvery is how often samples are summed up and removed.
+	choresEvery = time.Hour
+	// wakeEvery is how often the clock is looked at: tests and the demo move it.
+	wakeEvery = 200 * time.Millisecond
+)
+
+// Options are for [New]. All but Observe must be set.
+type Options struct {
+	Env      *dispatch.Env
+	Interval time.Duration // fleet.pollInterval
+	History  time.Duration // fleet.history
+	Logger   zerolog.Logger
+	// Observe are called, one after the other, after each poll of a group. The next poll of
+	// the group waits for them. Their context ends when the server stops.
+	Observe []func(context.Context, Polled)
+}
+
+// A Polled is one poll of a group that has ended.
+type Polled struct {
+	Org    *dispatch.Org
+	OrgID  int64
+	Record store.Record
+	Took   time.Duration
+	// Err says why nothing was recorded; nil: the poll is complete. The rest is zero then.
+	Err      error
+	Poll     store.Poll
+	Runners  []store.Runner  // that are there
+	Findings []store.Finding // that are open, counted or not, in order of severity
+}
+
+// A Poller polls all recorded groups, spread over the interval.
+type Poller struct {
+	o   Options
+	log zerolog.Logger
+
+	mu         sync.Mutex
+	slots      map[groupKey]*slot
+	leader     bool
+	leasedAt   time.Time
+	listedAt   time.Time
+	choresAt   time.Time
+	pausedTill map[int64]time.Time // by organization: GitHub's rate limit is short
+}
+
+type groupKey struct{ org, group int64 }
+
+// A slot is a group that is polled.
+type slot struct {
+	org     *dispatch.Org
+	orgID   int64
+	record  store.Record
+	due     time.Time
+	running bool
+	failing bool // which was logged
+}
+
+// New returns a poller. [Poller.Run] makes it poll.
+func New(o Options) *Poller {
+	return &Poller{o: o, log: o.Logger, slots: map[groupKey]*slot{}, pausedTill: map[int64]time.Time{}}
+}
+
+// Run polls until ctx ends. It waits while another server polls.
+func (p *Poller) Run(ctx context.Context) {
+	ctx = github.Background(p.log.WithContext(ctx))
+	defer func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.leader { // so that another server goes on at once
+			_ = p.o.Env.Store.Release(context.WithoutCancel(ctx), leaseKey, p.o.Env.Holder)
+		}
+	}()
+	ticker := time.NewTicker(min(wakeEvery, p.o.Interval))
+	defer ticker.Stop()
+	for {
+		p.Tick(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// Tick polls the groups that are due, and returns when it has. It does nothing while another
+// server polls.
+func (p *Poller) Tick(ctx context.Context) {
+	if !p.lead(ctx) {
+		return
+	}
+	p.list(ctx)
+	p.chores(ctx)
+	var workers sync.WaitGroup
+	for range groupsAtOnce {
+		workers.Go(func() {
+			for s := p.take(); s != nil && p.lead(ctx) && ctx.Err() == nil; s = p.take() {
+				p.done(s, p.poll(ctx, s))
+			}
+		})
+	}
+	workers.Wait()
+}
+
+// lead takes or extends the lease of the one that polls, and reports whether it has it.
+func (p *Poller) lead(ctx context.Context) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.o.Env.Now()
+	if since := now.Sub(p.leasedAt); since >= 0 && since < leaseRenew {
+		return p.leader
+	}
+	ok, err := p.o.Env.Store.Lease(ctx, leaseKey, p.o.Env.Holder, leaseFor)
+	if err != nil && ctx.Err() == nil {
+		p.log.Warn().Err(err).Msg("the lease to poll runner groups cannot be had; the next attempt is in a moment")
+	}
+	if !ok && p.leader {
+		clear(p.slots) // what is due is another server's business now
+		p.listedAt = time.Time{}
+	}
+	p.leader, p.leasedAt = ok, now
+	return ok
+}
+
+// list brings the groups that are polled up to date with those that are recorded. Those that
+// were not polled before are spread over the interval.
+func (p *Poller) list(ctx context.Context) {
+	now := p.o.Env.Now()
+	p.mu.Lock()
+	first, since := p.listedAt.IsZero(), now.Sub(p.listedAt)
+	p.mu.Unlock()
+	if !first && since >= 0 && since < min(listEvery, p.o.Interval) {
+		return
+	}
+	var found []*slot
+	last := map[groupKey]time.Time{}
+	for _, org := range p.o.Env.Orgs {
+		id, err := org.ID(ctx)
+		if err == nil {
+			var records []store.Record
+			records, err = p.o.Env.Store.Records(ctx, id)
+			for _, record := range records {
+				found = append(found, &slot{org: org, orgID: id, record: record})
+			}
+			if err == nil && first {
+				err = p.lastPolls(ctx, id, last)
+			}
+		}
+		if err != nil {
+			if ctx.Err() == nil {
+				p.log.Debug().Err(err).Str("org", org.Login).Msg("the recorded runner groups cannot be listed; the next attempt is in a moment")
+			}
+			return
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	recorded := map[groupKey]bool{}
+	for i, s := range found {
+		key := groupKey{s.orgID, s.record.GroupID}
+		recorded[key] = true
+		if old := p.slots[key]; old != nil {
+			old.record = s.record
+			continue
+		}
+		s.due = now.Add(p.o.Interval * time.Duration(i+1) / time.Duration(len(found)+1))
+		if at := last[key].Add(p.o.Interval); !last[key].IsZero() && at.Before(s.due) {
+			s.due = at
+		}
+		p.slots[key] = s
+	}
+	for key := range p.slots {
+		if !recorded[key] {
+			delete(p.slots, key)
+		}
+	}
+	p.listedAt = now
+}
+
+// lastPolls adds when the organization's groups were polled last.
+func (p *Poller) lastPolls(ctx context.Context, orgID int64, last map[groupKey]time.Time) error {
+	polls, err := p.o.Env.Store.Polls(ctx, orgID)
+	for id, poll := range polls {
+		last[groupKey{orgID, id}] = poll.At
+	}
+	return err
+}
+
+// take returns the group that is due longest, or nil if none is due.
+func (p *Poller) take() *slot {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.o.Env.Now()
+	var next *slot
+	for _, s := range p.slots {
+		if !s.running && !s.due.After(now) && !p.pausedTill[s.orgID].After(now) && (next == nil || s.due.Before(next.due)) {
+			next = s
+		}
+	}
+	if next != nil {
+		next.running = true
+	}
+	return next
+}
+
+// done plans the group's next poll: one interval after this one was due.
+func (p *Poller) done(s *slot, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.o.Env.Now()
+	s.running = false
+	if wait := rateLimited(err); wait > 0 {
+		p.pausedTill[s.orgID] = now.Add(wait) // the group stays due
+		return
+	}
+	s.due = s.due.Add(p.o.Interval)
+	if s.due.Before(now) { // no catching up
+		s.due = now.Add(p.o.Interval)
+	}
+	if err == nil && s.failing {
+		s.failing = false
+		p.log.Info().Str("org", s.org.Login).Str("team", s.record.TeamSlug).Int64("group_id", s.record.GroupID).Msg("the runner group can be read again")
+	}
+	if err != nil && !s.failing {
+		s.failing = true
+		p.log.Warn().Err(err).Str("org", s.org.Login).Str("team", s.record.TeamSlug).Int64("group_id", s.record.GroupID).
+			Msg("the runner group cannot be read; nothing is concluded until it can")
+	}
+}
+
+// chores sums up samples, and removes old ones.
+func (p *Poller) chores(ctx context.Context) {
+	now := p.o.Env.Now()
+	p.mu.Lock()
+	since := now.Sub(p.choresAt)
+	if since >= 0 && since < choresEvery {
+		p.mu.Unlock()
+		return
+	}
+	p.choresAt = now
+	p.mu.Unlock()
+	err := p.o.Env.Store.SumSamples(ctx)
+	if err == nil {
+		err = p.o.Env.Store.PruneSamples(ctx, p.o.History)
+	}
+	if err != nil && ctx.Err() == nil {
+		p.log.Warn().Err(err).Msg("the samples of runner groups cannot be summed up; the next hour tries again")
+	}
+}
