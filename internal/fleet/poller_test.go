@@ -1,0 +1,148 @@
+package fleet_test
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/commandtest"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/fleet"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+)
+
+const interval = 5 * time.Minute
+
+// A watch is a kit with a poller.
+type watch struct {
+	*commandtest.Kit
+	*fleet.Poller
+	t testing.TB
+
+	mu     sync.Mutex
+	polled []fleet.Polled
+}
+
+func newWatch(t testing.TB) *watch {
+	w := &watch{Kit: commandtest.New(t), t: t}
+	w.Poller = w.poller()
+	return w
+}
+
+func (w *watch) poller() *fleet.Poller {
+	return fleet.New(fleet.Options{
+		Env: w.Env, Interval: interval, History: 90 * 24 * time.Hour, Logger: zerolog.New(zerolog.NewTestWriter(w.t)),
+		Observe: []func(context.Context, fleet.Polled){func(_ context.Context, p fleet.Polled) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.polled = append(w.polled, p)
+		}},
+	})
+}
+
+// poll polls the one recorded group once, and returns what came of it.
+func (w *watch) poll() fleet.Polled {
+	w.t.Helper()
+	w.mu.Lock()
+	w.polled = nil
+	w.mu.Unlock()
+	w.Tick(w.t.Context()) // lists the groups
+	w.Advance(interval)
+	w.Tick(w.t.Context())
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	require.Len(w.t, w.polled, 1)
+	return w.polled[0]
+}
+
+// org changes the simulated organization.
+func (w *watch) org(change func(*ghsim.Org)) {
+	w.Hub.Update(func(st *ghsim.State) { change(st.Org("acme")) })
+}
+
+func kindsOf(list []store.Finding) []string {
+	kinds := []string{}
+	for _, f := range list {
+		kinds = append(kinds, f.Kind)
+	}
+	return kinds
+}
+
+func TestPoller(t *testing.T) {
+	t.Parallel()
+	w := newWatch(t)
+	w.Must("ada", "group-create team=platform", "repos-add team=platform repos=api", "token-register team=platform")
+	w.AddRunner("platform", "build-1", "online", false)
+	w.AddRunner("platform", "build-2", "online", true)
+
+	p := w.poll()
+	require.NoError(t, p.Err)
+	assert.Empty(t, p.Findings, "what happened through this server is no finding")
+	assert.Equal(t, []int{1, 1, 0}, []int{p.Poll.Idle, p.Poll.Busy, p.Poll.Offline})
+
+	// Nothing changed: all answers are free.
+	w.poll()
+	w.Hub.ResetCalls()
+	w.poll()
+	for _, call := range w.Hub.Calls() {
+		assert.False(t, call.Charged, "%s %s", call.Method, call.Path)
+	}
+
+	// It counts once two polls in a row saw it, and ends by itself.
+	online := w.Now()
+	w.Hub.SetRunner("acme", "build-1", func(r *ghsim.Runner) { r.Status = "offline" })
+	for range 3 {
+		assert.Empty(t, w.poll().Findings, "offline for less than 15 minutes")
+	}
+	p = w.poll()
+	assert.Equal(t, []string{"runner_offline"}, kindsOf(p.Findings))
+	assert.False(t, p.Findings[0].Counts())
+	p = w.poll()
+	assert.True(t, p.Findings[0].Counts())
+	seen, err := w.Env.Fleet.Sightings(t.Context(), p.OrgID, []int64{p.Runners[0].ID})
+	require.NoError(t, err)
+	assert.WithinDuration(t, online, seen[p.Runners[0].ID].LastOnline, time.Minute)
+
+	// A poll that reads only a part concludes nothing.
+	w.Hub.SetRunner("acme", "build-1", func(r *ghsim.Runner) { r.Status = "online" })
+	w.Hub.Inject(ghsim.Fault{Method: http.MethodGet, Path: `/runner-groups/[0-9]+/repositories`, Status: 403, Times: 1, Body: `{"message":"Resource not accessible by integration"}`})
+	require.Error(t, w.poll().Err)
+	open, err := w.Env.Store.Findings(t.Context(), p.OrgID)
+	require.NoError(t, err)
+	assert.Len(t, open, 1)
+	assert.Empty(t, w.poll().Findings)
+	open, err = w.Env.Store.GroupFindings(t.Context(), p.OrgID, p.Record.GroupID, online)
+	require.NoError(t, err)
+	require.Len(t, open, 1)
+	assert.False(t, open[0].ResolvedAt.IsZero())
+}
+
+// Every change that others make is found, and ends when it is undone.
+func TestPollerOutside(t *testing.T) {
+	t.Parallel()
+	w := newWatch(t)
+	w.Must("ada", "group-create team=platform", "repos-add team=platform repos=api,web")
+	w.AddRunner("legacy", "old-9", "online", false)
+	assert.Empty(t, w.poll().Findings)
+
+	w.org(func(o *ghsim.Org) {
+		g := o.Group("platform")
+		g.Repos = []int64{o.Repo("api").ID, o.Repo("docs").ID}
+		g.AllowsPublic, g.Name = true, "renamed"
+		g.RestrictedToWorkflows, g.SelectedWorkflows = true, []string{"acme/api/.github/workflows/ci.yml@main"}
+	})
+	w.AddRunner("renamed", "mine", "online", false)
+	got := kindsOf(w.poll().Findings)
+	assert.Equal(t, []string{"public_allowed", "runner_unexpected", "repo_attached_outside", "workflows_changed", "group_renamed", "repo_detached_outside"}, got)
+
+	// A command does not accept what others did.
+	w.Must("ada", "repos-add team=platform repos=api")
+	got = kindsOf(w.poll().Findings)
+	assert.Len(t, got, 6)
+}
