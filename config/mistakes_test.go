@@ -120,7 +120,6 @@ func TestMistakes(t *testing.T) {
 		{"runners removed that nobody watches", "fleet: {pollInterval: 0}\norgs:\n- org: a\n  policy: {removeOffline: 7d}\n- {org: b}\n", []string{
 			"config.yml:4:12: orgs[0].policy.removeOffline: needs fleet.pollInterval, which is 0: only polls show how long a runner is offline",
 		}},
-		{"a secret's file that is not there", "org: acme\nappID: 1\nprivateKeyFile: gone.pem\n", []string{"config.yml:3:1: privateKeyFile: the file cannot be read: no such file or directory"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
