@@ -185,12 +185,12 @@ func existing(ctx context.Context, org *github.Org, repos map[int64]string, know
 	ids := slices.Sorted(maps.Keys(repos))
 	slices.SortStableFunc(ids, func(a, b int64) int { return found(known, a) - found(known, b) })
 	ids = ids[:min(len(ids), mostMissing)]
-	got, errs := make([]github.Repository, len(ids)), make([]error, len(ids))
+	got, errs := make([]int64, len(ids)), make([]error, len(ids))
 	var g errgroup.Group
 	g.SetLimit(asksAtOnce)
 	for i, id := range ids {
 		g.Go(func() error {
-			got[i], errs[i] = org.Repository(ctx, repos[id])
+			got[i], errs[i] = repoID(ctx, org, repos[id])
 			return nil
 		})
 	}
@@ -198,10 +198,22 @@ func existing(ctx context.Context, org *github.Org, repos map[int64]string, know
 	exists := map[int64]bool{}
 	for i, id := range ids {
 		if errs[i] == nil || github.KindOf(errs[i]) == github.NotFound {
-			exists[id] = errs[i] == nil && got[i].ID == id
+			exists[id] = errs[i] == nil && got[i] == id
 		}
 	}
 	return exists
+}
+
+// repoID returns the id of the repository that has the name, or that was renamed from it.
+func repoID(ctx context.Context, org *github.Org, name string) (int64, error) {
+	repo, err := org.Repository(ctx, name)
+	if move, ok := org.MoveIn(err); ok {
+		if move.ID != 0 {
+			return move.ID, nil
+		}
+		repo, err = org.Repository(ctx, move.Name)
+	}
+	return repo.ID, err
 }
 
 // found returns 1 if there is a finding that the repository is detached, else 0.

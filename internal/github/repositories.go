@@ -223,27 +223,3 @@ func (o *Org) adminSession(ctx context.Context, op string) (*session, string, er
 
 // loginSegment returns the organization's current name as a segment of a path.
 func (o *Org) loginSegment() string { return url.PathEscape(o.Name()) }
-
-// Repository gets a repository of the organization by its name, or by one that it had
-// before. It fails with NotFound if there is none, or if the App may not see it.
-func (o *Org) Repository(ctx context.Context, name string) (Repository, error) {
-	op := fmt.Sprintf("get %s/%.100s", o.login, strconv.QuoteToASCII(name))
-	escaped, err := repoName(name)
-	if err != nil {
-		return Repository{}, o.app.failed(op, err)
-	}
-	s, err := o.session(ctx)
-	if err != nil {
-		return Repository{}, err
-	}
-	got, _, err := send[repositoryAnswer](ctx, s.main, http.MethodGet, "repos/"+o.loginSegment()+"/"+escaped, nil)
-	if err == nil {
-		err = o.checkRepository(got)
-	}
-	if err != nil {
-		return Repository{}, o.app.failed(op, err)
-	}
-	r := got.repository()
-	r.Permission = "" // GitHub returns the App's own here
-	return r, nil
-}
