@@ -53,7 +53,7 @@ func (st step) html() g.Node {
 			g.If(st.line != "", h.Div(h.Class("copy"), h.Code(g.Text(st.line)))),
 			g.If(st.state != stateDone && st.page+st.help != "", h.P(h.Class("actions"),
 				// in a new tab, because this page follows what happens there
-				g.If(st.page != "", h.A(g.If(st.button != "", h.Class("button")), h.Href(st.page), h.Target("_blank"), h.Rel("noopener"), g.Text(or(st.button, "Open the page")))),
+				g.If(st.page != "", h.A(g.If(st.button != "", h.Class("button")), h.Href(st.page), h.Target("_blank"), h.Rel("noopener"), g.Text(or(st.button, "Open on GitHub")))),
 				g.If(st.help != "", h.A(h.Href(st.help), h.Target("_blank"), h.Rel("noopener"), g.Text("Troubleshooting"))),
 			)),
 		),

@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
 import { Visitor } from "./look.js";
 import { tour } from "./tour.js";
-import { walk, walkReadOnly } from "./walk.js";
+import { walk, walkWithProblems } from "./walk.js";
 
 const { values: options } = parseArgs({
   options: {
@@ -37,7 +37,7 @@ try {
   const visitor = new Visitor(browser, options.pictures);
   await tour(visitor, options.readme);
   await walk(visitor);
-  await walkReadOnly(visitor);
+  await walkWithProblems(visitor);
   const { checked, problems } = visitor;
   console.log(["", ...problems, `pages: ${checked} checked, ${problems.length} problems`].join("\n"));
   process.exitCode = problems.length ? 1 : 0;

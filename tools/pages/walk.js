@@ -1,5 +1,7 @@
 // The way of a newcomer: from a server without a GitHub App to the first answer.
-import { chmod } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { find, startDemo } from "./demo.js";
 import { modes } from "./look.js";
 import { say } from "./tour.js";
@@ -59,10 +61,14 @@ export async function walk(visitor) {
   }
 }
 
-// walkReadOnly does the same with a configuration that cannot be written, up to where its
-// lines are saved.
-export async function walkReadOnly(visitor) {
-  const demo = await startDemo("--setup");
+// walkWithProblems does the same if the configuration cannot be written, and the admin
+// repository is public.
+export async function walkWithProblems(visitor) {
+  const folder = await mkdtemp(join(tmpdir(), "pages-"));
+  const scenario = join(folder, "scenario.yml");
+  const text = await readFile(new URL("../../cmd/actions-runner-manager/demo.yml", import.meta.url), "utf8");
+  await writeFile(scenario, text.replace("- name: runner-admin\n", (line) => `${line}        visibility: public\n`));
+  const demo = await startDemo("--setup", "--scenario", scenario);
   try {
     const { page, server } = await begin(visitor, demo);
     await chmod(find(demo.guide, "the configuration", /keeps its key in (\S+)/), 0o444);
@@ -73,9 +79,18 @@ export async function walkReadOnly(visitor) {
     await page.getByRole("button", { name: "I have saved it" }).click();
     await page.getByRole("heading", { name: "Save the App’s key now" }).waitFor({ state: "detached" });
     await visitor.checkAll(page, "set-up, with saved lines");
+    const opened = page.context().waitForEvent("page");
+    await page.getByRole("link", { name: "Install it in" }).click();
+    const installation = visitor.watch(await opened, modes[0].mode);
+    await installation.getByRole("button", { name: "Install" }).click();
+    await installation.getByText("Installed on acme").waitFor();
+    await installation.close();
+    await page.locator('[data-step="admin-repository"][data-state="problem"]').waitFor();
+    await visitor.checkAll(page, "set-up, with a problem");
     await page.context().close();
   } finally {
     await demo.stop();
+    await rm(folder, { recursive: true });
   }
 }
 
