@@ -181,7 +181,7 @@ func (d *demo) stage() error {
 		d.cast, err = castOf(d.sim, d.setup)
 	}
 	if err != nil && d.scenario != "" {
-		err = fmt.Errorf("%s: %w", d.scenario, err)
+		err = fmt.Errorf("--scenario: %s: %w; docs/scenario.md has the format", d.scenario, err)
 	}
 	return err
 }

@@ -220,7 +220,7 @@ apps:
 
 	for text, want := range map[string]string{
 		"organizations: [{login: x}]": "no App that is installed",
-		"organisations: []":           "organisations",
+		"organisations: []":           "line 1: organisations: is not a key here; docs/scenario.md has the format",
 	} {
 		got := do(t, nil, demoArgs("--scenario", configFile(t, text))...)
 		assert.Equal(t, 1, got.status)

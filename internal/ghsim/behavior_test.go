@@ -292,12 +292,19 @@ func TestLatencyShowsSequence(t *testing.T) {
 
 func TestScenarioErrors(t *testing.T) {
 	load := map[string]string{
-		"an unknown key": "orgs: []",
-		"a repeated key": "users: []\nusers: []",
+		"line 1: orgs: is not a key here":          "orgs: []",
+		"line 2: users: is given twice":            "users: []\nusers: []",
+		"line 3: id: must be a whole number":       "users:\n  - login: ada\n    id: first",
+		"line 1: suspended: must be true or false": "users: [{login: ada, suspended: maybe}]",
+		"line 2: organizations: must be a list":    "organizations:\n  login: acme",
+		"line 1: organizations: must be a list":    "organizations: acme",
+		"line 1: owners: must be a list":           "organizations: [{login: acme, owners: olga}]",
+		"line 1: after: must be a duration":        "life: {events: [{after: soon}]}",
+		"line 1: is not YAML":                      "users: [",
 	}
-	for name, text := range load {
+	for want, text := range load {
 		_, err := ghsim.LoadScenario([]byte(text))
-		assert.Error(t, err, name)
+		assert.ErrorContains(t, err, want, text)
 	}
 	build := map[string]string{
 		`the parent "b" of team "a"`:                "organizations: [{login: o, teams: [{name: A, parent: b}]}]",

@@ -1,7 +1,6 @@
 package ghsim
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -158,11 +157,12 @@ type InstallationSpec struct {
 	RateLimit    int               `yaml:"rateLimit,omitempty"`   // requests an hour; default 5000
 }
 
-// LoadScenario reads a scenario from YAML. An unknown or repeated key is an error.
+// LoadScenario reads a scenario from YAML. An unknown or repeated key is an error, which
+// names the line and the key.
 func LoadScenario(data []byte) (Scenario, error) {
 	var sc Scenario
 	if err := yaml.UnmarshalWithOptions(data, &sc, yaml.Strict(), yaml.DisallowUnknownField()); err != nil {
-		return Scenario{}, fmt.Errorf("read the scenario: %s", yaml.FormatError(err, false, false))
+		return Scenario{}, scenarioError(data, err)
 	}
 	return sc, nil
 }
