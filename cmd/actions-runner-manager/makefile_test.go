@@ -25,7 +25,7 @@ func TestMakeDemoSaysThatItBuilds(t *testing.T) {
 		return string(out)
 	}
 	assert.Equal(t, "Building; the first time takes a few minutes …\n", build())
-	require.NoError(t, os.Chmod(program, 0o700)) //nolint:gosec // it stands for a program
+	require.NoError(t, os.Chmod(program, 0o700))
 	assert.Empty(t, build())
 	old, err := os.Stat("../../go.mod")
 	require.NoError(t, err)
