@@ -154,7 +154,7 @@ func auditTables(entries []AuditEntry, teams bool) []dispatch.Table {
 
 // auditTable shows entries, with the date once per day.
 func auditTable(title string, entries []AuditEntry, teams bool) dispatch.Table {
-	table := dispatch.Table{Title: fmt.Sprintf("%s (%d)", title, len(entries)), Header: []string{"When", "Who", "Command", "Outcome"}}
+	table := dispatch.Table{Title: fmt.Sprintf("%s (%d)", title, len(entries)), Header: []string{"When", "Who", "Command", "Outcome"}, CodeIn: []int{2}}
 	if teams {
 		table.Header = append(table.Header, "Team")
 	}
@@ -176,7 +176,11 @@ func auditTable(title string, entries []AuditEntry, teams bool) dispatch.Table {
 		if date := e.At.Format(time.DateOnly); date != day {
 			day, when = date, date+" "+when
 		}
-		table.Rows = append(table.Rows, []string{when, e.Caller, strings.TrimSpace(e.Command + " " + e.Arguments), outcome, e.Team})
+		line := e.Command + " " + e.Arguments
+		if !teams { // all are about the team that the headline names
+			line = strings.TrimSuffix(line, " team="+e.Team)
+		}
+		table.Rows = append(table.Rows, []string{when, e.Caller, strings.TrimSpace(line), outcome, e.Team})
 		table.Links = append(table.Links, link)
 	}
 	return table

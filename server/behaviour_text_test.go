@@ -165,6 +165,24 @@ func TestWeirdComments(t *testing.T) {
 	assert.Empty(t, w.writes())
 }
 
+// Over REST, an unknown command is answered with what was probably meant, which does no more
+// than what was typed.
+func TestSuggestionsOverREST(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, acme())
+	for request, want := range map[string]string{
+		"GET /api/v1/repos-list":               "Unknown command `repos-list`. Did you mean `group-list`?",
+		"GET /api/v1/help?command=repos-list":  "Unknown command `repos-list`. Did you mean `group-list`?",
+		"PATCH /api/v1/repos/add?repos=api":    "Did you mean `repos-add`?",
+		"DELETE /api/v1/repo-delete?repos=api": "Did you mean `repos-remove`?",
+		"POST /api/v1/group-rename":            "Unknown command `group-rename`. No command renames a runner group.",
+	} {
+		a := w.refused(404, "unknown_command", "ghp_ada", request)
+		assert.Contains(t, a.Error, want, request)
+		assert.NotContains(t, a.Error, "repos-set")
+	}
+}
+
 // Paths that only resemble a command are not found.
 func TestWeirdPaths(t *testing.T) {
 	t.Parallel()

@@ -140,8 +140,9 @@ type Table struct {
 	Title  string // "Repositories (3)"
 	Header []string
 	Rows   [][]string
-	Code   bool // the first column is code
-	Folded bool // shown only if the reader unfolds it, as every long table is
+	Code   bool  // the first column is code
+	CodeIn []int // other columns that are code, by index
+	Folded bool  // shown only if the reader unfolds it, as every long table is
 	// Links are the addresses that the first cells of the rows link to; "": none.
 	Links []string
 }

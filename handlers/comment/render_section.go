@@ -3,6 +3,7 @@ package comment
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
@@ -208,7 +209,7 @@ func (s *section) table(t dispatch.Table, room int) {
 		for i := range cells {
 			switch {
 			case i >= len(row):
-			case i == 0 && t.Code:
+			case i == 0 && t.Code, row[i] != "" && slices.Contains(t.CodeIn, i):
 				cells[i] = inTable(codeSpan(row[i]))
 			default:
 				cells[i] = cell(row[i])
