@@ -23,7 +23,7 @@ var meanings = []meaning{ //nolint:gochecknoglobals // a table that is never wri
 	{"unregister deregister revoke", "remove"},
 	{"set replace overwrite", "set"},
 	{"transfer move mv migrate", "transfer"},
-	{"label tag", "label"},
+	{"label tag labels", "label"},
 	{"adopt assign claim", "adopt"},
 	{"approve", "approve"},
 	{"deny reject decline", "deny"},
@@ -46,7 +46,6 @@ var subjects = map[string]string{ //nolint:gochecknoglobals // a table that is n
 // is no read its help is shown.
 var readers = map[string]string{ //nolint:gochecknoglobals // a table that is never written
 	"repo":     "group-list",
-	"runner":   "group-list",
 	"workflow": "group-list",
 	"token":    "token-register",
 }
@@ -71,7 +70,6 @@ var substitutes = []struct{ words, subject, instead string }{ //nolint:gocheckno
 	{"rename", "runner", "A runner keeps its name. Remove it with `runners-remove`, and register it again under the other name with `token-register`."},
 	{"rename", "repo", "Repositories are renamed on GitHub, and stay in the group."},
 	{"rename", "", "No command renames a runner group. An owner of the organization can rename it on GitHub."},
-	{"label tag labels", "", "Labels are given when a runner is registered: `token-register --labels gpu`."},
 	{"start stop restart", "", "Runners are started and stopped on their machines: `sudo ./svc.sh start`."},
 	{"undo revert", "", "No command is undone. `audit-list` shows what was changed."},
 }
