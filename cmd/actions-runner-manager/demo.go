@@ -46,6 +46,7 @@ type demo struct {
 	githubPort portFlag
 	verbose    bool
 	setup      bool // begin without an App
+	speed      float64 // of what happens by itself; 0: nothing does
 
 	sim    *ghsim.Server
 	simURL string
@@ -68,6 +69,7 @@ to try. Everything is forgotten at the end. The configuration is not read.`,
 	for _, name := range []string{"port", "github-port"} {
 		flags.Lookup(name).DefValue = "" // the usage says it
 	}
+	flags.Float64Var(&d.speed, "speed", 1, "how many times as fast as the clock the simulated runners take jobs, go offline and get old; 0: they do not")
 	flags.BoolVar(&d.verbose, "verbose", false, "show the server's log")
 	c.AddCommand(p.decryptCommand())
 	c.SuggestionsMinimumDistance = 2
@@ -76,6 +78,9 @@ to try. Everything is forgotten at the end. The configuration is not read.`,
 }
 
 func (d *demo) run(ctx context.Context) error {
+	if d.speed < 0 {
+		return usageError{fmt.Sprintf("--speed: must be 0 or more, not %g", d.speed)}
+	}
 	dir, err := os.MkdirTemp("", demoFolder)
 	if err != nil {
 		return fmt.Errorf("make a folder for the demo's database: %w", err)
@@ -203,6 +208,7 @@ func (d *demo) serveGitHub(ctx context.Context) (stop func(), err error) {
 	}
 	d.simURL = config.Server{Address: d.address}.BaseURL(tcp.Port)
 	d.sim.URL = d.simURL
+	d.live(ctx)
 	web := &http.Server{Handler: d.sim, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = web.Serve(listener) }() // ends when stop closes it
 	//nolint:contextcheck // it ends what outlives ctx
@@ -211,6 +217,24 @@ func (d *demo) serveGitHub(ctx context.Context) (stop func(), err error) {
 		_ = web.Close() // nobody's work is lost
 	}
 	return stop, nil
+}
+
+// live lets happen what happens by itself, until ctx ends, so that those who watch a page see
+// it.
+func (d *demo) live(ctx context.Context) {
+	d.sim.SetSpeed(d.speed)
+	go func() {
+		ticker := time.NewTicker(time.Second)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				d.sim.Live()
+			}
+		}
+	}()
 }
 
 // portOf returns the port that was given, the usual one if it is free, or 0.

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +71,19 @@ func TestDemo(t *testing.T) {
 	assert.Contains(t, page, "demo-runner")
 	assert.Equal(t, 0, d.end())
 	assert.NotContains(t, strings.TrimPrefix(d.out.String(), guide), "{", "the demo's log is quiet")
+}
+
+// TestDemoLife watches runners that live an hour in a second: they get the newest release.
+func TestDemoLife(t *testing.T) {
+	d := start(t, nil, demoArgs("--speed", "3600")...)
+	lines := curlLines(d.out.String())
+	list := lines[slices.IndexFunc(lines, func(l curlLine) bool { return l.name == "ada group-list" })]
+	require.Eventually(t, func() bool { return strings.Contains(list.run(t).body, `"version":"2.324.0"`) }, 20*time.Second, 50*time.Millisecond)
+	assert.Equal(t, 0, d.end())
+
+	refused := do(t, nil, demoArgs("--speed", "-1")...)
+	assert.Equal(t, exitUsage, refused.status)
+	assert.Contains(t, refused.stderr, "--speed")
 }
 
 // TestDemoSetup goes from no App to a served command, as the guide says.

@@ -135,10 +135,11 @@ func (c *Call) superseded(things []Thing) *Error {
 // Yield refuses a repeated attempt if a command that was started later changed one of the
 // things. [Call.Begin] does so too; a command whose checks depend on them yields earlier.
 func (c *Call) Yield(things ...Thing) error {
-	if refusal := c.superseded(things); refusal != nil {
-		return refusal
+	refusal := c.superseded(things)
+	if refusal == nil {
+		return nil
 	}
-	return nil
+	return refusal
 }
 
 func (c *Call) yieldsTo(newer store.Attempt, things []Thing) bool {

@@ -133,10 +133,10 @@ func (c *call) updateIssue(i *Issue) answer {
 
 // SetState opens or closes the issue.
 func (i *Issue) SetState(state string, by *User, now time.Time) {
-	switch {
-	case state == i.State:
+	switch state {
+	case i.State:
 		return
-	case state == "closed":
+	case "closed":
 		i.ClosedAt, i.ClosedBy = now, by
 	default:
 		i.ClosedAt, i.ClosedBy = time.Time{}, nil

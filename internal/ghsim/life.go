@@ -29,9 +29,15 @@ type Event struct {
 // living is a life that has begun.
 type living struct {
 	Life
-	speed float64 // of its clock; 0: that of the server
-	began time.Time
-	done  time.Duration // what happened until then is done
+	speed float64       // of its clock beside the server's
+	since time.Time     // when it got that speed
+	age   time.Duration // at that moment
+	done  time.Duration // what happened until that age is done
+}
+
+// ageAt is how old the life is.
+func (l *living) ageAt(now time.Time) time.Duration {
+	return l.age + time.Duration(float64(now.Sub(l.since))*l.speed)
 }
 
 func (b *builder) life(l Life) {
@@ -48,21 +54,17 @@ func (b *builder) life(l Life) {
 	}
 	events := slices.Clone(l.Events)
 	slices.SortStableFunc(events, func(a, c Event) int { return int(a.After - c.After) })
-	b.s.living = living{Life: Life{l.Repeat, events}, speed: b.s.living.speed, began: b.s.now(), done: -1}
+	b.s.living = living{Life: Life{l.Repeat, events}, speed: 1, since: b.s.now(), done: -1}
 }
 
-// SetSpeed makes life, and only life, go that many times as fast as the server's clock.
+// SetSpeed makes life, and only life, go that many times as fast as the server's clock; 0 stops
+// it.
 func (s *Server) SetSpeed(speed float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.live()
 	l := &s.living
-	if l.speed == 0 {
-		l.speed = 1
-	}
-	elapsed := time.Duration(float64(s.now().Sub(l.began)) * l.speed)
-	l.speed = speed
-	l.began = s.now().Add(-time.Duration(float64(elapsed) / speed))
+	now := s.now()
+	l.age, l.since, l.speed = l.ageAt(now), now, speed
 }
 
 // Live lets happen what is due by now. Every request to the API does so too; call it so that
@@ -79,20 +81,17 @@ func (s *Server) live() {
 	if len(l.Events) == 0 {
 		return
 	}
-	elapsed := s.now().Sub(l.began)
-	if l.speed != 0 {
-		elapsed = time.Duration(float64(elapsed) * l.speed)
-	}
+	age := l.ageAt(s.now())
 	if l.Repeat <= 0 {
-		s.happen(l.done, elapsed)
+		s.happen(l.done, age)
 	} else {
 		// What happened more than one round ago was undone or done again since.
-		round := max(l.done.Truncate(l.Repeat), (elapsed - l.Repeat).Truncate(l.Repeat), 0)
-		for ; round <= elapsed; round += l.Repeat {
-			s.happen(max(l.done-round, -1), elapsed-round)
+		round := max(l.done.Truncate(l.Repeat), (age - l.Repeat).Truncate(l.Repeat), 0)
+		for ; round <= age; round += l.Repeat {
+			s.happen(max(l.done-round, -1), age-round)
 		}
 	}
-	l.done = elapsed
+	l.done = age
 }
 
 // happen applies the events after one moment of a round until another.

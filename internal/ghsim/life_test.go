@@ -66,6 +66,9 @@ func TestLife(t *testing.T) {
 	s.SetSpeed(60)
 	now = now.Add(2 * time.Second)
 	assert.Equal(t, "online false 2.330.0 3", look(), "2 seconds are 2 minutes")
+	s.SetSpeed(0)
+	now = now.Add(time.Hour + 2*time.Minute)
+	assert.Equal(t, "online false 2.330.0 3", look(), "time stands still")
 
 	downloads := s.get("/orgs/acme/actions/runners/downloads", s.token(""))
 	assert.Contains(t, downloads.get(0, "filename"), "2.330.0")

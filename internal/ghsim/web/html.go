@@ -177,10 +177,14 @@ func runnerItem(r *ghsim.Runner) g.Node {
 	if r.Busy {
 		status = "busy"
 	}
+	about := strings.Join(r.Labels, " ")
+	if r.Version != "" {
+		about += " · " + r.Version
+	}
 	return h.Li(
 		h.I(h.Class("dot "+status), h.Role("img"), h.Aria("label", status), h.Title(status)),
 		h.Span(g.Text(r.Name)),
-		h.Small(g.Text(strings.Join(r.Labels, " "))),
+		h.Small(g.Text(about)),
 	)
 }
 
