@@ -136,27 +136,6 @@ func TestSetupChecklistWithoutAdminRepository(t *testing.T) {
 	w.await(clock, "command", "done")
 }
 
-// However often the page is loaded, GitHub is asked a few times a minute.
-func TestSetupChecklistCosts(t *testing.T) {
-	t.Parallel()
-	clock := &shiftedClock{}
-	w := newSetupWorldAt(t, clock.now, "org: acme\n", "")
-	w.create()
-	w.hub.ResetCalls()
-	for range 60 {
-		clock.add(time.Second)
-		w.checklist()
-	}
-	var calls []string
-	for _, call := range w.hub.Calls() {
-		if strings.Contains(call.Path, "installation") {
-			calls = append(calls, call.Method+" "+call.Path)
-		}
-	}
-	assert.NotEmpty(t, calls)
-	assert.LessOrEqual(t, len(calls), 10, "%v", calls) // the background asks by itself, too
-}
-
 // The checklist is only for the browser that came back from GitHub, for an hour.
 func TestSetupCookie(t *testing.T) {
 	t.Parallel()
