@@ -166,7 +166,7 @@ func TestOperationsBackUpAndRestoreSQLite(t *testing.T) {
 
 // postgres moves the installation to PostgreSQL by the document's recipe.
 func (i *installation) postgres() {
-	url := storetest.Postgres(i.t)
+	url := storetest.Postgres(i.t) + "&application_name=arm" // an address may have an ampersand
 	i.sh.environ = append(i.sh.environ, "DATABASE_URL="+url)
 	i.begin()
 	require.Contains(i.t, i.recipe("SQLite to PostgreSQL", 0), "platform")
