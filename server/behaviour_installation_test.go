@@ -130,3 +130,25 @@ func TestForeignInstallation(t *testing.T) {
 	assert.GreaterOrEqual(t, refused, 40)
 	assert.Equal(t, []string{"api"}, w.repos("platform"))
 }
+
+// GitHub delivers no comments before the App is installed. Those from afterwards that it could
+// not deliver are answered when the server is there.
+func TestCommentsAroundAnInstallation(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, acme())
+	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
+	require.NoError(t, w.hub.Uninstall("acme"))
+	before, err := w.hub.Comment("acme", "runner-admin", 1, "ada", "/runner-group repos-add web")
+	require.NoError(t, err)
+	require.NoError(t, w.stop())
+	w.hub.PauseDeliveries(true)
+	_, err = w.hub.Install("arm", "acme")
+	require.NoError(t, err)
+	missed, err := w.hub.Comment("acme", "runner-admin", 1, "ada", "/runner-group repos-add api")
+	require.NoError(t, err)
+	w.hub.PauseDeliveries(false)
+	w.start()
+	require.Eventually(t, func() bool { return w.reaction(1, missed) == "rocket" }, eventually, tick)
+	assert.Equal(t, []string{"api"}, w.repos("platform"))
+	assert.Empty(t, w.reaction(1, before), "nobody heard of it")
+}

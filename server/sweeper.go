@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
@@ -19,7 +21,7 @@ type sweeper struct {
 	orgs []*dispatch.Org // those that have an admin repository
 
 	mu    sync.Mutex
-	repos map[*dispatch.Org]adminRepo // as of the first page of the current sweep
+	repos map[*dispatch.Org]adminRepo // as of the begin of the current sweep
 }
 
 // An adminRepo is an admin repository by its ids, which is all that deliveries have.
@@ -35,16 +37,27 @@ func newSweeper(c *config.Config, app *github.App, env *dispatch.Env) *sweeper {
 	return s
 }
 
+// Scope implements [queue.Sweeper]. It looks the admin repositories up again.
+func (s *sweeper) Scope(ctx context.Context) (string, error) {
+	if err := s.findRepos(github.Background(ctx)); err != nil {
+		return "", retryLater(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var scope []string
+	for _, repo := range s.repos {
+		scope = append(scope, fmt.Sprintf("%d/%d", repo.repository, repo.installation))
+	}
+	slices.Sort(scope)
+	return strings.Join(scope, " "), nil
+}
+
 // FailedDeliveries implements [queue.Sweeper].
 func (s *sweeper) FailedDeliveries(ctx context.Context, cursor string) ([]queue.FailedDelivery, string, error) {
 	if len(s.orgs) == 0 {
 		return nil, "", nil
 	}
-	ctx = github.Background(ctx)
-	if err := s.findRepos(ctx, cursor == ""); err != nil {
-		return nil, "", retryLater(err)
-	}
-	page, next, err := s.app.Deliveries(ctx, cursor, true)
+	page, next, err := s.app.Deliveries(github.Background(ctx), cursor, true)
 	if err != nil {
 		return nil, "", fmt.Errorf("list failed deliveries: %w", retryLater(err))
 	}
@@ -58,14 +71,11 @@ func (s *sweeper) FailedDeliveries(ctx context.Context, cursor string) ([]queue.
 	return deliveries, next, nil
 }
 
-// findRepos looks up the ids of the admin repositories, again if refresh is set. A
-// failure for one organization does not stop the deliveries of the others.
-func (s *sweeper) findRepos(ctx context.Context, refresh bool) error {
+// findRepos looks up the ids of the admin repositories. A failure for one organization does
+// not stop the deliveries of the others.
+func (s *sweeper) findRepos(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !refresh && len(s.repos) > 0 {
-		return nil
-	}
 	for _, org := range s.orgs {
 		repo, err := org.GitHub.AdminRepository(ctx)
 		_, found := s.repos[org]

@@ -54,20 +54,39 @@ func TestSweepOverSeveralOrganizations(t *testing.T) {
 	ours := func(login string, installation int64) bool {
 		return s.Ours(queue.FailedDelivery{RepositoryID: repos[login], InstallationID: installation, Event: "issue_comment", Action: "created"})
 	}
-	_, _, err = s.FailedDeliveries(t.Context(), "")
+	_, err = s.Scope(t.Context())
 	require.NoError(t, err)
 	assert.True(t, ours("acme", 77))
 	assert.True(t, ours("globex", 78))
 	assert.False(t, ours("acme", 78), "another's installation")
 	assert.False(t, ours("initech", 0))
 
+	// What is in scope changes if an installation appears or is replaced.
+	before, err := s.Scope(t.Context())
+	require.NoError(t, err)
+	appeared, err := hub.Install("arm", "initech")
+	require.NoError(t, err)
+	after, err := s.Scope(t.Context())
+	require.NoError(t, err)
+	assert.NotEqual(t, before, after)
+	assert.True(t, ours("initech", appeared))
+	again, err := s.Scope(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, after, again)
+	replaced, err := hub.Reinstall("acme")
+	require.NoError(t, err)
+	again, err = s.Scope(t.Context())
+	require.NoError(t, err)
+	assert.NotEqual(t, after, again)
+	assert.True(t, ours("acme", replaced))
+
 	for i := range 25 { // which uses up what globex has
 		_, _ = s.orgs[1].GitHub.Team(t.Context(), fmt.Sprintf("nobody-%d", i))
 	}
 	_, err = s.orgs[1].GitHub.AdminRepository(github.Background(t.Context()))
 	require.Equal(t, github.RateLimited, github.KindOf(err))
-	_, _, err = s.FailedDeliveries(t.Context(), "")
+	_, err = s.Scope(t.Context())
 	require.NoError(t, err)
-	assert.True(t, ours("acme", 77))
+	assert.True(t, ours("acme", replaced))
 	assert.True(t, ours("globex", 78), "its repository is known")
 }

@@ -13,6 +13,7 @@ const (
 	markSwept  = "sweep.to"     // everything up to this time was looked at
 	markHigh   = "sweep.high"   // what markSwept becomes when an unfinished sweep ends
 	markCursor = "sweep.cursor" // where an unfinished sweep goes on
+	markScope  = "sweep.scope"  // by what it was judged which deliveries are ours
 )
 
 // marks returns the marks of the sweep by name. Those that were never set are missing.
@@ -23,7 +24,7 @@ func (q *Queue) marks(ctx context.Context) (map[string]string, error) {
 		err := r.Scan(&name, &value)
 		marks[name] = value
 		return struct{}{}, err
-	}, `SELECT name, value FROM mark WHERE name IN (?1, ?2, ?3)`, markSwept, markHigh, markCursor)
+	}, `SELECT name, value FROM mark WHERE name IN (?1, ?2, ?3, ?4)`, markSwept, markHigh, markCursor, markScope)
 	if err != nil {
 		return nil, fmt.Errorf("read how far the sweep has come: %w", err)
 	}

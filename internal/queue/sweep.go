@@ -22,6 +22,10 @@ type FailedDelivery struct {
 
 // A Sweeper asks GitHub about deliveries.
 type Sweeper interface {
+	// Scope names what [Sweeper.Ours] goes by now: the admin repositories and the App's
+	// installations. If it changes, deliveries that were not ours may be, so the sweep looks at
+	// all again that GitHub still has. It returns an [Again] too.
+	Scope(ctx context.Context) (string, error)
 	// FailedDeliveries returns a page of deliveries, newest first, and the cursor of the next
 	// page, or "" if there is none. The first cursor is "". If a delivery succeeded, its
 	// status says so. If GitHub's rate limit is spent, the error is an [Again].
@@ -85,6 +89,17 @@ func (q *Queue) sweep(ctx context.Context) error {
 		low = swept
 	}
 	high, cursor := parseTime(marks[markHigh]), marks[markCursor]
+	scope, err := q.opts.Sweeper.Scope(ctx)
+	if err != nil {
+		return err
+	}
+	if scope != marks[markScope] { // an installation has appeared, or was replaced
+		low, cursor = now.Add(-sweepBack), ""
+		err := q.setMarks(ctx, map[string]string{markScope: scope, markSwept: "", markCursor: ""})
+		if err != nil {
+			return err
+		}
+	}
 	if cursor == "" {
 		high = time.Time{}
 	}

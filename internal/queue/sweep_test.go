@@ -20,8 +20,10 @@ type hook struct {
 	perPage  int
 	pages    int     // asked for
 	asked    []int64 // redeliveries
-	refuse   error   // of redeliveries
-	unlisted error   // of pages
+	scope    string
+	notOurs  string // GUID of a delivery out of scope
+	refuse   error  // of redeliveries
+	unlisted error  // of pages
 }
 
 func (h *hook) FailedDeliveries(_ context.Context, cursor string) ([]queue.FailedDelivery, string, error) {
@@ -46,7 +48,11 @@ func (h *hook) Redeliver(_ context.Context, id int64) error {
 	return nil
 }
 
-func (h *hook) Ours(d queue.FailedDelivery) bool { return d.Event == "issue_comment" }
+func (h *hook) Scope(context.Context) (string, error) { return h.scope, nil }
+
+func (h *hook) Ours(d queue.FailedDelivery) bool {
+	return d.Event == "issue_comment" && d.GUID != h.notOurs
+}
 
 // add puts a delivery on top of the list.
 func (h *hook) add(id int64, guid string, at time.Time, status int) {
@@ -189,6 +195,38 @@ func TestSweepContinues(t *testing.T) {
 	})
 }
 
+// Once an installation has appeared, what came before is looked at again, once.
+func TestSweepLooksBackIfItsScopeChanges(t *testing.T) {
+	each(t, func(t *testing.T, url string) {
+		now, github := newClock(), &hook{perPage: 2, notOurs: "early"}
+		q, err := queue.New(queue.Options{Store: open(t, url, now.Now), Handler: handler{}, Sweeper: github})
+		require.NoError(t, err)
+		for range 10 {
+			github.add(4, "old", now.Now().Add(-3*time.Hour), 200)
+		}
+		github.add(1, "early", now.Now().Add(-2*time.Hour), 502)
+		github.add(2, "later", now.Now(), 200)
+		sweep := func(want ...int64) (pages int) {
+			t.Helper()
+			now.move(time.Minute)
+			require.NoError(t, q.Sweep(t.Context()))
+			asked, pages := github.take()
+			assert.Equal(t, want, asked)
+			return pages
+		}
+		sweep()
+		github.notOurs = ""
+		sweep() // it is past
+		github.scope = "1/78"
+		sweep(1)
+		for range 5 {
+			github.add(3, "newer", now.Now(), 200)
+		}
+		sweep()
+		assert.Less(t, sweep(), 6, "only down to the mark")
+	})
+}
+
 // The queue sweeps when it starts.
 func TestSweepOnStart(t *testing.T) {
 	each(t, func(t *testing.T, url string) {
@@ -203,6 +241,8 @@ func TestSweepOnStart(t *testing.T) {
 }
 
 type sweepOnly struct{ swept chan struct{} }
+
+func (sweepOnly) Scope(context.Context) (string, error) { return "", nil }
 
 func (s sweepOnly) FailedDeliveries(context.Context, string) ([]queue.FailedDelivery, string, error) {
 	s.swept <- struct{}{}
