@@ -45,7 +45,7 @@ type demo struct {
 	port       portFlag // -1: demoPort, or a free one
 	githubPort portFlag
 	verbose    bool
-	setup      bool // begin without an App
+	setup      bool    // begin without an App
 	speed      float64 // of what happens by itself; 0: nothing does
 
 	sim    *ghsim.Server

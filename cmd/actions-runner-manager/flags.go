@@ -36,7 +36,7 @@ func wantedValue(e *pflag.InvalidValueError) string {
 	if errors.Is(e, strconv.ErrRange) {
 		return fmt.Sprintf("%q is out of range", e.GetValue())
 	}
-	wanted := ""
+	var wanted string
 	switch kind := e.GetFlag().Value.Type(); {
 	case kind == "bool":
 		wanted = "true or false"
