@@ -143,6 +143,35 @@ func TestRunnersLabelPartly(t *testing.T) {
 	assert.Equal(t, 1, done)
 }
 
+// Where the policy wants a confirmation, the preview has the labels that the runners would have.
+func TestRunnersLabelPreview(t *testing.T) {
+	t.Parallel()
+	k := labelKit(t)
+	writesTo(k)
+	var args dispatch.Args
+	args.Add("team", "platform")
+	args.Add("runners", "b1")
+	args.Add("set", "x")
+	result, err := k.Dispatch(t.Context(), dispatch.Request{ID: "preview", Channel: dispatch.Comment, Command: "runners-label", Org: "acme", Caller: k.Caller("ada"), Args: args, Preview: true})
+	require.NoError(t, err)
+	assert.Contains(t, result.Message, "`b1`: `self-hosted`, `linux`, `x64`, `x`")
+	assert.Empty(t, writesTo(k))
+}
+
+// An old Enterprise Server says neither versions nor which labels are read-only.
+func TestRunnersOfOldServer(t *testing.T) {
+	t.Parallel()
+	k := labelKit(t)
+	k.Hub.OldRunners = true
+	k.Must("ada", "runners-label team=platform runners=b1 set=x")
+	assert.Equal(t, []string{"self-hosted", "linux", "x64", "x"}, labelsOf(k, "b1"))
+	result, err := k.Run("ada", "runners-list team=platform")
+	require.NoError(t, err)
+	runner := result.Response.(commands.RunnersListing).Runners[0]
+	assert.Equal(t, "ok", runner.State+runner.Version)
+	assert.NotContains(t, result.Tables[0].Header, "Version")
+}
+
 // A repeated attempt acts on the runners of the first one, and yields to a newer command on
 // the same labels only.
 func TestRunnersLabelRepeated(t *testing.T) {

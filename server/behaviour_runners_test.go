@@ -73,6 +73,32 @@ func TestRunners(t *testing.T) {
 	w.ok("ghp_ada", "POST /api/v1/group-create?team=web") // a team may begin again
 }
 
+func TestRunnerLabels(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, acme())
+	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
+	w.runners("platform", "on-1", "off-1")
+	labels := func() (of string) {
+		w.hub.Update(org(func(o *ghsim.Org) { of = strings.Join(o.Runner("on-1").Labels, " ") }))
+		return of
+	}
+	w.ok("ghp_ada", "PATCH /api/v1/runners-label?team=platform&runners=on-1,off-1&add=gpu,large")
+	assert.Equal(t, "self-hosted linux gpu large", labels())
+	listed := w.ok("ghp_ada", "GET /api/v1/runners-list?team=platform&label=GPU&offline")
+	assert.Equal(t, "off-1", listed.Response["runners"].([]any)[0].(map[string]any)["name"])
+	assert.Equal(t, ghsim.RunnerVersion, listed.Response["latest"])
+	w.refused(400, "invalid_argument", "ghp_ada", "PATCH /api/v1/runners-label?team=platform&runners=on-1&remove=Linux")
+	w.refused(404, "runner_not_found", "ghp_ada", "PATCH /api/v1/runners-label?team=platform&runners=spare-1&add=x")
+	w.ok("ghp_ada", "PATCH /api/v1/runners-label", `{"team":"platform","runners":["on-1"],"set":[]}`, "application/json")
+	assert.Equal(t, "self-hosted linux", labels())
+	_, reaction := w.say("ada", 1, "/runner-group runners-label on-1 --set a,b")
+	assert.Equal(t, "rocket", reaction)
+	assert.Equal(t, "self-hosted linux a b", labels())
+	_, reaction = w.say("ada", 1, "/runner-group runners-label on-1 --set ''")
+	assert.Equal(t, "rocket", reaction)
+	assert.Equal(t, "self-hosted linux", labels())
+}
+
 func TestJITBelongsToTheTeam(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, acme())

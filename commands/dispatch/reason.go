@@ -61,7 +61,7 @@ var reasons = []ReasonInfo{ //nolint:gochecknoglobals // a table that is never w
 	{ReasonBadToken, http.StatusUnauthorized, false, "GitHub or this server refuses the token"},
 	{ReasonNotMaintainer, http.StatusForbidden, false, "you're not an active maintainer of that team, or it doesn't exist"},
 	{ReasonGroupNotOwned, http.StatusForbidden, false, "the group belongs to another team"},
-	{ReasonRepoNotPermitted, http.StatusForbidden, false, "the team has too little permission on the repository, or it doesn't exist"},
+	{ReasonRepoNotPermitted, http.StatusForbidden, false, "the team (for `repo-runners` the caller) has too little permission on the repository, or it doesn't exist"},
 	{ReasonPublicRepo, http.StatusForbidden, false, "public repositories may not be attached here"},
 	{ReasonPolicy, http.StatusForbidden, false, "the operator's policy does not allow it"},
 	{ReasonOwnerOnly, http.StatusForbidden, false, "only owners of the organization may do this"},

@@ -34,7 +34,7 @@ def objects_in: type == "array" and length > 0 and all(.[]; type == "object");
 def lines_in: type == "array" and any(.[]; type == "string" and test(" "));
 
 # Whether the sentence already says what the value says.
-def said_in($sentence): [if type == "array" then .[] else . end | cell] | all(.[]; . as $text | $sentence | contains($text));
+def said_in($sentence): [if type == "array" then .[] else . end] | all(.[]; cell as $text | (type != "object" or $text != "") and ($sentence | contains($text)));
 
 def fields:
   (.message // "" | tostring) as $message

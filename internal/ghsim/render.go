@@ -173,7 +173,7 @@ func (c *call) group(g *Group) any {
 }
 
 func (c *call) runner(r *Runner) any {
-	o := obj{"id": r.ID, "name": r.Name, "os": r.OS, "status": r.Status, "busy": r.Busy, "runner_group_id": r.GroupID, "labels": labelsOf(r)}
+	o := obj{"id": r.ID, "name": r.Name, "os": r.OS, "status": r.Status, "busy": r.Busy, "runner_group_id": r.GroupID, "labels": c.labelsOf(r)}
 	if !c.s.OldRunners {
 		o["ephemeral"], o["version"] = r.Ephemeral, nil
 		if r.Version != "" {
@@ -184,13 +184,17 @@ func (c *call) runner(r *Runner) any {
 }
 
 // labelsOf renders a runner's labels; those that the runner brings itself are read-only.
-func labelsOf(r *Runner) []any {
+func (c *call) labelsOf(r *Runner) []any {
 	return each(r.Labels, func(name string) any {
-		kind := "custom"
-		if isFixed(r, name) {
-			kind = "read-only"
+		o := obj{"id": len(name), "name": name}
+		switch {
+		case c.s.OldRunners:
+		case isFixed(r, name):
+			o["type"] = "read-only"
+		default:
+			o["type"] = "custom"
 		}
-		return obj{"id": len(name), "name": name, "type": kind}
+		return o
 	})
 }
 

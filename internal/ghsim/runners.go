@@ -136,7 +136,7 @@ func (c *call) deleteRunner(r *Runner) answer {
 }
 
 func (c *call) listLabels(r *Runner) answer {
-	return ok(obj{"total_count": len(r.Labels), "labels": labelsOf(r)})
+	return ok(obj{"total_count": len(r.Labels), "labels": c.labelsOf(r)})
 }
 
 func (c *call) readLabels() ([]string, *answer) {

@@ -34,8 +34,8 @@ type Server struct {
 	// fail with 409. Otherwise its runners go back to the default group.
 	// GitHub's documents do not say which it is.
 	GroupDeleteRefusesRunners bool
-	// OldRunners leaves out the version of runners and whether they are ephemeral, as old
-	// Enterprise Servers do.
+	// OldRunners leaves out the version of runners, whether they are ephemeral, and the type
+	// of their labels, as old Enterprise Servers may.
 	OldRunners bool
 	// WebhookTimeout is how long a delivery may take; 0 means GitHub's 10 s.
 	WebhookTimeout time.Duration
