@@ -27,7 +27,7 @@ const anything = "*"
 func mayImport() map[string][]string {
 	return map[string][]string{
 		"cmd":                  {anything},
-		"server":               {"config", "handlers", "handlers/comment", "handlers/rest", "handlers/pages", "commands", "commands/dispatch", "commands/ownership", "internal/fleet", "internal/github", "internal/queue", "internal/store", "server/connect", "server/doctor", "server/setup", "internal/secret"},
+		"server":               {"config", "handlers", "handlers/comment", "handlers/rest", "handlers/pages", "commands", "commands/dispatch", "commands/ownership", "internal/alerts", "internal/fleet", "internal/github", "internal/queue", "internal/store", "server/connect", "server/doctor", "server/setup", "internal/secret"},
 		"server/connect":       {"config", "internal/github"},
 		"server/doctor":        {"config", "handlers/comment", "commands/dispatch", "internal/github", "internal/store", "server/connect", "internal/secret"},
 		"server/setup":         {"config", "handlers/comment", "handlers/pages", "internal/github", "server/connect", "server/doctor", "internal/secret"},
@@ -43,6 +43,7 @@ func mayImport() map[string][]string {
 		"config":               {"internal/secret"},
 		"internal/queue":       {"internal/store"},
 		"internal/fleet":       {"internal/github", "internal/store", "commands/dispatch"},
+		"internal/alerts":      {"internal/fleet", "internal/github", "internal/store", "commands/dispatch"},
 		"internal/github":      {"internal/secret"},
 		"internal/store":       {"internal/secret"},
 		"internal/ghsim/web":   {"internal/ghsim"},

@@ -18,6 +18,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/pages"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/rest"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/alerts"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/fleet"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/queue"
@@ -39,7 +40,8 @@ type app struct {
 	github *github.App
 	env    *dispatch.Env
 	queue  *queue.Queue
-	fleet  *fleet.Poller // nil: fleet.pollInterval is 0
+	fleet  *fleet.Poller  // nil: fleet.pollInterval is 0
+	alerts *alerts.Alerts // nil: alerts.issues is not set
 	health *health
 	meter  *meter
 
@@ -115,8 +117,15 @@ func (s *Server) build(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	cleaner := &fleet.Cleaner{Dispatch: dispatcher.Dispatch, Store: a.store, Now: a.env.Now}
+	observe := []func(context.Context, fleet.Polled){cleaner.Observe}
+	if c.Alerts.Issues {
+		a.alerts = alerts.New(alerts.Options{Env: a.env, Wrote: comments.wrote, Escape: comment.EscapeMessage, Logger: s.log})
+		a.env.Notify = a.alerts.Notify
+		observe = append(observe, a.alerts.Observe)
+	}
 	if c.Fleet.PollInterval > 0 {
-		a.fleet = fleet.New(fleet.Options{Env: a.env, Interval: c.Fleet.PollInterval, History: c.Fleet.History, Logger: s.log})
+		a.fleet = fleet.New(fleet.Options{Env: a.env, Interval: c.Fleet.PollInterval, History: c.Fleet.History, Logger: s.log, Observe: observe})
 	}
 	a.metrics = a.meter.handler(a.gauges)
 	return s.route(a, dispatcher, countDelivery)
@@ -181,6 +190,9 @@ func (a *app) start(ctx context.Context) error {
 	a.loops.Go(func() { a.maintain(background) })
 	if a.fleet != nil {
 		a.loops.Go(func() { a.fleet.Run(background) })
+	}
+	if a.alerts != nil {
+		a.loops.Go(func() { a.alerts.Run(background) })
 	}
 	return nil
 }

@@ -103,14 +103,19 @@ func (g *commentGitHub) Body(ctx context.Context, login string, commentID int64)
 	return c.Body, err == nil, commentError(err, "look at the comment again")
 }
 
-// isOurs reports whether this App wrote the comment. GitHub says by which App a comment was
-// written. If it does not, the author must be our bot, whose login is SLUG[bot].
+// isOurs reports whether this App wrote the comment.
 func (g *commentGitHub) isOurs(ctx context.Context, c github.Comment) bool {
-	if c.AppID != 0 || c.UserType != "Bot" {
+	return g.wrote(ctx, c.AppID, c.UserLogin)
+}
+
+// wrote reports whether this App wrote a comment or an issue. GitHub says by which App it was
+// written (0: none). If it does not, the author must be our bot, whose login is SLUG[bot].
+func (g *commentGitHub) wrote(ctx context.Context, appID int64, login string) bool {
+	if appID != 0 || !strings.HasSuffix(login, "[bot]") {
 		if g.app.ID() == 0 {
-			_, _ = g.app.App(ctx) // else the comment is not known to be ours
+			_, _ = g.app.App(ctx) // else it is not known to be ours
 		}
-		return c.AppID == g.app.ID() && c.AppID != 0
+		return appID == g.app.ID() && appID != 0
 	}
 	slug := g.slug.Load()
 	if slug == nil {
@@ -121,7 +126,7 @@ func (g *commentGitHub) isOurs(ctx context.Context, c github.Comment) bool {
 		slug = &info.Slug
 		g.slug.Store(slug)
 	}
-	return strings.EqualFold(c.UserLogin, *slug+"[bot]")
+	return strings.EqualFold(login, *slug+"[bot]")
 }
 
 // Private implements [comment.GitHub].

@@ -2,12 +2,14 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github/pacing"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
 // authorize proves that the caller is what the command needs, by what GitHub says at this
@@ -36,6 +38,8 @@ func (e *Env) Authorize(ctx context.Context, call *Call) error {
 	switch {
 	case call.Channel == CLI:
 		return e.findTeams(ctx, call)
+	case call.Channel == Schedule:
+		return e.recordedTeam(ctx, call)
 	case call.Spec.Needs == Member:
 		return e.mustBeMember(ctx, call)
 	case call.Spec.Needs == Owner:
@@ -289,6 +293,16 @@ func (e *Env) findTeams(ctx context.Context, call *Call) error {
 	}
 	call.Team = team
 	return nil
+}
+
+// recordedTeam finds the team of a command that the server itself runs.
+func (e *Env) recordedTeam(ctx context.Context, call *Call) error {
+	record, err := e.Store.RecordOf(ctx, call.OrgID, call.TeamID)
+	if errors.Is(err, store.ErrNotFound) {
+		return Refuse(ReasonGroupNotFound, "The team owns no runner group any more.")
+	}
+	call.Team = github.Team{ID: record.TeamID, Slug: record.TeamSlug}
+	return StoreError(err)
 }
 
 // IgnoreNotFound returns nil if err says that GitHub has no such thing.

@@ -47,6 +47,9 @@ type Env struct {
 	OfflineAfter time.Duration
 	// Observe, if set, is called after every call.
 	Observe func(Observation)
+	// Notify adds Markdown to the issue of the team's group, which is opened for it, in the next
+	// comment that mentions the team; nil: there are no such issues.
+	Notify func(ctx context.Context, orgID, teamID int64, markdown string) error
 	// Holder names this process in leases; it must be unique among replicas.
 	Holder string
 	// Deadline bounds a command; 30 s if zero.
@@ -166,6 +169,8 @@ type Policy struct {
 	RegistrationTokens  string   // "true", "adopted" or "false"
 	Allow, Deny         []string // globs over team slugs
 	OwnersActForAnyTeam bool     // owners act for teams that they do not maintain
+
+	RemoveOffline time.Duration // runners are removed that were offline for this long; 0: none
 }
 
 // GroupNameOf returns the name of the group of the team with that slug.

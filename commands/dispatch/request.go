@@ -19,6 +19,10 @@ const (
 	Schedule Channel = "schedule" // the server itself
 )
 
+// trusted reports whether requests on the channel come from the server or its operator, who
+// need no right of their own.
+func (d Channel) trusted() bool { return d == CLI || d == Schedule }
+
 // A Principal is the caller, as the channel authenticated them.
 type Principal struct {
 	ID    int64 // GitHub's numeric user id
@@ -87,6 +91,10 @@ type Request struct {
 	Args   Args
 	// Source is the comment that holds the command; zero on other channels.
 	Source Source
+
+	// TeamID is the team acted for, on the channel [Schedule] only: by the record, not by the
+	// slug in the arguments, which may be another team's by now.
+	TeamID int64
 
 	// TeamHint is the team that the comment's issue names; it counts if the arguments name
 	// none. TeamSource says what of the issue names it.

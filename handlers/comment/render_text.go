@@ -93,6 +93,10 @@ func htmlText(text string) string {
 	return strings.ReplaceAll(text, "#", "#"+wordJoiner)
 }
 
+// EscapeMessage makes Markdown with text from outside in it fit for a comment, as it is done
+// with the message of a command.
+func EscapeMessage(markdown string) string { return escapeMessage(markdown) }
+
 // escapeMessage makes a message of a command fit for a comment. Its Markdown is ours, and
 // stays; what it quotes from outside, in double quotes, is shown as code, and
 // outside of code no tag, no mention and no command is left.

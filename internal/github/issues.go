@@ -173,15 +173,19 @@ func (o *Org) CreateIssue(ctx context.Context, n NewIssue) (Issue, error) {
 
 // An IssueChange describes a change of an issue. Fields that are empty stay as they are.
 type IssueChange struct {
-	Title string
-	Body  string
-	State string // IssueOpen reopens it, IssueClosed closes it as completed
+	Title  string
+	Body   string
+	State  string   // IssueOpen reopens it, IssueClosed closes it as completed
+	Labels []string // all that it is to have from now on
 }
 
 // EditIssue changes an issue of the admin repository and returns the result. It fails with
 // NotFound if the issue was deleted.
 func (o *Org) EditIssue(ctx context.Context, number int, change IssueChange) (Issue, error) {
-	body := map[string]string{}
+	body := map[string]any{}
+	if len(change.Labels) > 0 {
+		body["labels"] = change.Labels
+	}
 	for key, value := range map[string]string{"title": change.Title, "body": change.Body, "state": change.State} {
 		if value != "" {
 			body[key] = value

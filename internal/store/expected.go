@@ -138,7 +138,7 @@ func edits(orgID int64, list []Edit) []statement {
 
 // fleetTables are the tables about groups whose rows end with the ownership.
 func fleetTables() []string {
-	return []string{"group_poll", "finding", "sample", "sample_hour", "expected_group", "expected_repo", "expected_runner", "group_change"}
+	return []string{"group_poll", "finding", "sample", "sample_hour", "expected_group", "expected_repo", "expected_runner", "group_change", "removal"}
 }
 
 // forgetGroup deletes what is expected and was seen of a group.

@@ -28,6 +28,7 @@ func (s *Store) Prune(ctx context.Context, auditBefore, deliveriesBefore time.Ti
 		{"lease", "key", "ends_at", yesterday},
 		{"lease_waiter", "seq", "ends_at", yesterday},
 		{"attempt", "seq", "started_at", twoDaysAgo},
+		{"alert_notice", "id", "at", s.Now().Add(-keepNotices)},
 	} {
 		for {
 			n, err := s.Exec(ctx, `DELETE FROM `+old.table+` WHERE `+old.key+` IN
@@ -44,6 +45,8 @@ func (s *Store) Prune(ctx context.Context, auditBefore, deliveriesBefore time.Ti
 }
 
 const (
+	// keepNotices is how long a notice is kept that cannot be passed on.
+	keepNotices = 7 * 24 * time.Hour
 	// keepRunners is how long a runner is remembered that is gone, and keepEphemeral one that
 	// GitHub removed after its one job.
 	keepRunners   = 90 * 24 * time.Hour
@@ -60,6 +63,9 @@ func (s *Store) pruneFleet(ctx context.Context) error {
 		Micros(now.Add(-keepRunners)), Micros(now.Add(-keepEphemeral)))
 	if err == nil {
 		_, err = s.Exec(ctx, `DELETE FROM finding WHERE resolved_at <> 0 AND resolved_at < ?1`, Micros(now.Add(-keepResolved)))
+	}
+	if err == nil {
+		_, err = s.Exec(ctx, `DELETE FROM removal WHERE at < ?1`, Micros(now.Add(-keepRunners)))
 	}
 	for _, table := range fleetTables() {
 		if err == nil {
