@@ -36,6 +36,8 @@ func (c *Config) Warnings() []string {
 		}
 		warn(org.Chatops.AdminRepo != "" && len(c.GitHub.WebhookSecrets) == 0,
 			"chatops.adminRepo is set but github.webhookSecret is empty, so that every webhook is refused; set it to the secret of the App's webhook.")
+		warn(c.Alerts.Issues && org.Chatops.AdminRepo == "",
+			"alerts.issues is true, but chatops.adminRepo"+of+" is empty: there is no repository for the issues; set it.")
 		warnChatops(org.Chatops, of, warn)
 		warnPolicy(org.Policy, of, warn)
 	}
