@@ -16,7 +16,7 @@ import (
 // one comment behind, whatever the next one has to do.
 func TestCrashes(t *testing.T) {
 	for _, after := range []bool{false, true} {
-		for call := range 18 {
+		for call := range 14 {
 			t.Run(fmt.Sprintf("call %d, after=%v", call, after), func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t)

@@ -106,10 +106,10 @@ func (v *view) update(now time.Time) (changed bool) {
 	if len(known) != len(v.alert.State.Known) {
 		v.alert.State.Known, changed = known, true
 	}
-	switch clear := len(v.findings) == 0; {
-	case clear && v.alert.ClearSince.IsZero() && v.alert.Issue != 0:
+	switch healthy := len(v.findings) == 0; {
+	case healthy && v.alert.ClearSince.IsZero() && v.alert.Issue != 0:
 		v.alert.ClearSince, changed = now, true
-	case !clear && !v.alert.ClearSince.IsZero():
+	case !healthy && !v.alert.ClearSince.IsZero():
 		v.alert.ClearSince, changed = time.Time{}, true
 	}
 	return changed

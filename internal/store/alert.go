@@ -48,10 +48,10 @@ const alertColumns = `org_id, team_id, issue, is_open, mentioned_at, clear_since
 
 func scanAlert(row Row) (Alert, error) {
 	var a Alert
-	var open, mentioned, clear int64
+	var open, mentioned, healthy int64
 	var state string
-	err := row.Scan(&a.OrgID, &a.TeamID, &a.Issue, &open, &mentioned, &clear, &state)
-	a.Open, a.MentionedAt, a.ClearSince = open != 0, FromMicros(mentioned), FromMicros(clear)
+	err := row.Scan(&a.OrgID, &a.TeamID, &a.Issue, &open, &mentioned, &healthy, &state)
+	a.Open, a.MentionedAt, a.ClearSince = open != 0, FromMicros(mentioned), FromMicros(healthy)
 	if err == nil {
 		err = json.Unmarshal([]byte(state), &a.State)
 	}
