@@ -12,6 +12,8 @@ func All() []dispatch.Command {
 		groupDelete(),
 		groupList(),
 		groupsList(),
+		groupCheck(),
+		groupAccept(),
 		reposAdd(),
 		reposRemove(),
 		reposSet(),

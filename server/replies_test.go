@@ -80,6 +80,23 @@ func TestReplies(t *testing.T) {
 			}
 		})},
 		{name: "repo-runners-refused", login: "kim", text: "repo-runners foreign"},
+		{name: "group-check-fine", text: "group-check", before: org(func(o *ghsim.Org) {
+			o.Runner("build-5").GroupID = o.Groups[0].ID
+			o.Runner("build-1").Version = ghsim.RunnerVersion
+		})},
+		{name: "group-check", text: "group-check", before: org(func(o *ghsim.Org) {
+			o.Runner("build-5").GroupID = o.Group("platform").ID
+			o.Runner("build-1").Version = "2.322.0"
+			o.Group("platform").AllowsPublic = true
+			o.Group("platform").Repos = append(o.Group("platform").Repos, o.Repo("docs").ID)
+		})},
+		{name: "group-accept", text: "group-accept"},
+		{name: "group-accept-owner-only", text: "group-accept", before: org(func(o *ghsim.Org) {
+			o.Group("platform").AllowsPublic = true
+		})},
+		{name: "group-accept-nothing", text: "group-accept", before: org(func(o *ghsim.Org) {
+			o.Group("platform").AllowsPublic = false
+		})},
 		{name: "runners-remove-busy", text: "runners-remove build-1"},
 		{name: "runners-remove-unknown", text: "runners-remove build-1,build-7"},
 		{name: "runners-transfer-no-group", text: "runners-transfer build-1 --to web"},

@@ -37,6 +37,9 @@ func (c *Call) ARepo(id int64) Thing { return Thing(fmt.Sprintf("%s/%d", c.TheRe
 // TheWorkflows is the group's limit to some workflows.
 func (c *Call) TheWorkflows() Thing { return Thing(fmt.Sprintf("workflows/%d", c.Team.ID)) }
 
+// TheExpected is what the group is expected to be.
+func (c *Call) TheExpected() Thing { return Thing(fmt.Sprintf("expected/%d", c.Team.ID)) }
+
 const runnerNamePrefix = "runner-name/"
 
 // ARunner is a runner of the organization.

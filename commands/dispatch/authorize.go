@@ -174,7 +174,7 @@ func (e *Env) mustBeOwnerWithoutTeam(ctx context.Context, call *Call) error {
 // not exist as for a secret one, so that time does not tell them apart.
 func (e *Env) maintainedTeam(ctx context.Context, call *Call, slug string, prefetch bool) (github.Team, error) {
 	now := e.Now()
-	for _, key := range []proofKey{call.key("", Member), call.key(slug, Maintainer)} {
+	for _, key := range []proofKey{call.key("", Member), call.key(slug, call.teamRole())} {
 		if refusal := e.proofs.refused(key, now); refusal != nil {
 			if key.role == Member {
 				return github.Team{}, notMaintainer(call, slug, adviceFor(call, slug, false)+refusal.Message)
@@ -201,12 +201,24 @@ func (e *Env) maintainedTeam(ctx context.Context, call *Call, slug string, prefe
 		return e.maintainedTeam(ctx, call, slug, false)
 	case member.State != "active":
 		return github.Team{}, notMaintainer(call, slug, adviceFor(call, slug, false)+e.refuseOutsider(call).Message)
-	case team.ID != 0 && call.Org.Policy.OwnersActForAnyTeam && member.Role == "admin":
+	case team.ID != 0 && (call.Org.Policy.OwnersActForAnyTeam || call.Spec.OwnersToo) && member.Role == "admin":
 		return team, nil
 	}
 	advice := adviceFor(call, slug, call.member.Role == "admin")
 	refusal := e.proofs.refuse(call.key(slug, Maintainer), Refuse(ReasonNotMaintainer, "%s", advice), e.Now())
+	if call.member.Role != "admin" || team.ID == 0 { // what owners may do too is refused as well
+		e.proofs.refuse(call.key(slug, Owner), Refuse(ReasonNotMaintainer, "%s", advice), e.Now())
+	}
 	return github.Team{}, notMaintainer(call, slug, refusal.Message)
+}
+
+// teamRole is the role in the team by which the call's refusals are remembered: Owner if
+// owners of the organization may run its command too.
+func (c *Call) teamRole() Role {
+	if c.Spec.OwnersToo {
+		return Owner
+	}
+	return Maintainer
 }
 
 // askForTeam asks for the team and the caller's membership in it: both zero if there are

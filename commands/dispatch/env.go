@@ -264,4 +264,7 @@ type Call struct {
 	changed []Thing
 	unsure  []string     // things that may have changed: GitHub did not answer
 	edits   []store.Edit // that GitHub confirmed
+
+	accepted *store.Expected // what the group is expected to be from now on; nil: as before
+	ended    []store.Finding // by that
 }

@@ -49,6 +49,15 @@ func (c *Call) Confirm(err error, edits ...store.Edit) error {
 	return err
 }
 
+// Accept makes expected what the call's group is expected to be, and ends the findings, when
+// the call's outcome is recorded.
+func (c *Call) Accept(expected store.Expected, ended []store.Finding) {
+	c.mu.Lock()
+	c.marked, c.accepted, c.ended = true, &expected, ended
+	c.mu.Unlock()
+	c.NoteChange(c.TheExpected())
+}
+
 // mark records what the call is about to change in groups, so that polls know it from what
 // others change.
 func (e *Env) mark(ctx context.Context, call *Call, things []Thing) error {
@@ -83,6 +92,6 @@ func (c *Call) endChange() *store.GroupChange {
 		return nil
 	}
 	change := c.groupChange(c.unsure)
-	change.Edits = slices.Clone(c.edits)
+	change.Edits, change.Accepted, change.Ended = slices.Clone(c.edits), c.accepted, c.ended
 	return &change
 }

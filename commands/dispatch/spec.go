@@ -58,6 +58,8 @@ type Spec struct {
 	Details string   // further sentences for the reference; may be empty
 	Task    Task     // what it is for: the group under which it is shown
 	Needs   Role     // what the caller must be
+	// OwnersToo means that owners of the organization may run it for every team.
+	OwnersToo bool
 	// WholeOrg means that owners of the organization may leave out the team. The command is
 	// about the whole organization then.
 	WholeOrg bool

@@ -26,7 +26,7 @@ const checkAttempts = 3
 func Check(ctx context.Context, call *dispatch.Call, held bool) (Checked, error) {
 	record := call.Group
 	record.TeamID, record.TeamSlug = call.Team.ID, call.Team.Slug
-	l := looker{env: call.Env, org: call.Org, orgID: call.OrgID, record: record, team: true, held: held, missed: missedAfter(0)}
+	l := looker{env: call.Env, org: call.Org, orgID: call.OrgID, record: record, team: true, slug: call.Team.Slug, held: held, missed: missedAfter(0)}
 	var out looked
 	for range checkAttempts {
 		var err error

@@ -81,7 +81,10 @@ func TestJudge(t *testing.T) {
 			joined(l, ago(5*time.Minute))
 			l.Tokens = []time.Time{ago(2*time.Hour + 5*time.Minute + 1), ago(0)} // and one that came later
 		}, []store.Finding{finding("runner_unexpected", "new", "critical", "/runner-group runners-remove --team platform new")}},
-		{"a runner with a token", func(l *fleet.Look, _ *fleet.Settings) { joined(l, ago(5*time.Minute)); l.Tokens = []time.Time{ago(2*time.Hour + 5*time.Minute)} }, nil},
+		{"a runner with a token", func(l *fleet.Look, _ *fleet.Settings) {
+			joined(l, ago(5*time.Minute))
+			l.Tokens = []time.Time{ago(2*time.Hour + 5*time.Minute)}
+		}, nil},
 		{"a runner that does one job", func(l *fleet.Look, _ *fleet.Settings) { joined(l, ago(5*time.Minute)); l.Runners[1].Ephemeral = true }, nil},
 		{"a runner, nothing expected", func(l *fleet.Look, _ *fleet.Settings) { joined(l, ago(5*time.Minute)); l.Expected = nil }, nil},
 		{"offline", func(l *fleet.Look, _ *fleet.Settings) { offline(l, ago(16*time.Minute)) }, []store.Finding{finding("runner_offline", "build-1", "warning", "/runner-group runners-remove --team platform build-1")}},
@@ -100,7 +103,10 @@ func TestJudge(t *testing.T) {
 		{"deleted repository", func(l *fleet.Look, _ *fleet.Settings) { l.Group.Repos, l.Exists = nil, map[int64]bool{5: false} }, nil},
 		{"archived", func(l *fleet.Look, _ *fleet.Settings) { l.Group.Repos[0].Archived = true }, []store.Finding{finding("repo_archived", "api", "info", remove+"api")}},
 		{"renamed", func(l *fleet.Look, _ *fleet.Settings) { l.Group.Name = "q" }, []store.Finding{finding("group_renamed", "q", "info", "/runner-group group-accept --team platform")}},
-		{"a command meanwhile", func(l *fleet.Look, _ *fleet.Settings) { l.Overlapped, l.Group.Name, l.Expected.Repos = true, "q", nil; joined(l, ago(time.Minute)) }, nil},
+		{"a command meanwhile", func(l *fleet.Look, _ *fleet.Settings) {
+			l.Overlapped, l.Group.Name, l.Expected.Repos = true, "q", nil
+			joined(l, ago(time.Minute))
+		}, nil},
 		{"the worst first", func(l *fleet.Look, _ *fleet.Settings) {
 			l.Group.Name, l.Expected.Repos, l.Group.Repos[0].Public = "q", nil, true
 		}, []store.Finding{

@@ -19,8 +19,9 @@ type looker struct {
 	org    *dispatch.Org
 	orgID  int64
 	record store.Record
-	team   bool // whether what is asked hourly is asked now
-	held   bool // whether the caller has the group, so that no other command does
+	team   bool   // whether what is asked hourly is asked now
+	held   bool   // whether the caller has the group, so that no other command does
+	slug   string // of the team, if it was just asked; else ""
 	missed time.Duration
 }
 
@@ -52,7 +53,7 @@ func (l looker) look(ctx context.Context) (looked, error) {
 	}
 	out.Group = out.reading.polled(history.Poll.Group)
 	if l.team && !out.reading.deleted {
-		if out.Group.Team, out.slug, err = readTeam(ctx, l.org.GitHub, l.record, out.reading.repos); err != nil {
+		if out.Group.Team, out.slug, err = readTeam(ctx, l.org.GitHub, l.record, l.slug, out.reading.repos); err != nil {
 			return looked{teamFailed: true}, err
 		}
 	}

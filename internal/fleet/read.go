@@ -105,32 +105,43 @@ const (
 )
 
 // readTeam reads the team's maintainers and its permissions on the repositories, and the
-// slug that it has now.
-func readTeam(ctx context.Context, org *github.Org, record store.Record, repos []github.Repository) (*store.PolledTeam, string, error) {
-	team, err := org.TeamByID(ctx, record.TeamID)
-	if github.KindOf(err) == github.NotFound { // also if this GitHub does not know that address
-		if team, err = org.Team(ctx, record.TeamSlug); err == nil && team.ID != record.TeamID {
+// slug that it has now, unless that is known.
+func readTeam(ctx context.Context, org *github.Org, record store.Record, slug string, repos []github.Repository) (*store.PolledTeam, string, error) {
+	if slug == "" {
+		team, err := teamOf(ctx, org, record)
+		if github.KindOf(err) == github.NotFound {
 			return &store.PolledTeam{Deleted: true}, record.TeamSlug, nil
 		}
-	}
-	if github.KindOf(err) == github.NotFound {
-		return &store.PolledTeam{Deleted: true}, record.TeamSlug, nil
-	}
-	if err != nil {
-		return nil, "", err
+		if err != nil {
+			return nil, "", err
+		}
+		slug = team.Slug
 	}
 	found := &store.PolledTeam{}
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		maintainers, err := org.TeamMaintainers(gctx, team.Slug)
+		maintainers, err := org.TeamMaintainers(gctx, slug)
 		found.Maintainers = len(maintainers)
 		return err
 	})
 	g.Go(func() (err error) {
-		found.Permissions, err = readPermissions(gctx, org, team.Slug, repos)
+		found.Permissions, err = readPermissions(gctx, org, slug, repos)
 		return err
 	})
-	return found, team.Slug, g.Wait()
+	return found, slug, g.Wait()
+}
+
+// teamOf returns the team of the record. It fails with NotFound if the team is gone.
+func teamOf(ctx context.Context, org *github.Org, record store.Record) (github.Team, error) {
+	team, err := org.TeamByID(ctx, record.TeamID)
+	if github.KindOf(err) != github.NotFound {
+		return team, err
+	}
+	// So it is also if this GitHub does not know that address.
+	if team, err = org.Team(ctx, record.TeamSlug); err == nil && team.ID != record.TeamID {
+		err = &github.Error{Kind: github.NotFound, Op: "get the team", Message: "its slug is another team's now"}
+	}
+	return team, err
 }
 
 // readPermissions returns the team's permission on each of the repositories, "" if it has

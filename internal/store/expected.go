@@ -49,7 +49,7 @@ func (s *Store) ExpectedOf(ctx context.Context, orgID, groupID int64) (Expected,
 }
 
 // putExpected replaces all that is expected of the group.
-func (s *Store) putExpected(orgID, groupID int64, e Expected) []statement {
+func putExpected(orgID, groupID int64, e Expected, at time.Time) []statement {
 	all := []statement{
 		{`DELETE FROM expected_repo WHERE org_id = ?1 AND group_id = ?2`, []any{orgID, groupID}},
 		{`DELETE FROM expected_runner WHERE org_id = ?1 AND group_id = ?2`, []any{orgID, groupID}},
@@ -57,7 +57,7 @@ func (s *Store) putExpected(orgID, groupID int64, e Expected) []statement {
 			`INSERT INTO expected_group (org_id, group_id, seq, at, name, visibility, public, workflows) VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7)
 				ON CONFLICT (org_id, group_id) DO UPDATE SET seq = expected_group.seq + 1, at = excluded.at, name = excluded.name,
 					visibility = excluded.visibility, public = excluded.public, workflows = excluded.workflows`,
-			[]any{orgID, groupID, Micros(s.Now()), e.Name, e.Visibility, flag(e.Public), encodeWorkflows(e.Workflows)},
+			[]any{orgID, groupID, Micros(at), e.Name, e.Visibility, flag(e.Public), encodeWorkflows(e.Workflows)},
 		},
 	}
 	for id, name := range e.Repos {
@@ -71,7 +71,7 @@ func (s *Store) putExpected(orgID, groupID int64, e Expected) []statement {
 
 // SetExpected replaces what the group is expected to be.
 func (s *Store) SetExpected(ctx context.Context, orgID, groupID int64, e Expected) error {
-	_, err := s.execBatch(ctx, s.putExpected(orgID, groupID, e)...)
+	_, err := s.execBatch(ctx, putExpected(orgID, groupID, e, s.Now())...)
 	return wrap(err, "record the expected state of group %d", groupID)
 }
 

@@ -15,6 +15,10 @@ type GroupChange struct {
 	// it has: GitHub did not answer.
 	Things []string
 	Edits  []Edit // that GitHub confirmed
+	// Accepted is what the first group is expected to be from now on, and Ended are the
+	// findings that end by that; nil: as before.
+	Accepted *Expected
+	Ended    []Finding
 }
 
 // BeginChange records that things of the groups are about to change, so that polls can tell
@@ -39,6 +43,15 @@ func (c GroupChange) mark(group int64, at time.Time) statement {
 // end returns the SQL that records what became of the change.
 func (c GroupChange) end(at time.Time) []statement {
 	all := edits(c.OrgID, c.Edits)
+	if c.Accepted != nil {
+		all = append(all, putExpected(c.OrgID, c.Groups[0], *c.Accepted, at)...)
+	}
+	for _, f := range c.Ended {
+		all = append(all, statement{
+			`UPDATE finding SET resolved_at = ?5 WHERE org_id = ?1 AND group_id = ?2 AND kind = ?3 AND subject_id = ?4 AND resolved_at = 0`,
+			[]any{c.OrgID, c.Groups[0], f.Kind, f.SubjectID, Micros(at)},
+		})
+	}
 	if len(c.Things) == 0 {
 		return append(all, statement{`DELETE FROM group_change WHERE request_id = ?1`, []any{c.RequestID}})
 	}

@@ -234,7 +234,7 @@ func (s *Store) baseline(ctx context.Context, tx *Tx, r PollResult) ([]statement
 	if err != nil || n > 0 {
 		return nil, err
 	}
-	return s.putExpected(r.Poll.OrgID, r.Poll.GroupID, *r.Baseline), nil
+	return putExpected(r.Poll.OrgID, r.Poll.GroupID, *r.Baseline, s.Now()), nil
 }
 
 // TokensSince returns when tokens that register runners were handed out to the team since

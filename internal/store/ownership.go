@@ -164,7 +164,7 @@ func (s *Store) putRecord(ctx context.Context, q Querier, r Record) error {
 	if err := forgetGroup(ctx, q, r.OrgID, r.GroupID); err != nil {
 		return err
 	}
-	for _, one := range s.putExpected(r.OrgID, r.GroupID, *r.Expected) {
+	for _, one := range putExpected(r.OrgID, r.GroupID, *r.Expected, s.Now()) {
 		if _, err := q.Exec(ctx, one.query, one.args...); err != nil {
 			return err
 		}
