@@ -102,7 +102,7 @@ func severityCounts(list []store.Finding) string {
 }
 
 func findingTable(title string, list []store.Finding) dispatch.Table {
-	t := dispatch.Table{Title: fmt.Sprintf("%s (%d)", title, len(list)), Header: []string{"Severity", "Finding", "Since", "What to do"}}
+	t := dispatch.Table{Title: fmt.Sprintf("%s (%d)", title, len(list)), Header: []string{"Severity", "Finding", "Since", "What to do"}, Sentences: []int{1, 3}}
 	for _, f := range list {
 		remedy := f.Remedy
 		if strings.HasPrefix(remedy, "/") {

@@ -93,15 +93,15 @@ type loggedCall struct{ Message, Command, Channel, Team, Caller, Outcome, Reason
 // reasonOf returns how a comment's only command ended, by its delivery's GUID: "done"
 // or the reason.
 func (w *world) reasonOf(guid string) string {
-	for _, c := range w.logged() {
+	reason := "nothing logged"
+	for _, c := range w.logged() { // the last one counts: a command that waits for its turn is busy first
 		if id, _, _ := strings.Cut(c.ID, "/"); id == guid {
-			if c.Outcome == "done" {
-				return "done"
+			if reason = c.Reason; c.Outcome == "done" {
+				reason = "done"
 			}
-			return c.Reason
 		}
 	}
-	return "nothing logged"
+	return reason
 }
 
 var outcomeShape = regexp.MustCompile(`"outcome":"([a-z]+)"`)

@@ -150,7 +150,9 @@ type Table struct {
 	Rows   [][]string
 	Code   bool  // the first column is code
 	CodeIn []int // other columns that are code, by index
-	Folded bool  // shown only if the reader unfolds it, as every long table is
+	// Sentences are the columns whose cells are sentences in Markdown, as Message is.
+	Sentences []int
+	Folded    bool // shown only if the reader unfolds it, as every long table is
 	// Links are the addresses that the first cells of the rows link to; "": none.
 	Links []string
 }

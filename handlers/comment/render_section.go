@@ -211,6 +211,8 @@ func (s *section) table(t dispatch.Table, room int) {
 			case i >= len(row):
 			case i == 0 && t.Code, row[i] != "" && slices.Contains(t.CodeIn, i):
 				cells[i] = inTable(codeSpan(row[i]))
+			case slices.Contains(t.Sentences, i):
+				cells[i] = inTable(escapeMessage(row[i]))
 			default:
 				cells[i] = cell(row[i])
 			}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
@@ -48,16 +49,9 @@ func (l looker) look(ctx context.Context) (looked, error) {
 		return looked{}, err
 	}
 	out := looked{history: history}
-	if out.reading, err = read(ctx, l.org.GitHub, l.record.GroupID); err != nil {
-		return looked{}, err
+	if err := l.ask(ctx, &out); err != nil {
+		return out, err
 	}
-	out.Group = out.reading.polled(history.Poll.Group)
-	if l.team && !out.reading.deleted {
-		if out.Group.Team, out.slug, err = readTeam(ctx, l.org.GitHub, l.record, l.slug, out.reading.repos); err != nil {
-			return looked{teamFailed: true}, err
-		}
-	}
-	out.Latest, out.Releases = latest(ctx, l.env, l.org)
 	end, err := st.ChangeState(ctx, l.orgID, l.record.GroupID, l.leaseKey())
 	if err != nil {
 		return looked{}, err
@@ -83,6 +77,34 @@ func (l looker) look(ctx context.Context) (looked, error) {
 		out.Findings[i].OrgID, out.Findings[i].GroupID = l.orgID, l.record.GroupID
 	}
 	return out, nil
+}
+
+// ask asks GitHub for the group, and for the team if that is due.
+func (l looker) ask(ctx context.Context, out *looked) error {
+	org := l.org.GitHub
+	maintainers := 0
+	beside, bctx := errgroup.WithContext(ctx)
+	beside.Go(func() (err error) { out.reading, err = read(bctx, org, l.record.GroupID); return err })
+	beside.Go(func() error { out.Latest, out.Releases = latest(bctx, l.env, l.org); return nil })
+	if l.slug != "" {
+		beside.Go(func() (err error) { maintainers, err = countMaintainers(bctx, org, l.slug); return err })
+	}
+	if err := beside.Wait(); err != nil {
+		return err
+	}
+	out.Group = out.reading.polled(out.history.Poll.Group)
+	if !l.team || out.reading.deleted {
+		return nil
+	}
+	var err error
+	if l.slug == "" {
+		out.Group.Team, out.slug, err = readTeam(ctx, org, l.record, out.reading.repos)
+	} else {
+		out.Group.Team, out.slug = &store.PolledTeam{Maintainers: maintainers}, l.slug
+		out.Group.Team.Permissions, err = readPermissions(ctx, org, l.slug, out.reading.repos)
+	}
+	out.teamFailed = err != nil
+	return err
 }
 
 // overlapped reports whether a command may have changed the group while it was read.

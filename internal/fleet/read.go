@@ -105,30 +105,28 @@ const (
 )
 
 // readTeam reads the team's maintainers and its permissions on the repositories, and the
-// slug that it has now, unless that is known.
-func readTeam(ctx context.Context, org *github.Org, record store.Record, slug string, repos []github.Repository) (*store.PolledTeam, string, error) {
-	if slug == "" {
-		team, err := teamOf(ctx, org, record)
-		if github.KindOf(err) == github.NotFound {
-			return &store.PolledTeam{Deleted: true}, record.TeamSlug, nil
-		}
-		if err != nil {
-			return nil, "", err
-		}
-		slug = team.Slug
+// slug that it has now.
+func readTeam(ctx context.Context, org *github.Org, record store.Record, repos []github.Repository) (*store.PolledTeam, string, error) {
+	team, err := teamOf(ctx, org, record)
+	if github.KindOf(err) == github.NotFound {
+		return &store.PolledTeam{Deleted: true}, record.TeamSlug, nil
+	}
+	if err != nil {
+		return nil, "", err
 	}
 	found := &store.PolledTeam{}
 	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		maintainers, err := org.TeamMaintainers(gctx, slug)
-		found.Maintainers = len(maintainers)
-		return err
-	})
+	g.Go(func() (err error) { found.Maintainers, err = countMaintainers(gctx, org, team.Slug); return err })
 	g.Go(func() (err error) {
-		found.Permissions, err = readPermissions(gctx, org, slug, repos)
+		found.Permissions, err = readPermissions(gctx, org, team.Slug, repos)
 		return err
 	})
-	return found, slug, g.Wait()
+	return found, team.Slug, g.Wait()
+}
+
+func countMaintainers(ctx context.Context, org *github.Org, slug string) (int, error) {
+	maintainers, err := org.TeamMaintainers(ctx, slug)
+	return len(maintainers), err
 }
 
 // teamOf returns the team of the record. It fails with NotFound if the team is gone.
