@@ -3,7 +3,7 @@ import { find, startDemo } from "./demo.js";
 import { modes } from "./look.js";
 
 // tour checks every page in every mode. Where readme names a folder, it also makes the
-// pictures there that the README shows.
+// picture there that the README shows.
 export async function tour(visitor, readme) {
   const demo = await startDemo();
   try {
@@ -11,7 +11,7 @@ export async function tour(visitor, readme) {
     const issue = find(demo.guide, "the issue", /(http:\S+\/issues\/\d+)/);
     const token = find(demo.guide, "a token", /Authorization: Bearer ([^"]+)/);
     visitor.origins = [server, new URL(issue).origin];
-    await converse(visitor, issue, readme);
+    await converse(visitor, issue);
     for (const mode of modes) {
       const page = await visitor.open(mode);
       await visitServer(visitor, page, server);
@@ -27,18 +27,12 @@ export async function tour(visitor, readme) {
   }
 }
 
-// converse fills the issue: answers of every shape, and two of them in the picture.
-async function converse(visitor, issue, readme) {
+// converse fills the issue: answers of every shape.
+async function converse(visitor, issue) {
   const page = await visitor.open({ mode: "light, desktop", ...modes[0] });
   await visitor.go(page, issue);
   await say(page, "ada", "/runner-group repos-add api,web");
   await say(page, "ada", "/runner-group group-list");
-  if (readme) {
-    await page.evaluate(() => window.scrollTo(0, 0));
-    const { y, height } = await page.locator("article").last().boundingBox();
-    const clip = { x: 0, y: 0, width: 1200, height: y + height + 12 };
-    await page.screenshot({ path: `${readme}/demo.png`, animations: "disabled", fullPage: true, clip });
-  }
   await say(page, "ada", "/runner-group repos-add payroll,docs");
   await say(page, "mallory", "/runner-group repos-remove web");
   await say(page, "ada", "/runner-group token-jit build-1");
@@ -111,8 +105,6 @@ async function visitGitHub(visitor, page, issue) {
 // photograph makes the other pictures.
 async function photograph(visitor, server, readme) {
   const page = await visitor.open(modes[0]);
-  await page.goto(`${server}/`);
-  await page.screenshot({ path: `${readme}/index.png` });
   await page.goto(`${server}/docs`);
   await page.locator(".opblock").first().waitFor();
   await page.screenshot({ path: `${readme}/docs.png` });
