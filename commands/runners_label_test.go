@@ -172,6 +172,17 @@ func TestRunnersOfOldServer(t *testing.T) {
 	assert.NotContains(t, result.Tables[0].Header, "Version")
 }
 
+// A change whose answer is lost is made again, which changes nothing more.
+func TestRunnersLabelAnswerLost(t *testing.T) {
+	t.Parallel()
+	k := labelKit(t)
+	for _, line := range []string{"add=x", "set=y"} {
+		k.Hub.Inject(ghsim.Fault{Path: "/labels$", DropAfter: true, Times: 1})
+		k.Must("ada", "runners-label team=platform runners=b1 "+line)
+	}
+	assert.Equal(t, []string{"self-hosted", "linux", "x64", "y"}, labelsOf(k, "b1"))
+}
+
 // A repeated attempt acts on the runners of the first one, and yields to a newer command on
 // the same labels only.
 func TestRunnersLabelRepeated(t *testing.T) {
