@@ -45,6 +45,8 @@ type app struct {
 	health *health
 	meter  *meter
 
+	fleetGauges *fleetReader // nil: fleet.pollInterval is 0, so what is recorded may be old
+
 	handler http.Handler
 	metrics http.Handler
 
@@ -117,18 +119,28 @@ func (s *Server) build(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	s.watchFleet(a, dispatcher, comments)
+	a.metrics = a.meter.handler(a.gauges)
+	return s.route(a, dispatcher, countDelivery)
+}
+
+// watchFleet wires what polls the runner groups, and what follows a poll.
+func (s *Server) watchFleet(a *app, dispatcher *dispatch.Dispatcher, comments *commentGitHub) {
+	c := a.config
 	cleaner := &fleet.Cleaner{Dispatch: dispatcher.Dispatch, Store: a.store, Now: a.env.Now}
-	observe := []func(context.Context, fleet.Polled){cleaner.Observe}
+	observe := []func(context.Context, fleet.Polled){a.meter.observePoll, cleaner.Observe}
 	if c.Alerts.Issues {
 		a.alerts = alerts.New(alerts.Options{Env: a.env, Wrote: comments.wrote, Escape: comment.EscapeMessage, Logger: s.log})
 		a.env.Notify = a.alerts.Notify
 		observe = append(observe, a.alerts.Observe)
 	}
-	if c.Fleet.PollInterval > 0 {
-		a.fleet = fleet.New(fleet.Options{Env: a.env, Interval: c.Fleet.PollInterval, History: c.Fleet.History, Logger: s.log, Observe: observe})
+	if c.Fleet.PollInterval == 0 {
+		return
 	}
-	a.metrics = a.meter.handler(a.gauges)
-	return s.route(a, dispatcher, countDelivery)
+	a.fleet = fleet.New(fleet.Options{Env: a.env, Interval: c.Fleet.PollInterval, History: c.Fleet.History, Logger: s.log, Observe: observe})
+	a.fleetGauges = &fleetReader{now: a.env.Now, read: func(ctx context.Context) ([]fleet.Status, error) {
+		return fleet.Statuses(ctx, a.store, a.env.Logins())
+	}}
 }
 
 // route wires the channels of a configured server to their paths.
@@ -228,13 +240,18 @@ func (a *app) maintain(ctx context.Context) {
 	}
 }
 
-// rememberOrg records the organization's id, by which it is found if it is renamed.
-func (a *app) rememberOrg(ctx context.Context, org *dispatch.Org) {
-	recorded, err := a.store.OrgID(ctx, org.Login)
-	if id := org.GitHub.ID(); err == nil && id != recorded {
-		err = a.store.SetOrgID(ctx, org.Login, id)
+// RememberOrg records the organization's id, if GitHub was asked for it. By it the
+// organization is found if it is renamed, and its groups without asking GitHub.
+func RememberOrg(ctx context.Context, st *store.Store, org *dispatch.Org) error {
+	recorded, err := st.OrgID(ctx, org.Login)
+	if id := org.GitHub.ID(); err == nil && id != 0 && id != recorded {
+		err = st.SetOrgID(ctx, org.Login, id)
 	}
-	if err != nil && ctx.Err() == nil {
+	return err
+}
+
+func (a *app) rememberOrg(ctx context.Context, org *dispatch.Org) {
+	if err := RememberOrg(ctx, a.store, org); err != nil && ctx.Err() == nil {
 		a.log.Warn().Err(err).Str("org", org.Login).Msg("the organization's id could not be recorded yet")
 	}
 }

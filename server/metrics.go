@@ -14,6 +14,7 @@ import (
 	"github.com/rcrowley/go-metrics"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/fleet"
 )
 
 // A meter counts in go-metrics counters and timers, and shows them, with the client
@@ -24,16 +25,23 @@ type meter struct {
 	commands   *family[metrics.Counter]
 	durations  *family[metrics.Timer]
 	deliveries *family[metrics.Counter]
+	polls      *family[metrics.Timer]
+	pollErrors *family[metrics.Counter]
 }
 
 func newMeter(registry metrics.Registry) *meter {
-	return &meter{
+	m := &meter{
 		registry: registry,
 		commands: newFamily(metrics.NewCounter, "arm_commands_total",
 			"Commands that ended, by channel, command, outcome (done, refused, failed) and reason.", "channel", "command", "outcome", "reason"),
 		durations:  newFamily(metrics.NewTimer, "arm_command_duration_seconds", "How long commands took.", "channel", "command"),
 		deliveries: newFamily(metrics.NewCounter, "arm_deliveries_total", "Webhook deliveries, by outcome.", "outcome"),
+		polls:      newFamily(metrics.NewTimer, "arm_fleet_poll_duration_seconds", "How long the polls of one runner group each took, by this replica."),
+		pollErrors: newFamily(metrics.NewCounter, "arm_fleet_poll_errors_total", "Polls of a runner group, by this replica, that could not read all of it."),
 	}
+	m.polls.with() // from 0 on, so that alerts see the first one
+	m.pollErrors.with()
+	return m
 }
 
 // observe counts a command that ended.
@@ -41,6 +49,14 @@ func (m *meter) observe(o dispatch.Observation) {
 	channel := string(o.Channel)
 	m.commands.with(channel, o.Command, o.Outcome, string(o.Reason)).Inc(1)
 	m.durations.with(channel, o.Command).Update(o.Duration)
+}
+
+// observePoll counts a poll of a runner group.
+func (m *meter) observePoll(_ context.Context, p fleet.Polled) {
+	m.polls.with().Update(p.Took)
+	if p.Err != nil {
+		m.pollErrors.with().Inc(1)
+	}
 }
 
 // countDelivery counts a webhook delivery by its outcome.
@@ -129,6 +145,8 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	c.meter.commands.collect(out, counter)
 	c.meter.durations.collect(out, summary)
 	c.meter.deliveries.collect(out, counter)
+	c.meter.polls.collect(out, summary)
+	c.meter.pollErrors.collect(out, counter)
 	c.meter.registry.Each(func(name string, metric any) {
 		desc := foreignDesc(name)
 		switch metric := metric.(type) {
@@ -192,6 +210,9 @@ func (a *app) gauges(ctx context.Context) []gauge {
 			name: "arm_github_rate_remaining", help: "Requests to GitHub that the installation has left in this hour.",
 			labels: prometheus.Labels{"installation": strconv.FormatInt(installation, 10)}, value: float64(left),
 		})
+	}
+	if a.fleetGauges != nil {
+		out = append(out, a.fleetGauges.gauges(ctx)...)
 	}
 	return out
 }

@@ -48,3 +48,9 @@ func TestMetrics(t *testing.T) {
 	code, _ = scrape("/")
 	assert.Equal(t, 404, code)
 }
+
+func scrapeOf(m *meter) string {
+	w := httptest.NewRecorder()
+	m.handler(func(context.Context) []gauge { return nil }).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	return w.Body.String()
+}

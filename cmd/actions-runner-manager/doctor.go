@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -32,10 +31,7 @@ nothing on GitHub, and works beside a running server.`,
 			}
 			found := doctor.Run(cmd.Context(), c, err, p.build.Version)
 			if asJSON {
-				enc := json.NewEncoder(p.stdout)
-				enc.SetEscapeHTML(false)
-				enc.SetIndent("", "  ")
-				if err := enc.Encode(found); err != nil {
+				if err := p.printJSON(found); err != nil {
 					return fmt.Errorf("print the checks: %w", err)
 				}
 			} else {

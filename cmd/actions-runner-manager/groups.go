@@ -54,7 +54,7 @@ func (p *program) printRecord(file ownership.RecordFile) error {
 	out := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(out, "TEAM\tTEAM-ID\tGROUP\tGROUP-ID\tORIGIN\tBY\tSINCE")
 	for _, r := range file.Records {
-		fmt.Fprintf(out, "%s\t%d\t%s\t%d\t%s\t%s\t%s\n", r.Team, r.TeamID, r.Group, r.GroupID, r.Origin, r.By, r.At.UTC().Format(time.RFC3339))
+		fmt.Fprintf(out, "%s\t%d\t%s\t%d\t%s\t%s\t%s\n", printable(r.Team), r.TeamID, printable(r.Group), r.GroupID, r.Origin, printable(r.By), r.At.UTC().Format(time.RFC3339))
 	}
 	return out.Flush()
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -83,7 +82,7 @@ func (p *program) adopt(ctx context.Context, o *server.Operator, org *dispatch.O
 		return nil
 	}
 	fmt.Fprintf(p.stdout, "  visibility: %s\n  public repositories: %s\n  repositories: %s\n  runners: %s\n",
-		adopted.Group.Visibility, allowed(adopted.Group.AllowsPublicRepositories), listed(adopted.Repos), listed(adopted.Runners))
+		adopted.Group.Visibility, allowed(adopted.Group.AllowsPublicRepositories), printable(listed(adopted.Repos)), printable(listed(adopted.Runners)))
 	for _, warning := range adopted.Warnings {
 		fmt.Fprintln(p.stdout, "  warning: "+warning)
 	}
@@ -135,19 +134,9 @@ func (p *program) printPlan(plan []ownership.Candidate) error {
 		if warning != "" {
 			warning = "warning: " + warning
 		}
-		fmt.Fprintf(out, "%s\t%d\t%s\t%d\t%s\n", c.Team, c.TeamID, c.Group, c.GroupID, warning)
+		fmt.Fprintf(out, "%s\t%d\t%s\t%d\t%s\n", printable(c.Team), c.TeamID, printable(c.Group), c.GroupID, warning)
 	}
 	return out.Flush()
-}
-
-// isTerminal reports whether somebody may sit before the input.
-func isTerminal(in io.Reader) bool {
-	file, ok := in.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // confirm asks the question; all but yes is no.

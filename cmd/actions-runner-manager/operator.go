@@ -45,12 +45,13 @@ func (p *program) asOperator(ctx context.Context, login string, work func(*serve
 	if err != nil {
 		return err
 	}
-	if operator.Store.New() {
-		fmt.Fprintf(p.stderr, "warning: the database %s is new and empty; if a server has one, database.url names another place than it does for the server\n", c.Database.URL)
-	}
+	p.warnNew(operator.Store, c)
 	org, err := orgOf(operator, login)
 	if err == nil {
 		err = work(operator, org)
+	}
+	if err == nil {
+		err = server.RememberOrg(ctx, operator.Store, org) // by its id fleet finds its groups
 	}
 	return errors.Join(err, closeOperator())
 }

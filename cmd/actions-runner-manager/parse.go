@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -62,10 +63,15 @@ func verdict(found []comment.Explanation) error {
 
 // printJSON prints v for programs.
 func (p *program) printJSON(v any) error {
-	out := json.NewEncoder(p.stdout)
+	var text bytes.Buffer
+	out := json.NewEncoder(&text)
 	out.SetEscapeHTML(false)
 	out.SetIndent("", "  ")
-	return out.Encode(v)
+	if err := out.Encode(v); err != nil {
+		return err
+	}
+	_, err := p.stdout.Write(printableJSON(text.Bytes()))
+	return err
 }
 
 // textIsNoFlag puts "--" before the text of parse if it begins with a dash, as a comment with
