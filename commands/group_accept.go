@@ -44,7 +44,7 @@ func runGroupAccept(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispa
 	case checked.Deleted:
 		return dispatch.Result{}, groupGone(call, nil)
 	}
-	accepted := slices.DeleteFunc(slices.Clone(checked.Findings), func(f store.Finding) bool { return !fleet.IsAboutExpected(f.Kind) })
+	accepted := aboutExpected(checked.Findings)
 	refused, err := forOwners(ctx, call, accepted, &checked)
 	if err != nil {
 		return dispatch.Result{}, err
@@ -61,8 +61,16 @@ func runGroupAccept(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispa
 	if err := call.Begin(ctx, nil, call.TheExpected()); err != nil {
 		return dispatch.Result{}, err
 	}
-	call.Accept(checked.Expected, accepted)
+	ended := slices.DeleteFunc(aboutExpected(checked.Known), func(f store.Finding) bool {
+		return slices.ContainsFunc(refused, func(r store.Finding) bool { return r.Kind == f.Kind && r.SubjectID == f.SubjectID })
+	})
+	call.Accept(checked.Expected, ended)
 	return acceptResult(call, checked, accepted, refused), nil
+}
+
+// aboutExpected returns the findings about what the group is expected to be.
+func aboutExpected(list []store.Finding) []store.Finding {
+	return slices.DeleteFunc(slices.Clone(list), func(f store.Finding) bool { return !fleet.IsAboutExpected(f.Kind) })
 }
 
 // forOwners returns the findings that only an owner of the organization can accept, if the

@@ -14,6 +14,7 @@ type Checked struct {
 	Deleted  bool
 	Name     string          // of the group
 	Findings []store.Finding // all that are found now
+	Known    []store.Finding // all that polls found and that are open
 	Expected store.Expected  // what the group would be expected to be if it is to stay as it is
 	Before   *store.Expected // what it is expected to be; nil: nothing is recorded
 }
@@ -37,7 +38,7 @@ func Check(ctx context.Context, call *dispatch.Call, held bool) (Checked, error)
 			break
 		}
 	}
-	checked := Checked{At: out.At, Deleted: out.reading.deleted, Name: record.GroupName, Findings: out.Findings, Before: out.Expected}
+	checked := Checked{At: out.At, Deleted: out.reading.deleted, Name: record.GroupName, Findings: out.Findings, Known: out.Known, Before: out.Expected}
 	if !checked.Deleted {
 		checked.Name, checked.Expected = out.reading.group.Name, out.reading.expected()
 	}

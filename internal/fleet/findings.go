@@ -48,7 +48,7 @@ type Look struct {
 // A Judgement is what a look comes to.
 type Judgement struct {
 	Findings []store.Finding // in order of severity, kind and subject; without Polls
-	Edits    []store.Edit    // of what is expected: runners that a token explains, repositories that were deleted
+	Edits    []store.Edit    // of what is expected: runners that a token explains, repositories that were renamed or deleted
 }
 
 // Judge finds what is wrong with a group. It keeps the findings of which the look says
@@ -215,8 +215,11 @@ func (j *judge) lists() {
 	attached := map[int64]bool{}
 	for _, repo := range j.Group.Repos {
 		attached[repo.ID] = true
-		if _, ok := j.Expected.Repos[repo.ID]; !ok {
+		switch name, ok := j.Expected.Repos[repo.ID]; {
+		case !ok:
 			j.find(RepoAttachedOutside, subject{repo.ID, repo.Name}, time.Time{})
+		case name != repo.Name: // it was renamed
+			j.edits = append(j.edits, store.Edit{Kind: store.AttachRepo, ID: repo.ID, Name: repo.Name})
 		}
 	}
 	for id, name := range j.Expected.Repos {

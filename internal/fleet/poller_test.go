@@ -146,3 +146,91 @@ func TestPollerOutside(t *testing.T) {
 	got = kindsOf(w.poll().Findings)
 	assert.Len(t, got, 6)
 }
+
+// What is asked hourly is asked hourly, and the record follows renames.
+func TestPollerHourly(t *testing.T) {
+	t.Parallel()
+	w := newWatch(t)
+	w.Must("ada", "group-create team=platform", "repos-add team=platform repos=api")
+	assert.Empty(t, w.poll().Findings)
+	w.org(func(o *ghsim.Org) {
+		o.Team("platform").Permissions[o.Repo("api").ID] = "push"
+		o.Team("platform").Members = nil
+		o.Team("platform").Name, o.Team("platform").Slug = "Base", "base"
+	})
+	w.Hub.ResetCalls()
+	assert.Empty(t, w.poll().Findings)
+	assert.Len(t, w.Hub.Calls(), 3, "group, repositories and runners")
+	w.Advance(time.Hour)
+	w.Tick(t.Context())
+	p := w.poll()
+	assert.Equal(t, []string{"no_maintainer", "repo_permission_lost"}, kindsOf(p.Findings))
+	assert.Equal(t, "base", p.Record.TeamSlug)
+	assert.Contains(t, p.Findings[1].Remedy, "--team base")
+
+	// If the team cannot be read, the rest is still recorded.
+	w.Hub.Inject(ghsim.Fault{Method: http.MethodGet, Path: `/members`, Status: 403, Times: -1, Body: `{"message":"Resource not accessible by integration"}`})
+	w.AddRunner("platform", "new", "online", false)
+	w.Advance(time.Hour)
+	w.Tick(t.Context())
+	p = w.poll()
+	assert.Equal(t, []string{"runner_unexpected", "no_maintainer", "repo_permission_lost"}, kindsOf(p.Findings))
+}
+
+// A deleted group has one finding, until the team has another group.
+func TestPollerDeletedGroup(t *testing.T) {
+	t.Parallel()
+	w := newWatch(t)
+	w.Must("ada", "group-create team=platform", "repos-add team=platform repos=api")
+	w.AddRunner("platform", "new", "offline", false)
+	assert.Equal(t, []string{"runner_unexpected"}, kindsOf(w.poll().Findings))
+	w.org(func(o *ghsim.Org) {
+		o.Groups = o.Groups[:len(o.Groups)-1]
+		o.Runners = nil
+	})
+	p := w.poll()
+	assert.Equal(t, []string{"group_deleted"}, kindsOf(p.Findings))
+	assert.Equal(t, "/runner-group group-create --team platform", p.Findings[0].Remedy)
+	w.Must("ada", "group-create team=platform")
+	w.Advance(time.Minute) // the groups are listed from time to time
+	p = w.poll()
+	assert.Empty(t, p.Findings)
+	require.NoError(t, w.Env.Store.Prune(t.Context(), w.Now(), w.Now()))
+	open, err := w.Env.Store.Findings(t.Context(), p.OrgID)
+	require.NoError(t, err)
+	assert.Empty(t, open, "what was wrong with the old group ended with it")
+}
+
+// Polling gives way while GitHub's rate limit is short, and that is no error.
+func TestPollerGivesWay(t *testing.T) {
+	t.Parallel()
+	w := newWatch(t)
+	w.Must("ada", "group-create team=platform")
+	w.poll()
+	w.Hub.Inject(ghsim.SecondaryLimit(http.StatusForbidden, 30*time.Second))
+	w.Advance(interval)
+	w.polled = nil
+	w.Tick(t.Context())
+	assert.Empty(t, w.polled)
+	w.Hub.ResetCalls()
+	w.Advance(20 * time.Second)
+	w.Tick(t.Context())
+	assert.Empty(t, w.Hub.Calls(), "nothing is asked before the time")
+}
+
+// One server polls at a time, and another goes on when it is gone.
+func TestOneServerPolls(t *testing.T) {
+	t.Parallel()
+	w := newWatch(t)
+	w.Must("ada", "group-create team=platform")
+	ok, err := w.Env.Store.Lease(t.Context(), "fleet", "another", interval+10*time.Second)
+	require.NoError(t, err)
+	require.True(t, ok)
+	w.Tick(t.Context())
+	w.Advance(interval)
+	w.Hub.ResetCalls()
+	w.Tick(t.Context())
+	assert.Empty(t, w.Hub.Calls())
+	w.Advance(20 * time.Second)
+	w.poll()
+}
