@@ -103,30 +103,29 @@ func (g *commentGitHub) Body(ctx context.Context, login string, commentID int64)
 	return c.Body, err == nil, commentError(err, "look at the comment again")
 }
 
-// isOurs reports whether this App wrote the comment.
+// isOurs reports whether this App wrote the comment. It does not if GitHub does not say.
 func (g *commentGitHub) isOurs(ctx context.Context, c github.Comment) bool {
-	return g.wrote(ctx, c.AppID, c.UserLogin)
+	ours, err := g.wrote(ctx, c.AppID, c.UserLogin)
+	return ours && err == nil
 }
 
 // wrote reports whether this App wrote a comment or an issue. GitHub says by which App it was
 // written (0: none). If it does not, the author must be our bot, whose login is SLUG[bot].
-func (g *commentGitHub) wrote(ctx context.Context, appID int64, login string) bool {
-	if appID != 0 || !strings.HasSuffix(login, "[bot]") {
-		if g.app.ID() == 0 {
-			_, _ = g.app.App(ctx) // else it is not known to be ours
-		}
-		return appID == g.app.ID() && appID != 0
-	}
+func (g *commentGitHub) wrote(ctx context.Context, appID int64, login string) (bool, error) {
 	slug := g.slug.Load()
-	if slug == nil {
+	byApp := appID != 0 || !strings.HasSuffix(login, "[bot]")
+	if byApp && g.app.ID() == 0 || !byApp && slug == nil {
 		info, err := g.app.App(ctx)
 		if err != nil {
-			return false
+			return false, err
 		}
 		slug = &info.Slug
 		g.slug.Store(slug)
 	}
-	return strings.EqualFold(login, *slug+"[bot]")
+	if byApp {
+		return appID == g.app.ID() && appID != 0, nil
+	}
+	return strings.EqualFold(login, *slug+"[bot]"), nil
 }
 
 // Private implements [comment.GitHub].

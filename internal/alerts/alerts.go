@@ -8,11 +8,11 @@
 package alerts
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -21,24 +21,23 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/fleet"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github/pacing"
-	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
 const (
 	// sweepEvery is how often all teams are looked at, beside the calls of [Alerts.Wake].
-	sweepEvery = 5 * time.Second
+	sweepEvery = 15 * time.Second
 	// restEvery is the least time between two looks at all teams.
 	restEvery = 200 * time.Millisecond
 	// teamTimeout bounds the work for one team. The lease must outlast it.
 	teamTimeout = 20 * time.Second
-	// leaseFor is also how long after a failure an issue or a comment is looked for that may
-	// have been created: GitHub's lists lag behind.
-	leaseFor = 30 * time.Second
+	leaseFor    = 30 * time.Second
+	// settleFor is how long after an attempt to create an issue or a comment it is looked for:
+	// GitHub's lists lag behind.
+	settleFor = 15 * time.Second
 	// mostSteps bounds the steps for one team in one look.
 	mostSteps = 10
 
-	// retryAfter is the pause after a failure. It must outlast the lease.
-	retryAfter = time.Minute
+	retryAfter = time.Minute // after a failure
 	// secretAfter is how long a team that is secret or gone is not looked at again.
 	secretAfter = 10 * time.Minute
 	// publicFor is how long the admin repository is taken for one that is not private. That it
@@ -51,7 +50,7 @@ type Options struct {
 	Env *dispatch.Env
 	// Wrote reports whether this App wrote an issue or a comment, of which GitHub says that an
 	// App (0: none) and an author did.
-	Wrote func(ctx context.Context, appID int64, login string) bool
+	Wrote func(ctx context.Context, appID int64, login string) (bool, error)
 	// Escape makes Markdown with text from outside in it fit for a comment, as in replies.
 	Escape func(markdown string) string
 	Logger zerolog.Logger
@@ -63,18 +62,24 @@ type Alerts struct {
 	log  zerolog.Logger
 	wake chan struct{}
 
+	mu    sync.Mutex
+	found map[groupKey]string // digests of what the last polls found
+
 	// Only Tick uses these.
 	later   map[teamKey]time.Time // when a team is looked at again
 	public  map[int64]time.Time   // when an organization's admin repository was not private
 	failing map[int64]bool        // organizations of which a failure was logged
 }
 
-type teamKey struct{ org, team int64 }
+type (
+	teamKey  struct{ org, team int64 }
+	groupKey struct{ org, group int64 }
+)
 
 // New returns Alerts. [Alerts.Run] makes them work.
 func New(o Options) *Alerts {
 	return &Alerts{
-		o: o, log: o.Logger, wake: make(chan struct{}, 1),
+		o: o, log: o.Logger, wake: make(chan struct{}, 1), found: map[groupKey]string{},
 		later: map[teamKey]time.Time{}, public: map[int64]time.Time{}, failing: map[int64]bool{},
 	}
 }
@@ -87,8 +92,27 @@ func (a *Alerts) Wake() {
 	}
 }
 
-// Observe calls Wake after a poll. It is for [fleet.Options].Observe.
-func (a *Alerts) Observe(context.Context, fleet.Polled) { a.Wake() }
+// Observe calls Wake if a poll found something else than the one before. It is for
+// [fleet.Options].Observe.
+func (a *Alerts) Observe(_ context.Context, polled fleet.Polled) {
+	if polled.Err != nil {
+		return
+	}
+	var found strings.Builder
+	for _, f := range polled.Findings {
+		if f.Counts() {
+			found.WriteString(keyOf(f) + f.Message + "\n")
+		}
+	}
+	key := groupKey{polled.OrgID, polled.Record.GroupID}
+	a.mu.Lock()
+	same := a.found[key] == digest(found.String())
+	a.found[key] = digest(found.String())
+	a.mu.Unlock()
+	if !same {
+		a.Wake()
+	}
+}
 
 // Notify implements [dispatch.Env].Notify.
 func (a *Alerts) Notify(ctx context.Context, orgID, teamID int64, markdown string) error {
@@ -168,11 +192,11 @@ func (a *Alerts) serve(ctx context.Context, v *view) time.Duration {
 	if err != nil || !ok {
 		return 0 // another server works on it
 	}
+	defer func() { _ = st.Release(context.WithoutCancel(ctx), lease, a.o.Env.Holder) }() // else it ends by itself
 	bounded, cancel := context.WithTimeout(ctx, teamTimeout)
 	defer cancel()
 	wait, err := a.steps(bounded, v)
 	if err == nil {
-		_ = st.Release(ctx, lease, a.o.Env.Holder) // else it ends by itself
 		a.failed(v, nil)
 		return wait
 	}
@@ -221,6 +245,9 @@ func (a *Alerts) steps(ctx context.Context, v *view) (wait time.Duration, err er
 func (a *Alerts) take(ctx context.Context, v *view, step step) (wait time.Duration, err error) {
 	if step == remember {
 		return 0, a.put(ctx, v)
+	}
+	if wait := v.settling(step, a.o.Env.Now()); wait > 0 {
+		return wait, nil
 	}
 	private, err := a.isPrivate(ctx, v)
 	if err != nil || !private {
@@ -291,70 +318,4 @@ func (a *Alerts) resolveTeam(ctx context.Context, v *view) (shown bool, err erro
 		v.record.TeamSlug = team.Slug
 	}
 	return team.Privacy != "secret", nil
-}
-
-// views returns what is known of the teams that have an alert, a finding or a notice, in
-// order of their ids; if only is not 0, of that team.
-func (a *Alerts) views(ctx context.Context, org *dispatch.Org, orgID, only int64) ([]*view, error) {
-	st, now := a.o.Env.Store, a.o.Env.Now()
-	findings, err := st.Findings(ctx, orgID)
-	if err != nil {
-		return nil, err
-	}
-	alerts, err := st.Alerts(ctx, orgID)
-	if err != nil {
-		return nil, err
-	}
-	notices, err := st.Notices(ctx, orgID)
-	if err != nil || len(findings)+len(alerts)+len(notices) == 0 {
-		return nil, err
-	}
-	records, err := st.Records(ctx, orgID)
-	if err != nil {
-		return nil, err
-	}
-	removals, err := st.Removals(ctx, orgID, now.Add(-showRemovalsFor))
-	if err != nil {
-		return nil, err
-	}
-	byTeam, byGroup := map[int64]*view{}, map[int64]*view{}
-	of := func(alert store.Alert) *view {
-		v := &view{a: a, org: org, orgID: orgID, alert: alert}
-		byTeam[alert.TeamID] = v
-		return v
-	}
-	for _, alert := range alerts {
-		of(alert)
-	}
-	for _, record := range records {
-		v := byTeam[record.TeamID]
-		if v == nil {
-			v = of(store.Alert{OrgID: orgID, TeamID: record.TeamID})
-		}
-		v.record = record
-		byGroup[record.GroupID] = v
-	}
-	for _, f := range findings {
-		if v := byGroup[f.GroupID]; v != nil && f.Counts() && f.Severity != fleet.Info {
-			v.findings = append(v.findings, f)
-		}
-	}
-	for _, n := range notices {
-		if v := byTeam[n.TeamID]; v != nil {
-			v.notices = append(v.notices, n)
-		}
-	}
-	for _, r := range removals {
-		if v := byGroup[r.GroupID]; v != nil {
-			v.removals = append(v.removals, r)
-		}
-	}
-	var views []*view
-	for id, v := range byTeam {
-		if only == 0 || id == only {
-			views = append(views, v)
-		}
-	}
-	slices.SortFunc(views, func(a, b *view) int { return cmp.Compare(a.alert.TeamID, b.alert.TeamID) })
-	return views, nil
 }

@@ -149,6 +149,20 @@ func TestPersons(t *testing.T) {
 		assert.Equal(t, 2, w.issue().Number)
 		assert.Len(t, w.mentions(), 1)
 	})
+	t.Run("use another repository", func(t *testing.T) {
+		w, r := broken(t)
+		// Its issue of that number is somebody's.
+		w.admin(func(r *ghsim.Repo) {
+			r.Issues[0].Via, r.Issues[0].Author, r.Issues[0].Body, r.Issues[0].Title = nil, nil, "mine", "Mine"
+			r.Issues[0].Comments, r.Issues[0].Labels = nil, nil
+		})
+		w.setOnline("build-2", false)
+		r.poll(13)
+		require.Len(t, w.issues(), 2)
+		assert.Equal(t, "mine", w.issues()[0].Body)
+		assert.Contains(t, w.issues()[1].Body, "build-2")
+		assert.Len(t, w.issues()[1].Comments, 1)
+	})
 	t.Run("lock it", func(t *testing.T) {
 		w, r := broken(t)
 		w.admin(func(r *ghsim.Repo) { r.Issues[0].Locked = true })

@@ -34,14 +34,30 @@ func (a *Alerts) look(ctx context.Context, v *view) (issue github.Issue, there b
 			return issue, false, err
 		}
 		v.gone(true)
+		return issue, false, a.put(ctx, v)
 	case err != nil:
 		return issue, false, err
+	}
+	ours, err := a.isOurs(ctx, v, issue)
+	switch {
+	case err != nil:
+		return issue, false, err
+	case !ours: // another repository is the admin repository now
+		v.alert.Issue, v.alert.Open, v.alert.State = 0, false, store.AlertState{}
 	case v.alert.Open && issue.State == github.IssueClosed:
 		v.gone(false)
 	default:
 		return issue, true, nil
 	}
 	return issue, false, a.put(ctx, v)
+}
+
+// isOurs reports whether this App wrote the issue for the team. People may have edited it.
+func (a *Alerts) isOurs(ctx context.Context, v *view, issue github.Issue) (bool, error) {
+	if strings.Contains(issue.Body, markerPrefix) && !strings.Contains(issue.Body, v.marker()) {
+		return false, nil
+	}
+	return a.o.Wrote(ctx, issue.AppID, issue.UserLogin)
 }
 
 // open reopens the issue, or finds or creates it.
@@ -66,13 +82,17 @@ func (a *Alerts) open(ctx context.Context, v *view) error {
 				return err
 			}
 		}
+		v.alert.State.CreatingAt = a.o.Env.Now()
+		if err := a.put(ctx, v); err != nil {
+			return err
+		}
 		found, err = v.org.GitHub.CreateIssue(ctx, github.NewIssue{Title: v.title(), Body: v.body(), Labels: v.labels()})
 		if err != nil {
 			return err
 		}
 		v.wrote()
 	}
-	v.alert.Issue, v.alert.Open = found.Number, found.State == github.IssueOpen
+	v.alert.Issue, v.alert.Open, v.alert.State.CreatingAt = found.Number, found.State == github.IssueOpen, time.Time{}
 	return a.put(ctx, v)
 }
 
@@ -86,8 +106,11 @@ func (a *Alerts) find(ctx context.Context, v *view) (github.Issue, error) {
 		return github.Issue{}, err
 	}
 	for _, issue := range issues {
-		if strings.Contains(issue.Body, v.marker()) && a.o.Wrote(ctx, issue.AppID, issue.UserLogin) {
-			return issue, nil
+		if !strings.Contains(issue.Body, v.marker()) {
+			continue
+		}
+		if ours, err := a.o.Wrote(ctx, issue.AppID, issue.UserLogin); err != nil || ours {
+			return issue, err
 		}
 	}
 	return github.Issue{}, nil
@@ -161,7 +184,13 @@ func (a *Alerts) resume(ctx context.Context, v *view) error {
 		return err
 	}
 	for _, c := range comments {
-		if strings.Contains(c.Body, commentMarker(pending.ID)) && a.o.Wrote(ctx, c.AppID, c.UserLogin) {
+		if !strings.Contains(c.Body, commentMarker(pending.ID)) {
+			continue
+		}
+		switch ours, err := a.o.Wrote(ctx, c.AppID, c.UserLogin); {
+		case err != nil:
+			return err
+		case ours:
 			return a.posted(ctx, v)
 		}
 	}
@@ -182,7 +211,8 @@ func (a *Alerts) resume(ctx context.Context, v *view) error {
 // post posts the pending comment, with all that is new now.
 func (a *Alerts) post(ctx context.Context, v *view) error {
 	pending, news := v.alert.State.Pending, v.news()
-	v.alert.MentionedAt = a.o.Env.Now()
+	pending.At = a.o.Env.Now()
+	v.alert.MentionedAt = pending.At
 	pending.Keys, pending.Notices = nil, nil
 	for _, f := range news {
 		pending.Keys = append(pending.Keys, keyOf(f))

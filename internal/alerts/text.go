@@ -25,9 +25,11 @@ const (
 	mostRemovals    = 20
 )
 
+const markerPrefix = "<!-- arm:alert "
+
 // marker is a hidden line by which a team's issue is found.
 func (v *view) marker() string {
-	return fmt.Sprintf("<!-- arm:alert %d/%d -->", v.orgID, v.alert.TeamID)
+	return fmt.Sprintf("%s%d/%d -->", markerPrefix, v.orgID, v.alert.TeamID)
 }
 
 // commentMarker is a hidden line by which a comment is found.

@@ -115,6 +115,21 @@ func (v *view) update(now time.Time) (changed bool) {
 	return changed
 }
 
+// settling returns how long to wait until an attempt that was cut off can be looked for.
+func (v *view) settling(step step, now time.Time) time.Duration {
+	var began time.Time
+	switch s := v.alert.State; {
+	case step == open && v.alert.Issue == 0:
+		began = s.CreatingAt
+	case step == resume:
+		began = s.Pending.At
+	}
+	if elapsed := now.Sub(began); !began.IsZero() && elapsed >= 0 {
+		return settleFor - elapsed
+	}
+	return 0
+}
+
 // isStale reports whether the issue does not say what it should.
 func (v *view) isStale() bool {
 	s := v.alert.State

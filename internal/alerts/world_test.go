@@ -123,7 +123,7 @@ func (w *world) onStore(st *store.Store) *replica {
 	r := &replica{world: w, store: st, env: env}
 	r.alerts = alerts.New(alerts.Options{
 		Env: env, Logger: zerolog.New(zerolog.NewTestWriter(w.t)),
-		Wrote:  func(_ context.Context, appID int64, _ string) bool { return appID == 4242 },
+		Wrote:  func(_ context.Context, appID int64, _ string) (bool, error) { return appID == 4242, nil },
 		Escape: func(markdown string) string { return strings.ReplaceAll(markdown, "@", "@\u2060") },
 	})
 	cleaner := &fleet.Cleaner{Dispatch: dispatcher.Dispatch, Store: st, Now: w.now}

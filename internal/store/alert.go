@@ -33,15 +33,18 @@ type AlertState struct {
 	// Known are the findings of which the team knows: they were in a comment that mentioned
 	// it, or in the issue when somebody closed or deleted it.
 	Known []string `json:"known,omitempty"`
+	// CreatingAt is when this server began to create an issue that is not on record yet.
+	CreatingAt time.Time `json:"creatingAt,omitzero"`
 	// Pending is a comment that may have been posted or not.
 	Pending *AlertComment `json:"pending,omitempty"`
 }
 
 // An AlertComment is a comment that mentions the team.
 type AlertComment struct {
-	ID      string   `json:"id"`                // in its hidden marker
-	Keys    []string `json:"keys,omitempty"`    // of its findings
-	Notices []string `json:"notices,omitempty"` // ids of its notices
+	ID      string    `json:"id"` // in its hidden marker
+	At      time.Time `json:"at"`
+	Keys    []string  `json:"keys,omitempty"`    // of its findings
+	Notices []string  `json:"notices,omitempty"` // ids of its notices
 }
 
 const alertColumns = `org_id, team_id, issue, is_open, mentioned_at, clear_since, state`
