@@ -207,7 +207,7 @@ func (e *Env) maintainedTeam(ctx context.Context, call *Call, slug string, prefe
 	advice := adviceFor(call, slug, call.member.Role == "admin")
 	refusal := e.proofs.refuse(call.key(slug, Maintainer), Refuse(ReasonNotMaintainer, "%s", advice), e.Now())
 	if call.member.Role != "admin" || team.ID == 0 { // what owners may do too is refused as well
-		e.proofs.refuse(call.key(slug, Owner), Refuse(ReasonNotMaintainer, "%s", advice), e.Now())
+		_ = e.proofs.refuse(call.key(slug, Owner), Refuse(ReasonNotMaintainer, "%s", advice), e.Now())
 	}
 	return github.Team{}, notMaintainer(call, slug, refusal.Message)
 }

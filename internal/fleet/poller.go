@@ -25,6 +25,7 @@ const (
 	leaseKey    = "fleet"
 	leaseFor    = 40 * time.Second
 	leaseRenew  = 15 * time.Second
+	leaseTry    = 5 * time.Second // while another server has it
 	// listEvery is how often the recorded groups are listed, at most.
 	listEvery = 15 * time.Second
 	// lookEvery is how often the team's permissions and maintainers are read.
@@ -136,7 +137,11 @@ func (p *Poller) lead(ctx context.Context) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.o.Env.Now()
-	if since := now.Sub(p.leasedAt); since >= 0 && since < leaseRenew {
+	wait := leaseTry
+	if p.leader {
+		wait = leaseRenew
+	}
+	if since := now.Sub(p.leasedAt); since >= 0 && since < wait {
 		return p.leader
 	}
 	ok, err := p.o.Env.Store.Lease(ctx, leaseKey, p.o.Env.Holder, leaseFor)

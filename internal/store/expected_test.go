@@ -36,9 +36,13 @@ func TestExpected(t *testing.T) {
 		assert.Equal(t, want, got)
 
 		got = end(store.GroupChange{Edits: []store.Edit{
-			{GroupID: 100, Kind: store.AttachRepo, ID: 6, Name: "web"}, {GroupID: 100, Kind: store.AttachRepo, ID: 6, Name: "web"},
-			{GroupID: 100, Kind: store.DetachRepo, ID: 5}, {GroupID: 100, Kind: store.AddRunner, ID: 8}, {GroupID: 100, Kind: store.DropRunner, ID: 7},
-			{GroupID: 100, Kind: store.SetWorkflows, Workflows: &ci}, {GroupID: 101, Kind: store.AttachRepo, ID: 6, Name: "web"},
+			{GroupID: 100, Kind: store.AttachRepo, ID: 6, Name: "web"},
+			{GroupID: 100, Kind: store.AttachRepo, ID: 6, Name: "web"},
+			{GroupID: 100, Kind: store.DetachRepo, ID: 5},
+			{GroupID: 100, Kind: store.AddRunner, ID: 8},
+			{GroupID: 100, Kind: store.DropRunner, ID: 7},
+			{GroupID: 100, Kind: store.SetWorkflows, Workflows: &ci},
+			{GroupID: 101, Kind: store.AttachRepo, ID: 6, Name: "web"},
 		}})
 		want = store.Expected{Seq: 2, At: s.Now(), Name: "p", Visibility: "selected", Workflows: &ci, Repos: map[int64]string{6: "web"}, Runners: map[int64]bool{8: true}}
 		assert.Equal(t, want, got)

@@ -109,8 +109,10 @@ func TestReleasesAndTokens(t *testing.T) {
 		assert.Equal(t, []store.Release{{Version: "2.329.0", FirstSeen: first}, {Version: "2.330.0", FirstSeen: *now}}, list)
 
 		for _, e := range []store.Entry{
-			{TeamID: 10, Command: "token-register", Outcome: store.Done}, {TeamID: 10, Command: "token-register", Outcome: store.Refused},
-			{TeamID: 10, Command: "repos-add", Outcome: store.Done}, {TeamID: 11, Command: "token-jit", Outcome: store.Done},
+			{TeamID: 10, Command: "token-register", Outcome: store.Done},
+			{TeamID: 10, Command: "token-register", Outcome: store.Refused},
+			{TeamID: 10, Command: "repos-add", Outcome: store.Done},
+			{TeamID: 11, Command: "token-jit", Outcome: store.Done},
 		} {
 			e.OrgID, e.Caller = 1, "ada"
 			require.NoError(t, s.Audit(ctx, e))
