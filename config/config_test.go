@@ -84,6 +84,8 @@ func TestWarnings(t *testing.T) {
 		{"below admin", "org: acme\npolicy: {registrationTokens: false, repoPermission: push}\n", "policy.repoPermission is below admin"},
 		{"public", "org: acme\npolicy: {registrationTokens: false, publicRepos: true}\n", "policy.publicRepos is true"},
 		{"owners", "org: acme\npolicy: {registrationTokens: false, ownersActForAnyTeam: true}\n", "policy.ownersActForAnyTeam is true"},
+		{"issues without a place", quiet + "alerts: {issues: true}\n", "alerts.issues is true, but chatops.adminRepo is empty"},
+		{"issues about nothing", quiet + "alerts: {issues: true}\nfleet: {pollInterval: 0}\nchatops: {adminRepo: a, tokenReply: 'off'}\ngithub: {webhookSecret: 0123456789abcdef}\n", "fleet.pollInterval is 0"},
 		{"one of several", "orgs: [{org: acme}, {org: globex, policy: {publicRepos: true}}]\npolicy: {registrationTokens: false}\n", "policy.publicRepos of globex is true"},
 	}
 	for _, tt := range tests {

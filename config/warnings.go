@@ -41,6 +41,8 @@ func (c *Config) Warnings() []string {
 		warnChatops(org.Chatops, of, warn)
 		warnPolicy(org.Policy, of, warn)
 	}
+	warn(c.Alerts.Issues && c.Fleet.PollInterval == 0,
+		"alerts.issues is true, but fleet.pollInterval is 0: nothing looks for what is wrong with runner groups; set an interval.")
 	c.warnNetwork(warn)
 	return warnings
 }

@@ -1,6 +1,7 @@
 package alerts_test
 
 import (
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -236,6 +237,18 @@ func TestSecrecy(t *testing.T) {
 		r.poll(9)
 		assert.Empty(t, w.issues())
 	})
+}
+
+// A slug may be longer than a label.
+func TestLongSlug(t *testing.T) {
+	w := newWorld(t)
+	r := w.replica(sqlite(t))
+	slug := strings.Repeat("long-", 10) + "slug"
+	w.hub.Update(func(st *ghsim.State) { st.Org("acme").Team("platform").Slug = slug })
+	w.setOnline("build-1", false)
+	r.poll(7)
+	assert.Equal(t, []string{"runner-health"}, w.issue().Labels)
+	assert.Contains(t, w.issue().Body, "--team "+slug)
 }
 
 func (w *world) labels() (names []string) {

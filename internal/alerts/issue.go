@@ -11,7 +11,11 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
-const healthLabel = "runner-health"
+const (
+	healthLabel = "runner-health"
+	// maxLabel is how many characters GitHub takes in the name of a label.
+	maxLabel = 50
+)
 
 func teamLabel(slug string) string { return "team:" + slug }
 
@@ -74,11 +78,8 @@ func (a *Alerts) open(ctx context.Context, v *view) error {
 		return err
 	}
 	if found.Number == 0 {
-		for _, label := range []github.Label{
-			{Name: teamLabel(v.record.TeamSlug), Color: "ededed"},
-			{Name: healthLabel, Color: "d93f0b", Description: "Something is wrong with a runner group"},
-		} {
-			if err := v.org.GitHub.EnsureLabel(ctx, label); err != nil {
+		for _, name := range v.labels() {
+			if err := v.org.GitHub.EnsureLabel(ctx, github.Label{Name: name, Color: "d93f0b"}); err != nil {
 				return err
 			}
 		}
@@ -96,7 +97,14 @@ func (a *Alerts) open(ctx context.Context, v *view) error {
 	return a.put(ctx, v)
 }
 
-func (v *view) labels() []string { return []string{teamLabel(v.record.TeamSlug), healthLabel} }
+// labels are those of the issue. If the team's slug is too long for a label, commands in the
+// issue need --team, as the lines in it have.
+func (v *view) labels() []string {
+	if label := teamLabel(v.record.TeamSlug); len(label) <= maxLabel {
+		return []string{label, healthLabel}
+	}
+	return []string{healthLabel}
+}
 
 // find looks for an issue of the team that this App created and that is not on record. The
 // number is 0 if there is none.

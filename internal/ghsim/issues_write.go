@@ -58,6 +58,9 @@ func (l *labelName) UnmarshalJSON(data []byte) error {
 	return err
 }
 
+// maxLabel is how many characters the name of a label may have: https://github.com/github/docs/issues/32156.
+const maxLabel = 50
+
 // issueInput is the body of POST and PATCH. A nil pointer is a field that was left out.
 type issueInput struct {
 	Title  *string      `json:"title"`
@@ -76,6 +79,9 @@ func (c *call) readIssue() (in issueInput, refused *answer) {
 		return in, &a
 	case in.Body != nil && len([]rune(*in.Body)) > 65536:
 		a := invalid("Issue", "body", "invalid", "body is too long (maximum is 65536 characters)")
+		return in, &a
+	case in.Labels != nil && slices.ContainsFunc(*in.Labels, func(l labelName) bool { return len([]rune(l)) > maxLabel }):
+		a := invalid("Label", "name", "invalid", "")
 		return in, &a
 	case in.State != nil && *in.State != "open" && *in.State != "closed":
 		a := invalid("Issue", "state", "invalid", "")
@@ -235,7 +241,7 @@ func (c *call) createLabel() answer {
 		return *a
 	}
 	switch {
-	case strings.TrimSpace(in.Name) == "" || len([]rune(in.Name)) > 50:
+	case strings.TrimSpace(in.Name) == "" || len([]rune(in.Name)) > maxLabel:
 		return invalid("Label", "name", "invalid", "")
 	case len([]rune(in.Description)) > 100:
 		return invalid("Label", "description", "invalid", "")
