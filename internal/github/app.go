@@ -30,7 +30,7 @@ import (
 )
 
 const (
-	defaultCacheBytes  = 16 << 20
+	defaultCacheBytes  = 32 << 20
 	defaultCallTimeout = 10 * time.Second
 	defaultUserAgent   = "actions-runner-manager"
 )
@@ -45,7 +45,7 @@ type Options struct {
 	RootCAs     *x509.CertPool   // default: the system's
 	Registry    metrics.Registry // for go-githubapp's client metrics and github.304; default: a new one
 	UserAgent   string           // default: this program's name
-	CacheBytes  int64            // budget of the response cache; default 16 MiB
+	CacheBytes  int64            // budget of the response cache; default 32 MiB
 	Clock       func() time.Time // default time.Now
 	Logger      zerolog.Logger   // used if the context has none
 	CallTimeout time.Duration    // of one HTTP exchange; default 10 s

@@ -1,10 +1,13 @@
 package github
 
 import (
+	"encoding/json"
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
+	"github.com/klauspost/compress/s2"
 )
 
 // A cache holds the most recently used answers within a budget of bytes, in memory only:
@@ -12,7 +15,8 @@ import (
 // must never be written to disk. It implements httpcache.Cache.
 //
 // With each answer the cache holds the value decoded from it. Without that, group-list
-// takes 20 % more CPU time: see docs/adr/0009-what-is-clever.md.
+// takes 20 % more CPU time. Long answers are compressed: else the lists of 1,000 runner
+// groups, which are polled, do not fit. For both see docs/adr/0009-what-is-clever.md.
 type cache struct {
 	mu     sync.Mutex
 	lru    *simplelru.LRU[string, cacheEntry]
@@ -22,9 +26,14 @@ type cache struct {
 
 type cacheEntry struct {
 	answer  []byte
+	packed  bool   // answer is compressed
 	etag    string // of the answer that decoded belongs to
 	decoded any    // nil: nothing decoded yet
+	size    int    // of decoded, in bytes
 }
+
+// packFrom is from how many bytes on an answer is compressed.
+const packFrom = 4 << 10
 
 // entryOverhead approximates the bytes of an entry in addition to its key and answer.
 const entryOverhead = 200
@@ -36,31 +45,34 @@ func newCache(budget int64) (*cache, error) {
 	return c, err
 }
 
-// cost approximates the size of an entry in bytes. A decoded value is hardly larger than
-// its JSON.
+// cost approximates the size of an entry in bytes.
 func (e cacheEntry) cost(key string) int64 {
-	size := len(e.answer)
-	if e.decoded != nil {
-		size += size + entryOverhead
-	}
-	return int64(len(key) + size + entryOverhead)
+	return int64(len(key) + len(e.answer) + e.size + entryOverhead)
 }
 
 // Get implements httpcache.Cache.
 func (c *cache) Get(key string) ([]byte, bool) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	entry, ok := c.lru.Get(key)
-	return entry.answer, ok
+	c.mu.Unlock()
+	if !ok || !entry.packed {
+		return entry.answer, ok
+	}
+	answer, err := s2.Decode(nil, entry.answer)
+	return answer, err == nil
 }
 
 // Set implements httpcache.Cache. If an answer is larger than the whole budget, it is not
 // stored.
 func (c *cache) Set(key string, answer []byte) {
+	entry := cacheEntry{answer: answer}
+	if len(answer) >= packFrom {
+		entry.answer, entry.packed = slices.Clone(s2.Encode(nil, answer)), true // Encode allocates more
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lru.Remove(key)
-	c.add(key, cacheEntry{answer: answer})
+	c.add(key, entry)
 }
 
 func (c *cache) add(key string, entry cacheEntry) {
@@ -93,13 +105,17 @@ func (c *cache) decoded(key, etag string) any {
 // setDecoded stores the value decoded from a stored answer. Nobody may change the value
 // afterwards. If the answer is not stored, nothing happens.
 func (c *cache) setDecoded(key, etag string, decoded any) {
+	text, err := json.Marshal(decoded) // without what nobody decodes; hardly smaller than the value
+	if err != nil {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	entry, ok := c.lru.Peek(key)
 	if !ok {
 		return
 	}
-	entry.etag, entry.decoded = etag, decoded
+	entry.etag, entry.decoded, entry.size = etag, decoded, len(text)+entryOverhead
 	if entry.cost(key) > c.budget {
 		return
 	}
