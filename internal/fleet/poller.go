@@ -7,6 +7,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -72,6 +73,7 @@ type Poller struct {
 	listedAt   time.Time
 	choresAt   time.Time
 	pausedTill map[int64]time.Time // by organization: GitHub's rate limit is short
+	failing    map[int64]bool      // organizations of which no group can be read, which was logged
 }
 
 type groupKey struct{ org, group int64 }
@@ -88,7 +90,7 @@ type slot struct {
 
 // New returns a poller. [Poller.Run] makes it poll.
 func New(o Options) *Poller {
-	return &Poller{o: o, log: o.Logger, slots: map[groupKey]*slot{}, pausedTill: map[int64]time.Time{}}
+	return &Poller{o: o, log: o.Logger, slots: map[groupKey]*slot{}, pausedTill: map[int64]time.Time{}, failing: map[int64]bool{}}
 }
 
 // Run polls until ctx ends. It waits while another server polls.
@@ -251,15 +253,45 @@ func (p *Poller) done(s *slot, err error) {
 	if s.due.Before(now) { // no catching up
 		s.due = now.Add(p.o.Interval)
 	}
-	if err == nil && s.failing {
-		s.failing = false
-		p.log.Info().Str("org", s.org.Login).Str("team", s.record.TeamSlug).Int64("group_id", s.record.GroupID).Msg("the runner group can be read again")
+	p.logChange(s, err)
+}
+
+// logChange logs once that a group, or the whole organization, cannot be read any more, and
+// once that it can again.
+func (p *Poller) logChange(s *slot, err error) {
+	log := p.log.With().Str("org", s.org.Login).Logger()
+	if err != nil && !aboutGroup(err) {
+		if !p.failing[s.orgID] {
+			p.failing[s.orgID] = true
+			log.Warn().Err(err).Msg("the runner groups of the organization cannot be read; nothing is concluded until they can")
+		}
+		return
 	}
+	if p.failing[s.orgID] {
+		delete(p.failing, s.orgID)
+		log.Info().Msg("the runner groups of the organization can be read again")
+	}
+	log = log.With().Str("team", s.record.TeamSlug).Int64("group_id", s.record.GroupID).Logger()
 	if err != nil && !s.failing {
-		s.failing = true
-		p.log.Warn().Err(err).Str("org", s.org.Login).Str("team", s.record.TeamSlug).Int64("group_id", s.record.GroupID).
-			Msg("the runner group cannot be read; nothing is concluded until it can")
+		log.Warn().Err(err).Msg("the runner group cannot be read; nothing is concluded until it can")
+	} else if err == nil && s.failing {
+		log.Info().Msg("the runner group can be read again")
 	}
+	s.failing = err != nil
+}
+
+// aboutGroup reports whether the failure is one of a single group: not of GitHub, of the
+// App's installation or of the database.
+func aboutGroup(err error) bool {
+	var failure *github.Error
+	if !errors.As(err, &failure) {
+		return false
+	}
+	switch failure.Kind {
+	case github.NotFound, github.Forbidden, github.Conflict, github.Invalid, github.Incomplete, github.Other:
+		return true
+	}
+	return false
 }
 
 // chores sums up samples, and removes old ones.

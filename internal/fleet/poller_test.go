@@ -1,8 +1,10 @@
 package fleet_test
 
 import (
+	"bytes"
 	"context"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -216,6 +218,27 @@ func TestPollerGivesWay(t *testing.T) {
 	w.Advance(20 * time.Second)
 	w.Tick(t.Context())
 	assert.Empty(t, w.Hub.Calls(), "nothing is asked before the time")
+}
+
+// An outage of GitHub is one log line, however many groups there are.
+func TestPollerOutage(t *testing.T) {
+	t.Parallel()
+	w := newWatch(t)
+	w.Must("ada", "group-create team=platform", "group-create team=web")
+	var log bytes.Buffer
+	w.Poller = fleet.New(fleet.Options{Env: w.Env, Interval: interval, History: time.Hour, Logger: zerolog.New(&log)})
+	poll := func() {
+		w.Advance(interval)
+		w.Tick(t.Context())
+	}
+	w.Tick(t.Context())
+	w.Hub.Inject(ghsim.Fault{Method: http.MethodGet, Path: `/runner-groups/`, Status: 401, Times: -1})
+	poll()
+	poll()
+	assert.Equal(t, 1, strings.Count(log.String(), "\n"), log.String())
+	w.Hub.ClearFaults()
+	poll()
+	assert.Equal(t, 2, strings.Count(log.String(), "\n"), log.String())
 }
 
 // One server polls at a time, and another goes on when it is gone.

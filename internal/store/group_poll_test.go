@@ -80,6 +80,28 @@ func TestSavePoll(t *testing.T) {
 	})
 }
 
+// A poll that ends just after the ownership did leaves nothing for long.
+func TestPruneOrphans(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s, now := openAt(t, url)
+		ctx := t.Context()
+		record := store.Record{OrgID: 1, TeamID: 10, GroupID: 100}
+		require.NoError(t, s.PutRecord(ctx, record))
+		require.NoError(t, s.SavePoll(ctx, store.PollResult{Poll: store.Poll{OrgID: 1, GroupID: 100, At: *now}, Baseline: &store.Expected{Name: "p"}}))
+		require.NoError(t, s.Prune(ctx, *now, *now))
+		_, err := s.ExpectedOf(ctx, 1, 100)
+		require.NoError(t, err)
+		_, err = s.Exec(ctx, `DELETE FROM ownership`)
+		require.NoError(t, err)
+		require.NoError(t, s.Prune(ctx, *now, *now))
+		_, err = s.ExpectedOf(ctx, 1, 100)
+		require.ErrorIs(t, err, store.ErrNotFound)
+		samples, err := s.Samples(ctx, 1, 100, *now)
+		require.NoError(t, err)
+		assert.Empty(t, samples)
+	})
+}
+
 // While a command has the group, nobody knows whether a poll saw its change.
 func TestBaselineWaitsForCommands(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {

@@ -67,15 +67,29 @@ func (s *Store) pruneFleet(ctx context.Context) error {
 	if err == nil {
 		_, err = s.Exec(ctx, `DELETE FROM removal WHERE at < ?1`, Micros(now.Add(-keepRunners)))
 	}
-	for _, table := range fleetTables() {
-		if err == nil {
-			_, err = s.Exec(ctx, `DELETE FROM `+table+` WHERE NOT EXISTS
-				(SELECT 1 FROM ownership o WHERE o.org_id = `+table+`.org_id AND o.group_id = `+table+`.group_id)`)
-		}
+	if err == nil {
+		err = s.forgetOrphans(ctx)
 	}
 	if err == nil {
 		_, err = s.Exec(ctx, `DELETE FROM runner WHERE NOT EXISTS
 			(SELECT 1 FROM group_poll p WHERE p.org_id = runner.org_id AND p.group_id = runner.group_id)`)
 	}
 	return wrap(err, "remove old rows about runner groups")
+}
+
+// forgetOrphans deletes what is on record of groups that no team owns.
+func (s *Store) forgetOrphans(ctx context.Context) error {
+	type group struct{ org, id int64 }
+	orphans, err := Collect(ctx, s.Reader(), func(row Row) (g group, err error) {
+		err = row.Scan(&g.org, &g.id)
+		return g, err
+	}, `SELECT t.org_id, t.group_id FROM (SELECT org_id, group_id FROM group_poll UNION SELECT org_id, group_id FROM expected_group
+			UNION SELECT org_id, group_id FROM group_change) AS t
+		WHERE NOT EXISTS (SELECT 1 FROM ownership o WHERE o.org_id = t.org_id AND o.group_id = t.group_id)`)
+	for _, g := range orphans {
+		if err == nil {
+			err = s.InTx(ctx, func(ctx context.Context, tx *Tx) error { return forgetGroup(ctx, tx, g.org, g.id) })
+		}
+	}
+	return err
 }
