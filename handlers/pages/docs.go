@@ -17,13 +17,16 @@ import (
 const exampleHost = "https://arm.example.com"
 
 // whoMay says in words who may run a command.
-func whoMay(role dispatch.Role) string {
-	switch role {
+func whoMay(spec dispatch.Spec) string {
+	switch spec.Needs {
 	case dispatch.Anyone:
 		return "anybody, without a token"
 	case dispatch.Member:
 		return "any member of the organization"
 	case dispatch.Maintainer:
+		if spec.OwnersToo {
+			return "a maintainer of the team, or an owner of the organization"
+		}
 		return "a maintainer of the team"
 	case dispatch.Owner:
 		return "an owner of the organization"
@@ -121,7 +124,7 @@ a token command so that only your SSH key can read it.
 	for _, group := range groups {
 		fmt.Fprintf(&b, "| **%s** | | |\n", group.Task)
 		for _, spec := range group.Specs {
-			fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s |\n", spec.Name, spec.Name, whoMay(spec.Needs), tableCell(spec.Summary))
+			fmt.Fprintf(&b, "| [`%s`](#%s) | %s | %s |\n", spec.Name, spec.Name, whoMay(spec), tableCell(spec.Summary))
 		}
 	}
 	for _, group := range groups {
@@ -149,7 +152,7 @@ func writeCommand(b *bytes.Buffer, spec dispatch.Spec) {
 	if spec.Details != "" {
 		fmt.Fprintf(b, " %s", spec.Details)
 	}
-	fmt.Fprintf(b, "\n\n- Who may: %s\n- REST: `%s`", whoMay(spec.Needs), spec.Method)
+	fmt.Fprintf(b, "\n\n- Who may: %s\n- REST: `%s`", whoMay(spec), spec.Method)
 	for _, method := range spec.Methods()[1:] {
 		note := ""
 		if spec.Deprecated(method) {

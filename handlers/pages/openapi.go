@@ -116,7 +116,7 @@ func operationText(spec dispatch.Spec) string {
 	if spec.Details != "" {
 		text += " " + spec.Details
 	}
-	text += "\n\nFor " + whoMay(spec.Needs) + ". In a comment: `" + spec.Usage() + "`"
+	text += "\n\nFor " + whoMay(spec) + ". In a comment: `" + spec.Usage() + "`"
 	if len(spec.Aliases) > 0 {
 		text += "\n\nAlso called `" + strings.Join(spec.Aliases, "`, `") + "`."
 	}
