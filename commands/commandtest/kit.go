@@ -41,6 +41,7 @@ type Kit struct {
 	*dispatch.Dispatcher
 	Env *dispatch.Env
 	Hub *ghsim.Server
+	App *github.App
 
 	t     testing.TB
 	ahead atomic.Int64 // how far the clock is ahead, in nanoseconds
@@ -68,7 +69,7 @@ func New(t testing.TB, change ...func(*dispatch.Policy)) *Kit {
 	require.NoError(t, err)
 	app, err := github.New(github.Options{BaseURL: base, AppID: 4242, Key: private, Logger: zerolog.Nop()})
 	require.NoError(t, err)
-	k := &Kit{Hub: hub, t: t}
+	k := &Kit{Hub: hub, App: app, t: t}
 	st, err := store.Open(t.Context(), store.Options{URL: "sqlite:" + filepath.Join(t.TempDir(), "arm.db"), Logger: zerolog.Nop(), Clock: k.Now})
 	require.NoError(t, err)
 	t.Cleanup(func() {

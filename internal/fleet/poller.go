@@ -158,68 +158,69 @@ func (p *Poller) lead(ctx context.Context) bool {
 	return ok
 }
 
-// list brings the groups that are polled up to date with those that are recorded. Those that
-// were not polled before are spread over the interval.
+// list brings the groups that are polled up to date with those that are recorded. Those of
+// an organization that cannot be listed stay.
 func (p *Poller) list(ctx context.Context) {
 	now := p.o.Env.Now()
 	p.mu.Lock()
-	first, since := p.listedAt.IsZero(), now.Sub(p.listedAt)
-	p.mu.Unlock()
-	if !first && since >= 0 && since < min(listEvery, p.o.Interval) {
+	since := now.Sub(p.listedAt)
+	if !p.listedAt.IsZero() && since >= 0 && since < min(listEvery, p.o.Interval) {
+		p.mu.Unlock()
 		return
 	}
-	var found []*slot
-	last := map[groupKey]time.Time{}
+	p.listedAt = now // also if it fails
+	p.mu.Unlock()
 	for _, org := range p.o.Env.Orgs {
-		id, err := org.ID(ctx)
-		if err == nil {
-			var records []store.Record
-			records, err = p.o.Env.Store.Records(ctx, id)
-			for _, record := range records {
-				found = append(found, &slot{org: org, orgID: id, record: record})
-			}
-			if err == nil && first {
-				err = p.lastPolls(ctx, id, last)
-			}
+		if err := p.listOrg(ctx, org, now); err != nil && ctx.Err() == nil {
+			p.log.Debug().Err(err).Str("org", org.Login).Msg("the recorded runner groups cannot be listed; the next attempt is in a moment")
 		}
-		if err != nil {
-			if ctx.Err() == nil {
-				p.log.Debug().Err(err).Str("org", org.Login).Msg("the recorded runner groups cannot be listed; the next attempt is in a moment")
-			}
-			return
-		}
+	}
+}
+
+func (p *Poller) listOrg(ctx context.Context, org *dispatch.Org, now time.Time) error {
+	id, err := org.ID(ctx)
+	if err != nil {
+		return err
+	}
+	records, err := p.o.Env.Store.Records(ctx, id)
+	if err != nil {
+		return err
+	}
+	polls, err := p.o.Env.Store.Polls(ctx, id)
+	if err != nil {
+		return err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	recorded := map[groupKey]bool{}
-	for i, s := range found {
-		key := groupKey{s.orgID, s.record.GroupID}
+	for i, record := range records {
+		key := groupKey{id, record.GroupID}
 		recorded[key] = true
 		if old := p.slots[key]; old != nil {
-			old.record = s.record
+			old.record = record
 			continue
 		}
-		s.due = now.Add(p.o.Interval * time.Duration(i+1) / time.Duration(len(found)+1))
-		if at := last[key].Add(p.o.Interval); !last[key].IsZero() && at.Before(s.due) {
-			s.due = at
-		}
-		p.slots[key] = s
+		due := firstDue(now, polls[record.GroupID].At, p.o.Interval, i, len(records))
+		p.slots[key] = &slot{org: org, orgID: id, record: record, due: due}
 	}
 	for key := range p.slots {
-		if !recorded[key] {
+		if key.org == id && !recorded[key] {
 			delete(p.slots, key)
 		}
 	}
-	p.listedAt = now
+	return nil
 }
 
-// lastPolls adds when the organization's groups were polled last.
-func (p *Poller) lastPolls(ctx context.Context, orgID int64, last map[groupKey]time.Time) error {
-	polls, err := p.o.Env.Store.Polls(ctx, orgID)
-	for id, poll := range polls {
-		last[groupKey{orgID, id}] = poll.At
+// firstDue returns when the group with index i of n is polled first by this server: an
+// interval after the last poll, or spread over the interval with the others if that is past.
+func firstDue(now, last time.Time, interval time.Duration, i, n int) time.Time {
+	switch next := last.Add(interval); {
+	case last.IsZero():
+		return now.Add(interval * time.Duration(i+1) / time.Duration(n+1))
+	case next.After(now) && next.Before(now.Add(interval)):
+		return next
 	}
-	return err
+	return now.Add(interval * time.Duration(i) / time.Duration(n))
 }
 
 // take returns the group that is due longest, or nil if none is due.

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/commandtest"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/fleet"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
@@ -256,4 +257,20 @@ func TestOneServerPolls(t *testing.T) {
 	assert.Empty(t, w.Hub.Calls())
 	w.Advance(20 * time.Second)
 	w.poll()
+}
+
+// If the App is not installed in an organization, GitHub is not asked again at each tick, and
+// the groups of other organizations are polled.
+func TestPollerWithoutInstallation(t *testing.T) {
+	t.Parallel()
+	w := newWatch(t)
+	w.Must("ada", "group-create team=platform")
+	w.Env.Orgs = append([]*dispatch.Org{{Login: "globex", GitHub: w.App.Org("globex", 0, "")}}, w.Env.Orgs...)
+	w.Poller = w.poller()
+	w.Hub.ResetCalls()
+	for range 20 {
+		w.Tick(t.Context())
+	}
+	assert.LessOrEqual(t, len(w.Hub.Calls()), 3)
+	require.NoError(t, w.poll().Err)
 }
