@@ -1,6 +1,8 @@
 package server_test
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,4 +79,46 @@ func TestFindingsOutlastRestarts(t *testing.T) {
 	w.awaitFindings("repo_attached_outside", "repo_public")
 	w.ok("ghp_ada", "PATCH /api/v1/repos-remove?team=platform&repos=site")
 	w.awaitFindings()
+}
+
+// TestRemedies causes what a line can end, and ends it by the lines that group-check gives.
+func TestRemedies(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, acme())
+	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
+	w.ok("ghp_ada", "PATCH /api/v1/repos-add?team=platform&repos=api,web,inner")
+	w.hub.Update(org(func(o *ghsim.Org) {
+		g := o.Group("platform")
+		g.Repos = []int64{o.Repo("api").ID, o.Repo("web").ID, o.Repo("site").ID, o.Repo("docs").ID}
+		g.RestrictedToWorkflows, g.SelectedWorkflows = true, []string{"acme/api/.github/workflows/ci.yml@refs/heads/main"}
+		o.Repo("web").Archived = true
+		o.Team("platform").Permissions[o.Repo("api").ID] = "push"
+	}))
+	w.add(ghsim.OrgSpec{RunnerGroups: []ghsim.GroupSpec{{Name: "platform", Runners: []ghsim.RunnerSpec{{Name: "stranger"}}}}})
+	type finding struct{ Kind, Remedy string }
+	check := func() (found []finding) {
+		a := w.ok("ghp_ada", "GET /api/v1/group-check?team=platform")
+		var answer struct{ Response struct{ Findings []finding } }
+		require.NoError(t, json.Unmarshal([]byte(a.text), &answer))
+		return answer.Response.Findings
+	}
+	found := check()
+	kinds := map[string]bool{}
+	for _, f := range found {
+		kinds[f.Kind] = true
+	}
+	for _, kind := range []string{
+		"repo_public", "runner_unexpected", "repo_attached_outside", "repo_permission_lost", "workflows_changed", "repo_archived", "repo_detached_outside",
+	} {
+		assert.True(t, kinds[kind], kind)
+	}
+	for _, f := range found {
+		require.True(t, strings.HasPrefix(f.Remedy, "/runner-group "), "%s: %s", f.Kind, f.Remedy)
+		id, err := w.hub.Comment("acme", "runner-admin", 2, "ada", f.Remedy)
+		require.NoError(t, err)
+		require.Eventually(t, func() bool { return w.finished(id) }, eventually, tick, f.Remedy)
+		d, _ := w.delivery(id)
+		assert.Equal(t, "done", w.reasonOf(d.GUID), f.Remedy)
+	}
+	assert.Empty(t, check())
 }
