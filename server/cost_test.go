@@ -58,6 +58,7 @@ func costs() []costed {
 		{name: "token-register", request: "POST /api/v1/token-register?team=platform", cold: cost{5, 5, 3}, warm: cost{5, 1, 2}, needsGroup: true},
 		{name: "token-jit", request: "POST /api/v1/token-jit?team=platform&name=b1", undo: "DELETE /api/v1/runners-remove?team=platform&runners=b1", cold: cost{4, 4, 3}, warm: cost{4, 1, 2}, needsGroup: true},
 		{name: "group-check", request: "GET /api/v1/group-check?team=platform", cold: cost{11, 11, 4}, warm: cost{11, 0, 3}, needsGroup: true, needsRepos: 4},
+		{name: "group-accept", request: "POST /api/v1/group-accept?team=platform", cold: cost{11, 11, 4}, warm: cost{11, 0, 3}, needsGroup: true, needsRepos: 4},
 		{name: "runners-list", request: "GET /api/v1/runners-list?team=platform", cold: cost{6, 6, 3}, warm: cost{6, 0, 2}, needsGroup: true, runner: "b1"},
 		{name: "runners-label, 1 runner", request: "PATCH /api/v1/runners-label?team=platform&runners=b1&add=gpu", undo: "PATCH /api/v1/runners-label?team=platform&runners=b1&remove=gpu", cold: cost{5, 5, 4}, warm: cost{5, 2, 3}, needsGroup: true, runner: "b1"},
 		{name: "repo-runners", request: "GET /api/v1/repo-runners?repo=r0&labels=linux", cold: cost{12, 12, 6}, warm: cost{12, 0, 5}, needsGroup: true, needsRepos: 1},
