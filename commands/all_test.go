@@ -28,9 +28,28 @@ func TestNeeds(t *testing.T) {
 			want = dispatch.Owner
 		}
 		assert.Equal(t, want, c.Needs, c.Name)
+		assert.Equal(t, slices.Contains([]string{"group-list", "runners-list", "group-check"}, c.Name), c.MembersToo, c.Name)
 		if want == dispatch.Maintainer && c.Name != "group-create" && c.Name != "audit-list" {
 			assert.Equal(t, dispatch.OwnsGroup, c.Group, c.Name)
 		}
+	}
+}
+
+// The documented REST method of each command.
+func TestMethods(t *testing.T) {
+	want := map[string]string{
+		"DELETE": "group-delete runners-remove trust-remove",
+		"PATCH":  "repos-add repos-remove repos-set workflows-set group-release runners-label group-accept",
+		"GET":    "group-list groups-list audit-list whoami status help runners-list repo-runners group-check trust-list requests-list",
+	}
+	for _, c := range All() {
+		method := "POST"
+		for m, names := range want {
+			if slices.Contains(strings.Fields(names), c.Name) {
+				method = m
+			}
+		}
+		assert.Equal(t, method, c.Method, c.Name)
 	}
 }
 

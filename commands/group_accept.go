@@ -22,7 +22,7 @@ type GroupAccepted struct {
 
 func groupAccept() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
-		Name: "group-accept", Method: http.MethodPost,
+		Name: "group-accept", Method: http.MethodPatch,
 		Summary:  "Accept the team's runner group as it is now, so that its changes are no findings",
 		Task:     dispatch.TaskOwnGroup,
 		Refusals: []dispatch.Reason{dispatch.ReasonOwnerOnly},

@@ -48,7 +48,7 @@ func groupCheck() dispatch.Command {
 		Summary: "Check what is wrong with the team's runner group, and how to fix it",
 		Task:    dispatch.TaskOwnGroup,
 		Details: "Asks GitHub afresh: runners that are offline, outdated or not expected, repositories and settings that were changed outside of this server, and what the team lost. How long a runner has been offline is what this server has seen itself.",
-		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Reads,
+		Needs:   dispatch.Maintainer, MembersToo: true, Group: dispatch.OwnsGroup, Effect: dispatch.Reads,
 		Sample: checkResult(sampleCall(), fleet.Checked{At: sampleTime(), Name: "platform", Findings: sampleFindings()}),
 	}, func(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispatch.Result, error) {
 		checked, err := fleet.Check(ctx, call, false)

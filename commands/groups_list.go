@@ -38,7 +38,7 @@ func groupsList() dispatch.Command {
 		Summary:  "List the runner groups of the teams that you maintain",
 		Task:     dispatch.TaskOwnGroup,
 		Refusals: []dispatch.Reason{dispatch.ReasonMissingArgument},
-		Details:  "If more than 100 teams own a group here, name the teams.",
+		Details:  "If more than 100 teams own a group here, name the teams. If the operator set `policy.membersRead`, members of a team see its group too.",
 		Needs:    dispatch.Member, Effect: dispatch.Reads,
 		Sample: dispatch.Result{Response: GroupsListing{Groups: []TeamGroup{{Team: "platform", Group: groupInfo(sampleGroup()), Origin: store.Created}}}},
 	}, runGroupsList, checkTeams)
@@ -61,7 +61,7 @@ func checkTeams(call *dispatch.Call, a TeamsArgs) error {
 }
 
 func runGroupsList(ctx context.Context, call *dispatch.Call, args TeamsArgs) (dispatch.Result, error) {
-	records, err := ownership.New(call.Env).MaintainedTeams(ctx, call, args.Team)
+	records, err := ownership.New(call.Env).ReadableTeams(ctx, call, args.Team)
 	if err != nil {
 		return dispatch.Result{}, err
 	}
@@ -94,9 +94,13 @@ func runGroupsList(ctx context.Context, call *dispatch.Call, args TeamsArgs) (di
 		}
 		table.Rows = append(table.Rows, []string{t.Team, t.Group.Name, strconv.FormatInt(t.Group.ID, 10), visible, t.Origin})
 	}
-	message := "You maintain " + countOf(len(groups), "team") + " with a runner group here."
+	youAre := "You maintain "
+	if call.Org.Policy.MembersRead {
+		youAre = "You are a member of "
+	}
+	message := youAre + countOf(len(groups), "team") + " with a runner group here."
 	if len(groups) == 0 {
-		message = "You maintain no team that owns a runner group here. `group-create` with " + call.Channel.Argument("team", "SLUG") + " makes one."
+		message = youAre + "no team that owns a runner group here. `group-create` with " + call.Channel.Argument("team", "SLUG") + " makes one."
 	}
 	return dispatch.Result{Response: GroupsListing{Groups: groups}, Message: message, Tables: []dispatch.Table{table}}, nil
 }

@@ -101,6 +101,7 @@ type Policy struct {
 	Teams               Teams    `yaml:"teams"`
 	OwnersActForAnyTeam bool     `yaml:"ownersActForAnyTeam" doc:"Whether organization owners may act for teams that they do not maintain."`
 	Confirm             []string `yaml:"confirm" doc:"Commands that want --yes in a comment."`
+	MembersRead         bool     `yaml:"membersRead" doc:"Whether plain members of a team, those of its child teams included, may use group-list, runners-list and group-check; groups-list shows them its group too."`
 	// RemoveOffline is 0 if no runner is removed.
 	RemoveOffline time.Duration `yaml:"removeOffline" doc:"Remove runners that were offline for this long without a break, such as 7d; 0: never."`
 }

@@ -27,6 +27,7 @@ func TestVariable(t *testing.T) {
 		"github.apiURL":              "ARM_GITHUB_API_URL",
 		"github.webhookSecret":       "ARM_GITHUB_WEBHOOK_SECRET",
 		"chatops.tokenReplyTTL":      "ARM_CHATOPS_TOKEN_REPLY_TTL",
+		"policy.membersRead":         "ARM_POLICY_MEMBERS_READ",
 		"policy.ownersActForAnyTeam": "ARM_POLICY_OWNERS_ACT_FOR_ANY_TEAM",
 		"policy.teams.allow":         "ARM_POLICY_TEAMS_ALLOW",
 		"database.urlFile":           "ARM_DATABASE_URL_FILE",

@@ -97,7 +97,7 @@ func TestLoadFull(t *testing.T) {
 		Policy: Policy{
 			Groups: "named", GroupName: "team-{team}", RepoPermission: "maintain", PublicRepos: true, RegistrationTokens: "adopted",
 			Teams:               Teams{Allow: []string{"platform-*", "web"}, Deny: []string{"*-guests"}},
-			OwnersActForAnyTeam: true, Confirm: []string{"group-delete"}, RemoveOffline: 7 * 24 * time.Hour,
+			OwnersActForAnyTeam: true, MembersRead: true, Confirm: []string{"group-delete"}, RemoveOffline: 7 * 24 * time.Hour,
 		},
 		Fleet:  Fleet{PollInterval: time.Minute, History: 30 * 24 * time.Hour},
 		Alerts: Alerts{Issues: true, OfflineAfter: 10 * time.Minute},

@@ -194,6 +194,9 @@ func (e *Env) maintainedTeam(ctx context.Context, call *Call, slug string, prefe
 		e.proofs.prove(call.key(slug, Maintainer), now)
 		return team, nil
 	}
+	if team.ID != 0 && m.State == github.StateActive && call.membersToo() {
+		return team, nil
+	}
 	switch member, err := e.membership(ctx, call); {
 	case err != nil:
 		return github.Team{}, err
@@ -204,22 +207,36 @@ func (e *Env) maintainedTeam(ctx context.Context, call *Call, slug string, prefe
 	case team.ID != 0 && (call.Org.Policy.OwnersActForAnyTeam || call.Spec.OwnersToo) && member.Role == "admin":
 		return team, nil
 	}
-	advice := adviceFor(call, slug, call.member.Role == "admin")
-	refusal := e.proofs.refuse(call.key(slug, Maintainer), Refuse(ReasonNotMaintainer, "%s", advice), e.Now())
-	if call.member.Role != "admin" || team.ID == 0 { // what owners may do too is refused as well
-		_ = e.proofs.refuse(call.key(slug, Owner), Refuse(ReasonNotMaintainer, "%s", advice), e.Now())
+	owner := call.member.Role == "admin"
+	refused := []Role{Maintainer} // what owners or plain members may do too is refused as well
+	if !owner || team.ID == 0 {
+		refused = append(refused, Owner)
+	}
+	if m.State != github.StateActive || team.ID == 0 {
+		refused = append(refused, Member)
+	}
+	advice := adviceFor(call, slug, owner)
+	var refusal *Error
+	for _, role := range refused {
+		refusal = e.proofs.refuse(call.key(slug, role), Refuse(ReasonNotMaintainer, "%s", advice), e.Now())
 	}
 	return github.Team{}, notMaintainer(call, slug, refusal.Message)
 }
 
 // teamRole is the role in the team by which the call's refusals are remembered: Owner if
-// owners of the organization may run its command too.
+// owners of the organization may run its command too, Member if members of the team may.
 func (c *Call) teamRole() Role {
-	if c.Spec.OwnersToo {
+	switch {
+	case c.Spec.OwnersToo:
 		return Owner
+	case c.membersToo():
+		return Member
 	}
 	return Maintainer
 }
+
+// membersToo reports whether plain members of the team may run the call's command.
+func (c *Call) membersToo() bool { return c.Spec.MembersToo && c.Org.Policy.MembersRead }
 
 // askForTeam asks for the team and the caller's membership in it: both zero if there are
 // none, or if they are not of one team.
@@ -270,10 +287,14 @@ func MembershipBySlug(ctx context.Context, call *Call, team github.Team) (github
 // for one that does not exist, so that secret teams stay secret. advice says what the caller
 // can do about it, and when it was checked.
 func notMaintainer(call *Call, slug, advice string) *Error {
-	if strings.HasPrefix(slug, enterprisePrefix) {
-		return Refuse(ReasonNotMaintainer, "You're not a maintainer of the enterprise team `%s`, or it doesn't exist in %s.%s", slug, call.Org.Login, advice)
+	role := "maintainer"
+	if call.membersToo() {
+		role = "member"
 	}
-	return Refuse(ReasonNotMaintainer, "You're not a maintainer of team `%s` in %s, or it doesn't exist.%s", slug, call.Org.Login, advice)
+	if strings.HasPrefix(slug, enterprisePrefix) {
+		return Refuse(ReasonNotMaintainer, "You're not a %s of the enterprise team `%s`, or it doesn't exist in %s.%s", role, slug, call.Org.Login, advice)
+	}
+	return Refuse(ReasonNotMaintainer, "You're not a %s of team `%s` in %s, or it doesn't exist.%s", role, slug, call.Org.Login, advice)
 }
 
 // adviceFor says what a caller who does not maintain the team can do: an owner of
@@ -289,6 +310,9 @@ func adviceFor(call *Call, slug string, owner bool) string {
 	case owner:
 		return " As an owner of " + call.Org.Login + " you can make yourself a maintainer on the team's page on GitHub, or assign an existing group to the team with `group-adopt`. " +
 			"If the operator sets `policy.ownersActForAnyTeam`, owners act for every team."
+	}
+	if call.membersToo() {
+		return " One of its maintainers can add you on the team's page on GitHub."
 	}
 	return " One of its maintainers can promote you on the team's page on GitHub."
 }

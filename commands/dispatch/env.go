@@ -169,6 +169,7 @@ type Policy struct {
 	RegistrationTokens  string   // "true", "adopted" or "false"
 	Allow, Deny         []string // globs over team slugs
 	OwnersActForAnyTeam bool     // owners act for teams that they do not maintain
+	MembersRead         bool     // plain members of a team may run what [Spec].MembersToo allows them
 
 	RemoveOffline time.Duration // runners are removed that were offline for this long; 0: none
 }

@@ -60,6 +60,9 @@ type Spec struct {
 	Needs   Role     // what the caller must be
 	// OwnersToo means that owners of the organization may run it for every team.
 	OwnersToo bool
+	// MembersToo means that plain members of the team, those of its child teams included, may
+	// run it if the policy lets members read.
+	MembersToo bool
 	// WholeOrg means that owners of the organization may leave out the team. The command is
 	// about the whole organization then.
 	WholeOrg bool

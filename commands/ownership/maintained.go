@@ -3,6 +3,7 @@ package ownership
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -18,6 +19,41 @@ import (
 // maintainers, an answer that serves all callers, and confirms the teams found by
 // the caller's own membership. More than 100 candidates are refused.
 func (r *Registry) MaintainedTeams(ctx context.Context, call *dispatch.Call, only []string) ([]store.Record, error) {
+	return r.teamsOf(ctx, call, only, asMaintainer)
+}
+
+// ReadableTeams returns the teams that own a group here which the caller may read, as
+// [Registry.MaintainedTeams] does: those of which they are a member if the policy lets
+// members read, else those that they maintain.
+func (r *Registry) ReadableTeams(ctx context.Context, call *dispatch.Call, only []string) ([]store.Record, error) {
+	if call.Org.Policy.MembersRead {
+		return r.teamsOf(ctx, call, only, asMember)
+	}
+	return r.MaintainedTeams(ctx, call, only)
+}
+
+// A standing is what the caller must be in a team.
+type standing int
+
+const (
+	asMaintainer standing = iota
+	asMember              // or a maintainer
+)
+
+// list lists who is that in the team. An answer serves all callers.
+func (s standing) list(ctx context.Context, org *github.Org, slug string) ([]github.User, error) {
+	if s == asMember {
+		return org.TeamMembers(ctx, slug)
+	}
+	return org.TeamMaintainers(ctx, slug)
+}
+
+// confirms reports whether a membership is enough.
+func (s standing) confirms(m github.Membership) bool {
+	return m.State == github.StateActive && (s == asMember || m.Role == github.RoleMaintainer)
+}
+
+func (r *Registry) teamsOf(ctx context.Context, call *dispatch.Call, only []string, as standing) ([]store.Record, error) {
 	const most = 100
 	var records []store.Record
 	if len(only) == 0 {
@@ -50,13 +86,13 @@ func (r *Registry) MaintainedTeams(ctx context.Context, call *dispatch.Call, onl
 	g.SetLimit(16)
 	for i := range records {
 		g.Go(func() error {
-			ok, err := r.isMaintainer(gctx, call, &records[i])
+			ok, err := r.isIn(gctx, call, &records[i], as)
 			maintained[i] = ok
 			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return nil, dispatch.GitHubError(err, "look up the teams that you maintain")
+		return nil, dispatch.GitHubError(err, "look up your teams")
 	}
 	var found []store.Record
 	for i, ok := range maintained {
@@ -98,14 +134,14 @@ func (r *Registry) recordsNamed(ctx context.Context, call *dispatch.Call, slug s
 	return []store.Record{record}, dispatch.StoreError(err)
 }
 
-// isMaintainer reports whether the caller maintains the recorded team, and updates the
-// record's slug if the team was renamed.
-func (r *Registry) isMaintainer(ctx context.Context, call *dispatch.Call, record *store.Record) (bool, error) {
+// isIn reports whether the caller is that in the recorded team, and updates the record's
+// slug if the team was renamed.
+func (r *Registry) isIn(ctx context.Context, call *dispatch.Call, record *store.Record, as standing) (bool, error) {
 	org := call.Org.GitHub
-	if r.maintainers.excludes(record.TeamID, call.Caller.ID, r.Now()) {
+	if r.rosters.excludes(record.TeamID, as, call.Caller.ID, r.Now()) {
 		return false, nil
 	}
-	maintainers, err := org.TeamMaintainers(ctx, record.TeamSlug)
+	users, err := as.list(ctx, org, record.TeamSlug)
 	if github.KindOf(err) == github.NotFound {
 		team, err := org.TeamByID(ctx, record.TeamID)
 		if err != nil {
@@ -117,55 +153,56 @@ func (r *Registry) isMaintainer(ctx context.Context, call *dispatch.Call, record
 		} else if err != nil {
 			return false, dispatch.StoreError(err)
 		}
-		if maintainers, err = org.TeamMaintainers(ctx, team.Slug); err != nil {
+		if users, err = as.list(ctx, org, team.Slug); err != nil {
 			return false, dispatch.IgnoreNotFound(err)
 		}
 	} else if err != nil {
-		return false, fmt.Errorf("maintainers of %s: %w", record.TeamSlug, err)
+		return false, fmt.Errorf("members of %s: %w", record.TeamSlug, err)
 	}
-	r.maintainers.keep(record.TeamID, maintainers, r.Now())
-	for _, user := range maintainers {
-		if user.ID == call.Caller.ID {
-			m, err := org.TeamMembership(ctx, record.TeamID, call.Caller.Login)
-			if github.KindOf(err) == github.NotFound {
-				var team github.Team // the slug on record may be another team's by now
-				if team, err = org.Team(ctx, record.TeamSlug); err == nil && team.ID == record.TeamID {
-					m, err = dispatch.MembershipBySlug(ctx, call, team)
-				}
-			}
-			return err == nil && m.State == "active" && m.Role == "maintainer", dispatch.IgnoreNotFound(err)
+	r.rosters.keep(record.TeamID, as, users, r.Now())
+	if !slices.ContainsFunc(users, func(u github.User) bool { return u.ID == call.Caller.ID }) {
+		return false, nil
+	}
+	m, err := org.TeamMembership(ctx, record.TeamID, call.Caller.Login)
+	if github.KindOf(err) == github.NotFound {
+		var team github.Team // the slug on record may be another team's by now
+		if team, err = org.Team(ctx, record.TeamSlug); err == nil && team.ID == record.TeamID {
+			m, err = dispatch.MembershipBySlug(ctx, call, team)
 		}
 	}
-	return false, nil
+	return err == nil && as.confirms(m), dispatch.IgnoreNotFound(err)
 }
 
 const (
-	// maintainersKept is how long a list of maintainers can exclude a caller without
-	// asking again. It never includes one.
-	maintainersKept = time.Minute
-	maxMaintainers  = 1_000 // lists
+	// rosterKept is how long a list of a team's members can exclude a caller without asking
+	// again. It never includes one.
+	rosterKept = time.Minute
+	maxRosters = 1_000
 )
 
-// maintainers are the lists of maintainers that GitHub gave lately, by team.
-type maintainers struct {
-	lists *lru.Cache[int64, maintainerList]
+type rosterKey struct {
+	team int64
+	as   standing
 }
 
-type maintainerList struct {
+// A roster is a list of a team's members or maintainers that GitHub gave lately.
+type roster struct {
 	ids map[int64]bool
 	at  time.Time
 }
 
+type rosters struct{ lists *lru.Cache[rosterKey, roster] }
+
 // excludes reports whether a list of the last minute does not have the user.
-func (m maintainers) excludes(team, user int64, now time.Time) bool {
-	list, ok := m.lists.Get(team)
-	return ok && now.Sub(list.at) < maintainersKept && !list.ids[user]
+func (r rosters) excludes(team int64, as standing, user int64, now time.Time) bool {
+	list, ok := r.lists.Get(rosterKey{team, as})
+	return ok && now.Sub(list.at) < rosterKept && !list.ids[user]
 }
 
-func (m maintainers) keep(team int64, users []github.User, now time.Time) {
+func (r rosters) keep(team int64, as standing, users []github.User, now time.Time) {
 	ids := make(map[int64]bool, len(users))
 	for _, user := range users {
 		ids[user.ID] = true
 	}
-	m.lists.Add(team, maintainerList{ids: ids, at: now})
+	r.lists.Add(rosterKey{team, as}, roster{ids: ids, at: now})
 }

@@ -17,7 +17,7 @@ import (
 // in memory only what saves calls.
 type Registry struct {
 	*dispatch.Env
-	maintainers maintainers
+	rosters rosters
 }
 
 // New returns env's registry, and makes one if it has none.
@@ -25,8 +25,8 @@ func New(env *dispatch.Env) *Registry {
 	if r, ok := env.Ownership.(*Registry); ok {
 		return r
 	}
-	lists, _ := lru.New[int64, maintainerList](maxMaintainers) // fails only for a size below 1
-	return &Registry{Env: env, maintainers: maintainers{lists}}
+	lists, _ := lru.New[rosterKey, roster](maxRosters) // fails only for a size below 1
+	return &Registry{Env: env, rosters: rosters{lists}}
 }
 
 // Resolve finds the group that the call's team owns, and that of its second team. Names

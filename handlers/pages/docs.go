@@ -24,8 +24,11 @@ func whoMay(spec dispatch.Spec) string {
 	case dispatch.Member:
 		return "any member of the organization"
 	case dispatch.Maintainer:
-		if spec.OwnersToo {
+		switch {
+		case spec.OwnersToo:
 			return "a maintainer of the team, or an owner of the organization"
+		case spec.MembersToo:
+			return "a maintainer of the team, or with `policy.membersRead` a member"
 		}
 		return "a maintainer of the team"
 	case dispatch.Owner:

@@ -144,7 +144,16 @@ func teamOf(membership string) int64 {
 // TeamMaintainers lists the maintainers of the team that has this slug now. The answer is
 // the same for all callers, so the cache serves all of them.
 func (o *Org) TeamMaintainers(ctx context.Context, slug string) ([]User, error) {
-	op := fmt.Sprintf("list the maintainers of team %.100q of %s", slug, o.login)
+	return o.teamMembers(ctx, fmt.Sprintf("list the maintainers of team %.100q of %s", slug, o.login), slug, RoleMaintainer)
+}
+
+// TeamMembers lists the members of the team that has this slug now: its maintainers and the
+// members of its child teams too. The cache serves all callers.
+func (o *Org) TeamMembers(ctx context.Context, slug string) ([]User, error) {
+	return o.teamMembers(ctx, fmt.Sprintf("list the members of team %.100q of %s", slug, o.login), slug, "")
+}
+
+func (o *Org) teamMembers(ctx context.Context, op, slug, role string) ([]User, error) {
 	escaped, err := teamSlug(slug)
 	if err != nil {
 		return nil, o.app.failed(op, err)
@@ -154,7 +163,7 @@ func (o *Org) TeamMaintainers(ctx context.Context, slug string) ([]User, error) 
 		return nil, err
 	}
 	found, err := listAll(ctx, func(ctx context.Context, page github.ListOptions) ([]*github.User, *github.Response, error) {
-		options := &github.TeamListTeamMembersOptions{Role: RoleMaintainer, ListOptions: page}
+		options := &github.TeamListTeamMembersOptions{Role: role, ListOptions: page}
 		return s.main.Teams.ListTeamMembersBySlug(ctx, o.loginSegment(), escaped, options)
 	})
 	if err != nil {

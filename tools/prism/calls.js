@@ -23,8 +23,8 @@ export function calls({ olga, mallory }) {
     call("GET group-check?team=platform"),
     call("POST group-check", { body: `{"team":"platform"}` }),
     call("GET group-check?team=platform", { as: mallory, status: 403 }),
-    call("POST group-accept?team=platform"),
-    call("POST group-accept", { body: `{"team":"platform"}` }),
+    call("PATCH group-accept?team=platform"),
+    call("PATCH group-accept", { body: `{"team":"platform"}` }),
     call("GET groups-list"),
     call("POST groups-list", { body: `{"team":["platform"]}` }),
     // as the README has them
