@@ -30,7 +30,7 @@ import (
 )
 
 const (
-	defaultCacheBytes  = 32 << 20
+	defaultCacheBytes  = 16 << 20
 	defaultCallTimeout = 10 * time.Second
 	defaultUserAgent   = "actions-runner-manager"
 )
@@ -45,7 +45,7 @@ type Options struct {
 	RootCAs     *x509.CertPool   // default: the system's
 	Registry    metrics.Registry // for go-githubapp's client metrics and github.304; default: a new one
 	UserAgent   string           // default: this program's name
-	CacheBytes  int64            // budget of the response cache; default 32 MiB
+	CacheBytes  int64            // budget of the response cache; default 16 MiB
 	Clock       func() time.Time // default time.Now
 	Logger      zerolog.Logger   // used if the context has none
 	CallTimeout time.Duration    // of one HTTP exchange; default 10 s
@@ -308,5 +308,8 @@ func send[T any](ctx context.Context, c *github.Client, method, path string, bod
 	}
 	defer resp.Body.Close()
 	answer, err = decode[T](resp.Response)
+	if errors.Is(err, errBodyDropped) { // it gave way to others a moment ago: get all of it again
+		return send[T](ctx, c, method, path, body, append(headers, "Cache-Control", "no-cache")...)
+	}
 	return answer, resp, err
 }

@@ -1,22 +1,26 @@
 package github
 
 import (
-	"encoding/json"
+	"bufio"
+	"bytes"
+	"fmt"
 	"math"
-	"slices"
+	"net/http"
+	"reflect"
+	"strings"
 	"sync"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
-	"github.com/klauspost/compress/s2"
 )
 
 // A cache holds the most recently used answers within a budget of bytes, in memory only:
 // httpcache stores the live installation token in its entries (to honor Vary), so they
 // must never be written to disk. It implements httpcache.Cache.
 //
-// With each answer the cache holds the value decoded from it. Without that, group-list
-// takes 20 % more CPU time. Long answers are compressed: else the lists of 1,000 runner
-// groups, which are polled, do not fit. For both see docs/adr/0009-what-is-clever.md.
+// In place of an answer's body the cache holds the value decoded from it, which has only the
+// fields that we use: GitHub sends some 5 kB of each repository. Without decoded values
+// group-list takes 20 % more CPU time, and with the bodies beside them the answers about a
+// thousand polled groups do not fit: see docs/adr/0009-what-is-clever.md.
 type cache struct {
 	mu     sync.Mutex
 	lru    *simplelru.LRU[string, cacheEntry]
@@ -25,15 +29,11 @@ type cache struct {
 }
 
 type cacheEntry struct {
-	answer  []byte
-	packed  bool   // answer is compressed
+	answer  []byte // without its body if decoded is set
 	etag    string // of the answer that decoded belongs to
 	decoded any    // nil: nothing decoded yet
 	size    int    // of decoded, in bytes
 }
-
-// packFrom is from how many bytes on an answer is compressed.
-const packFrom = 4 << 10
 
 // entryOverhead approximates the bytes of an entry in addition to its key and answer.
 const entryOverhead = 200
@@ -53,26 +53,18 @@ func (e cacheEntry) cost(key string) int64 {
 // Get implements httpcache.Cache.
 func (c *cache) Get(key string) ([]byte, bool) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	entry, ok := c.lru.Get(key)
-	c.mu.Unlock()
-	if !ok || !entry.packed {
-		return entry.answer, ok
-	}
-	answer, err := s2.Decode(nil, entry.answer)
-	return answer, err == nil
+	return entry.answer, ok
 }
 
 // Set implements httpcache.Cache. If an answer is larger than the whole budget, it is not
 // stored.
 func (c *cache) Set(key string, answer []byte) {
-	entry := cacheEntry{answer: answer}
-	if len(answer) >= packFrom {
-		entry.answer, entry.packed = slices.Clone(s2.Encode(nil, answer)), true // Encode allocates more
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lru.Remove(key)
-	c.add(key, entry)
+	c.add(key, cacheEntry{answer: answer})
 }
 
 func (c *cache) add(key string, entry cacheEntry) {
@@ -102,23 +94,80 @@ func (c *cache) decoded(key, etag string) any {
 	return nil
 }
 
-// setDecoded stores the value decoded from a stored answer. Nobody may change the value
-// afterwards. If the answer is not stored, nothing happens.
+// setDecoded stores the value decoded from a stored answer, in place of the answer's body.
+// Nobody may change the value afterwards. If the answer is not stored, nothing happens.
 func (c *cache) setDecoded(key, etag string, decoded any) {
-	text, err := json.Marshal(decoded) // without what nobody decodes; hardly smaller than the value
-	if err != nil {
-		return
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	entry, ok := c.lru.Peek(key)
 	if !ok {
 		return
 	}
-	entry.etag, entry.decoded, entry.size = etag, decoded, len(text)+entryOverhead
-	if entry.cost(key) > c.budget {
+	head, err := withoutBody(entry.answer)
+	if err != nil {
 		return
 	}
+	entry = cacheEntry{answer: head, etag: etag, decoded: decoded, size: sizeOf(reflect.ValueOf(decoded))}
 	c.lru.Remove(key)
 	c.add(key, entry)
+}
+
+// bodyDropped marks a stored answer whose body is not stored.
+const bodyDropped = "X-Body-Dropped"
+
+// withoutBody returns the stored answer without its body, and with only the headers that
+// httpcache and our lists read: of Vary, those that the request had. The others come with
+// each 304.
+func withoutBody(answer []byte) ([]byte, error) {
+	resp, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(answer)), nil)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	header := http.Header{bodyDropped: {"1"}, "Content-Length": {"0"}}
+	for name, values := range resp.Header {
+		varied, isVaried := strings.CutPrefix(name, "X-Varied-")
+		switch {
+		case name == "Etag", name == "Last-Modified", name == "Link":
+			header[name] = values
+		case isVaried:
+			header[name] = values
+			header.Add("Vary", varied)
+		}
+	}
+	var head bytes.Buffer
+	fmt.Fprintf(&head, "HTTP/1.1 %s\r\n", resp.Status)
+	if err := header.Write(&head); err != nil {
+		return nil, err
+	}
+	head.WriteString("\r\n")
+	return bytes.Clone(head.Bytes()), nil // without the room to grow
+}
+
+// sizeOf returns about how many bytes the value takes, with all that it points to.
+func sizeOf(v reflect.Value) int {
+	if !v.IsValid() {
+		return 0
+	}
+	size := int(v.Type().Size())
+	switch v.Kind() {
+	case reflect.String:
+		size += v.Len()
+	case reflect.Pointer, reflect.Interface:
+		size += sizeOf(v.Elem())
+	case reflect.Slice, reflect.Array:
+		for i := range v.Len() {
+			size += sizeOf(v.Index(i))
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			size += sizeOf(v.Field(i)) - int(v.Field(i).Type().Size())
+		}
+	case reflect.Map:
+		for entries := v.MapRange(); entries.Next(); {
+			size += sizeOf(entries.Key()) + sizeOf(entries.Value())
+		}
+	default:
+	}
+	return size
 }

@@ -2,6 +2,7 @@ package github
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -57,12 +58,31 @@ type repositoryAnswer struct {
 	Owner struct {
 		Login string `json:"login"`
 	} `json:"owner"`
-	Private     bool            `json:"private"`
-	Visibility  string          `json:"visibility"`
-	Archived    bool            `json:"archived"`
-	HasIssues   bool            `json:"has_issues"`
-	Permissions map[string]bool `json:"permissions"`
-	RoleName    string          `json:"role_name"`
+	Private     bool          `json:"private"`
+	Visibility  string        `json:"visibility"`
+	Archived    bool          `json:"archived"`
+	HasIssues   bool          `json:"has_issues"`
+	Permissions permissionSet `json:"permissions"`
+	RoleName    string        `json:"role_name"`
+}
+
+// A permissionSet has a bit for each of [Permissions]. The cache holds many: as a map it
+// would be most of an answer.
+type permissionSet uint8
+
+// UnmarshalJSON implements [json.Unmarshaler]. GitHub sends an object of booleans.
+func (p *permissionSet) UnmarshalJSON(text []byte) error {
+	var granted map[string]bool
+	if err := json.Unmarshal(text, &granted); err != nil {
+		return err
+	}
+	*p = 0
+	for i, name := range Permissions() {
+		if granted[name] {
+			*p |= 1 << i
+		}
+	}
+	return nil
 }
 
 func (r repositoryAnswer) repository() Repository {
@@ -80,8 +100,8 @@ func (r repositoryAnswer) repository() Repository {
 
 func (r repositoryAnswer) permission() string {
 	highest := ""
-	for _, name := range Permissions() {
-		if r.Permissions[name] || r.RoleName == name {
+	for i, name := range Permissions() {
+		if r.Permissions&(1<<i) != 0 || r.RoleName == name {
 			highest = name
 		}
 	}

@@ -3,6 +3,7 @@ package github
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 
@@ -29,7 +30,18 @@ type body struct {
 	key         string // of the cache; empty for a write
 	etag        string
 	notModified bool // GitHub answered 304: data comes from the cache
+	dropped     bool // data is not there: the cache held the value decoded from it instead
 }
+
+// errBodyDropped is returned if a body is read of which the cache only held the decoded value,
+// and holds it no more.
+var errBodyDropped = errors.New("the stored answer has no body any more")
+
+// droppedBody is the reader of a body that is not there.
+type droppedBody struct{}
+
+// Read implements [io.Reader].
+func (droppedBody) Read([]byte) (int, error) { return 0, errBodyDropped }
 
 // Close implements [io.Closer].
 func (*body) Close() error { return nil }
@@ -40,11 +52,15 @@ func (t *transport) newBody(req *http.Request, r *response, reader io.Reader) *b
 		b.key = req.URL.String() // httpcache's key
 		b.etag, b.notModified = r.header.Get("Etag"), r.header.Get(httpcache.XFromCache) != ""
 	}
+	if b.dropped = b.notModified && r.header.Get(bodyDropped) != ""; b.dropped {
+		b.Reader = droppedBody{}
+	}
 	return b
 }
 
 // decode decodes a JSON body, or returns the value that the cache has of it. Other
-// callers may hold the same value, so nobody may change it.
+// callers may hold the same value, so nobody may change it. It returns errBodyDropped if
+// neither is there.
 func decode[T any](resp *http.Response) (T, error) {
 	var answer T
 	b, ok := resp.Body.(*body)
@@ -59,6 +75,9 @@ func decode[T any](resp *http.Response) (T, error) {
 		if decoded, ok := b.cache.decoded(b.key, b.etag).(T); ok {
 			return decoded, nil
 		}
+	}
+	if b.dropped {
+		return answer, errBodyDropped
 	}
 	if len(b.data) == 0 {
 		return answer, nil
