@@ -108,8 +108,8 @@ docs: ## write what is generated: docs/reference.md
 	@go generate ./...
 
 .PHONY: bench
-bench: ## measure what commands and webhooks cost; writes docs/performance.md (5 min)
-	@BENCH_DOC=$(CURDIR)/docs/performance.md go test -run '^$$' -bench '^BenchmarkServer$$' -benchtime 1x -timeout 15m ./server
+bench: ## measure what commands and webhooks cost; writes docs/performance.md (6 min)
+	@BENCH_DOC=$(CURDIR)/docs/performance.md go test -run '^$$' -bench '^Benchmark(Server|Fleet)$$' -benchtime 1x -timeout 15m ./server
 
 .PHONY: bench-compare
 bench-compare: ## the same beside an earlier commit, in one run: make bench-compare BEFORE=COMMIT

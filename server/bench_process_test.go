@@ -46,6 +46,8 @@ type usage struct {
 	URL string        `json:",omitempty"`
 	CPU time.Duration // user and system
 	RSS int64         // bytes; 0 if the system does not report it
+	// File is what of RSS is the program itself and other files: here the tests are a part of it.
+	File int64
 }
 
 // startProcess runs a process of that kind with those settings until the benchmark ends.
@@ -177,9 +179,9 @@ func ownUsage() usage {
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &r) // never fails for oneself
 	u := usage{CPU: time.Duration(r.Utime.Nano() + r.Stime.Nano())}
 	if text, err := os.ReadFile("/proc/self/statm"); err == nil {
-		var all, resident int64
-		if _, err := fmt.Sscan(string(text), &all, &resident); err == nil {
-			u.RSS = resident * int64(os.Getpagesize())
+		var all, resident, file int64
+		if _, err := fmt.Sscan(string(text), &all, &resident, &file); err == nil {
+			u.RSS, u.File = resident*int64(os.Getpagesize()), file*int64(os.Getpagesize())
 		}
 	}
 	return u
