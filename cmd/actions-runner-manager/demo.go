@@ -37,6 +37,12 @@ const (
 	demoGitHubPort = 8081
 )
 
+// The demo looks at the runner groups more often than a server does, so that one need not wait.
+const (
+	demoPoll    = 5 * time.Second
+	demoOffline = 30 * time.Second
+)
+
 // A demo is a simulated GitHub and the server against it, in one process.
 type demo struct {
 	program    *program
@@ -260,6 +266,9 @@ func (d *demo) config(ctx context.Context, dir string) *config.Config {
 	c.Server.Address = d.address
 	c.Server.Port = d.portOf(ctx, d.port, demoPort)
 	c.Database.URL = config.NewDatabaseURL("sqlite:" + filepath.Join(dir, "demo.db"))
+	c.Fleet.PollInterval = demoPoll
+	c.Alerts.Issues = true
+	c.Alerts.OfflineAfter = demoOffline
 	c.Logging.Level = "error"
 	if d.verbose {
 		c.Logging.Level = "info"
@@ -271,8 +280,10 @@ func (d *demo) config(ctx context.Context, dir string) *config.Config {
 // set-up completes it, and the operator's subcommands read it.
 func (d *demo) options(c *config.Config, path string) (server.Options, error) {
 	text := fmt.Sprintf("# The demo's configuration, until it ends.\norg: %q\ngithub:\n  url: %q\nchatops:\n  adminRepo: %q\n"+
-		"server:\n  address: %q\n  port: %d\ndatabase:\n  url: %q\nlogging:\n  level: %q\n",
-		c.Org, c.GitHub.URL, c.Chatops.AdminRepo, c.Server.Address, c.Server.Port, c.Database.URL.Reveal(), c.Logging.Level)
+		"server:\n  address: %q\n  port: %d\ndatabase:\n  url: %q\n"+
+		"fleet:\n  pollInterval: %s\nalerts:\n  issues: %t\n  offlineAfter: %s\nlogging:\n  level: %q\n",
+		c.Org, c.GitHub.URL, c.Chatops.AdminRepo, c.Server.Address, c.Server.Port, c.Database.URL.Reveal(),
+		c.Fleet.PollInterval, c.Alerts.Issues, c.Alerts.OfflineAfter, c.Logging.Level)
 	if !d.setup {
 		text = strings.Replace(text, "chatops:", fmt.Sprintf("  webhookSecret: %q\nchatops:", d.cast.webhookSecret), 1) +
 			fmt.Sprintf("appID: %d\nprivateKey: %q\n", d.cast.appID, d.cast.privateKey)

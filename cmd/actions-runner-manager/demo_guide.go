@@ -167,6 +167,8 @@ func (c cast) guide(out io.Writer, github, server string) error {
 	step("As the operator, check the setup, and send a sample webhook, whose answer appears on issue 1:\n")
 	say("    %s doctor --config %s", c.program, c.Config)
 	say("    %s replay --sample --config %s", c.program, c.Config)
+	step("Watch the runners: they take jobs, go offline and get old. The server looks every %s, and writes an issue about what is wrong:\n", demoPoll)
+	say("    %s fleet --watch --config %s", c.program, c.Config)
 	say("\nCtrl-C ends the demo; nothing of it is kept.")
 	_, err := io.WriteString(out, b.String())
 	return err

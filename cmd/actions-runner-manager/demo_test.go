@@ -62,6 +62,7 @@ func TestDemo(t *testing.T) {
 	require.NoError(t, err)
 
 	operate(t, guide, issue)
+	watched(t, guide)
 	_, page := send(t, http.MethodGet, issue, nil, nil)
 	require.Contains(t, guide, "    actions-runner-manager demo decrypt\n")
 	pasted := regexp.MustCompile(`(?s)-----BEGIN AGE.*END AGE ENCRYPTED FILE-----`).FindString(html.UnescapeString(page))
@@ -156,6 +157,20 @@ func operate(t *testing.T, guide, issue string) {
 		_, page := send(t, http.MethodGet, issue, nil, nil)
 		return strings.Contains(page, "ghost")
 	}, 20*time.Second, 50*time.Millisecond, "the sample is not answered")
+}
+
+// watched calls the guide's fleet, once: the demo polls its group.
+func watched(t *testing.T, guide string) {
+	t.Helper()
+	line := regexp.MustCompile(`(?m)^    actions-runner-manager fleet --watch (--config \S+)$`).FindStringSubmatch(guide)
+	require.NotNil(t, line, guide)
+	require.Eventually(t, func() bool {
+		got := do(t, nil, append([]string{"fleet", "--json"}, strings.Fields(line[1])...)...)
+		require.Equal(t, exitFine, got.status, got.stderr)
+		var rows []fleetRow
+		require.NoError(t, json.Unmarshal([]byte(got.stdout), &rows))
+		return len(rows) == 1 && rows[0].PolledAt != nil && rows[0].Idle+rows[0].Busy+rows[0].Offline >= 2
+	}, 30*time.Second, 100*time.Millisecond, "the demo does not poll")
 }
 
 // A curlLine is a call that the guide prints.
