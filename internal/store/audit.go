@@ -18,7 +18,7 @@ type Entry struct {
 	Team      string // slug
 	TeamID    int64  // 0 if the team was not known yet
 	CallerID  int64
-	Caller    string // login, or "operator"
+	Caller    string // login, "operator" or "workflow:OWNER/NAME@RUN"
 	Channel   string
 	Command   string
 	Args      string // without secrets; cut at 1 kB
@@ -28,6 +28,15 @@ type Entry struct {
 	Count     int    // how many this row counts; 0 is taken as 1
 	Changed   bool   // whether it changed something or revealed a secret
 	Source    Source // the comment that it came from; zero: none
+	// Workflow is the job of GitHub Actions that the caller is; zero: it is none.
+	Workflow WorkflowRun
+}
+
+// A WorkflowRun is what GitHub says of a job beside its repository and run.
+type WorkflowRun struct {
+	Actor       string // login of who triggered it
+	Ref         string // refs/heads/main
+	WorkflowRef string // OWNER/NAME/.github/workflows/FILE@REF
 }
 
 // A Source is the comment in the organization's admin repository that holds a command.
@@ -48,11 +57,11 @@ const (
 const maxAuditText = 1024 // bytes; texts may come from outside
 
 const auditColumns = `at, org_id, org, team_id, team, caller_id, caller, channel, command, args, outcome, reason, request_id, count,
-	changed, repo, issue, comment_id, started_at`
+	changed, repo, issue, comment_id, actor, ref, workflow_ref, started_at`
 
 // auditValues are the values of the arguments that [Store.auditArgs] returns. All rows of a
 // request start when the first was written.
-const auditValues = `?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+const auditValues = `?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
 	coalesce((SELECT min(o.started_at) FROM audit o
 		WHERE CAST(?13 AS TEXT) <> '' AND o.request_id = ?13 AND o.command = ?9 AND o.minute IS NULL), CAST(?1 AS BIGINT))`
 
@@ -87,6 +96,7 @@ func (s *Store) auditArgs(e Entry) []any {
 		Micros(e.At), e.OrgID, cut(e.Org), e.TeamID, cut(e.Team), e.CallerID, cut(e.Caller), e.Channel, cut(e.Command),
 		cut(e.Args), e.Outcome, cut(e.Reason), cut(e.RequestID), max(e.Count, 1),
 		changed, cut(e.Source.Repo), e.Source.Issue, e.Source.Comment,
+		cut(e.Workflow.Actor), cut(e.Workflow.Ref), cut(e.Workflow.WorkflowRef),
 	}
 }
 

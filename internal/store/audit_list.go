@@ -98,7 +98,8 @@ func scanEntry(row Row) (Entry, error) {
 	var e Entry
 	var at, changed, started int64
 	err := row.Scan(&e.ID, &at, &e.OrgID, &e.Org, &e.TeamID, &e.Team, &e.CallerID, &e.Caller, &e.Channel, &e.Command,
-		&e.Args, &e.Outcome, &e.Reason, &e.RequestID, &e.Count, &changed, &e.Source.Repo, &e.Source.Issue, &e.Source.Comment, &started)
+		&e.Args, &e.Outcome, &e.Reason, &e.RequestID, &e.Count, &changed, &e.Source.Repo, &e.Source.Issue, &e.Source.Comment,
+		&e.Workflow.Actor, &e.Workflow.Ref, &e.Workflow.WorkflowRef, &started)
 	e.At, e.Changed = FromMicros(started), changed != 0
 	return e, err
 }

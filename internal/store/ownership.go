@@ -158,8 +158,11 @@ func (s *Store) putRecord(ctx context.Context, q Querier, r Record) error {
 		ON CONFLICT (org_id, team_id) DO UPDATE SET team_slug = excluded.team_slug, group_id = excluded.group_id,
 			group_name = excluded.group_name, visibility = excluded.visibility, origin = excluded.origin, made_by = excluded.made_by, made_at = excluded.made_at,
 			workflows = excluded.workflows, workflows_team = excluded.workflows_team`, r.args()...)
-	if err != nil || r.Expected == nil {
+	if err != nil {
 		return conflict(err)
+	}
+	if err := endTrusts(ctx, q, r.OrgID, r.TeamID, r.GroupID); err != nil || r.Expected == nil {
+		return err
 	}
 	if err := forgetGroup(ctx, q, r.OrgID, r.GroupID); err != nil {
 		return err
@@ -185,7 +188,7 @@ func (s *Store) ReplaceRecord(ctx context.Context, old, current Record) error {
 		if n == 0 {
 			return ErrConflict
 		}
-		if err := forgetGroup(ctx, tx, old.OrgID, old.GroupID); err != nil {
+		if err := endOwnership(ctx, tx, old); err != nil {
 			return err
 		}
 		return s.putRecord(ctx, tx, current)
@@ -219,17 +222,25 @@ func (s *Store) SetWorkflows(ctx context.Context, r Record) error {
 	return wrap(err, "note the workflows of group %d", r.GroupID)
 }
 
-// DeleteRecord deletes the record that the team owns this group, and with it what is
-// expected and was seen of the group. It is no error if the team does not own it.
+// DeleteRecord deletes the record that the team owns this group, and with it the team's
+// trusts and what is expected and was seen of the group. It is no error if the team does not own it.
 func (s *Store) DeleteRecord(ctx context.Context, r Record) error {
 	err := s.InTx(ctx, func(ctx context.Context, tx *Tx) error {
 		n, err := tx.Exec(ctx, `DELETE FROM ownership WHERE org_id = ?1 AND team_id = ?2 AND group_id = ?3`, r.OrgID, r.TeamID, r.GroupID)
 		if err != nil || n == 0 {
 			return err
 		}
-		return forgetGroup(ctx, tx, r.OrgID, r.GroupID)
+		return endOwnership(ctx, tx, r)
 	})
 	return wrap(err, "delete the ownership record of team %d", r.TeamID)
+}
+
+// endOwnership deletes what ends with the record, which is deleted already.
+func endOwnership(ctx context.Context, q Querier, r Record) error {
+	if err := endTrusts(ctx, q, r.OrgID, r.TeamID, 0); err != nil {
+		return err
+	}
+	return forgetGroup(ctx, q, r.OrgID, r.GroupID)
 }
 
 // AddRecords writes all records or none, in one transaction. If a team owns its group

@@ -10,7 +10,7 @@ const pruneBatch = 2000
 
 // Prune deletes old rows: audit entries from before auditBefore; finished deliveries,
 // redelivery counts, what was done once and undeletable comments from before deliveriesBefore; limits, leases
-// and places in their queues that ended a day ago; attempts that were started two days
+// and places in their queues that ended a day ago; tokens and trusts that expired; attempts that were started two days
 // ago, because nothing repeats those.
 func (s *Store) Prune(ctx context.Context, auditBefore, deliveriesBefore time.Time) error {
 	twoDaysAgo := s.Now().Add(-48 * time.Hour)
@@ -28,6 +28,8 @@ func (s *Store) Prune(ctx context.Context, auditBefore, deliveriesBefore time.Ti
 		{"lease", "key", "ends_at", yesterday},
 		{"lease_waiter", "seq", "ends_at", yesterday},
 		{"attempt", "seq", "started_at", twoDaysAgo},
+		{"trust", "id", "expires_at", s.Now().Add(-keepTrusts)},
+		{"used_token", "id", "until", s.Now()},
 		{"alert_notice", "id", "at", s.Now().Add(-keepNotices)},
 	} {
 		for {
@@ -41,10 +43,17 @@ func (s *Store) Prune(ctx context.Context, auditBefore, deliveriesBefore time.Ti
 			}
 		}
 	}
+	_, err := s.Exec(ctx, `DELETE FROM trust WHERE NOT EXISTS (SELECT 1 FROM ownership o
+		WHERE o.org_id = trust.org_id AND o.team_id = trust.team_id AND o.group_id = trust.group_id)`)
+	if err != nil {
+		return wrap(err, "remove trusts of groups that no team owns")
+	}
 	return s.pruneFleet(ctx)
 }
 
 const (
+	// keepTrusts is how long a trust is shown that expired.
+	keepTrusts = 30 * 24 * time.Hour
 	// keepNotices is how long a notice is kept that cannot be passed on.
 	keepNotices = 7 * 24 * time.Hour
 	// keepRunners is how long a runner is remembered that is gone, and keepEphemeral one that
