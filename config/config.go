@@ -77,6 +77,8 @@ type GitHub struct {
 	URL    string `yaml:"url" doc:"GitHub's address: https://github.com, https://X.ghe.com, or that of an Enterprise Server."`
 	CAFile string `yaml:"caFile" doc:"Certificates, in PEM, of the private CA of an Enterprise Server."`
 	APIURL string `yaml:"apiURL" doc:"The REST API's address, where it does not follow from url."`
+	// OIDCIssuer may be empty: see [Config.OIDCIssuer].
+	OIDCIssuer string `yaml:"oidcIssuer" doc:"The issuer of the OpenID Connect tokens of GitHub Actions, if it does not follow from url; https only."`
 	// PointsPerMinute is 0 if requests are not paced.
 	PointsPerMinute int           `yaml:"pointsPerMinute" doc:"Calls to GitHub (a read is 1 point, a write 5) are paced so that no 60 seconds have more, over all replicas. 0: no pacing, the default for an Enterprise Server."`
 	WebhookSecrets  []secret.Text `yaml:"webhookSecret" doc:"The secret that webhooks are signed with, or a list while one is being rotated. Webhooks are refused while it is empty. In the environment a comma separates several."`
@@ -93,17 +95,25 @@ type Chatops struct {
 
 // Policy says who may do what.
 type Policy struct {
-	Groups              string   `yaml:"groups" enum:"owned,named" doc:"What makes a group a team's: owned (the record says so) or named (its name is groupName)."`
-	GroupName           string   `yaml:"groupName" doc:"The name of a team's group; {team} is replaced by the team's slug."`
-	RepoPermission      string   `yaml:"repoPermission" enum:"pull,triage,push,maintain,admin" doc:"The least permission that a team needs on a repository that it attaches: pull, triage, push, maintain or admin."`
-	PublicRepos         bool     `yaml:"publicRepos" doc:"Whether public repositories may be attached."`
-	RegistrationTokens  string   `yaml:"registrationTokens" enum:"true,adopted,false" doc:"Who gets organization-wide registration and removal tokens: true (every team with a group), adopted (teams whose group an owner gave them) or false (nobody)."`
-	Teams               Teams    `yaml:"teams"`
-	OwnersActForAnyTeam bool     `yaml:"ownersActForAnyTeam" doc:"Whether organization owners may act for teams that they do not maintain."`
-	Confirm             []string `yaml:"confirm" doc:"Commands that want --yes in a comment."`
-	MembersRead         bool     `yaml:"membersRead" doc:"Whether plain members of a team, those of its child teams included, may use group-list, runners-list and group-check; groups-list shows them its group too."`
+	Groups              string    `yaml:"groups" enum:"owned,named" doc:"What makes a group a team's: owned (the record says so) or named (its name is groupName)."`
+	GroupName           string    `yaml:"groupName" doc:"The name of a team's group; {team} is replaced by the team's slug."`
+	RepoPermission      string    `yaml:"repoPermission" enum:"pull,triage,push,maintain,admin" doc:"The least permission that a team needs on a repository that it attaches: pull, triage, push, maintain or admin."`
+	PublicRepos         bool      `yaml:"publicRepos" doc:"Whether public repositories may be attached."`
+	RegistrationTokens  string    `yaml:"registrationTokens" enum:"true,adopted,false" doc:"Who gets organization-wide registration and removal tokens: true (every team with a group), adopted (teams whose group an owner gave them) or false (nobody)."`
+	Teams               Teams     `yaml:"teams"`
+	OwnersActForAnyTeam bool      `yaml:"ownersActForAnyTeam" doc:"Whether organization owners may act for teams that they do not maintain."`
+	Confirm             []string  `yaml:"confirm" doc:"Commands that want --yes in a comment."`
+	Workflows           Workflows `yaml:"workflows"`
+	MembersRead         bool      `yaml:"membersRead" doc:"Whether plain members of a team, those of its child teams included, may use group-list, runners-list and group-check; groups-list shows them its group too."`
 	// RemoveOffline is 0 if no runner is removed.
 	RemoveOffline time.Duration `yaml:"removeOffline" doc:"Remove runners that were offline for this long without a break, such as 7d; 0: never."`
+}
+
+// Workflows say what jobs of GitHub Actions may do with their own OpenID Connect tokens.
+type Workflows struct {
+	Enabled    bool          `yaml:"enabled" doc:"Whether workflows that a team trusts may call this server with the token that GitHub gives to their jobs."`
+	MaxAge     time.Duration `yaml:"maxAge" doc:"How long a trust lasts at most, and by default."`
+	SelfHosted bool          `yaml:"selfHosted" doc:"Whether jobs on self-hosted runners get secrets (token-jit), too."`
 }
 
 // Fleet says how runner groups are watched.
@@ -154,6 +164,7 @@ func Defaults() Config {
 		Policy: Policy{
 			Groups: "owned", GroupName: "{team}", RepoPermission: "admin", RegistrationTokens: "true",
 			Teams: Teams{Allow: []string{"*"}}, Confirm: []string{"group-delete", "repos-set"},
+			Workflows: Workflows{Enabled: true, MaxAge: 180 * 24 * time.Hour},
 		},
 		Fleet:    Fleet{PollInterval: 5 * time.Minute, History: 90 * 24 * time.Hour},
 		Alerts:   Alerts{OfflineAfter: 15 * time.Minute},

@@ -26,6 +26,24 @@ func TestAPIAddresses(t *testing.T) {
 	}
 }
 
+// Who issues the tokens of Actions: https://docs.github.com/en/actions/reference/security/oidc
+func TestOIDCIssuer(t *testing.T) {
+	for _, tt := range []struct{ name, url, issuer, want string }{
+		{"github.com", "https://github.com", "", "https://token.actions.githubusercontent.com"},
+		{"with www and a slash", "https://www.GitHub.com/", "", "https://token.actions.githubusercontent.com"},
+		{"data residency", "https://octo.ghe.com", "", "https://token.actions.octo.ghe.com"},
+		{"Enterprise Server", "https://ghes.example.com/", "", "https://ghes.example.com/_services/token"},
+		{"simulator", "http://127.0.0.1:3000", "", "http://127.0.0.1:3000/_services/token"},
+		{"an enterprise's own", "https://github.com", "https://token.actions.githubusercontent.com/octo/", "https://token.actions.githubusercontent.com/octo"},
+		{"on loopback", "https://github.com", "http://localhost:3000", "http://localhost:3000"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := load(t, "org: acme\n", "ARM_GITHUB_URL="+tt.url, "ARM_GITHUB_OIDC_ISSUER="+tt.issuer)
+			assert.Equal(t, tt.want, c.OIDCIssuer())
+		})
+	}
+}
+
 func TestPublicURL(t *testing.T) {
 	tests := []struct {
 		name   string

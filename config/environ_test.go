@@ -17,21 +17,23 @@ import (
 
 func TestVariable(t *testing.T) {
 	for key, want := range map[string]string{
-		"org":                        "ARM_ORG",
-		"appID":                      "ARM_APP_ID",
-		"privateKeyFile":             "ARM_PRIVATE_KEY_FILE",
-		"server.tls.certFile":        "ARM_SERVER_TLS_CERT_FILE",
-		"server.oauthClients":        "ARM_SERVER_OAUTH_CLIENTS",
-		"server.publicURL":           "ARM_SERVER_PUBLIC_URL",
-		"github.caFile":              "ARM_GITHUB_CA_FILE",
-		"github.apiURL":              "ARM_GITHUB_API_URL",
-		"github.webhookSecret":       "ARM_GITHUB_WEBHOOK_SECRET",
-		"chatops.tokenReplyTTL":      "ARM_CHATOPS_TOKEN_REPLY_TTL",
-		"policy.membersRead":         "ARM_POLICY_MEMBERS_READ",
-		"policy.ownersActForAnyTeam": "ARM_POLICY_OWNERS_ACT_FOR_ANY_TEAM",
-		"policy.teams.allow":         "ARM_POLICY_TEAMS_ALLOW",
-		"database.urlFile":           "ARM_DATABASE_URL_FILE",
-		"a.newURLFile":               "ARM_A_NEW_URL_FILE",
+		"org":                         "ARM_ORG",
+		"appID":                       "ARM_APP_ID",
+		"privateKeyFile":              "ARM_PRIVATE_KEY_FILE",
+		"server.tls.certFile":         "ARM_SERVER_TLS_CERT_FILE",
+		"server.oauthClients":         "ARM_SERVER_OAUTH_CLIENTS",
+		"server.publicURL":            "ARM_SERVER_PUBLIC_URL",
+		"github.caFile":               "ARM_GITHUB_CA_FILE",
+		"github.apiURL":               "ARM_GITHUB_API_URL",
+		"github.oidcIssuer":           "ARM_GITHUB_OIDC_ISSUER",
+		"policy.workflows.selfHosted": "ARM_POLICY_WORKFLOWS_SELF_HOSTED",
+		"github.webhookSecret":        "ARM_GITHUB_WEBHOOK_SECRET",
+		"chatops.tokenReplyTTL":       "ARM_CHATOPS_TOKEN_REPLY_TTL",
+		"policy.ownersActForAnyTeam":  "ARM_POLICY_OWNERS_ACT_FOR_ANY_TEAM",
+		"policy.teams.allow":          "ARM_POLICY_TEAMS_ALLOW",
+		"database.urlFile":            "ARM_DATABASE_URL_FILE",
+		"a.newURLFile":                "ARM_A_NEW_URL_FILE",
+		"policy.membersRead":          "ARM_POLICY_MEMBERS_READ",
 	} {
 		assert.Equal(t, want, variable(key), key)
 	}

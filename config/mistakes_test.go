@@ -89,6 +89,10 @@ func TestMistakes(t *testing.T) {
 		}},
 		{"the API as GitHub", "org: acme\ngithub: {url: 'https://api.github.com'}\n", []string{"config.yml:2:10: github.url: is the API's address: leave the key out, or give https://github.com"}},
 		{"the API of a tenant as GitHub", "org: acme\ngithub: {url: 'https://api.octo.ghe.com'}\n", []string{"config.yml:2:10: github.url: is the API's address: give it without api., such as https://octo.ghe.com"}},
+		{"an issuer that anybody may be", "org: acme\ngithub: {oidcIssuer: 'http://sts.example.com'}\npolicy: {workflows: {maxAge: 59s}}\n", []string{
+			"config.yml:2:10: github.oidcIssuer: must be a URL that starts with https://, such as https://token.actions.githubusercontent.com/octo-enterprise",
+			"config.yml:3:22: policy.workflows.maxAge: must be at least 1m",
+		}},
 		{"GraphQL as the API", "org: acme\ngithub: {apiURL: 'https://x/api/graphql/'}\n", []string{
 			"config.yml:2:10: github.apiURL: is the address of GitHub's GraphQL API: give that of its REST API, such as https://ghes.example.com/api/v3",
 		}},

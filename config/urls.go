@@ -38,6 +38,22 @@ func (c *Config) apiURL(serverPath, cloudPath string) *url.URL {
 	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: serverPath}
 }
 
+// OIDCIssuer returns who issues the OpenID Connect tokens of GitHub Actions, without a slash
+// at its end: github.oidcIssuer, or what follows from github.url.
+// https://docs.github.com/en/enterprise-server@latest/actions/reference/security/oidc
+func (c *Config) OIDCIssuer() string {
+	if c.GitHub.OIDCIssuer != "" {
+		return c.GitHub.OIDCIssuer
+	}
+	switch host, cloud := c.cloudHost(); {
+	case host == "github.com":
+		return "https://token.actions.githubusercontent.com"
+	case cloud:
+		return "https://token.actions." + host
+	}
+	return c.GitHub.URL + "/_services/token"
+}
+
 // cloudHost returns the host of GitHub's pages and whether GitHub runs it: github.com or
 // ghe.com, not an Enterprise Server.
 func (c *Config) cloudHost() (host string, cloud bool) {

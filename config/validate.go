@@ -184,6 +184,13 @@ func (l *loader) validateGitHub(c *GitHub) {
 			l.refuseKey("github.apiURL", "is the address of GitHub's GraphQL API: give that of its REST API, such as https://ghes.example.com/api/v3")
 		}
 	}
+	if c.OIDCIssuer != "" {
+		u, problem := parseWebURL(c.OIDCIssuer)
+		if problem != "" || u.Scheme != "https" && !isLocal(u.Hostname()) {
+			l.refuseKey("github.oidcIssuer", "must be a URL that starts with https://, such as https://token.actions.githubusercontent.com/octo-enterprise")
+		}
+		c.OIDCIssuer = strings.TrimRight(c.OIDCIssuer, "/")
+	}
 	if c.CAFile != "" {
 		data, err := os.ReadFile(c.CAFile)
 		if err != nil {

@@ -90,6 +90,7 @@ func (l *loader) validatePolicy(c *Policy, entry string) {
 		"must contain {team}, the placeholder for the team's slug, and no other braces: without it all teams would share one group")
 	l.validateGlobs(c.Teams.Allow, entry, "policy.teams.allow")
 	l.validateGlobs(c.Teams.Deny, entry, "policy.teams.deny")
+	l.needBelow(c.Workflows.MaxAge >= time.Minute, entry, "policy.workflows.maxAge", "must be at least 1m")
 	for i, command := range c.Confirm {
 		l.needBelow(commandShape.MatchString(command), entry, fmt.Sprintf("policy.confirm[%d]", i), "must be a command's name, such as group-delete")
 	}
