@@ -11,7 +11,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -68,6 +67,7 @@ type Server struct {
 	suggestions []string
 	release     string // newest of the runner; empty: RunnerVersion
 	living      living
+	issuer      issuer
 	closed      bool
 	pauseHooks  bool
 	inFlight    int // deliveries on their way
@@ -120,8 +120,12 @@ func (s *Server) now() time.Time {
 	return now().Add(s.ClockSkew)
 }
 
-// ServeHTTP serves the API, with and without the prefix /api/v3, and the web pages.
+// ServeHTTP serves the API, with and without the prefix /api/v3, the issuer of Actions'
+// tokens, and the web pages.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.serveIssuer(w, r) {
+		return
+	}
 	path, prefix := r.URL.EscapedPath(), ""
 	if rest, ok := strings.CutPrefix(path, "/api/v3"); ok && (rest == "" || rest[0] == '/') {
 		path, prefix = rest, "/api/v3"
@@ -351,47 +355,4 @@ func requestID() string {
 // randomToken makes a secret of the form that GitHub's have.
 func randomToken(prefix string, n int) string {
 	return prefix + (rand.Text() + rand.Text() + rand.Text())[:n]
-}
-
-// bucket counts the primary rate limit of one caller.
-type bucket struct {
-	limit, used int
-	reset       time.Time
-}
-
-// bucket gives the caller's bucket, a new one if its hour is over.
-func (s *Server) bucket(who actor) *bucket {
-	if s.buckets == nil {
-		s.buckets = map[string]*bucket{}
-	}
-	key, limit := who.bucket()
-	if limit == 0 {
-		limit = s.RateLimit
-	}
-	if limit == 0 {
-		limit = 5000
-	}
-	b := s.buckets[key]
-	if b == nil || !s.now().Before(b.reset) {
-		b = &bucket{reset: s.now().Add(time.Hour)}
-		s.buckets[key] = b
-	}
-	b.limit = limit
-	return b
-}
-
-func (s *Server) rateHeaders(c *call, a *answer) {
-	b := s.bucket(c.who)
-	a.set("X-Ratelimit-Limit", strconv.Itoa(b.limit))
-	a.set("X-Ratelimit-Used", strconv.Itoa(b.used))
-	a.set("X-Ratelimit-Remaining", strconv.Itoa(max(0, b.limit-b.used)))
-	a.set("X-Ratelimit-Reset", strconv.FormatInt(b.reset.Unix(), 10))
-	a.set("X-Ratelimit-Resource", "core")
-}
-
-// ResetRateLimits gives everybody a new hour.
-func (s *Server) ResetRateLimits() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.buckets = nil
 }
