@@ -27,24 +27,25 @@ const anything = "*"
 func mayImport() map[string][]string {
 	return map[string][]string{
 		"cmd":                  {anything},
-		"server":               {"config", "handlers", "handlers/comment", "handlers/rest", "handlers/pages", "commands", "commands/dispatch", "commands/ownership", "internal/alerts", "internal/fleet", "internal/github", "internal/queue", "internal/store", "server/connect", "server/doctor", "server/setup", "internal/secret"},
+		"server":               {"config", "handlers", "handlers/comment", "handlers/rest", "handlers/pages", "commands", "commands/dispatch", "commands/ownership", "internal/alerts", "internal/fleet", "internal/github", "internal/oidc", "internal/queue", "internal/store", "server/connect", "server/doctor", "server/setup", "internal/secret"},
 		"server/connect":       {"config", "internal/github"},
 		"server/doctor":        {"config", "handlers/comment", "commands/dispatch", "internal/github", "internal/store", "server/connect", "internal/secret"},
 		"server/setup":         {"config", "handlers/comment", "handlers/pages", "internal/github", "server/connect", "server/doctor", "internal/secret"},
 		"handlers":             {"commands/dispatch"},
 		"handlers/comment":     {"handlers", "commands/dispatch", "internal/secret"},
-		"handlers/rest":        {"handlers", "handlers/pages", "commands/dispatch", "internal/secret"},
+		"handlers/rest":        {"handlers", "handlers/pages", "commands/dispatch", "internal/oidc", "internal/secret"},
 		"handlers/pages":       {"handlers", "commands/dispatch", "internal/secret"},
 		"handlers/handlertest": {"commands/dispatch"}, // for tests
-		"commands":             {"commands/dispatch", "commands/ownership", "internal/fleet", "internal/github", "internal/store", "internal/secret"},
-		"commands/commandtest": {"commands", "commands/dispatch", "commands/ownership", "internal/fleet", "internal/ghsim", "internal/github", "internal/store"}, // for tests
-		"commands/dispatch":    {"internal/github", "internal/store", "internal/secret"},
+		"commands":             {"commands/dispatch", "commands/ownership", "internal/fleet", "internal/github", "internal/oidc", "internal/store", "internal/secret"},
+		"commands/commandtest": {"commands", "commands/dispatch", "commands/ownership", "internal/fleet", "internal/ghsim", "internal/github", "internal/oidc", "internal/store"}, // for tests
+		"commands/dispatch":    {"internal/github", "internal/oidc", "internal/store", "internal/secret"},
 		"commands/ownership":   {"commands/dispatch", "internal/github", "internal/store"},
 		"config":               {"internal/secret"},
 		"internal/queue":       {"internal/store"},
 		"internal/fleet":       {"internal/github", "internal/store", "commands/dispatch"},
 		"internal/alerts":      {"internal/fleet", "internal/github", "internal/store", "commands/dispatch"},
 		"internal/github":      {"internal/secret"},
+		"internal/oidc":        {"internal/store"},
 		"internal/store":       {"internal/secret"},
 		"internal/ghsim/web":   {"internal/ghsim"},
 		"internal/ghsim":       {"internal/secret"},

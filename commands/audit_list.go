@@ -61,6 +61,15 @@ type AuditEntry struct {
 	RequestID string    `json:"requestId"`
 	Link      *string   `json:"link"`  // the comment's address; null on other channels
 	Count     int       `json:"count"` // how often within a minute, for refusals that are counted
+	// Workflow is the job of GitHub Actions that the caller is.
+	Workflow *AuditWorkflow `json:"workflow,omitempty"`
+}
+
+// An AuditWorkflow is what GitHub says of a job beside its repository and run.
+type AuditWorkflow struct {
+	Actor       string `json:"actor"` // who triggered it
+	Ref         string `json:"ref"`
+	WorkflowRef string `json:"workflowRef"`
 }
 
 // AuditListing is what audit-list answers.
@@ -121,6 +130,9 @@ func auditEntry(call *dispatch.Call, e store.Entry) AuditEntry {
 	entry := AuditEntry{
 		At: e.At.UTC(), Caller: e.Caller, CallerID: e.CallerID, Channel: e.Channel, Team: e.Team, Command: e.Command, Arguments: e.Args,
 		Outcome: e.Outcome, Reason: e.Reason, Changed: e.Changed, RequestID: e.RequestID, Count: e.Count,
+	}
+	if e.Workflow != (store.WorkflowRun{}) {
+		entry.Workflow = &AuditWorkflow{Actor: e.Workflow.Actor, Ref: e.Workflow.Ref, WorkflowRef: e.Workflow.WorkflowRef}
 	}
 	if e.Source.Comment != 0 {
 		link := fmt.Sprintf("%s/%s/%s/issues/%d#issuecomment-%d", strings.TrimSuffix(call.Env.GitHubURL, "/"), call.Org.Name(), e.Source.Repo, e.Source.Issue, e.Source.Comment)

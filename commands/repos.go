@@ -176,6 +176,18 @@ func pickRepos(ctx context.Context, c *dispatch.Call, names []string) (*repoLook
 // checkRepo applies the policy on repositories to one. That there is none such and
 // that the team may not attach it have one answer, so that private ones stay private.
 func checkRepo(c *dispatch.Call, repo github.Repository, err error, name string) error {
+	if err := checkPermitted(c, repo, err, name); err != nil {
+		return err
+	}
+	if !c.Org.Policy.PublicRepos && !repo.Private && repo.Visibility != "internal" && repo.Visibility != "private" {
+		return dispatch.Refuse(dispatch.ReasonPublicRepo,
+			"%s is public: anybody's pull request could run code on the group's runners. The operator does not allow it (policy.publicRepos).", dispatch.Quote(name))
+	}
+	return nil
+}
+
+// checkPermitted refuses a repository on which the team has too little permission.
+func checkPermitted(c *dispatch.Call, repo github.Repository, err error, name string) error {
 	policy := c.Org.Policy
 	switch {
 	case dispatch.ReasonOf(err) == dispatch.ReasonRepoNotPermitted:
@@ -186,9 +198,6 @@ func checkRepo(c *dispatch.Call, repo github.Repository, err error, name string)
 		return dispatch.Refuse(dispatch.ReasonRepoNotPermitted,
 			"The team `%s` does not have the permission `%s` on %s, or there is no such repository. Somebody with admin on it can give it to the team.",
 			c.Team.Slug, policy.RepoPermission, dispatch.Quote(name))
-	case !policy.PublicRepos && !repo.Private && repo.Visibility != "internal" && repo.Visibility != "private":
-		return dispatch.Refuse(dispatch.ReasonPublicRepo,
-			"%s is public: anybody's pull request could run code on the group's runners. The operator does not allow it (policy.publicRepos).", dispatch.Quote(name))
 	}
 	return nil
 }

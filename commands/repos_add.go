@@ -26,7 +26,7 @@ func reposAdd() dispatch.Command {
 		Task:     dispatch.TaskRepos,
 		Refusals: []dispatch.Reason{dispatch.ReasonRepoNotPermitted, dispatch.ReasonPublicRepo, dispatch.ReasonGroupNotSelected},
 		Details:  "The team needs a permission on each (policy.repoPermission, by default admin). If one is refused nothing is changed, unless refused ones are to be skipped.",
-		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Changes, Example: "api,web", Prefetch: prefetchReposAdd,
+		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Trustable: true, Effect: dispatch.Changes, Example: "api,web", Prefetch: prefetchReposAdd,
 		Sample: reposAddResult(sampleCall(), []string{"api", "web"}, nil, doneItems([]string{"api", "web"})),
 	}, runReposAdd, func(call *dispatch.Call, a ReposAddArgs) error {
 		return checkRepos(call, ReposArgs{Team: a.Team, Repos: a.Repos})

@@ -43,7 +43,7 @@ func runnersLabel() dispatch.Command {
 		Task:     dispatch.TaskRunners,
 		Refusals: []dispatch.Reason{dispatch.ReasonMissingArgument, dispatch.ReasonRunnerNotFound},
 		Details:  "Only custom labels can be changed: self-hosted and those of the system and the architecture belong to the runner. Labels are compared without regard to case.",
-		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Changes, Example: "build-1 --add gpu",
+		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Trustable: true, Effect: dispatch.Changes, Example: "build-1 --add gpu",
 		Sample: labelResult(sampleCall(), sample, doneItems([]string{"build-1"})),
 	}, runRunnersLabel, checkRunnersLabel)
 }

@@ -50,7 +50,7 @@ func runnersList() dispatch.Command {
 		Summary: "Show the team's runners: what they do, and whether they are outdated",
 		Task:    dispatch.TaskRunners,
 		Details: "GitHub sends no jobs to a runner that has missed a release for 30 days; its state is blocked then. GitHub keeps no history: when a runner was first seen, last online and last busy is what this server has seen itself.",
-		Needs:   dispatch.Maintainer, MembersToo: true, Group: dispatch.OwnsGroup, Effect: dispatch.Reads,
+		Needs:   dispatch.Maintainer, MembersToo: true, Group: dispatch.OwnsGroup, Trustable: true, Effect: dispatch.Reads,
 		Sample: runnersListResult(sampleCall(), RunnersListArgs{}, []github.Runner{runner}, releases{latest: newest}, sampleSeen),
 	}, runRunnersList, func(call *dispatch.Call, a RunnersListArgs) error { return checkLabels(call, "label", a.Label) })
 }

@@ -37,7 +37,7 @@ func runnersRemove() dispatch.Command {
 		Task:     dispatch.TaskRunners,
 		Refusals: []dispatch.Reason{dispatch.ReasonMissingArgument, dispatch.ReasonRunnerNotFound, dispatch.ReasonRunnerBusy},
 		Details:  "A runner that works on a job is refused.",
-		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, Example: "build-1",
+		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Trustable: true, Effect: dispatch.Destroys, Example: "build-1",
 		Sample: removeResult(sampleCall(), sampleNames(), doneItems(sampleNames())),
 	}, runRunnersRemove, checkRunnersRemove)
 }

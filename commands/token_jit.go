@@ -98,7 +98,7 @@ func tokenJIT() dispatch.Command {
 		Task:     dispatch.TaskRunners,
 		Refusals: []dispatch.Reason{dispatch.ReasonRunnerExists},
 		Details:  "The configuration works once, for one runner, in the team's group only. After its one job GitHub removes the runner; for one that stays use token-register. In a comment it is answered encrypted, never in plain.",
-		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Reveals, EncryptedOnly: true, Example: "build-1",
+		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Trustable: true, Effect: dispatch.Reveals, EncryptedOnly: true, Example: "build-1",
 		Sample: jitResult(sampleCall(), "build-1", github.JIT{
 			Runner:        github.Runner{ID: 31, Name: "build-1", OS: "unknown", Status: "offline", Labels: []string{"self-hosted"}},
 			EncodedConfig: secret.New("THE-CONFIGURATION"),

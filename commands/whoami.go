@@ -17,11 +17,15 @@ type WhoAmI struct {
 	Login string   `json:"login"`
 	ID    int64    `json:"id"`
 	Org   string   `json:"org"`
-	Role  string   `json:"role"`  // in the organization: "member" or "owner"
+	Role  string   `json:"role"`  // in the organization: "member" or "owner"; "workflow" for a job
 	Teams []string `json:"teams"` // that own a group here and that the caller maintains
 	// TeamsWithoutGroup are the other teams that the caller maintains, as far as the server
 	// knows: the caller acted for them within the last hour.
 	TeamsWithoutGroup []string `json:"teamsWithoutGroup"`
+
+	// Workflow and Trusts are only in the answer to a job of GitHub Actions.
+	Workflow *WorkflowInfo `json:"workflow,omitempty"`
+	Trusts   []TrustMatch  `json:"trusts,omitzero"`
 }
 
 func whoami() dispatch.Command {
@@ -30,9 +34,13 @@ func whoami() dispatch.Command {
 		Summary:  "Show who you are here, and which of the teams that you maintain own a runner group",
 		Task:     dispatch.TaskActivity,
 		Refusals: []dispatch.Reason{dispatch.ReasonMissingArgument},
-		Needs:    dispatch.Member, Effect: dispatch.Reads,
+		Details:  "To a workflow's token it shows what the token says, which trusts are for it, and which conditions of the others fail.",
+		Needs:    dispatch.Member, AnyWorkflow: true, Effect: dispatch.Reads,
 		Sample: dispatch.Result{Response: WhoAmI{Login: "mona", ID: 583231, Org: "acme", Role: "member", Teams: []string{"platform"}, TeamsWithoutGroup: []string{}}},
 	}, func(ctx context.Context, call *dispatch.Call, args TeamsArgs) (dispatch.Result, error) {
+		if call.Caller.Workflow != nil {
+			return whoamiWorkflow(ctx, call)
+		}
 		var role string
 		g, gctx := errgroup.WithContext(ctx)
 		g.Go(func() error {

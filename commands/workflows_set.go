@@ -58,7 +58,7 @@ func workflowsSet() dispatch.Command {
 		Summary:  "Limit the group to specific workflows, or remove the limit",
 		Task:     dispatch.TaskRepos,
 		Refusals: []dispatch.Reason{dispatch.ReasonMissingArgument, dispatch.ReasonOwnerOnly, dispatch.ReasonRepoNotPermitted},
-		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys,
+		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Trustable: true, Effect: dispatch.Destroys,
 		Example: "acme/api/.github/workflows/ci.yml@refs/heads/main",
 		Sample:  workflowsAnswer(sampleCall(), "platform", []string{"acme/api/.github/workflows/ci.yml@refs/heads/main"}),
 	}, runWorkflowsSet, checkWorkflows)

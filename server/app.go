@@ -21,6 +21,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/alerts"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/fleet"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/oidc"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/queue"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 	"github.com/actions-runner-manager/actions-runner-manager/server/connect"
@@ -146,8 +147,12 @@ func (s *Server) watchFleet(a *app, dispatcher *dispatch.Dispatcher, comments *c
 // route wires the channels of a configured server to their paths.
 func (s *Server) route(a *app, dispatcher *dispatch.Dispatcher, countDelivery func(string)) error {
 	c := a.config
+	workflows, err := s.workflows(a)
+	if err != nil {
+		return err
+	}
 	identity := rest.NewIdentity(rest.IdentityOptions{
-		Users: tokenOwners{a.github, c.GitHub.URL}, OAuthClients: c.Server.OAuthClients, UnknownTokenRate: c.Server.UnknownTokenRate, Logger: s.log,
+		Users: tokenOwners{a.github, c.GitHub.URL}, Workflows: workflows, OAuthClients: c.Server.OAuthClients, UnknownTokenRate: c.Server.UnknownTokenRate, Logger: s.log,
 	})
 	proxies := new(handlers.ProxyWatch)
 	api := rest.New(rest.Options{
@@ -174,6 +179,21 @@ func (s *Server) route(a *app, dispatcher *dispatch.Dispatcher, countDelivery fu
 	mux.Handle("/", pages)
 	a.handler = rest.Guard(api, mux)
 	return nil
+}
+
+// workflows returns what verifies the tokens of jobs of GitHub Actions, nil if the address of
+// their issuer is not safe.
+func (s *Server) workflows(a *app) (rest.Workflows, error) {
+	client, err := connect.Client(a.config)
+	if err != nil {
+		return nil, err
+	}
+	verifier, err := oidc.New(oidc.Options{Issuer: a.config.OIDCIssuer(), Audience: a.env.PublicURL, Client: client, Clock: s.opts.Clock})
+	if err != nil {
+		s.log.Warn().Err(err).Msg("workflows cannot use this server with their own tokens")
+		return nil, nil
+	}
+	return verifier, nil
 }
 
 // adminRepos returns the repositories in whose issues commands can be written.

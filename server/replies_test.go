@@ -56,6 +56,14 @@ func TestReplies(t *testing.T) {
 		{name: "token-register", text: "token-register --name build-9"},
 		{name: "token-remove", text: "token-remove"},
 		{name: "workflows-set", text: limit},
+		{name: "trust-list-empty", text: "trust-list"},
+		{name: "trust-add", text: "trust-add api --commands token-jit,repos-add --ref main --environment production --for 30d"},
+		{name: "trust-add-no-condition", text: "trust-add api --commands repos-add"},
+		{name: "trust-add-refused", text: "trust-add docs --commands repos-add --ref main"},
+		{name: "trust-add-no-command", text: "trust-add api --commands repos-add,group-delete --ref main"},
+		{name: "trust-list", text: "trust-list"},
+		{name: "trust-remove-unknown", text: "trust-remove 7"},
+		{name: "trust-remove", text: "trust-remove 1"},
 		{name: "group-list", text: "group-list", before: org(func(o *ghsim.Org) {
 			for _, r := range o.Runners {
 				if r.Name == "build-1" {

@@ -79,7 +79,7 @@ func New(t testing.TB, change ...func(*dispatch.Policy)) *Kit {
 		assert.Empty(t, hub.Unknown(), "only addresses that GitHub has are asked")
 	})
 
-	policy := dispatch.Policy{GroupName: "{team}", RepoPermission: "admin", RegistrationTokens: "true", Allow: []string{"*"}}
+	policy := dispatch.Policy{GroupName: "{team}", RepoPermission: "admin", RegistrationTokens: "true", Allow: []string{"*"}, Workflows: dispatch.WorkflowPolicy{Enabled: true, MaxAge: 180 * 24 * time.Hour}}
 	for _, c := range change {
 		c(&policy)
 	}

@@ -37,6 +37,9 @@ func (c *Call) ARepo(id int64) Thing { return Thing(fmt.Sprintf("%s/%d", c.TheRe
 // TheWorkflows is the group's limit to some workflows.
 func (c *Call) TheWorkflows() Thing { return Thing(fmt.Sprintf("workflows/%d", c.Team.ID)) }
 
+// TheTrusts are the team's trusts.
+func (c *Call) TheTrusts() Thing { return Thing(fmt.Sprintf("trusts/%d", c.Team.ID)) }
+
 // TheExpected is what the group is expected to be.
 func (c *Call) TheExpected() Thing { return Thing(fmt.Sprintf("expected/%d", c.Team.ID)) }
 
@@ -273,7 +276,10 @@ func (c *Call) Begin(ctx context.Context, targets map[string]int64, things ...Th
 	if err := c.Env.reauthorize(ctx, c); err != nil {
 		return err
 	}
-	return c.Env.mark(ctx, c, things)
+	if err := c.Env.mark(ctx, c, things); err != nil {
+		return err
+	}
+	return c.Env.spendToken(ctx, c)
 }
 
 // Repeatable reports whether the server repeats the call if it is cut off or fails.

@@ -160,8 +160,16 @@ func (e *Env) Entry(call *Call) store.Entry {
 		Team: shorten(call.teamSlug(), 100), TeamID: call.Team.ID,
 		CallerID: call.Caller.ID, Caller: call.Caller.Login,
 		Channel: string(call.Channel), Command: call.Spec.Name,
-		Args: auditArgs(call.Args), RequestID: call.ID, Count: 1, Source: call.Source,
+		Args: auditArgs(call.Args), RequestID: call.ID, Count: 1, Source: call.Source, Workflow: call.Caller.run(),
 	}
+}
+
+// run is what the audit keeps of a job beside its name.
+func (p Principal) run() store.WorkflowRun {
+	if p.Workflow == nil {
+		return store.WorkflowRun{}
+	}
+	return store.WorkflowRun{Actor: p.Workflow.Actor, Ref: p.Workflow.Ref, WorkflowRef: p.Workflow.WorkflowRef}
 }
 
 // auditArgs writes arguments in one line, cut to what the audit keeps. No command

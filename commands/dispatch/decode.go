@@ -34,6 +34,8 @@ func kindOf(t reflect.Type) (Kind, error) {
 		return KindInt, nil
 	case reflect.TypeFor[Since]():
 		return KindTime, nil
+	case reflect.TypeFor[time.Duration]():
+		return KindFor, nil
 	}
 	return "", fmt.Errorf("arguments of type %s are not supported", t)
 }
@@ -213,6 +215,12 @@ func setScalar(field reflect.Value, p Param, name, text string) error {
 			return Refuse(ReasonInvalidArgument, "%s is a date (2026-01-31), a time (2026-01-31T12:00:00Z) or how long ago (24h, 7d), not %s.", name, Quote(text))
 		}
 		field.Set(reflect.ValueOf(since))
+	case KindFor:
+		length, ok := parseFor(text)
+		if !ok {
+			return Refuse(ReasonInvalidArgument, "%s is how long (90m, 24h, 7d), not %s.", name, Quote(text))
+		}
+		field.SetInt(int64(length))
 	default:
 		if len(p.Values) > 0 {
 			if text = strings.ToLower(text); !slices.Contains(p.Values, text) {
@@ -224,13 +232,18 @@ func setScalar(field reflect.Value, p Param, name, text string) error {
 	return nil
 }
 
-func parseSince(text string) (Since, error) {
+// parseFor reads a duration of Go's, or one in days.
+func parseFor(text string) (length time.Duration, ok bool) {
 	if days, ok := strings.CutSuffix(text, "d"); ok {
-		if n, err := strconv.Atoi(days); err == nil && n > 0 && n < 100_000 {
-			return Since{Ago: time.Duration(n) * 24 * time.Hour}, nil
-		}
+		n, err := strconv.Atoi(days)
+		return time.Duration(n) * 24 * time.Hour, err == nil && n > 0 && n < 100_000
 	}
-	if ago, err := time.ParseDuration(text); err == nil && ago > 0 {
+	length, err := time.ParseDuration(text)
+	return length, err == nil && length > 0
+}
+
+func parseSince(text string) (Since, error) {
+	if ago, ok := parseFor(text); ok {
 		return Since{Ago: ago}, nil
 	}
 	for _, layout := range []string{time.RFC3339, time.DateOnly} {

@@ -171,7 +171,16 @@ type Policy struct {
 	OwnersActForAnyTeam bool     // owners act for teams that they do not maintain
 	MembersRead         bool     // plain members of a team may run what [Spec].MembersToo allows them
 
+	Workflows WorkflowPolicy
+
 	RemoveOffline time.Duration // runners are removed that were offline for this long; 0: none
+}
+
+// A WorkflowPolicy is what an organization allows jobs of GitHub Actions.
+type WorkflowPolicy struct {
+	Enabled    bool
+	MaxAge     time.Duration // of a trust
+	SelfHosted bool          // secrets go to jobs on self-hosted runners too
 }
 
 // GroupNameOf returns the name of the group of the team with that slug.

@@ -143,7 +143,7 @@ func (e *Env) acquire(ctx context.Context, call *Call, key string, entry *store.
 		wait, cancel = context.WithDeadline(ctx, deadline.Add(-minAfterLease))
 		defer cancel()
 	}
-	p := &place{key: key, id: call.ID, caller: call.Caller.ID, rank: rankOf(call), turn: make(chan struct{})}
+	p := &place{key: key, id: call.ID, caller: call.Caller.key(), rank: rankOf(call), turn: make(chan struct{})}
 	if call.Channel == Comment {
 		p.turn = nil
 	}

@@ -122,7 +122,11 @@ func (e *Env) limit(next Func) Func {
 			return next(ctx, call)
 		}
 		burst := max(1, int(math.Floor(e.RateLimit)))
-		wait, err := e.Store.Take(ctx, fmt.Sprintf("user/%d", call.Caller.ID), e.RateLimit, burst)
+		budget, err := e.budget(ctx, call)
+		if err != nil {
+			return Result{}, err
+		}
+		wait, err := e.Store.Take(ctx, budget, e.RateLimit, burst)
 		if err != nil {
 			return Result{}, StoreError(err)
 		}
@@ -134,6 +138,14 @@ func (e *Env) limit(next Func) Func {
 		}
 		return next(ctx, call)
 	}
+}
+
+// budget names the caller's budget.
+func (e *Env) budget(ctx context.Context, call *Call) (string, error) {
+	if call.Caller.Workflow != nil {
+		return e.workflowBudget(ctx, call)
+	}
+	return fmt.Sprintf("user/%d", call.Caller.ID), nil
 }
 
 func roundUp(d time.Duration) time.Duration {

@@ -20,8 +20,10 @@ const (
 	ReasonPolicy            Reason = "policy"
 	ReasonOwnerOnly         Reason = "owner_only"
 	ReasonNotMember         Reason = "not_member"
+	ReasonNotTrusted        Reason = "not_trusted"
 	ReasonGroupNotFound     Reason = "group_not_found"
 	ReasonRunnerNotFound    Reason = "runner_not_found"
+	ReasonTrustNotFound     Reason = "trust_not_found"
 	ReasonUnknownCommand    Reason = "unknown_command"
 	ReasonMethod            Reason = "method"
 	ReasonTooLarge          Reason = "too_large"
@@ -66,8 +68,10 @@ var reasons = []ReasonInfo{ //nolint:gochecknoglobals // a table that is never w
 	{ReasonPolicy, http.StatusForbidden, false, "the operator's policy does not allow it"},
 	{ReasonOwnerOnly, http.StatusForbidden, false, "only owners of the organization may do this"},
 	{ReasonNotMember, http.StatusForbidden, false, "only members of the organization may do this"},
+	{ReasonNotTrusted, http.StatusForbidden, false, "no trust of that team lets this workflow do this, or there is no such team"},
 	{ReasonGroupNotFound, http.StatusNotFound, false, "the team owns no runner group yet"},
 	{ReasonRunnerNotFound, http.StatusNotFound, false, "the group has no such runner"},
+	{ReasonTrustNotFound, http.StatusNotFound, false, "the team has no such trust"},
 	{ReasonUnknownCommand, http.StatusNotFound, false, "there is no such command"},
 	{ReasonMethod, http.StatusMethodNotAllowed, false, "the command does not accept this method; the header Allow lists those it does"},
 	{ReasonTooLarge, http.StatusRequestEntityTooLarge, false, "the body is larger than 1 MiB"},

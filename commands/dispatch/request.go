@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/actions-runner-manager/actions-runner-manager/internal/oidc"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
@@ -23,14 +24,26 @@ const (
 // need no right of their own.
 func (d Channel) trusted() bool { return d == CLI || d == Schedule }
 
-// A Principal is the caller, as the channel authenticated them.
+// A Principal is the caller, as the channel authenticated them: a person, or a job of GitHub
+// Actions.
 type Principal struct {
-	ID    int64 // GitHub's numeric user id
-	Login string
+	ID    int64  // GitHub's numeric user id; 0 for a job
+	Login string // of a job: "workflow:OWNER/NAME@RUN"
+	// Workflow is what GitHub says of the job; nil for a person.
+	Workflow *oidc.Claims
 }
 
 // Known reports whether somebody was proved at all.
-func (p Principal) Known() bool { return p.ID != 0 }
+func (p Principal) Known() bool { return p.ID != 0 || p.Workflow != nil }
+
+// key is what the caller is remembered and counted by: jobs by their repository, whose ids
+// and those of people are apart.
+func (p Principal) key() int64 {
+	if p.Workflow != nil {
+		return -p.Workflow.RepositoryID
+	}
+	return p.ID
+}
 
 // Args are the arguments of one call as a channel found them, not yet decoded.
 type Args struct {

@@ -68,6 +68,10 @@ type Spec struct {
 	WholeOrg bool
 	Group    Need   // what the team must own
 	Effect   Effect // what it does
+	// Trustable means that a team can trust workflows to run it.
+	Trustable bool
+	// AnyWorkflow means that every workflow of the organization may run it.
+	AnyWorkflow bool
 	// EncryptedOnly is set for a secret that a comment never shows in plain.
 	EncryptedOnly bool
 	// Refusals are the reasons for which it refuses beyond those that follow from the other
@@ -124,6 +128,7 @@ const (
 	KindBool   Kind = "bool"
 	KindInt    Kind = "int"
 	KindTime   Kind = "time" // a moment or a duration back from now
+	KindFor    Kind = "for"  // how long: 90m, 24h, 7d
 )
 
 // Methods returns the REST methods that the command answers to, the documented

@@ -17,16 +17,16 @@ func (s Spec) Reasons() []ReasonInfo {
 		may = append(may, ReasonMissingArgument)
 	}
 	if s.Needs != Anyone {
-		may = append(may, ReasonMissingToken, ReasonBadToken, ReasonRateLimited, ReasonInvalidArgument, ReasonUnavailable, ReasonBusy,
+		may = append(may, ReasonMissingToken, ReasonBadToken, ReasonRateLimited, ReasonNotTrusted, ReasonPolicy, ReasonInvalidArgument, ReasonUnavailable, ReasonBusy,
 			ReasonGitHubError, ReasonGitHubRateLimited, ReasonGitHubTimeout)
 	}
 	switch s.Needs {
 	case Member:
 		may = append(may, ReasonNotMember)
 	case Maintainer:
-		may = append(may, ReasonNotMaintainer, ReasonPolicy)
+		may = append(may, ReasonNotMaintainer)
 	case Owner:
-		may = append(may, ReasonOwnerOnly, ReasonPolicy)
+		may = append(may, ReasonOwnerOnly)
 	case Anyone:
 	}
 	if s.Group == OwnsGroup {

@@ -213,7 +213,7 @@ func exampleValue(p dispatch.Param) any {
 		return text == "true"
 	case dispatch.KindInt:
 		return json.Number(text)
-	case dispatch.KindString, dispatch.KindTime:
+	case dispatch.KindString, dispatch.KindTime, dispatch.KindFor:
 	}
 	return text
 }

@@ -185,7 +185,7 @@ func schemaOf(p dispatch.Param) object {
 		return object{"type": "boolean"}
 	case dispatch.KindInt:
 		return object{"type": "integer", "minimum": 0}
-	case dispatch.KindString, dispatch.KindTime:
+	case dispatch.KindString, dispatch.KindTime, dispatch.KindFor:
 	}
 	schema := object{"type": "string"}
 	if len(p.Values) > 0 {

@@ -196,7 +196,7 @@ func jsonArguments(body []byte, spec dispatch.Spec) (dispatch.Args, error) {
 // jsonKinds says what the value of an argument of each kind is in JSON. Every one but a list
 // may also be a string.
 var jsonKinds = map[dispatch.Kind]string{ //nolint:gochecknoglobals // a table that is never written
-	dispatch.KindString: "text (a JSON string)", dispatch.KindTime: "text (a JSON string)",
+	dispatch.KindString: "text (a JSON string)", dispatch.KindTime: "text (a JSON string)", dispatch.KindFor: "text (a JSON string)",
 	dispatch.KindList: "an array of strings, or text", dispatch.KindInt: "a whole number", dispatch.KindBool: "true or false",
 }
 

@@ -6,12 +6,14 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
+	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/oidc"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/rs/zerolog"
@@ -55,9 +57,17 @@ type Users interface {
 	User(ctx context.Context, token string) (User, error)
 }
 
+// Workflows verifies the tokens of jobs of GitHub Actions: [oidc.Verifier].
+type Workflows interface {
+	// Verify fails with an [*oidc.RefusedError] or an [*oidc.KeysError].
+	Verify(ctx context.Context, token string) (oidc.Claims, error)
+}
+
 // IdentityOptions is what an [Identity] is made of.
 type IdentityOptions struct {
-	Users        Users
+	Users Users
+	// Workflows is nil if jobs cannot be verified here.
+	Workflows    Workflows
 	OAuthClients []string // the client ids of OAuth apps whose tokens are taken
 	// UnknownTokenRate is how many new tokens one address may try per minute; 30 if 0.
 	UnknownTokenRate int
@@ -139,6 +149,9 @@ func (i *Identity) Authenticate(ctx context.Context, authorization []string, fro
 	if err != nil {
 		return dispatch.Principal{}, err
 	}
+	if oidc.IsToken(token) {
+		return i.workflow(ctx, token)
+	}
 	key := i.keyOf(token)
 	if v, ok := i.known(key); ok {
 		return v.caller, v.refusal
@@ -171,6 +184,31 @@ func (i *Identity) Authenticate(ctx context.Context, authorization []string, fro
 	}
 	v, _ := answer.(verdict)
 	return v.caller, v.refusal
+}
+
+// workflow returns the job of GitHub Actions that a token belongs to. GitHub is asked for
+// nothing but the keys of its tokens.
+func (i *Identity) workflow(ctx context.Context, token string) (dispatch.Principal, error) {
+	if i.Workflows == nil {
+		return dispatch.Principal{}, badToken("This is a JSON Web Token, not a token of GitHub's.")
+	}
+	claims, err := i.Workflows.Verify(ctx, token)
+	var refused *oidc.RefusedError
+	var keys *oidc.KeysError
+	switch {
+	case err == nil:
+		return dispatch.Principal{Login: claims.Name(), Workflow: &claims}, nil
+	case errors.As(err, &refused):
+		refusal := dispatch.Refuse(dispatch.ReasonBadToken, "%s", refused.Message)
+		refusal.Cause = refused.Cause
+		return dispatch.Principal{}, refusal
+	case errors.As(err, &keys):
+		return dispatch.Principal{}, &dispatch.Error{
+			Reason: dispatch.ReasonGitHubError, Code: http.StatusServiceUnavailable, RetryAfter: keys.RetryAfter, Cause: keys,
+			Message: "The issuer of workflows' tokens, " + keys.Issuer + ", does not give the keys by which this one can be verified. Try again when Retry-After is over.",
+		}
+	}
+	return dispatch.Principal{}, err
 }
 
 // known returns the verdict about a token while it counts.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/oidc"
 )
 
 // The prefixes that distinguish GitHub's tokens:
@@ -26,12 +27,8 @@ const maxToken = 1024
 const whichToken = "Use a fine-grained personal access token, which needs no permission at all " +
 	"(https://github.com/settings/personal-access-tokens/new), a classic one, or GitHub CLI's (`gh auth token`)."
 
-var (
-	// jwtShape is what an App signs for itself, or OpenID Connect hands out.
-	jwtShape = regexp.MustCompile(`^eyJ[\w-]*\.[\w-]+\.[\w-]*$`)
-	// oldInstallationShape is what installation tokens were before they had a prefix.
-	oldInstallationShape = regexp.MustCompile(`^v1\.[0-9a-f]{40}$`)
-)
+// oldInstallationShape is what installation tokens were before they had a prefix.
+var oldInstallationShape = regexp.MustCompile(`^v1\.[0-9a-f]{40}$`)
 
 // tokenOf returns the token of the Authorization header's values: TOKEN, token
 // TOKEN or Bearer TOKEN. It refuses what could not prove a person, unasked.
@@ -71,6 +68,8 @@ func isScheme(word string) bool {
 func refuseToken(token string) error {
 	has := func(prefix string) bool { return strings.HasPrefix(token, prefix) }
 	switch {
+	case oidc.IsToken(token):
+		return nil // GitHub is not asked
 	case len(token) > maxToken:
 		return badToken("The token is longer than any that GitHub gives out.")
 	case strings.HasPrefix(token, "$"), strings.HasPrefix(token, "%"):
@@ -79,13 +78,11 @@ func refuseToken(token string) error {
 		return badToken("The token has characters in it that no token of GitHub's has.")
 	case has(prefixInstallation), oldInstallationShape.MatchString(token):
 		return badToken("This is the token of an App's installation, as the GITHUB_TOKEN of Actions is: it belongs to no person. " +
-			"In a workflow, keep a person's token in a secret.")
+			"In a workflow, request an OpenID Connect token instead (`permissions: id-token: write`), for which a team has made a trust with `trust-add`.")
 	case has(prefixAppUser):
 		return badToken("This is a token that another GitHub App got for a person: it does not prove that the person asks.")
 	case has(prefixRefresh):
 		return badToken("This is a refresh token.")
-	case jwtShape.MatchString(token):
-		return badToken("This is a JSON Web Token, not a token of GitHub's.")
 	}
 	return nil
 }

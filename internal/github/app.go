@@ -122,7 +122,7 @@ func newApp(o Options) (*App, error) {
 	}
 	a := &App{
 		base: base, userAgent: o.UserAgent, timeout: o.CallTimeout, now: o.Clock, log: o.Logger,
-		registry: o.Registry, pool: newPool(o.RootCAs), slots: semaphore.NewWeighted(maxConcurrent),
+		registry: o.Registry, pool: NewPool(o.RootCAs), slots: semaphore.NewWeighted(maxConcurrent),
 	}
 	if a.userAgent == "" {
 		a.userAgent = defaultUserAgent

@@ -25,9 +25,9 @@ const (
 	notModifiedKey = "github.304"
 )
 
-// newPool returns the connection pool that all clients share. It uses the proxies of the
+// NewPool returns a connection pool for GitHub's hosts. It uses the proxies of the
 // environment (HTTPS_PROXY), and HTTP/2 if the server supports it.
-func newPool(roots *x509.CertPool) *http.Transport {
+func NewPool(roots *x509.CertPool) *http.Transport {
 	const idle = 64
 	return &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,

@@ -5,6 +5,7 @@ package connect
 import (
 	"crypto/x509"
 	"fmt"
+	"net/http"
 	"os"
 
 	"github.com/rcrowley/go-metrics"
@@ -39,6 +40,15 @@ func GitHubOptions(c *config.Config, version string, log zerolog.Logger) (github
 		BaseURL: c.APIBaseURL(), RootCAs: roots, UserAgent: "actions-runner-manager/" + version, Logger: log,
 		PointsPerMinute: c.GitHub.PointsPerMinute,
 	}, nil
+}
+
+// Client returns a client for what of GitHub is not its API.
+func Client(c *config.Config) (*http.Client, error) {
+	roots, err := rootCAs(c.GitHub.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	return &http.Client{Transport: github.NewPool(roots)}, nil
 }
 
 // rootCAs returns the system's certificate authorities and those in file, or nil if
