@@ -138,7 +138,7 @@ func (j *judge) runners() {
 	}
 	for _, r := range j.Runners {
 		about := subject{r.ID, r.Name}
-		if !r.Ephemeral && !r.Online && !r.OfflineSince.IsZero() && j.At.Sub(r.OfflineSince) > j.s.OfflineAfter {
+		if !r.Ephemeral && !neverConnected(r) && !r.Online && !r.OfflineSince.IsZero() && j.At.Sub(r.OfflineSince) > j.s.OfflineAfter {
 			j.find(RunnerOffline, about, r.OfflineSince)
 		}
 		switch dispatch.RunnerState(r.Version, j.Latest, j.Releases, j.At) {
@@ -148,6 +148,12 @@ func (j *judge) runners() {
 			j.find(RunnerBlocked, about, time.Time{}, r.Version, j.Latest)
 		}
 	}
+}
+
+// neverConnected reports whether no machine has used the runner yet. An Enterprise Server that
+// does not say which runners are ephemeral has no system for those of token-jit until then.
+func neverConnected(r store.Runner) bool {
+	return r.LastOnline.IsZero() && strings.EqualFold(r.OS, "unknown")
 }
 
 // repositories judges the attached repositories as they are.

@@ -90,6 +90,10 @@ func TestJudge(t *testing.T) {
 		{"offline", func(l *fleet.Look, _ *fleet.Settings) { offline(l, ago(16*time.Minute)) }, []store.Finding{finding("runner_offline", "build-1", "warning", "/runner-group runners-remove --team platform build-1")}},
 		{"offline, not long", func(l *fleet.Look, _ *fleet.Settings) { offline(l, ago(15*time.Minute)) }, nil},
 		{"offline, made for one job", func(l *fleet.Look, _ *fleet.Settings) { offline(l, ago(time.Hour)); l.Runners[0].Ephemeral = true }, nil},
+		{"never connected", func(l *fleet.Look, _ *fleet.Settings) {
+			offline(l, ago(time.Hour))
+			l.Runners[0].OS = "unknown"
+		}, nil},
 		{"attached outside", func(l *fleet.Look, _ *fleet.Settings) { l.Expected.Repos = nil }, []store.Finding{finding("repo_attached_outside", "api", "warning", remove+"api")}},
 		{"permission lost", func(l *fleet.Look, _ *fleet.Settings) { l.Group.Team.Permissions[5] = "push" }, []store.Finding{finding("repo_permission_lost", "api", "warning", remove+"api")}},
 		{"permission not asked", func(l *fleet.Look, _ *fleet.Settings) { delete(l.Group.Team.Permissions, 5) }, nil},

@@ -66,6 +66,9 @@ type Poller struct {
 	o   Options
 	log zerolog.Logger
 
+	workers chan struct{} // one for each group that is being polled
+	polls   sync.WaitGroup
+
 	mu         sync.Mutex
 	slots      map[groupKey]*slot
 	leader     bool
@@ -90,13 +93,14 @@ type slot struct {
 
 // New returns a poller. [Poller.Run] makes it poll.
 func New(o Options) *Poller {
-	return &Poller{o: o, log: o.Logger, slots: map[groupKey]*slot{}, pausedTill: map[int64]time.Time{}, failing: map[int64]bool{}}
+	return &Poller{o: o, log: o.Logger, workers: make(chan struct{}, groupsAtOnce), slots: map[groupKey]*slot{}, pausedTill: map[int64]time.Time{}, failing: map[int64]bool{}}
 }
 
 // Run polls until ctx ends. It waits while another server polls.
 func (p *Poller) Run(ctx context.Context) {
 	ctx = github.Background(p.log.WithContext(ctx))
 	defer func() {
+		p.polls.Wait()
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if p.leader { // so that another server goes on at once
@@ -106,7 +110,7 @@ func (p *Poller) Run(ctx context.Context) {
 	ticker := time.NewTicker(min(wakeEvery, p.o.Interval))
 	defer ticker.Stop()
 	for {
-		p.Tick(ctx)
+		p.begin(ctx)
 		select {
 		case <-ctx.Done():
 			return
@@ -118,20 +122,31 @@ func (p *Poller) Run(ctx context.Context) {
 // Tick polls the groups that are due, and returns when it has. It does nothing while another
 // server polls.
 func (p *Poller) Tick(ctx context.Context) {
+	p.begin(ctx)
+	p.polls.Wait()
+}
+
+// begin begins to poll the groups that are due, beside those that are being polled: a group
+// that GitHub answers slowly does not keep the others waiting.
+func (p *Poller) begin(ctx context.Context) {
 	if !p.lead(ctx) {
 		return
 	}
 	p.list(ctx)
 	p.chores(ctx)
-	var workers sync.WaitGroup
 	for range groupsAtOnce {
-		workers.Go(func() {
+		select {
+		case p.workers <- struct{}{}:
+		default:
+			return
+		}
+		p.polls.Go(func() {
+			defer func() { <-p.workers }()
 			for s := p.take(); s != nil && p.lead(ctx) && ctx.Err() == nil; s = p.take() {
 				p.done(s, p.poll(ctx, s))
 			}
 		})
 	}
-	workers.Wait()
 }
 
 // lead takes or extends the lease of the one that polls, and reports whether it has it.

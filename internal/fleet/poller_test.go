@@ -274,3 +274,43 @@ func TestPollerWithoutInstallation(t *testing.T) {
 	assert.LessOrEqual(t, len(w.Hub.Calls()), 3)
 	require.NoError(t, w.poll().Err)
 }
+
+// A group that GitHub answers slowly does not keep the others waiting.
+func TestPollerSlowGroup(t *testing.T) {
+	t.Parallel()
+	w := &watch{Kit: commandtest.New(t), t: t}
+	w.Must("ada", "group-create team=platform", "group-create team=web")
+	var slow int64
+	w.org(func(o *ghsim.Org) { slow = o.Group("platform").ID })
+	polls := make(chan int64, 1000)
+	p := fleet.New(fleet.Options{
+		Env: w.Env, Interval: 10 * time.Millisecond, History: time.Hour, Logger: zerolog.Nop(),
+		Observe: []func(context.Context, fleet.Polled){func(_ context.Context, polled fleet.Polled) { polls <- polled.Record.GroupID }},
+	})
+	began := make(chan struct{})
+	release := make(chan struct{})
+	var once sync.Once
+	w.Hub.OnExchange = func(e ghsim.Exchange) {
+		if strings.HasSuffix(e.Request.URL.Path, "/"+itoa(slow)+"/runners") {
+			once.Do(func() { close(began); <-release })
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); p.Run(ctx) }()
+	<-began
+	for len(polls) > 0 {
+		<-polls
+	}
+	for range 5 {
+		select {
+		case id := <-polls:
+			assert.NotEqual(t, slow, id)
+		case <-time.After(10 * time.Second):
+			t.Fatal("the other group is not polled")
+		}
+	}
+	close(release)
+	cancel()
+	<-ended
+}
