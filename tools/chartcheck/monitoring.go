@@ -20,7 +20,7 @@ import (
 type query struct{ where, expr string }
 
 // variables are what Grafana and Prometheus fill in.
-var variables = strings.NewReplacer("$__rate_interval", "5m", "$job", "actions-runner-manager", "$instance", ".*")
+var variables = strings.NewReplacer("$__rate_interval", "5m", "$job", "actions-runner-manager", "$instance", ".*", "$team", ".*")
 
 // checkMonitoring parses every query and sees that all that it selects is in a scrape of the server.
 func checkMonitoring(dir string) (string, error) {
