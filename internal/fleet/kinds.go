@@ -47,7 +47,10 @@ type kindInfo struct {
 	about    about
 }
 
-func infoOf(kind Kind) kindInfo {
+func infoOf(kind Kind) kindInfo { return kinds()[kind] }
+
+// kinds are all kinds of findings. docs/runner-health.md explains each.
+func kinds() map[Kind]kindInfo {
 	return map[Kind]kindInfo{
 		GroupDeleted:        {Critical, aboutNow},
 		NoRunnerOnline:      {Critical, aboutNow},
@@ -65,7 +68,7 @@ func infoOf(kind Kind) kindInfo {
 		RepoDetachedOutside: {Info, aboutExpected},
 		RepoArchived:        {Info, aboutNow},
 		GroupRenamed:        {Info, aboutExpected},
-	}[kind]
+	}
 }
 
 // IsAboutExpected reports whether findings of the kind are about what the group is expected
