@@ -55,6 +55,10 @@ func runGroupAccept(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispa
 	}
 	if call.Preview {
 		result := acceptResult(call, checked, accepted, refused)
+		if !result.Changed {
+			result.Needless = true
+			return result, nil
+		}
 		result.Message, result.Changed = "This would accept the group as it is now. "+countOf(len(accepted), "finding")+" would end.", false
 		return result, nil
 	}

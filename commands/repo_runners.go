@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
 // RepoRunnersArgs are the arguments of repo-runners.
@@ -50,7 +52,7 @@ type RepoRunners struct {
 }
 
 func repoRunners() dispatch.Command {
-	found := servedRepo{repo: github.Repository{Name: "api"}, labels: []string{"self-hosted", "linux"}, groups: []servingGroup{{group: sampleGroup(), runners: sampleRunners()}}}
+	found := servedRepo{repo: github.Repository{Name: "api"}, labels: []string{"self-hosted", "linux"}, groups: []servingGroup{{group: sampleGroup(), runners: sampleRunners()}}, teamOwned: true}
 	return dispatch.Define(dispatch.Spec{
 		Name: "repo-runners", Method: http.MethodGet,
 		Summary:  "Find the runners that a repository's jobs can use, and why a job waits",
@@ -75,10 +77,11 @@ type servingGroup struct {
 
 // A servedRepo is a repository with the groups that it may use.
 type servedRepo struct {
-	repo   github.Repository
-	labels []string
-	groups []servingGroup
-	newest releases
+	repo      github.Repository
+	labels    []string
+	groups    []servingGroup
+	teamOwned bool // a team owns one of the groups, as far as this server can know
+	newest    releases
 }
 
 func runRepoRunners(ctx context.Context, call *dispatch.Call, args RepoRunnersArgs) (dispatch.Result, error) {
@@ -107,7 +110,30 @@ func runRepoRunners(ctx context.Context, call *dispatch.Call, args RepoRunnersAr
 	if err := readServing(ctx, call, found.groups); err != nil {
 		return dispatch.Result{}, err
 	}
+	if found.teamOwned, err = anyTeamOwned(ctx, call, found.groups); err != nil {
+		return dispatch.Result{}, err
+	}
 	return repoRunnersResult(call, found), nil
+}
+
+// anyTeamOwned reports whether a team owns one of the groups. If groups are found by their
+// names, every group of the organization but Default may be a team's.
+func anyTeamOwned(ctx context.Context, c *dispatch.Call, groups []servingGroup) (bool, error) {
+	for _, g := range groups {
+		if c.Org.Policy.Named {
+			if !g.group.Default && !g.group.Inherited {
+				return true, nil
+			}
+			continue
+		}
+		switch _, err := c.Env.Store.RecordOfGroup(ctx, c.OrgID, g.group.ID); {
+		case err == nil:
+			return true, nil
+		case !errors.Is(err, store.ErrNotFound):
+			return false, dispatch.StoreError(err)
+		}
+	}
+	return false, nil
 }
 
 // serves reports whether a group that GitHub lists for a repository takes its jobs: public
@@ -209,10 +235,6 @@ func (s servedRepo) matching(keep func(github.Runner) bool) (runners []github.Ru
 
 func (s servedRepo) verdict() string {
 	online := s.matching(github.Runner.Online)
-	runners := 0
-	for _, g := range s.groups {
-		runners += len(g.runners)
-	}
 	switch {
 	case len(s.groups) == 0:
 		return VerdictNoGroup
@@ -220,7 +242,7 @@ func (s servedRepo) verdict() string {
 		return VerdictServed
 	case len(online) > 0:
 		return VerdictBusy
-	case runners > 0 && len(s.matching(func(github.Runner) bool { return true })) == 0:
+	case s.hasRunners() && len(s.matching(func(github.Runner) bool { return true })) == 0:
 		return VerdictNoLabel
 	}
 	return VerdictOffline
@@ -241,7 +263,7 @@ func repoRunnersResult(c *dispatch.Call, s servedRepo) dispatch.Result {
 		})
 	}
 	answer.Message = s.explain(c, answer)
-	result := dispatch.Result{Response: answer, Message: answer.Message}
+	result := dispatch.Result{Response: answer, Message: answer.Message, Attention: answer.Verdict != VerdictServed || s.blocked()}
 	if len(s.groups) > 0 {
 		result.Tables = []dispatch.Table{t}
 	}

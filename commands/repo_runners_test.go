@@ -145,6 +145,51 @@ func TestRepoRunnersMessages(t *testing.T) {
 	assert.Contains(t, answer.Message, "GitHub sends them no jobs")
 }
 
+// If no team owns a group that serves the repository, a maintainer has to attach it: a runner
+// cannot be added to the others.
+func TestRepoRunnersOfNoTeam(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, runner, want string // the runner of Default: its state and label
+		change             func(*dispatch.Policy)
+	}{
+		{"no runners", "", "no team's runner group serves the repository. The other groups that do have no runners (`Default`). A maintainer of a team with a runner group attaches it: `/runner-group repos-add docs`.", nil},
+		{"no label", "online linux", "Change `runs-on`, or use the runners of a team. No team's runner group serves the repository. A maintainer", nil},
+		{"offline", "offline gpu", "no matching runner is online (`spare`). Start one of the machines, or its runner service. No team's runner group serves the repository. A maintainer", nil},
+		{"idle", "online gpu", "1 matching runner is idle.", nil},
+		{"groups by name", "", "no team's runner group serves", func(p *dispatch.Policy) { p.Named = true }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			k := commandtest.New(t, func(p *dispatch.Policy) {
+				if test.change != nil {
+					test.change(p)
+				}
+			})
+			k.Hub.Update(func(st *ghsim.State) {
+				o := st.Org("acme")
+				for _, g := range o.Groups {
+					g.Visibility, g.Inherited = "selected", false
+				}
+				o.Groups[0].Visibility = "all"
+				o.Runners = nil
+			})
+			if test.runner != "" {
+				status, label, _ := strings.Cut(test.runner, " ")
+				k.AddRunner("Default", "spare", status, false)
+				k.Hub.SetRunner("acme", "spare", func(r *ghsim.Runner) { r.Labels = []string{label} })
+			}
+			result, err := k.Run("olga", "repo-runners repo=docs labels=gpu")
+			require.NoError(t, err)
+			answer := result.Response.(commands.RepoRunners)
+			assert.Contains(t, answer.Message, test.want)
+			assert.Equal(t, answer.Verdict != commands.VerdictServed, strings.Contains(answer.Message, "repos-add docs"))
+			assert.Equal(t, answer.Verdict != commands.VerdictServed, result.Attention, "a job that waits is no success")
+			assert.NotContains(t, answer.Message, "token-register")
+		})
+	}
+}
+
 // Who may not write to a repository learns nothing, not even whether it exists: the answer is
 // the same, and so is what is asked of GitHub.
 func TestRepoRunnersSecrecy(t *testing.T) {

@@ -26,13 +26,30 @@ func (s servedRepo) explain(c *dispatch.Call, a RepoRunners) string {
 	case VerdictNoLabel:
 		text = s.explainLabels(jobs)
 	default:
-		text = s.explainNoGroup(c, jobs)
+		text = s.explainNoGroup(jobs)
 	}
-	return text + s.explainRestricted(a) + s.explainBlocked(a.Verdict)
+	return text + s.explainAttach(c, a.Verdict) + s.explainRestricted(a) + s.explainBlocked()
+}
+
+// explainAttach says how a waiting job gets the runners of a team, if no team's group serves
+// its repository.
+func (s servedRepo) explainAttach(c *dispatch.Call, verdict string) string {
+	if verdict == VerdictServed || s.teamOwned || s.repo.Visibility == "public" && !c.Org.Policy.PublicRepos {
+		return ""
+	}
+	text := " A maintainer of a team with a runner group attaches it: `" + c.Spec.Slash() + " repos-add " + s.repo.Name + "`."
+	if verdict == VerdictNoGroup || verdict == VerdictOffline && !s.hasRunners() {
+		return text // it was just said
+	}
+	return " No team's runner group serves the repository." + text
 }
 
 func (s servedRepo) explainOffline(jobs string, a RepoRunners) string {
-	if sumOf(a.Groups, func(g RepoGroup) int { return g.Matching }) == 0 {
+	matching := sumOf(a.Groups, func(g RepoGroup) int { return g.Matching })
+	if matching == 0 && !s.teamOwned {
+		return fmt.Sprintf("%s wait: no team's runner group serves the repository. The other groups that do have no runners (%s).", jobs, s.groupNames())
+	}
+	if matching == 0 {
 		return fmt.Sprintf("%s wait: no group that serves the repository has a runner (%s). A maintainer of the group's team adds one with `token-register` or `token-jit`.", jobs, s.groupNames())
 	}
 	var names []string
@@ -51,19 +68,22 @@ func (s servedRepo) explainLabels(jobs string) string {
 			missing = append(missing, label)
 		}
 	}
-	const remedy = " Change `runs-on`, or a maintainer of the group's team adds the label with `runners-label`."
+	remedy := " Change `runs-on`, or a maintainer of the group's team adds the label with `runners-label`."
+	if !s.teamOwned {
+		remedy = " Change `runs-on`, or use the runners of a team."
+	}
 	if len(missing) > 0 {
 		return fmt.Sprintf("%s wait: no runner has the label %s.", jobs, strings.ReplaceAll(joinNames(missing), ", ", " or ")) + remedy
 	}
 	return jobs + " wait: no runner has all of these labels, each is on other runners." + remedy
 }
 
-func (s servedRepo) explainNoGroup(c *dispatch.Call, jobs string) string {
+func (s servedRepo) explainNoGroup(jobs string) string {
 	text := jobs + " wait: no runner group serves the repository."
 	if s.repo.Visibility == "public" {
 		return text + " It is public, and no group that it may use allows public repositories."
 	}
-	return text + " A maintainer of a team with a runner group attaches it: `" + c.Spec.Slash() + " repos-add " + s.repo.Name + "`."
+	return text
 }
 
 // explainRestricted adds which groups with matching runners take jobs of some workflows only.
@@ -81,15 +101,23 @@ func (s servedRepo) explainRestricted(a RepoRunners) string {
 }
 
 // explainBlocked adds that GitHub sends no jobs to the runners that look as if they took some.
-func (s servedRepo) explainBlocked(verdict string) string {
-	if verdict != VerdictServed {
-		return ""
-	}
-	idle := s.matching(func(r github.Runner) bool { return r.Online() && !r.Busy })
-	if slices.ContainsFunc(idle, func(r github.Runner) bool { return s.newest.state(r.Version) != dispatch.StateBlocked }) {
+func (s servedRepo) explainBlocked() string {
+	if !s.blocked() {
 		return ""
 	}
 	return " But GitHub sends them no jobs: their software is outdated for more than 30 days. Update it."
+}
+
+// blocked reports whether all matching runners that are idle are outdated for so long that
+// GitHub sends them no jobs.
+func (s servedRepo) blocked() bool {
+	idle := s.matching(func(r github.Runner) bool { return r.Online() && !r.Busy })
+	return len(idle) > 0 && !slices.ContainsFunc(idle, func(r github.Runner) bool { return s.newest.state(r.Version) != dispatch.StateBlocked })
+}
+
+// hasRunners reports whether the groups have any runner.
+func (s servedRepo) hasRunners() bool {
+	return slices.ContainsFunc(s.groups, func(g servingGroup) bool { return len(g.runners) > 0 })
 }
 
 func (s servedRepo) groupNames() string {

@@ -96,7 +96,7 @@ func (l *repoLookup) missing(i int) bool {
 
 // prefetchRepos starts to ask about the repositories that the arguments name.
 func prefetchRepos(ctx context.Context, call *dispatch.Call, teamSlug string, decoded any) any {
-	args, ok := decoded.(ReposArgs)
+	args, ok := decoded.(ReposSetArgs)
 	if !ok || len(args.Repos) > askEach {
 		return nil
 	}

@@ -110,6 +110,11 @@ func runReposAdd(ctx context.Context, call *dispatch.Call, args ReposAddArgs) (d
 	refused := slices.DeleteFunc(checked, func(item dispatch.Item) bool { return item.Error == "" })
 	if call.Preview {
 		message, tables := sentenceOf("This would add to "+groupOfTeam(call.Group), "To be added", repoNames(added), "repository")
+		if len(added) == 0 {
+			result := reposAddResult(call, nil, repoNames(unchanged), refused)
+			result.Needless = true
+			return result, nil
+		}
 		return dispatch.Result{Message: message, Items: refused, Tables: tables}, nil
 	}
 	targets := map[string]int64{}
@@ -184,7 +189,11 @@ func withRefused(result dispatch.Result, refused []dispatch.Item) dispatch.Resul
 
 func reposAddResult(c *dispatch.Call, added, unchanged []string, items []dispatch.Item) dispatch.Result {
 	message, tables := reposMessage("Added", added, "to", c)
-	if len(unchanged) > 0 {
+	switch {
+	case len(unchanged) == 0:
+	case len(added) == 0:
+		message, tables = sentenceOf("Nothing to add: attached to "+groupOfTeam(c.Group)+" already", "Attached already", unchanged, "repository")
+	default:
 		sentence, table := sentenceOf("Attached already", "Attached already", unchanged, "repository")
 		message, tables = message+" "+sentence, append(tables, table...)
 	}

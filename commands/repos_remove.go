@@ -42,9 +42,15 @@ func runReposRemove(ctx context.Context, call *dispatch.Call, args ReposArgs) (d
 		}
 	}
 	names := repoNames(targets)
-	if call.Preview {
+	notes := slices.Concat(renamedSince(ctx, call, absent, attached), nearAttached(absent, attached, len(targets) == 0))
+	if call.Preview && len(targets) > 0 {
 		message, tables := sentenceOf("This would detach from the runner group "+groupOfTeam(call.Group), "To be detached", names, "repository")
 		return dispatch.Result{Message: message, Tables: tables}, nil
+	}
+	if call.Preview {
+		result := reposRemoveResult(call, nil, absent, nil, notes...)
+		result.Needless = true
+		return result, nil
 	}
 	if err := beginDetach(ctx, call, targets); err != nil {
 		return dispatch.Result{}, err
@@ -57,7 +63,7 @@ func runReposRemove(ctx context.Context, call *dispatch.Call, args ReposArgs) (d
 		return call.Confirm(err, detached(call, targets[i]))
 	}, "detach the repository")
 	items = explainFailures(ctx, call, items, "detach the repository")
-	result := reposRemoveResult(call, names, absent, items, renamedSince(ctx, call, absent, attached)...)
+	result := reposRemoveResult(call, names, absent, items, notes...)
 	if err := dispatch.PartialFailure(result.Items, result); err != nil {
 		return dispatch.Result{}, err
 	}
@@ -80,7 +86,11 @@ func beginDetach(ctx context.Context, c *dispatch.Call, repos []github.Repositor
 
 func reposRemoveResult(c *dispatch.Call, names, absent []string, items []dispatch.Item, notes ...string) dispatch.Result {
 	message, tables := reposMessage("Removed", names, "from", c)
-	if len(absent) > 0 {
+	switch {
+	case len(absent) == 0:
+	case len(names) == 0:
+		message, tables = sentenceOf("Nothing removed: not attached to "+groupOfTeam(c.Group), "Not attached", absent, "repository")
+	default:
 		sentence, table := sentenceOf("Not attached before", "Not attached before", absent, "repository")
 		message, tables = message+" "+sentence, append(tables, table...)
 	}
@@ -88,7 +98,29 @@ func reposRemoveResult(c *dispatch.Call, names, absent []string, items []dispatc
 	result := reposResult(c, nil, names, absent, message)
 	result.Tables = tables
 	result.Items = slices.Concat(items, doneItems(absent))
+	result.Attention = len(names) == 0
 	return result
+}
+
+// nearAttached says which attached repositories were probably meant by names that are not
+// attached. If none is like one of them and nothing was done, it says what is attached.
+func nearAttached(absent []string, attached []github.Repository, nothing bool) (notes []string) {
+	names := repoNames(attached)
+	for _, name := range absent {
+		if near := dispatch.NearestItem(name, names); near != "" && len(notes) < mostInline {
+			notes = append(notes, fmt.Sprintf("Did you mean `%s` instead of %s?", near, dispatch.Quote(name)))
+		}
+	}
+	switch {
+	case len(notes) > 0 || !nothing:
+	case len(names) == 0:
+		notes = []string{"No repository is attached."}
+	case len(names) <= mostInline:
+		notes = []string{"Attached: " + joinNames(names) + "."}
+	default:
+		notes = []string{fmt.Sprintf("`group-list` shows the %d that are attached.", len(names))}
+	}
+	return notes
 }
 
 // renamedSince says which of the absent names is the former one of a repository that is

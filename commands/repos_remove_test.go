@@ -21,7 +21,15 @@ func TestReposRemove(t *testing.T) {
 			assert.Equal(t, []string{"api"}, answer.Removed)
 			assert.Equal(t, []string{"missing"}, answer.Unchanged)
 		}},
-		{Name: "again", Line: "repos-remove team=platform repos=api"},
+		{Name: "again", Line: "repos-remove team=platform repos=api", Then: func(t *testing.T, r dispatch.Result) {
+			assert.True(t, r.Attention)
+			assert.False(t, r.Changed)
+			assert.Equal(t, "Nothing removed: not attached to `platform`: `api`. Attached: `web`.", r.Message)
+		}},
+		{Name: "misspelt", Line: "repos-remove team=platform repos=wbe", Then: func(t *testing.T, r dispatch.Result) {
+			assert.Contains(t, r.Message, "Nothing removed")
+			assert.Contains(t, r.Message, "Did you mean `web` instead of `wbe`?")
+		}},
 	})
 	assert.Equal(t, []string{"web"}, k.Repos("platform"))
 }

@@ -5,11 +5,18 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
+
+// ReposSetArgs are the arguments of repos-set.
+type ReposSetArgs struct {
+	Team  dispatch.Team `arg:"team,required" doc:"the team's slug" example:"platform"`
+	Repos []string      `arg:"repos,required,positional" doc:"all repositories that the group is to have, at least one, as name, org/name or address; to detach every one name them in repos-remove" example:"api,web"`
+}
 
 func reposSet() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
@@ -20,10 +27,10 @@ func reposSet() dispatch.Command {
 		Details:  "The answer names what was added and what was removed.",
 		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Trustable: true, Effect: dispatch.Destroys, Example: "api,web", Prefetch: prefetchRepos,
 		Sample: reposSetResult(sampleCall(), []string{"api", "web"}, []string{"web"}, []string{"docs"}, []string{"api"}),
-	}, runReposSet, checkRepos)
+	}, runReposSet, func(call *dispatch.Call, a ReposSetArgs) error { return checkRepos(call, ReposArgs(a)) })
 }
 
-func runReposSet(ctx context.Context, call *dispatch.Call, args ReposArgs) (dispatch.Result, error) {
+func runReposSet(ctx context.Context, call *dispatch.Call, args ReposSetArgs) (dispatch.Result, error) {
 	lookup, _ := call.Prefetched.(*repoLookup)
 	repos, items, err := permittedRepos(ctx, call, lookup, args.Repos)
 	if err == nil {
@@ -42,6 +49,11 @@ func runReposSet(ctx context.Context, call *dispatch.Call, args ReposArgs) (disp
 	adds, keeps := difference(repos, before)
 	removes, _ := difference(before, repos)
 	added, unchanged, removed := repoNames(adds), repoNames(keeps), repoNames(removes)
+	if call.Preview && len(added)+len(removed) == 0 {
+		result := reposSetResult(call, unchanged, nil, nil, unchanged)
+		result.Needless = true
+		return result, nil
+	}
 	if call.Preview {
 		changes, tables := reposSetNames(added, removed)
 		kept, table := sentenceOf("Kept", "Kept", unchanged, "repository")
@@ -74,7 +86,11 @@ func runReposSet(ctx context.Context, call *dispatch.Call, args ReposArgs) (disp
 func reposSetResult(c *dispatch.Call, names, added, removed, unchanged []string) dispatch.Result {
 	message, tables := reposMessage("Set", names, "for", c)
 	changes, changed := reposSetNames(added, removed)
-	result := reposResult(c, added, removed, unchanged, message+" "+changes)
+	if len(added)+len(removed) == 0 {
+		message, tables = sentenceOf("Nothing to change: the repositories of "+groupOfTeam(c.Group)+" are these already", "Repositories", names, "repository")
+		changes = ""
+	}
+	result := reposResult(c, added, removed, unchanged, strings.TrimSpace(message+" "+changes))
 	result.Items, result.Tables = doneItems(names), slices.Concat(tables, changed)
 	return result
 }

@@ -121,6 +121,11 @@ func runRunnersLabel(ctx context.Context, call *dispatch.Call, args RunnersLabel
 	for i, c := range changes {
 		names[i], runners[i] = c.runner.Name, c.runner
 	}
+	if call.Preview && !slices.ContainsFunc(changes, func(c labelChange) bool { return c.write }) {
+		result := labelResult(call, changes, nil)
+		result.Needless = true
+		return result, nil
+	}
 	if call.Preview {
 		return dispatch.Result{Message: "This would change the labels. The runners would have then: " + labelSentence(changes) + "."}, nil
 	}

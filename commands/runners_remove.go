@@ -38,7 +38,7 @@ func runnersRemove() dispatch.Command {
 		Refusals: []dispatch.Reason{dispatch.ReasonMissingArgument, dispatch.ReasonRunnerNotFound, dispatch.ReasonRunnerBusy},
 		Details:  "A runner that works on a job is refused.",
 		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Trustable: true, Effect: dispatch.Destroys, Example: "build-1",
-		Sample: removeResult(sampleCall(), sampleNames(), doneItems(sampleNames())),
+		Sample: removeResult(sampleCall(), sampleNames(), doneItems(sampleNames()), nil),
 	}, runRunnersRemove, checkRunnersRemove)
 }
 
@@ -48,18 +48,23 @@ func runRunnersRemove(ctx context.Context, call *dispatch.Call, args RunnersRemo
 		return dispatch.Result{}, groupError(ctx, call, err, "list the group's runners")
 	}
 	all = seenRunners(call, all)
-	var targets []github.Runner
+	var targets, kept []github.Runner
 	if args.Offline {
-		if targets, err = offlineRunners(ctx, call, all); err != nil {
+		if targets, kept, err = offlineRunners(ctx, call, all); err != nil {
 			return dispatch.Result{}, err
 		}
 	} else if targets, err = pickRunners(call, all, args.Runners); err != nil {
 		return dispatch.Result{}, err
 	}
 	names := runnerNames(targets)
-	if call.Preview {
+	switch {
+	case call.Preview && len(names) == 0:
+		result := removeResult(call, names, nil, kept)
+		result.Needless = true
+		return result, nil
+	case call.Preview:
 		message, tables := sentenceOf(fmt.Sprintf("This would remove from %s, out of the runner group %s", call.Org.Login, groupOfTeam(call.Group)), "To be removed", names, "runner")
-		return dispatch.Result{Message: message, Tables: tables}, nil
+		return dispatch.Result{Message: message + keptSentence(call, kept), Tables: tables}, nil
 	}
 	if err := beginRunners(ctx, call, targets); err != nil {
 		return dispatch.Result{}, err
@@ -74,35 +79,63 @@ func runRunnersRemove(ctx context.Context, call *dispatch.Call, args RunnersRemo
 		}
 		return err
 	}, "remove the runner")
-	return runnersDone(items, removeResult(call, names, items))
+	return runnersDone(items, removeResult(call, names, items, kept))
 }
 
 // jitStarts is how long a runner of token-jit has to connect before --offline removes it.
 const jitStarts = time.Hour
 
-// offlineRunners returns the runners that are offline, without those of token-jit that may
-// still start. GitHub does not know the system of a runner that has not connected yet.
-func offlineRunners(ctx context.Context, c *dispatch.Call, all []github.Runner) ([]github.Runner, error) {
+// offlineRunners returns the runners that are offline; those of token-jit that may still start
+// are kept. GitHub does not know the system of a runner that has not connected yet.
+func offlineRunners(ctx context.Context, c *dispatch.Call, all []github.Runner) (offline, kept []github.Runner, err error) {
 	handedOut, err := c.Env.Store.ChangedBy(ctx, c.OrgID, "token-jit", c.Env.Now().Add(-jitStarts))
 	if err != nil {
-		return nil, dispatch.StoreError(err)
+		return nil, nil, dispatch.StoreError(err)
 	}
-	var offline []github.Runner
 	for _, r := range all {
 		waiting := strings.EqualFold(r.OS, "unknown") && slices.Contains(handedOut, string(dispatch.ARunner(r.ID)))
-		if r.Status == "offline" && !r.Busy && !waiting {
+		switch {
+		case r.Status != "offline" || r.Busy:
+		case waiting:
+			kept = append(kept, r)
+		default:
 			offline = append(offline, r)
 		}
 	}
-	return offline, nil
+	return offline, kept, nil
 }
 
-func removeResult(c *dispatch.Call, names []string, items []dispatch.Item) dispatch.Result {
+// keptSentence says, behind another sentence, which offline runners are kept, and how they
+// are removed all the same.
+func keptSentence(c *dispatch.Call, kept []github.Runner) string {
+	if len(kept) == 0 {
+		return ""
+	}
+	names := runnerNames(kept)
+	are, they, them := "are", "they", "them"
+	if len(kept) == 1 {
+		are, they, them = "is", "it", "it"
+	}
+	line := c.Spec.Slash() + " runners-remove " + strings.Join(names[:min(len(names), mostInline)], ",")
+	return fmt.Sprintf(" %s %s kept: made by `token-jit` less than an hour ago, so %s may still start (%s). To remove %s now, name %s: `%s`.",
+		countOf(len(kept), "offline runner"), are, they, fewNames(names), them, them, line)
+}
+
+func removeResult(c *dispatch.Call, names []string, items []dispatch.Item, kept []github.Runner) dispatch.Result {
 	done := fmt.Sprintf("Removed %s from %s", countOf(len(names), "runner"), c.Org.Login)
-	if len(names) == 0 {
+	switch {
+	case len(names) == 0 && len(kept) > 0:
+		done = "Nothing to remove"
+	case len(names) == 0:
 		done = "No runner of the group is offline, nothing to do"
 	}
-	return runnersResult(c, names, items, "", done)
+	result := runnersResult(c, names, items, "", done)
+	if sentence := keptSentence(c, kept); sentence != "" {
+		answer, _ := result.Response.(RunnersAnswer)
+		answer.Message += sentence
+		result.Response, result.Message, result.Attention = answer, answer.Message, len(names) == 0
+	}
+	return result
 }
 
 // pickRunners finds the named runners in the group; one that is not in it, or that

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/commandtest"
@@ -42,6 +43,10 @@ func TestRunnersRemoveLeavesJITRunners(t *testing.T) {
 	k.AddRunner("platform", "build-1", "offline", false)
 	k.Must("ada", "runners-remove team=platform offline=true")
 	assert.Equal(t, []string{"jit-1"}, k.Runners("platform"), "it may still start")
+	result, err := k.Run("ada", "runners-remove team=platform offline=true")
+	require.NoError(t, err)
+	assert.True(t, result.Attention)
+	assert.Equal(t, "Nothing to remove. 1 offline runner is kept: made by `token-jit` less than an hour ago, so it may still start (`jit-1`). To remove it now, name it: `/runner-group runners-remove jit-1`.", result.Message)
 	ahead.Store(int64(61 * time.Minute))
 	k.Must("ada", "runners-remove team=platform offline=1")
 	assert.Empty(t, k.Runners("platform"))

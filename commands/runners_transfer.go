@@ -42,7 +42,10 @@ func runRunnersTransfer(ctx context.Context, call *dispatch.Call, args TransferA
 	names := runnerNames(targets)
 	if call.Preview {
 		message, tables := sentenceOf("This would move to the runner group "+groupOfTeam(call.OtherGroup), "To be moved", names, "runner")
-		return dispatch.Result{Message: message, Tables: tables}, nil
+		if len(targets) == 0 {
+			message = "The runners are in the runner group " + groupOfTeam(call.OtherGroup) + " already, nothing to do."
+		}
+		return dispatch.Result{Message: message, Tables: tables, Needless: len(targets) == 0}, nil
 	}
 	if err := beginRunners(ctx, call, targets); err != nil {
 		return dispatch.Result{}, err

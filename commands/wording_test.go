@@ -29,13 +29,13 @@ func TestWordingOfChannels(t *testing.T) {
 		{"a number", "audit-list", arguments("team", "web", "limit", "5000"), "", "`--limit`: at most 1000.", "`limit`: at most 1000."},
 		{
 			"no runner", "runners-remove", arguments("team", "web"), "",
-			"`runners-remove` needs the names of runners, or `--offline` for all that are offline.",
-			"`runners-remove` needs the names of runners, or `offline` for all that are offline.",
+			"`runners-remove` needs the names of runners, or `--offline` for all that are offline. Usage: `/runner-group runners-remove [--team web] [build-1,build-2] [--offline]`.",
+			"`runners-remove` needs the names of runners, or `offline` for all that are offline. Usage: `DELETE /api/v1/runners-remove?team=web&runners=build-1,build-2`.",
 		},
 		{
 			"no workflow", "workflows-set", arguments("team", "web"), "",
-			"`workflows-set` needs `workflows`: files at a ref, or an empty list (`--workflows ''`) to lift the restriction.",
-			"`workflows-set` needs `workflows`: files at a ref, or an empty list (`workflows=`) to lift the restriction.",
+			"`workflows-set` needs `workflows`: files at a ref, or an empty list (`--workflows ''`) to lift the restriction. Usage: `/runner-group workflows-set [--team web] [acme/api/.github/workflows/ci.yml@refs/heads/main]`.",
+			"`workflows-set` needs `workflows`: files at a ref, or an empty list (`workflows=`) to lift the restriction. Usage: `PATCH /api/v1/workflows-set?team=web&workflows=acme/api/.github/workflows/ci.yml@refs/heads/main`.",
 		},
 		{
 			"no workflow file", "workflows-set", arguments("team", "web", "workflows", "ci.yml"), "",
@@ -58,6 +58,21 @@ func TestWordingOfChannels(t *testing.T) {
 			"a team that is none", "repos-add", arguments("team", "`x`"), "",
 			"`repos-add` needs the argument `repos`: repositories, as name, org/name or address. Usage: `/runner-group repos-add [--team platform] api,web [--skip-refused]`.",
 			"`repos-add` needs the argument `repos`: repositories, as name, org/name or address. Usage: `PATCH /api/v1/repos-add?team=platform&repos=api,web`.",
+		},
+		{
+			"no labels", "runners-label", arguments("team", "web", "runners", "build-1"), "",
+			"`runners-label` needs labels: `--add`, `--remove` or `--set`. Usage: `/runner-group runners-label [--team web] build-1,build-2 [--add gpu] [--remove old] [--set SET]`.",
+			"`runners-label` needs labels: `add`, `remove` or `set`. Usage: `PATCH /api/v1/runners-label?team=web&runners=build-1,build-2&add=gpu`.",
+		},
+		{
+			"an empty list", "repos-set", arguments("team", "web", "repos", ""), "",
+			"`repos-set` needs the argument `repos`: all repositories that the group is to have, at least one, as name, org/name or address; to detach every one name them in repos-remove. Usage: `/runner-group repos-set [--team web] api,web`.",
+			"`repos-set` needs the argument `repos`: all repositories that the group is to have, at least one, as name, org/name or address; to detach every one name them in repos-remove. Usage: `PATCH /api/v1/repos-set?team=web&repos=api,web`.",
+		},
+		{
+			"a team that is not needed", "repo-runners", arguments("repo", "api", "team", "web"), "",
+			"`repo-runners` knows no argument `--team`. It needs no team. Usage: `/runner-group repo-runners api [--labels self-hosted,gpu]`.",
+			"`repo-runners` knows no argument `team`. It needs no team. Usage: `GET /api/v1/repo-runners?repo=api&labels=self-hosted,gpu`.",
 		},
 		{
 			"a flag of comments, misspelt", "group-list", arguments("team", "web", "yess", "true"), "",
@@ -113,7 +128,7 @@ func TestManyNamesAreListed(t *testing.T) {
 		"repos-set removed": reposSetResult(call, []string{"api"}, nil, many, nil),
 		"repos-add":         reposAddResult(call, nil, many, nil),
 		"repos-remove":      reposRemoveResult(call, nil, many, nil),
-		"runners-remove":    removeResult(call, many, nil),
+		"runners-remove":    removeResult(call, many, nil, nil),
 		"group-delete":      deleteResult(call, GroupInfo{}, many),
 		"workflows-set":     workflowsAnswer(call, "platform", many),
 	} {

@@ -89,6 +89,10 @@ func runWorkflowsSet(ctx context.Context, call *dispatch.Call, args WorkflowsArg
 	workflows := *args.Workflows
 	result := workflowsAnswer(call, group.Name, workflows)
 	result.Changed = group.RestrictedToWorkflows == (len(workflows) == 0) || len(workflows) > 0 && !sameWorkflows(workflows, group.SelectedWorkflows)
+	if call.Preview && !result.Changed {
+		result.Needless = true
+		return result, nil
+	}
 	if call.Preview {
 		return dispatch.Result{Message: "This would change which workflows may use the group. " + result.Message}, nil
 	}

@@ -267,7 +267,9 @@ func unknownArgument(spec Spec, name string, channel Channel) *Error {
 		names = append(names, spec.ChannelFlags()...)
 	}
 	hint := ""
-	if nearest := Nearest(name, names); nearest != "" {
+	if name == "team" {
+		hint = " It needs no team."
+	} else if nearest := Nearest(name, names); nearest != "" {
 		hint = fmt.Sprintf(" Did you mean %s?", channel.Argument(nearest))
 	}
 	given := name

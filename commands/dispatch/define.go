@@ -120,7 +120,7 @@ func (c *Call) decodeArgs() error {
 		return c.withUsage(err)
 	}
 	c.decoded = args
-	return c.declared.check(c)
+	return c.withUsage(c.declared.check(c))
 }
 
 // checkArguments finds what is wrong with the arguments, as far as nobody needs to be asked.

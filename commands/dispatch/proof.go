@@ -102,6 +102,12 @@ func (e *Env) ProvedTeams(ctx context.Context, call *Call) ([]string, error) {
 		}
 	}
 	slices.Sort(slugs)
+	return e.MaintainedAmong(ctx, call, slugs)
+}
+
+// MaintainedAmong returns those of the slugs whose teams the caller maintains at this moment.
+// Two requests are sent to GitHub for each.
+func (e *Env) MaintainedAmong(ctx context.Context, call *Call, slugs []string) ([]string, error) {
 	still := make([]bool, len(slugs))
 	g, ctx := errgroup.WithContext(ctx)
 	for i, slug := range slugs {

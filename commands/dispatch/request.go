@@ -154,6 +154,11 @@ type Result struct {
 	Items []Item
 	// Changed reports whether anything is different now.
 	Changed bool
+	// Attention means that people should look although nothing failed: nothing of what was
+	// named is there, or a job waits. They see ⚠️ instead of ✅.
+	Attention bool
+	// Needless is of a preview: the command would change nothing, so there is nothing to confirm.
+	Needless bool
 }
 
 // A Table is a list for people.

@@ -40,7 +40,7 @@ func (v *vocabulary) suggest(words []string) suggestion {
 	}
 	typed := v.typed(parts)
 	if len(parts) == 1 {
-		if command := typed.alone.command; command != "" && (len(words) < 2 || typed.subject == "") {
+		if command := typed.alone.command; command != "" && (len(words) < 2 || typed.subject == "" && !v.isSubject(words[1])) {
 			spec, _ := v.named(command)
 			return suggestion{spec: spec, took: 1}
 		}
@@ -53,7 +53,8 @@ func (v *vocabulary) suggest(words []string) suggestion {
 		}
 	}
 	found.took = took
-	found.foreign = typed.subject != "" && typed.subject != found.spec.subject()
+	found.foreign = typed.subject != "" && typed.subject != found.spec.subject() ||
+		typed.alone.command != "" && typed.alone.command != found.spec.Name
 	return found
 }
 
@@ -154,7 +155,13 @@ func (s suggestion) arguments(words []string) []string {
 		flags = len(words)
 	}
 	_, takesWords := s.spec.declaredPositional()
-	if team := flags == 1 && s.spec.Team() && !s.foreign; !takesWords && !team {
+	_, takesName := s.spec.Param("name")
+	switch team := s.spec.Team() && !s.foreign; {
+	case takesWords:
+		words = s.spec.likeExample(words)
+	case flags == 1 && s.foreign && takesName:
+		words = append([]string{"--name"}, words...)
+	case flags != 1 || !team:
 		words = words[flags:]
 	}
 	for i, word := range words { // "to web" is "--to web"
@@ -163,6 +170,16 @@ func (s suggestion) arguments(words []string) []string {
 		}
 	}
 	return words
+}
+
+// likeExample returns two words with the flag between them that the command's example has
+// there: "build-1 gpu" is "build-1 --add gpu". Other words are returned as they are.
+func (s Spec) likeExample(words []string) []string {
+	example := strings.Fields(s.Example)
+	if len(words) != 2 || len(example) != 3 || !isWord(words[0]) || !isWord(words[1]) || !isWord(example[0]) || isWord(example[1]) {
+		return words
+	}
+	return []string{words[0], example[1], words[1]}
 }
 
 // isWord reports whether a word of a line is neither a flag nor a named argument.

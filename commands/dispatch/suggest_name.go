@@ -50,7 +50,7 @@ func (v *vocabulary) typed(parts []string) (name typedName) {
 		if i == 0 {
 			name.alone = w
 		}
-		if !ok || !name.take(w) {
+		if !ok || !name.take(w) && w.command == "" {
 			name.unclear = true
 		}
 		name.vague = name.vague || w.danger > Reads && len(w.text) < 5 && w.text != part
@@ -73,6 +73,12 @@ func (v *vocabulary) glued(name *typedName, text string) bool {
 		}
 	}
 	return false
+}
+
+// isSubject reports whether commands are about what the word means.
+func (v *vocabulary) isSubject(word string) bool {
+	w, ok := v.find(strings.ToLower(word), false)
+	return ok && w.subject != ""
 }
 
 // goOn reads the words behind the first as far as they belong to the name, and returns how

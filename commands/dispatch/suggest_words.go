@@ -37,7 +37,7 @@ var subjects = map[string]string{ //nolint:gochecknoglobals // a table that is n
 	"repo":     "repository repositories project projects",
 	"runner":   "machine machines agent agents",
 	"group":    "grp",
-	"audit":    "log logs history activity events",
+	"audit":    "log logs history activity events changed changes",
 	"trust":    "oidc",
 	"workflow": "workflows",
 }

@@ -89,11 +89,14 @@ func (s Spec) Usage() string {
 	return b.String()
 }
 
-// RESTUsage returns the command as one calls it over REST.
+// RESTUsage returns the command as one calls it over REST: with the arguments that it needs,
+// and those that its example has.
 func (s Spec) RESTUsage() string {
 	var query []string
+	example := strings.Fields(s.Example)
 	for _, p := range s.Params {
-		if p.Required || p.Name == "team" && p.Team {
+		inExample := slices.Contains(example, "--"+p.Name) || p.Positional && p.Kind == KindList && len(example) > 0
+		if p.Required || p.Name == "team" && p.Team || inExample {
 			query = append(query, p.Name+"="+p.placeholder())
 		}
 	}
@@ -114,12 +117,25 @@ func (p Param) placeholder() string {
 // Nearest returns the one of names that is most like word, or "" if none is
 // near enough to be meant.
 func Nearest(word string, names []string) string {
-	best, bestDistance := "", max(2, len(word)/3)+1
+	return nearest(word, names, max(2, len(word)/3))
+}
+
+// NearestItem is [Nearest] for names that people choose, in any case. Short ones are easily
+// alike, and of "svc-1" and "svc-2" neither is a slip for the other.
+func NearestItem(word string, names []string) string {
+	isDigit := func(r rune) bool { return r >= '0' && r <= '9' }
+	letters := func(name string) string { return strings.Join(strings.FieldsFunc(strings.ToLower(name), isDigit), "0") }
+	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return letters(name) == letters(word) })
+	return nearest(strings.ToLower(word), names, max(1, len(word)/4))
+}
+
+func nearest(word string, names []string, most int) string {
+	best, bestDistance := "", most+1
 	if len(word) > 64 {
 		return ""
 	}
 	for _, name := range names {
-		if d := distance(word, name); d < bestDistance {
+		if d := distance(word, strings.ToLower(name)); d < bestDistance {
 			best, bestDistance = name, d
 		}
 	}

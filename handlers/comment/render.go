@@ -20,7 +20,11 @@ const (
 // done shows a command that succeeded.
 func (c *Worker) done(job Job, call slashCommand, result dispatch.Result) outcome {
 	s := newSection(job)
-	s.result("✅", result)
+	mark := "✅"
+	if result.Attention {
+		mark = "⚠️"
+	}
+	s.result(mark, result)
 	return outcome{Name: call.name, OK: true, Markdown: s.String(), Foot: foot(call)}
 }
 

@@ -89,7 +89,7 @@ func (c *Worker) run(ctx context.Context, job Job, i int) (outcome, error) {
 		return result, nil
 	case err != nil:
 		return c.failed(ctx, job, i, call, resumed, dispatch.AsError(err))
-	case req.Preview:
+	case req.Preview && !result.Needless:
 		return c.asks(job, call, result), nil
 	}
 	done := c.done(job, call, result)
