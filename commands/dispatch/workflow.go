@@ -39,10 +39,11 @@ func (e *Env) authorizeWorkflow(ctx context.Context, call *Call) error {
 	}
 	slug := call.teamSlug()
 	fitting := slices.DeleteFunc(slices.Clone(trusts), func(t store.Trust) bool { return len(job.Mismatch(t, call.use())) > 0 })
-	if len(fitting) == 0 {
+	now := e.Now()
+	onRecord := slices.ContainsFunc(fitting, func(t store.Trust) bool { return t.TeamSlug == slug })
+	if _, lately := e.lookedAt(call, slug); len(fitting) == 0 || lately && !onRecord {
 		return e.notTrusted(ctx, call, trusts)
 	}
-	now := e.Now()
 	if refusal := e.proofs.refused(call.key(slug, Maintainer), now); refusal != nil {
 		return refusal
 	}
@@ -56,6 +57,7 @@ func (e *Env) authorizeWorkflow(ctx context.Context, call *Call) error {
 	i := slices.IndexFunc(fitting, func(t store.Trust) bool { return t.TeamID == team.ID })
 	switch {
 	case i < 0:
+		e.noteLook(call, slug, team.ID != 0 && team.Privacy != privacySecret)
 		return e.notTrusted(ctx, call, trusts)
 	case !call.Org.Policy.Permits(permission):
 		return e.proofs.refuse(call.key(slug, Maintainer), Refuse(ReasonNotTrusted, "Trust %d of team `%s` does not count: %s.",
@@ -142,24 +144,37 @@ func (e *Env) notTrusted(ctx context.Context, call *Call, trusts []store.Trust) 
 	return Refuse(ReasonNotTrusted, "%s A maintainer of the team can change that with `trust-add`. `whoami` shows what this token says.", text)
 }
 
+// privacySecret is the privacy of a team that only its members and owners may know of.
+const privacySecret = "secret"
+
 // isVisible reports whether the trust's team exists under the slug on record and is not
 // secret. GitHub is asked once a minute for all jobs of the repository.
 func (e *Env) isVisible(ctx context.Context, call *Call, t store.Trust) bool {
-	key := call.key(t.TeamSlug, Anyone)
-	now := e.Now()
-	if known, ok := e.proofs.cache().Get(key); ok && now.Sub(known.at) < refusedFor {
-		return known.refusal == nil
+	if visible, lately := e.lookedAt(call, t.TeamSlug); lately {
+		return visible
 	}
 	team, err := call.Org.GitHub.Team(ctx, t.TeamSlug)
 	if IgnoreNotFound(err) != nil {
 		return false
 	}
-	if team.ID != t.TeamID || team.Privacy == "secret" {
-		e.proofs.refuse(key, Refuse(ReasonNotTrusted, ""), now)
-		return false
+	visible := team.ID == t.TeamID && team.Privacy != privacySecret
+	e.noteLook(call, t.TeamSlug, visible)
+	return visible
+}
+
+// lookedAt reports whether GitHub was asked for the team of that slug within the last minute,
+// for a job of the caller's repository that was refused, and whether the team may be seen.
+func (e *Env) lookedAt(call *Call, slug string) (visible, lately bool) {
+	known, ok := e.proofs.cache().Get(call.key(slug, Anyone))
+	return known.refusal == nil, ok && e.Now().Sub(known.at) < refusedFor
+}
+
+func (e *Env) noteLook(call *Call, slug string, visible bool) {
+	if visible {
+		e.proofs.prove(call.key(slug, Anyone), e.Now())
+	} else {
+		e.proofs.refuse(call.key(slug, Anyone), Refuse(ReasonNotTrusted, ""), e.Now())
 	}
-	e.proofs.prove(key, now)
-	return true
 }
 
 // workflowBudget names the rate limit of a job: of the trust that it wants to use, or of its
@@ -247,7 +262,7 @@ func (e *Env) TrustStates(ctx context.Context, call *Call) ([]TrustState, error)
 		case !call.Org.Policy.Permits(l.permission):
 			state.Fails = append(state.Fails, lacksPermission(call, job))
 		}
-		if len(state.Fails) == 0 || l.team.Privacy != "secret" {
+		if len(state.Fails) == 0 || l.team.Privacy != privacySecret {
 			states = append(states, state)
 		}
 	}
