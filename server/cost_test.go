@@ -3,6 +3,7 @@ package server_test
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -30,6 +31,7 @@ type costed struct {
 	needsGroup bool
 	needsRepos int
 	runner     string // that the group needs
+	job        bool   // of a workflow that the team trusts, with a token of its own
 }
 
 func someRepos(n int) string {
@@ -47,11 +49,15 @@ func someRepos(n int) string {
 // token-register asks for the runner's newest release beside the token, once an hour.
 // repo-runners reads the runners of each group that serves the repository (there are four),
 // and for those without any also the hosted ones.
+// A workflow costs what a person does, without GET /user: the team's permission on its own
+// repository is asked in place of the membership.
 // group-create lists the groups of the organization, by pages, before it creates one.
 func costs() []costed {
 	return []costed{
 		{name: "group-list", request: "GET /api/v1/group-list?team=platform", cold: cost{6, 6, 3}, warm: cost{6, 0, 2}, needsGroup: true, needsRepos: 90},
 		{name: "repos-add, 1 repo", request: "PATCH /api/v1/repos-add?team=platform&repos=r0", undo: "PATCH /api/v1/repos-remove?team=platform&repos=r0", cold: cost{6, 6, 5}, warm: cost{6, 2, 2}, needsGroup: true},
+		{name: "repos-add, 1 repo, by a workflow", job: true, request: "PATCH /api/v1/repos-add?team=platform&repos=r0", undo: "PATCH /api/v1/repos-remove?team=platform&repos=r0", cold: cost{5, 5, 4}, warm: cost{6, 2, 2}, needsGroup: true},
+		{name: "token-jit, by a workflow", job: true, request: "POST /api/v1/token-jit?team=platform&name=b1", undo: "DELETE /api/v1/runners-remove?team=platform&runners=b1", cold: cost{3, 3, 2}, warm: cost{4, 1, 2}, needsGroup: true},
 		{name: "repos-add, 20 repos", request: "PATCH /api/v1/repos-add?team=platform&repos=" + someRepos(20), undo: "PATCH /api/v1/repos-remove?team=platform&repos=" + someRepos(20), cold: cost{44, 44, 9}, warm: cost{44, 21, 7}, needsGroup: true},
 		{name: "repos-set, 20 repos", request: "PATCH /api/v1/repos-set?team=platform&repos=" + someRepos(20), undo: "PATCH /api/v1/repos-set?team=platform&repos=r30", cold: cost{25, 25, 5}, warm: cost{25, 2, 4}, needsGroup: true, needsRepos: 1},
 		{name: "repos-remove, 1 repo", request: "PATCH /api/v1/repos-remove?team=platform&repos=r0", undo: "PATCH /api/v1/repos-add?team=platform&repos=r0", cold: cost{5, 5, 4}, warm: cost{5, 2, 3}, needsGroup: true, needsRepos: 5},
@@ -70,7 +76,7 @@ func costs() []costed {
 func bigAcme(groups, repos int) ghsim.Scenario {
 	sc := acme()
 	org := &sc.Organizations[0]
-	permissions := map[string]string{}
+	permissions := map[string]string{"web": "admin"}
 	for i := range repos {
 		name := fmt.Sprintf("r%d", i)
 		org.Repositories = append(org.Repositories, ghsim.RepoSpec{Name: name})
@@ -88,6 +94,9 @@ func (c costed) prepare(w *world) {
 	if c.needsGroup {
 		w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
 	}
+	if c.job {
+		w.ok("ghp_ada", "POST /api/v1/trust-add?team=platform&repo=web&ref=main&commands=repos-add,token-jit")
+	}
 	if c.runner != "" {
 		w.runners("platform", c.runner)
 	}
@@ -98,13 +107,17 @@ func (c costed) prepare(w *world) {
 
 // measure runs the command and returns what it cost.
 func (c costed) measure(w *world) cost {
+	token := "ghp_ada"
+	if c.job {
+		token = w.job()
+	}
 	w.hub.ResetCalls()
-	w.ok("ghp_ada", c.request)
+	w.ok(token, c.request)
 	var calls []ghsim.Call
 	charged := 0
 	for _, call := range w.hub.Calls() {
-		if call.Path == "/app" || call.Auth == "jwt" {
-			continue // the periodic look at GitHub, and tokens: two an hour
+		if call.Path == "/app" || call.Auth == "jwt" || strings.HasPrefix(call.Path, issuer) {
+			continue // the periodic look at GitHub, and tokens: two an hour; the keys of jobs' tokens
 		}
 		calls = append(calls, call)
 		if call.Charged {

@@ -4,6 +4,7 @@ package commandtest
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -26,6 +27,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/fleet"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/oidc"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
@@ -99,6 +101,11 @@ func New(t testing.TB, change ...func(*dispatch.Policy)) *Kit {
 // Run runs a command over REST as the person of that login. A line is the command and its
 // arguments as NAME=VALUE, separated by blanks: "repos-add team=platform repos=api,web".
 func (k *Kit) Run(login, line string) (dispatch.Result, error) {
+	return k.RunAs(k.Caller(login), line)
+}
+
+// RunAs is Run as that caller, who may be a job of GitHub Actions.
+func (k *Kit) RunAs(caller dispatch.Principal, line string) (dispatch.Result, error) {
 	words := strings.Fields(line)
 	var args dispatch.Args
 	for _, word := range words[1:] {
@@ -106,7 +113,7 @@ func (k *Kit) Run(login, line string) (dispatch.Result, error) {
 		args.Add(name, value)
 	}
 	return k.Dispatch(k.t.Context(), dispatch.Request{
-		ID: line + "/" + k.t.Name(), Channel: dispatch.REST, Command: words[0], Org: "acme", Caller: k.Caller(login), Args: args,
+		ID: line + "/" + k.t.Name(), Channel: dispatch.REST, Command: words[0], Org: "acme", Caller: caller, Args: args,
 	})
 }
 
@@ -118,6 +125,21 @@ func (k *Kit) Caller(login string) (caller dispatch.Principal) {
 		}
 	})
 	return caller
+}
+
+// Job returns a job of GitHub Actions as the REST channel authenticates it: for a push to the
+// main branch of the repository of acme, on a machine of GitHub's.
+func (k *Kit) Job(repo string) dispatch.Principal {
+	file := "acme/" + repo + "/.github/workflows/ci.yml@refs/heads/main"
+	job := oidc.Claims{
+		Repository: "acme/" + repo, Ref: "refs/heads/main", Event: "push", WorkflowRef: file, JobWorkflowRef: file,
+		RunnerEnvironment: oidc.GitHubHosted, Actor: "bob", RunID: "7", ID: rand.Text(), Expires: k.Now().Add(5 * time.Minute),
+	}
+	k.Hub.Update(func(st *ghsim.State) {
+		org := st.Org("acme")
+		job.OwnerID, job.RepositoryID = org.ID, org.Repo(repo).ID
+	})
+	return dispatch.Principal{Login: job.Name(), Workflow: &job}
 }
 
 // Must runs commands that are to succeed, as Run does.
