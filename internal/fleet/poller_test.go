@@ -180,6 +180,23 @@ func TestPollerHourly(t *testing.T) {
 	assert.Equal(t, []string{"runner_unexpected", "no_maintainer", "repo_permission_lost"}, kindsOf(p.Findings))
 }
 
+// A permission that came back in between is no finding if the repository is attached again.
+func TestPollerPermissionBack(t *testing.T) {
+	t.Parallel()
+	w := newWatch(t)
+	w.Must("ada", "group-create team=platform", "repos-add team=platform repos=api")
+	permission := func(p string) {
+		w.org(func(o *ghsim.Org) { o.Team("platform").Permissions[o.Repo("api").ID] = p })
+	}
+	permission("push")
+	assert.Equal(t, []string{"repo_permission_lost"}, kindsOf(w.poll().Findings))
+	w.Must("ada", "repos-remove team=platform repos=api")
+	assert.Empty(t, w.poll().Findings)
+	permission("admin")
+	w.Must("ada", "repos-add team=platform repos=api")
+	assert.Empty(t, w.poll().Findings)
+}
+
 // A deleted group has one finding, until the team has another group.
 func TestPollerDeletedGroup(t *testing.T) {
 	t.Parallel()
@@ -289,15 +306,14 @@ func TestPollerSlowGroup(t *testing.T) {
 	})
 	began := make(chan struct{})
 	release := make(chan struct{})
+	defer close(release)
 	var once sync.Once
 	w.Hub.OnExchange = func(e ghsim.Exchange) {
 		if strings.HasSuffix(e.Request.URL.Path, "/"+itoa(slow)+"/runners") {
 			once.Do(func() { close(began); <-release })
 		}
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan struct{})
-	go func() { defer close(ended); p.Run(ctx) }()
+	go p.Run(t.Context())
 	<-began
 	for len(polls) > 0 {
 		<-polls
@@ -310,7 +326,4 @@ func TestPollerSlowGroup(t *testing.T) {
 			t.Fatal("the other group is not polled")
 		}
 	}
-	close(release)
-	cancel()
-	<-ended
 }

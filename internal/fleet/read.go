@@ -73,11 +73,21 @@ func (r reading) polled(previous store.PolledGroup) store.PolledGroup {
 	}
 	p := store.PolledGroup{
 		Name: r.group.Name, Visibility: r.group.Visibility, Public: r.group.AllowsPublicRepositories,
-		Workflows: r.group.Limit(), Team: previous.Team,
+		Workflows: r.group.Limit(),
+	}
+	if previous.Team != nil {
+		team := *previous.Team
+		team.Permissions = map[int64]string{} // what is detached says nothing if it is attached again
+		p.Team = &team
 	}
 	for _, repo := range r.repos {
 		public := !repo.Private && repo.Visibility != "internal" && repo.Visibility != "private"
 		p.Repos = append(p.Repos, store.PolledRepo{ID: repo.ID, Name: repo.Name, Public: public, Archived: repo.Archived})
+		if p.Team != nil {
+			if permission, ok := previous.Team.Permissions[repo.ID]; ok {
+				p.Team.Permissions[repo.ID] = permission
+			}
+		}
 	}
 	return p
 }

@@ -64,26 +64,28 @@ const downloadsKept = time.Hour
 type downloads struct {
 	mu     sync.Mutex
 	listed []Download
+	err    error // that this GitHub has no such list
 	at     time.Time
 }
 
 // RunnerDownloads returns the newest release of the runner for each kind of machine. GitHub
-// is asked at most once an hour, unless it failed.
+// is asked at most once an hour, unless there was no answer.
 func (o *Org) RunnerDownloads(ctx context.Context) ([]Download, error) {
 	o.downloads.mu.Lock()
 	defer o.downloads.mu.Unlock()
 	now := o.app.now()
 	if !o.downloads.at.IsZero() && now.Sub(o.downloads.at) < downloadsKept {
-		return o.downloads.listed, nil
+		return o.downloads.listed, o.downloads.err
 	}
 	s, err := o.session(ctx)
 	if err != nil {
 		return nil, err
 	}
 	listed, _, err := send[[]Download](ctx, s.main, http.MethodGet, "orgs/"+o.loginSegment()+"/actions/runners/downloads", nil)
-	if err != nil {
-		return nil, o.app.failed("list the downloads of the runner", err)
+	err = o.app.failed("list the downloads of the runner", err)
+	if err != nil && KindOf(err) != NotFound {
+		return nil, err
 	}
-	o.downloads.listed, o.downloads.at = listed, now
-	return listed, nil
+	o.downloads.listed, o.downloads.err, o.downloads.at = listed, err, now
+	return listed, err
 }

@@ -2,6 +2,7 @@ package github_test
 
 import (
 	"cmp"
+	"net/http"
 	"testing"
 	"time"
 
@@ -153,4 +154,13 @@ func TestRunnerDownloads(t *testing.T) {
 	now.Add(2 * time.Minute)
 	assert.Equal(t, 1, list())
 	assert.Empty(t, github.Download{File: "runner.zip"}.Version())
+
+	now.Add(2 * time.Hour)
+	s.Inject(ghsim.Fault{Path: "/actions/runners/downloads$", Status: http.StatusNotFound, Times: 1})
+	for range 2 { // a server without this list is asked no more often
+		_, err := org.RunnerDownloads(t.Context())
+		assert.Equal(t, github.NotFound, github.KindOf(err))
+	}
+	now.Add(2 * time.Hour)
+	assert.Equal(t, 1, list())
 }
