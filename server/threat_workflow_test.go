@@ -240,7 +240,7 @@ func claimsOf(t *testing.T, token string) jwt.MapClaims {
 func (w *world) issuerKey() (id string, key *rsa.PublicKey) {
 	w.t.Helper()
 	w.job()                                                           // makes it
-	res, err := http.Get(w.hub.ActionsIssuer() + "/.well-known/jwks") //nolint:noctx // of the simulator
+	res, err := http.Get(w.hub.ActionsIssuer() + "/.well-known/jwks")
 	require.NoError(w.t, err)
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)

@@ -173,7 +173,7 @@ func (e *Env) noteLook(call *Call, slug string, visible bool) {
 	if visible {
 		e.proofs.prove(call.key(slug, Anyone), e.Now())
 	} else {
-		e.proofs.refuse(call.key(slug, Anyone), Refuse(ReasonNotTrusted, ""), e.Now())
+		_ = e.proofs.refuse(call.key(slug, Anyone), Refuse(ReasonNotTrusted, ""), e.Now())
 	}
 }
 

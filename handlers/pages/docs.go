@@ -18,6 +18,16 @@ const exampleHost = "https://arm.example.com"
 
 // whoMay says in words who may run a command.
 func whoMay(spec dispatch.Spec) string {
+	switch {
+	case spec.Trustable:
+		return whichPerson(spec) + "; a workflow that the team trusts"
+	case spec.AnyWorkflow:
+		return whichPerson(spec) + "; any workflow of it"
+	}
+	return whichPerson(spec)
+}
+
+func whichPerson(spec dispatch.Spec) string {
 	switch spec.Needs {
 	case dispatch.Anyone:
 		return "anybody, without a token"

@@ -22,7 +22,7 @@ func TestActionsToken(t *testing.T) {
 	defer hub.Close()
 	hub.URL = front.URL
 	get := func(path string, into any) int {
-		res, err := http.Get(front.URL + path) //nolint:noctx // of this test's own server
+		res, err := http.Get(front.URL + path)
 		require.NoError(t, err)
 		defer res.Body.Close()
 		require.NoError(t, json.NewDecoder(res.Body).Decode(into))

@@ -44,7 +44,7 @@ var workflowRef = regexp.MustCompile(`^([^/@]+/[^/@]+)/(\.github/workflows/[^/]+
 // names in one token are of one moment.
 func (c Claims) fileOf(ref string) string {
 	match := workflowRef.FindStringSubmatch(ref)
-	if match == nil || !strings.EqualFold(match[1], c.Repository) {
+	if len(match) < 3 || !strings.EqualFold(match[1], c.Repository) {
 		return ""
 	}
 	return match[2]
