@@ -58,8 +58,8 @@ func placePositional(spec Spec, args Args, channel Channel) (Args, error) {
 		return args, Refuse(ReasonUnknownArgument, "`%s` takes one word for %s; %s is one too many.",
 			spec.Name, p.NameIn(channel), Quote(words[1]))
 	case p.Name == "team" && twice:
-		return args, Refuse(ReasonInvalidArgument, "`%s` got the team twice: %s and %s. Leave one out.",
-			spec.Name, Quote(words[0]), channel.Argument("team"))
+		return args, Refuse(ReasonInvalidArgument, "`%s` got the team twice: %s and %s. Leave one out.%s",
+			spec.Name, Quote(words[0]), channel.Argument("team"), spec.nameLine(args))
 	}
 	placed := Args{Named: slices.Clone(args.Named)}
 	for i := range placed.Named {

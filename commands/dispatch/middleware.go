@@ -169,7 +169,8 @@ func (e *Env) Decode(next Func) Func {
 		if err := call.decodeArgs(); err != nil {
 			return Result{}, err
 		}
-		return next(ctx, call)
+		result, err := next(ctx, call)
+		return result, call.explainWord(err)
 	}
 }
 

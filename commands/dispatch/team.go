@@ -3,6 +3,9 @@ package dispatch
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
@@ -97,6 +100,50 @@ func (e *Env) checkFieldAuthor(ctx context.Context, call *Call) error {
 	}
 	return call.fieldNotUsed("The issue's field names a team that its author does not maintain.")
 }
+
+// explainWord adds to a refusal of the team that a word without a flag was taken for it: people
+// write the name of a runner there. It depends on what was typed only, so it says nothing of
+// the team.
+func (c *Call) explainWord(err error) error {
+	var refusal *Error
+	if c.Channel != Comment || !errors.As(err, &refusal) {
+		return err
+	}
+	switch refusal.Reason {
+	case ReasonNotMaintainer, ReasonGroupNotFound, ReasonGroupNotOwned:
+	default:
+		return err
+	}
+	if p, ok := c.Spec.Positional(); !ok || p.Name != "team" || len(c.Args.Positional) != 1 {
+		return err
+	}
+	out := *refusal
+	out.Message += fmt.Sprintf(" The word %s was taken as the team.%s", Quote(c.Args.Positional[0]), c.Spec.nameLine(c.Args))
+	return &out
+}
+
+// nameLine is the sentence with the line in which the word without a flag is a name; empty if
+// the command takes no name, or if it has one.
+func (s Spec) nameLine(args Args) string {
+	_, takes := s.Param("name")
+	_, has := args.Get("name")
+	word := args.Positional[0]
+	if !takes || has || !plainWord.MatchString(word) {
+		return ""
+	}
+	line := s.Slash() + " " + s.Name + " --name " + word
+	for _, named := range args.Named {
+		value := strings.Join(named.Values, ",")
+		if !plainWord.MatchString(value) {
+			return ""
+		}
+		line += " --" + named.Name + " " + value
+	}
+	return " To name the runner instead: `" + line + "`."
+}
+
+// plainWord is text that means itself in a command's line.
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9@:._,/-]+$`)
 
 // setTeam gives the call its team, as if the caller had named it.
 func (c *Call) setTeam(slug string) {
