@@ -5,12 +5,11 @@ import (
 	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/rcrowley/go-metrics"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
@@ -68,19 +67,16 @@ const maxLabels = 4
 // A family is one metric with labels: a go-metrics metric for each set of label values.
 // Label values are from a few words of our own, so a family stays small.
 type family[M any] struct {
-	desc   *prometheus.Desc
-	labels int
-	create func() M
+	name, help string
+	labels     []string // their names
+	create     func() M
 
 	mu      sync.Mutex
 	members map[[maxLabels]string]M
 }
 
 func newFamily[M any](create func() M, name, help string, labels ...string) *family[M] {
-	return &family[M]{
-		desc: prometheus.NewDesc(name, help, labels, nil), labels: len(labels), create: create,
-		members: map[[maxLabels]string]M{},
-	}
+	return &family[M]{name: name, help: help, labels: labels, create: create, members: map[[maxLabels]string]M{}}
 }
 
 // with returns the metric with the label values, in the order of the labels.
@@ -97,20 +93,26 @@ func (f *family[M]) with(values ...string) M {
 	return member
 }
 
-// collect sends every member to out, converted by convert.
-func (f *family[M]) collect(out chan<- prometheus.Metric, convert func(*prometheus.Desc, M, ...string) prometheus.Metric) {
+// expose adds every member to x, in the order of the labels' values.
+func (f *family[M]) expose(x exposition, add func(x exposition, name, help string, labels []label, metric M)) {
 	f.mu.Lock()
 	members := maps.Clone(f.members)
 	f.mu.Unlock()
-	for key, member := range members {
-		out <- convert(f.desc, member, key[:f.labels]...)
+	keys := slices.Collect(maps.Keys(members))
+	slices.SortFunc(keys, func(a, b [maxLabels]string) int { return slices.Compare(a[:], b[:]) })
+	for _, key := range keys {
+		labels := make([]label, len(f.labels))
+		for i, name := range f.labels {
+			labels[i] = label{name, key[i]}
+		}
+		add(x, f.name, f.help, labels, members[key])
 	}
 }
 
 // A gauge is a value that is read at each scrape.
 type gauge struct {
 	name, help string
-	labels     prometheus.Labels
+	labels     []label
 	value      float64
 }
 
@@ -121,58 +123,49 @@ func (m *meter) handler(gauges func(context.Context) []gauge) http.Handler {
 			http.NotFound(w, r)
 			return
 		}
-		scrape := prometheus.NewRegistry()
-		scrape.MustRegister(&collector{meter: m, gauges: gauges(r.Context())})
-		promhttp.HandlerFor(scrape, promhttp.HandlerOpts{}).ServeHTTP(w, r)
+		m.expose(gauges(r.Context())).ServeHTTP(w, r)
 	})
 }
 
-// A collector converts one moment of a meter to Prometheus metrics.
-type collector struct {
-	meter  *meter
-	gauges []gauge
-}
-
-// Describe implements [prometheus.Collector]. It sends nothing, because the registry's
-// metrics are not known in advance.
-func (c *collector) Describe(chan<- *prometheus.Desc) {}
-
-// Collect implements [prometheus.Collector].
-func (c *collector) Collect(out chan<- prometheus.Metric) {
-	for _, g := range c.gauges {
-		out <- prometheus.MustNewConstMetric(prometheus.NewDesc(g.name, g.help, nil, g.labels), prometheus.GaugeValue, g.value)
+// expose returns what is counted at this moment.
+func (m *meter) expose(gauges []gauge) exposition {
+	x := exposition{}
+	for _, g := range gauges {
+		x.add(kindGauge, g.name, g.help, "", g.labels, g.value)
 	}
-	c.meter.commands.collect(out, counter)
-	c.meter.durations.collect(out, summary)
-	c.meter.deliveries.collect(out, counter)
-	c.meter.polls.collect(out, summary)
-	c.meter.pollErrors.collect(out, counter)
-	c.meter.registry.Each(func(name string, metric any) {
-		desc := foreignDesc(name)
+	m.commands.expose(x, exposeCounter)
+	m.durations.expose(x, exposeTimer)
+	m.deliveries.expose(x, exposeCounter)
+	m.polls.expose(x, exposeTimer)
+	m.pollErrors.expose(x, exposeCounter)
+	m.registry.Each(func(name string, metric any) {
+		name, help, labels := foreignName(name)
 		switch metric := metric.(type) {
 		case metrics.Counter:
-			out <- counter(desc, metric)
+			exposeCounter(x, name, help, labels, metric)
 		case metrics.Gauge:
-			out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, float64(metric.Value()))
+			x.add(kindGauge, name, help, "", labels, float64(metric.Value()))
 		case metrics.Timer:
-			out <- summary(desc, metric)
+			exposeTimer(x, name, help, labels, metric)
 		}
 	})
+	return x
 }
 
-func counter(desc *prometheus.Desc, c metrics.Counter, labels ...string) prometheus.Metric {
-	return prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(c.Count()), labels...)
+func exposeCounter(x exposition, name, help string, labels []label, c metrics.Counter) {
+	x.add(kindCounter, name, help, "", labels, float64(c.Count()))
 }
 
-// summary converts a timer to a summary in seconds.
-func summary(desc *prometheus.Desc, timer metrics.Timer, labels ...string) prometheus.Metric {
+// exposeTimer makes a summary in seconds of a timer.
+func exposeTimer(x exposition, name, help string, labels []label, timer metrics.Timer) {
 	t := timer.Snapshot()
 	quantiles := []float64{0.5, 0.9, 0.99}
-	values := make(map[float64]float64, len(quantiles))
 	for i, v := range t.Percentiles(quantiles) {
-		values[quantiles[i]] = v / float64(time.Second)
+		quantile := label{"quantile", strconv.FormatFloat(quantiles[i], 'g', -1, 64)}
+		x.add(kindSummary, name, help, "", append(slices.Clone(labels), quantile), v/float64(time.Second))
 	}
-	return prometheus.MustNewConstSummary(desc, uint64(max(t.Count(), 0)), float64(t.Sum())/float64(time.Second), values, labels...)
+	x.add(kindSummary, name, help, "_sum", labels, float64(t.Sum())/float64(time.Second))
+	x.add(kindSummary, name, help, "_count", labels, float64(max(t.Count(), 0)))
 }
 
 var (
@@ -181,14 +174,13 @@ var (
 	ofInstallation = regexp.MustCompile(`^(.*)\[installation:(\d+)\]$`)
 )
 
-// foreignDesc describes a metric that go-githubapp or the queue registered under name.
-func foreignDesc(name string) *prometheus.Desc {
-	var labels prometheus.Labels
+// foreignName describes a metric that go-githubapp or the queue registered under name.
+func foreignName(name string) (metric, help string, labels []label) {
 	if m := ofInstallation.FindStringSubmatch(name); m != nil {
-		name, labels = m[1], prometheus.Labels{"installation": m[2]}
+		name, labels = m[1], []label{{"installation", m[2]}}
 	}
 	name = notInNames.ReplaceAllString(name, "_")
-	return prometheus.NewDesc(name, "go-metrics "+name+".", nil, labels)
+	return name, "go-metrics " + name + ".", labels
 }
 
 // gauges reads the gauges of this moment. Those that cannot be read are left out.
@@ -208,7 +200,7 @@ func (a *app) gauges(ctx context.Context) []gauge {
 		}
 		out = append(out, gauge{
 			name: "arm_github_rate_remaining", help: "Requests to GitHub that the installation has left in this hour.",
-			labels: prometheus.Labels{"installation": strconv.FormatInt(installation, 10)}, value: float64(left),
+			labels: []label{{"installation", strconv.FormatInt(installation, 10)}}, value: float64(left),
 		})
 	}
 	if a.fleetGauges != nil {

@@ -5,8 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/actions-runner-manager/actions-runner-manager/internal/fleet"
 )
 
@@ -60,20 +58,17 @@ func fleetGauges(groups []fleet.Status) []gauge {
 	}
 	var out []gauge
 	for key, g := range byTeam {
-		add := func(name, help string, n int, more ...string) {
-			labels := prometheus.Labels{"org": key.org, "team": key.team}
-			for i := 0; i+1 < len(more); i += 2 {
-				labels[more[i]] = more[i+1]
-			}
+		add := func(name, help string, n int, more ...label) {
+			labels := append([]label{{"org", key.org}, {"team", key.team}}, more...)
 			out = append(out, gauge{name: name, help: help, labels: labels, value: float64(n)})
 		}
 		const runners, runnersHelp = "arm_group_runners", "Runners of the team's group at its last poll, by state."
-		add(runners, runnersHelp, g.Idle, "state", "idle")
-		add(runners, runnersHelp, g.Busy, "state", "busy")
-		add(runners, runnersHelp, g.Offline, "state", "offline")
+		add(runners, runnersHelp, g.Idle, label{"state", "idle"})
+		add(runners, runnersHelp, g.Busy, label{"state", "busy"})
+		add(runners, runnersHelp, g.Offline, label{"state", "offline"})
 		add("arm_group_runners_outdated", "Runners of the team's group for which there is a newer release, at its last poll.", g.Outdated)
 		for severity, n := range g.Findings {
-			add("arm_findings", "Open findings of the team's group that two polls in a row saw, by severity.", n, "severity", severity)
+			add("arm_findings", "Open findings of the team's group that two polls in a row saw, by severity.", n, label{"severity", severity})
 		}
 	}
 	return out

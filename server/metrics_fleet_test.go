@@ -8,10 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rcrowley/go-metrics"
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/actions-runner-manager/actions-runner-manager/internal/fleet"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
@@ -28,21 +26,18 @@ func TestFleetGauges(t *testing.T) {
 		status("acme", "web", at, 1, map[string]int{"critical": 1}), status("acme", "web", at, 2, map[string]int{"critical": 2}),
 		status("globex", "web", at, 4, nil), status("acme", "new", time.Time{}, 0, nil),
 	})
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(&collector{meter: newMeter(metrics.NewRegistry()), gauges: list})
-	_, err := registry.Gather()
-	require.NoError(t, err, "no series may be there twice")
+	parseExposition(t, newMeter(metrics.NewRegistry()).expose(list))
 	var got []string
 	for _, g := range list {
 		if g.value > 0 {
-			got = append(got, fmt.Sprint(g.name, g.labels, g.value))
+			got = append(got, fmt.Sprint(g.name, g.labels, " ", g.value))
 		}
 	}
 	slices.Sort(got)
 	assert.Equal(t, []string{
-		"arm_findingsmap[org:acme severity:critical team:web] 3",
-		"arm_group_runnersmap[org:acme state:idle team:web] 3",
-		"arm_group_runnersmap[org:globex state:idle team:web] 4",
+		"arm_findings[{org acme} {team web} {severity critical}] 3",
+		"arm_group_runners[{org acme} {team web} {state idle}] 3",
+		"arm_group_runners[{org globex} {team web} {state idle}] 4",
 	}, got)
 	assert.Len(t, list, 14)
 }
