@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -35,6 +36,8 @@ type Options struct {
 	// Clock is the time by which limits, leases and work are due; nil means time.Now,
 	// and the database's clock for what replicas share. Tests set it.
 	Clock func() time.Time
+	// Abort, if not nil, is closed if a shutdown must not wait for requests and commands.
+	Abort <-chan struct{}
 	// Listening, if not nil, is called with the server's URL when it accepts connections.
 	Listening func(url string)
 	// SetupLink, if not nil, is called with each setup link that is logged.
@@ -142,8 +145,9 @@ func (s *Server) publicURL(c *config.Config) string {
 }
 
 // Run serves until ctx ends. Then it stops accepting, waits up to server.shutdownTimeout
-// for requests and commands to finish, and returns. Commands from comments that did not
-// finish resume after the next start.
+// for requests and commands to finish, closes the database, and returns. If Abort is closed,
+// it does not wait, and returns an error. Commands from comments that did not finish resume
+// after the next start.
 func (s *Server) Run(ctx context.Context) error {
 	defer s.close()
 	if err := s.app.Load().start(ctx); err != nil {
@@ -156,7 +160,7 @@ func (s *Server) Run(ctx context.Context) error {
 		scrape = s.httpServer(http.HandlerFunc(s.serveMetrics))
 		go func() { s.failed <- scrape.Serve(s.metrics) }()
 	}
-	s.log.Info().Str("url", s.url).Str("version", s.opts.Version).Str("commit", s.opts.Commit).Msg("listening")
+	s.log.Info().Str("url", s.url).Str("version", s.opts.Version).Str("commit", s.opts.Commit).Str("config", s.configFile()).Msg("listening")
 	if s.opts.Listening != nil {
 		s.opts.Listening(s.url)
 	}
@@ -167,6 +171,14 @@ func (s *Server) Run(ctx context.Context) error {
 	case err = <-s.failed:
 	}
 	return errors.Join(err, s.shutdown(ctx, web, scrape))
+}
+
+// configFile is the configuration file for the log; "none" if there is none.
+func (s *Server) configFile() string {
+	if _, err := os.Stat(s.opts.ConfigPath); err != nil {
+		return "none"
+	}
+	return s.opts.ConfigPath
 }
 
 func (s *Server) httpServer(h http.Handler) *http.Server {
@@ -185,12 +197,25 @@ func (s *Server) accept(web *http.Server) error {
 	return web.ServeTLS(s.listener, "", "")
 }
 
-// shutdown closes the connections and stops the queue, side by side, and waits for both.
+// errAborted is what [Server.Run] returns if Abort was closed while it waited.
+var errAborted = errors.New("stopped at once, by a second signal; requests in progress were aborted, and commands from comments resume after the next start")
+
+// shutdown closes the connections and stops the queue, side by side, waits for both, and
+// closes the database: once "stopped" is logged, its file is complete.
 func (s *Server) shutdown(ctx context.Context, web, scrape *http.Server) error {
 	s.draining.Store(true)
 	s.log.Info().Msg("stopping; requests and commands in progress finish first")
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.Config.Server.ShutdownTimeout)
 	defer cancel()
+	ctx, abort := context.WithCancelCause(ctx)
+	defer abort(nil)
+	go func() {
+		select {
+		case <-s.opts.Abort:
+			abort(errAborted)
+		case <-ctx.Done():
+		}
+	}()
 	done := make(chan error, 1)
 	go func() { done <- s.app.Load().stop(ctx) }()
 	if err := web.Shutdown(ctx); err != nil {
@@ -200,22 +225,30 @@ func (s *Server) shutdown(ctx context.Context, web, scrape *http.Server) error {
 	if scrape != nil {
 		_ = scrape.Close()
 	}
-	err := <-done
-	if err != nil {
+	if err := <-done; err != nil {
 		s.log.Warn().Err(err).Msg("some commands did not finish in time; they resume after the next start")
+	}
+	s.closeApp()
+	if errors.Is(context.Cause(ctx), errAborted) {
+		return errAborted
 	}
 	s.log.Info().Msg("stopped")
 	return nil
 }
 
-// close closes what New opened.
-func (s *Server) close() {
+// closeApp closes set-up and the database. A second call does nothing.
+func (s *Server) closeApp() {
 	if s.setup != nil {
 		s.setup.Close()
 	}
 	if a := s.app.Load(); a != nil {
 		a.close()
 	}
+}
+
+// close closes what New opened.
+func (s *Server) close() {
+	s.closeApp()
 	if s.listener != nil {
 		_ = s.listener.Close()
 	}

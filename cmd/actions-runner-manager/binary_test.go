@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"strconv"
@@ -74,15 +75,54 @@ func TestBinaryEnds(t *testing.T) {
 			require.NoError(t, cmd.Process.Signal(signal))
 			require.NoError(t, cmd.Wait(), "%s", out)
 			assert.Contains(t, out.String(), `"message":"stopped"`)
+			assert.Regexp(t, `"config":"[^"]+config.yml"[^\n]+"message":"listening"`, out.String())
 		})
 	}
+}
+
+// Without a file the log says so, and what set-up mode is for.
+func TestBinaryWithoutFile(t *testing.T) {
+	_, out := spawnWith(t, []string{"ARM_SERVER_PORT=0"}, "serve")
+	logged(t, out)
+	assert.Contains(t, out.String(), "no GitHub App is configured yet: open this link to set one up")
+	assert.Contains(t, out.String(), `"config":"none"`)
+}
+
+// Further signals at once, as timeout(1) sends, do not keep the server from closing its database.
+func TestBinaryClosesDatabase(t *testing.T) {
+	cmd, out := spawn(t, "--config", configFile(t, "org: acme\nserver: {port: 0}\ndatabase: {url: 'sqlite:arm.db'}\n"))
+	logged(t, out)
+	first := time.Now()
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	var err error
+	for running := true; running; {
+		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+		select {
+		case err = <-ended:
+			running = false
+		default:
+		}
+	}
+	if time.Since(first) < sameSignal {
+		require.NoError(t, err, "%s", out)
+		assert.Contains(t, out.String(), `"message":"stopped"`)
+	}
+	assertNoWAL(t, filepath.Join(cmd.Dir, "arm.db"))
+}
+
+// assertNoWAL checks that all of a SQLite database is in its file.
+func assertNoWAL(t *testing.T, path string) {
+	t.Helper()
+	assert.FileExists(t, path)
+	assert.NoFileExists(t, path+"-wal")
 }
 
 // A second signal ends the server while it still waits for a request.
 func TestBinaryEndsAtOnce(t *testing.T) {
 	for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(signal.String(), func(t *testing.T) {
-			cmd, out := spawn(t, "--config", configFile(t, "org: acme\nserver: {port: 0}\n"))
+			cmd, out := spawn(t, "--config", configFile(t, "org: acme\nserver: {port: 0}\ndatabase: {url: 'sqlite:arm.db'}\n"))
 			url := logged(t, out)
 			conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
 			require.NoError(t, err)
@@ -105,6 +145,7 @@ func TestBinaryEndsAtOnce(t *testing.T) {
 				break
 			}
 			assert.NotContains(t, out.String(), `"message":"stopped"`)
+			assertNoWAL(t, filepath.Join(cmd.Dir, "arm.db"))
 		})
 	}
 }

@@ -265,6 +265,8 @@ func TestOperationsMoveSQLite(t *testing.T) {
 	t.Parallel()
 	i := install(t)
 	i.begin()
+	i.kill() // so that what it wrote is in the -wal file only
+	assert.FileExists(t, i.path("var/lib/actions-runner-manager/actions-runner-manager.db-wal"))
 	assert.Contains(t, i.recipe("SQLite to another disk or machine", 0), "platform")
 	assert.FileExists(t, i.path("srv/arm/actions-runner-manager.db.lock"), "the server does not use it")
 	assert.Equal(t, "rocket", i.say("/runner-group repos-add web"))

@@ -32,6 +32,9 @@ type program struct {
 	stdout  io.Writer
 	stderr  io.Writer
 
+	// abort, if set, is closed if the program must end without waiting for what runs.
+	abort <-chan struct{}
+
 	configFlag string
 	// listening, if set, is called with the address of the server once it can be reached.
 	listening func(url string)
@@ -136,7 +139,7 @@ func (p *program) unknownConfirm(c *config.Config) config.Errors {
 func (p *program) options(c *config.Config) server.Options {
 	return server.Options{
 		Config: c, ConfigPath: config.Path(p.configFlag, p.environ), Reload: p.load,
-		Version: p.build.Version, Commit: p.build.Commit, Log: p.stdout, Listening: p.listening,
+		Version: p.build.Version, Commit: p.build.Commit, Log: p.stdout, Listening: p.listening, Abort: p.abort,
 	}
 }
 

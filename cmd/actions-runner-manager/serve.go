@@ -10,8 +10,9 @@ func (p *program) serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", Short: "Run the server (the default)", Args: noArgs, RunE: p.serve,
 		Long: `Runs the server until SIGTERM, SIGINT or SIGHUP; what runs then is finished first,
-for at most server.shutdownTimeout, and the exit status is 0. A second signal ends
-the server at once. SIGQUIT ends it at once too, and prints what it was doing.
+for at most server.shutdownTimeout, and the exit status is 0. A second signal, a second
+or more later, aborts what runs; the server closes its database and exits with 1. SIGQUIT
+kills the server, and prints what it was doing.
 Without a GitHub App in the configuration it starts in set-up mode, and logs the
 link that leads through it.`,
 	}

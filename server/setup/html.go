@@ -150,7 +150,6 @@ func (v view) lost() g.Node {
 			h.Li(g.Text("In "), settings, g.Text(", choose Generate a private key. The browser downloads it.")),
 			h.Li(g.Text("Set "), set("appID", "ARM_APP_ID"), g.Text(" to the App ID that is shown there. Set "), set("privateKeyFile", "ARM_PRIVATE_KEY_FILE"), g.Text(" to the file.")),
 			h.Li(g.Text("Enter a new webhook secret there, and set "), set("github.webhookSecret", "ARM_GITHUB_WEBHOOK_SECRET"), g.Text(" to the same.")),
-			h.Li(g.Text("For the console, generate a client secret there. Set "), set("clientID", "ARM_CLIENT_ID"), g.Text(", and "), set("clientSecret", "ARM_CLIENT_SECRET"), g.Text(".")),
 			h.Li(g.Text("Restart the server.")),
 		),
 		h.P(g.Text("Or delete the App there, under Advanced, remove these keys from the configuration, and restart the server. Its log then has a link that starts again.")),
