@@ -18,23 +18,23 @@ const DefaultPath = "config.yml"
 
 // A Config is the whole configuration. The yaml tag of a field is its key in
 // the file; its name in the environment and its line in the reference (doc)
-// follow from the tags.
+// follow from the tags. Synonyms are no keys: a mistake with one leads to the key.
 type Config struct {
-	Org            string         `yaml:"org" doc:"The organization that is served."`
-	AppID          int64          `yaml:"appID" doc:"The GitHub App's id. It may be left out if clientID is given. Without both and a private key the server starts in set-up mode."`
-	InstallationID int64          `yaml:"installationID" doc:"The App's installation in org; found by asking GitHub where it is not given."`
-	PrivateKey     secret.Text    `yaml:"privateKey" doc:"The App's private key: PEM, PEM with \\n for its line ends, or base64 of PEM."`
+	Org            string         `yaml:"org" synonyms:"organization organisation organizationName orgName orgLogin login owner githubOrg githubOrganization" doc:"The organization that is served."`
+	AppID          int64          `yaml:"appID" synonyms:"id app applicationID githubAppID" doc:"The GitHub App's id. It may be left out if clientID is given. Without both and a private key the server starts in set-up mode."`
+	InstallationID int64          `yaml:"installationID" synonyms:"installation installID" doc:"The App's installation in org; found by asking GitHub where it is not given."`
+	PrivateKey     secret.Text    `yaml:"privateKey" synonyms:"key pem appKey appPrivateKey githubAppPrivateKey" doc:"The App's private key: PEM, PEM with \\n for its line ends, or base64 of PEM."`
 	ClientID       string         `yaml:"clientID" doc:"The App's client id."`
 	ClientSecret   secret.Text    `yaml:"clientSecret" doc:"The App's client secret."`
-	Logging        Logging        `yaml:"logging"`
-	Server         Server         `yaml:"server"`
-	GitHub         GitHub         `yaml:"github"`
-	Chatops        Chatops        `yaml:"chatops"`
-	Policy         Policy         `yaml:"policy"`
-	Fleet          Fleet          `yaml:"fleet"`
-	Alerts         Alerts         `yaml:"alerts"`
-	Database       Database       `yaml:"database"`
-	Orgs           []Organization `yaml:"orgs" doc:"Several organizations instead of org, each with org, installationID, chatops and policy; what an entry leaves out is as above. In the environment: JSON."`
+	Logging        Logging        `yaml:"logging" synonyms:"log logs logger"`
+	Server         Server         `yaml:"server" synonyms:"http listen web"`
+	GitHub         GitHub         `yaml:"github" synonyms:"gh ghe githubEnterprise"`
+	Chatops        Chatops        `yaml:"chatops" synonyms:"comments comment chat bot"`
+	Policy         Policy         `yaml:"policy" synonyms:"policies permissions rules"`
+	Fleet          Fleet          `yaml:"fleet" synonyms:"polling poll watch"`
+	Alerts         Alerts         `yaml:"alerts" synonyms:"alert alerting notifications"`
+	Database       Database       `yaml:"database" synonyms:"db storage store sql"`
+	Orgs           []Organization `yaml:"orgs" synonyms:"organizations organisations" doc:"Several organizations instead of org, each with org, installationID, chatops and policy; what an entry leaves out is as above. In the environment: JSON."`
 
 	missing     string   // the file that was asked for but does not exist
 	environment []string // warnings about variables that are ignored or mean another key
@@ -43,9 +43,9 @@ type Config struct {
 // Logging says if log lines go and which.
 type Logging struct {
 	Compress     bool   `yaml:"compress" alias:"compression" doc:"Compress rotated log files."`
-	Ephemeral    bool   `yaml:"ephemeral" doc:"Log to standard output instead of rotated files. Where it is not given, a logDirectory turns it off."`
-	Level        string `yaml:"level" enum:"debug,info,warn,error,fatal" doc:"The least level that is logged: debug, info, warn, error or fatal."`
-	LogDirectory string `yaml:"logDirectory" doc:"The folder of the log files; needed where ephemeral is false."`
+	Ephemeral    bool   `yaml:"ephemeral" synonyms:"stdout console" doc:"Log to standard output instead of rotated files. Where it is not given, a logDirectory turns it off."`
+	Level        string `yaml:"level" synonyms:"logLevel verbosity" enum:"debug,info,warn,error,fatal" doc:"The least level that is logged: debug, info, warn, error or fatal."`
+	LogDirectory string `yaml:"logDirectory" synonyms:"directory dir folder path logDir" doc:"The folder of the log files; needed where ephemeral is false."`
 	MaxAge       int    `yaml:"maxAge" doc:"Days after which a rotated log file is deleted; 0 keeps them."`
 	MaxBackups   int    `yaml:"maxBackups" doc:"How many rotated log files are kept; 0 keeps all."`
 	MaxSize      int64  `yaml:"maxSize" doc:"Bytes after which a log file is rotated."`
@@ -53,56 +53,56 @@ type Logging struct {
 
 // Server says how the server listens and what it lets through.
 type Server struct {
-	Address          string         `yaml:"address" doc:"The address to listen on; empty means all interfaces, as it does by default where PORT is used."`
-	Port             int            `yaml:"port" doc:"The port to listen on; 0 takes a free one. PORT is used where neither the file nor ARM_SERVER_PORT gives it."`
-	RateLimit        float64        `yaml:"rateLimit" doc:"Authenticated requests that a user may make per second, REST and comments together; the burst is the same, at least 1. Fractions are allowed."`
-	TLS              TLS            `yaml:"tls"`
-	PublicURL        string         `yaml:"publicURL" doc:"Where users reach the server; by default it follows from address and port."`
-	TrustedProxies   []netip.Prefix `yaml:"trustedProxies" doc:"Addresses (CIDR) whose X-Forwarded-For is believed."`
+	Address          string         `yaml:"address" synonyms:"host bind bindAddress listen listenAddress ip" doc:"The address to listen on; empty means all interfaces, as it does by default where PORT is used."`
+	Port             int            `yaml:"port" synonyms:"listenPort httpPort" doc:"The port to listen on; 0 takes a free one. PORT is used where neither the file nor ARM_SERVER_PORT gives it."`
+	RateLimit        float64        `yaml:"rateLimit" synonyms:"limit rate" doc:"Authenticated requests that a user may make per second, REST and comments together; the burst is the same, at least 1. Fractions are allowed."`
+	TLS              TLS            `yaml:"tls" synonyms:"ssl https"`
+	PublicURL        string         `yaml:"publicURL" synonyms:"url baseURL externalURL rootURL" doc:"Where users reach the server; by default it follows from address and port."`
+	TrustedProxies   []netip.Prefix `yaml:"trustedProxies" synonyms:"proxies proxy" doc:"Addresses (CIDR) whose X-Forwarded-For is believed."`
 	UnknownTokenRate int            `yaml:"unknownTokenRate" doc:"New tokens that one address (IPv6: /64) may try per minute."`
 	OAuthClients     []string       `yaml:"oauthClients" doc:"OAuth apps whose tokens (gho_) are taken; by default that of GitHub CLI."`
-	MetricsAddress   string         `yaml:"metricsAddress" doc:"An address, such as :9090, on which /metrics is served; empty turns it off."`
-	ShutdownTimeout  time.Duration  `yaml:"shutdownTimeout" doc:"How long running work may take to finish at a shutdown."`
+	MetricsAddress   string         `yaml:"metricsAddress" synonyms:"metrics prometheus" doc:"An address, such as :9090, on which /metrics is served; empty turns it off."`
+	ShutdownTimeout  time.Duration  `yaml:"shutdownTimeout" synonyms:"gracePeriod" doc:"How long running work may take to finish at a shutdown."`
 }
 
 // TLS names the files of the server's certificate.
 type TLS struct {
 	Enabled  bool   `yaml:"enabled" doc:"Serve HTTPS."`
-	CertFile string `yaml:"certFile" doc:"The certificate and its chain, in PEM."`
-	KeyFile  string `yaml:"keyFile" doc:"The certificate's key, in PEM."`
+	CertFile string `yaml:"certFile" synonyms:"cert certificate certificateFile certPath" doc:"The certificate and its chain, in PEM."`
+	KeyFile  string `yaml:"keyFile" synonyms:"key keyPath privateKey" doc:"The certificate's key, in PEM."`
 }
 
 // GitHub says which GitHub is used, and how its webhooks are signed.
 type GitHub struct {
-	URL    string `yaml:"url" doc:"GitHub's address: https://github.com, https://X.ghe.com, or that of an Enterprise Server."`
-	CAFile string `yaml:"caFile" doc:"Certificates, in PEM, of the private CA of an Enterprise Server."`
-	APIURL string `yaml:"apiURL" doc:"The REST API's address, where it does not follow from url."`
+	URL    string `yaml:"url" synonyms:"host hostname server baseURL address enterpriseURL" doc:"GitHub's address: https://github.com, https://X.ghe.com, or that of an Enterprise Server."`
+	CAFile string `yaml:"caFile" synonyms:"ca caCert caBundle caPath" doc:"Certificates, in PEM, of the private CA of an Enterprise Server."`
+	APIURL string `yaml:"apiURL" synonyms:"api apiBaseURL" doc:"The REST API's address, where it does not follow from url."`
 	// OIDCIssuer may be empty: see [Config.OIDCIssuer].
 	OIDCIssuer string `yaml:"oidcIssuer" doc:"The issuer of the OpenID Connect tokens of GitHub Actions, if it does not follow from url; https only."`
 	// PointsPerMinute is 0 if requests are not paced.
 	PointsPerMinute int           `yaml:"pointsPerMinute" doc:"Calls to GitHub (a read is 1 point, a write 5) are paced so that no 60 seconds have more, over all replicas. 0: no pacing, the default for an Enterprise Server."`
-	WebhookSecrets  []secret.Text `yaml:"webhookSecret" doc:"The secret that webhooks are signed with, or a list while one is being rotated. Webhooks are refused while it is empty. In the environment a comma separates several."`
+	WebhookSecrets  []secret.Text `yaml:"webhookSecret" synonyms:"secret secrets hookSecret webhookSecrets" doc:"The secret that webhooks are signed with, or a list while one is being rotated. Webhooks are refused while it is empty. In the environment a comma separates several."`
 }
 
 // Chatops says if comments are commands.
 type Chatops struct {
 	// AdminRepo is the bare name of the repository.
-	AdminRepo     string        `yaml:"adminRepo" doc:"The repository, in org, whose comments are commands; empty turns them off."`
-	Trigger       string        `yaml:"trigger" doc:"The word that commands in comments begin with, behind the slash; another one for each server if several share an admin repository."`
-	TokenReply    string        `yaml:"tokenReply" enum:"comment,encrypted,off" doc:"How a token answers a comment: comment (deleted after tokenReplyTTL), encrypted (to the caller's SSH keys) or off."`
-	TokenReplyTTL time.Duration `yaml:"tokenReplyTTL" doc:"After which time a comment with a token is deleted."`
+	AdminRepo     string        `yaml:"adminRepo" synonyms:"repo repository adminRepository issueRepo" doc:"The repository, in org, whose comments are commands; empty turns them off."`
+	Trigger       string        `yaml:"trigger" synonyms:"command prefix slashCommand" doc:"The word that commands in comments begin with, behind the slash; another one for each server if several share an admin repository."`
+	TokenReply    string        `yaml:"tokenReply" synonyms:"reply tokens" enum:"comment,encrypted,off" doc:"How a token answers a comment: comment (deleted after tokenReplyTTL), encrypted (to the caller's SSH keys) or off."`
+	TokenReplyTTL time.Duration `yaml:"tokenReplyTTL" synonyms:"ttl" doc:"After which time a comment with a token is deleted."`
 }
 
 // Policy says who may do what.
 type Policy struct {
 	Groups              string    `yaml:"groups" enum:"owned,named" doc:"What makes a group a team's: owned (the record says so) or named (its name is groupName)."`
 	GroupName           string    `yaml:"groupName" doc:"The name of a team's group; {team} is replaced by the team's slug."`
-	RepoPermission      string    `yaml:"repoPermission" enum:"pull,triage,push,maintain,admin" doc:"The least permission that a team needs on a repository that it attaches: pull, triage, push, maintain or admin."`
-	PublicRepos         bool      `yaml:"publicRepos" doc:"Whether public repositories may be attached."`
+	RepoPermission      string    `yaml:"repoPermission" synonyms:"permission minPermission" enum:"pull,triage,push,maintain,admin" doc:"The least permission that a team needs on a repository that it attaches: pull, triage, push, maintain or admin."`
+	PublicRepos         bool      `yaml:"publicRepos" synonyms:"public allowPublic publicRepositories" doc:"Whether public repositories may be attached."`
 	RegistrationTokens  string    `yaml:"registrationTokens" enum:"true,adopted,false" doc:"Who gets organization-wide registration and removal tokens: true (every team with a group), adopted (teams whose group an owner gave them) or false (nobody)."`
 	Teams               Teams     `yaml:"teams"`
 	OwnersActForAnyTeam bool      `yaml:"ownersActForAnyTeam" doc:"Whether organization owners may act for teams that they do not maintain."`
-	Confirm             []string  `yaml:"confirm" doc:"Commands that want --yes in a comment."`
+	Confirm             []string  `yaml:"confirm" synonyms:"confirmation" doc:"Commands that want --yes in a comment."`
 	Workflows           Workflows `yaml:"workflows"`
 	MembersRead         bool      `yaml:"membersRead" doc:"Whether plain members of a team, those of its child teams included, may use group-list, runners-list and group-check; groups-list shows them its group too."`
 	// RemoveOffline is 0 if no runner is removed.
@@ -119,8 +119,8 @@ type Workflows struct {
 // Fleet says how runner groups are watched.
 type Fleet struct {
 	// PollInterval is 0 if they are not.
-	PollInterval time.Duration `yaml:"pollInterval" doc:"How often each recorded runner group is read, with its runners and repositories; 0 turns that off."`
-	History      time.Duration `yaml:"history" doc:"How long the hourly counts of runners are kept."`
+	PollInterval time.Duration `yaml:"pollInterval" synonyms:"interval pollingInterval" doc:"How often each recorded runner group is read, with its runners and repositories; 0 turns that off."`
+	History      time.Duration `yaml:"history" synonyms:"retention" doc:"How long the hourly counts of runners are kept."`
 }
 
 // Alerts say when something is wrong with a runner group, and who hears of it.
@@ -131,21 +131,21 @@ type Alerts struct {
 
 // Teams are globs over team slugs.
 type Teams struct {
-	Allow []string `yaml:"allow" doc:"Globs over the slugs of the teams that may use the server."`
-	Deny  []string `yaml:"deny" doc:"Globs over the slugs of teams that may not, even where allow matches."`
+	Allow []string `yaml:"allow" synonyms:"allowed allowlist include" doc:"Globs over the slugs of the teams that may use the server."`
+	Deny  []string `yaml:"deny" synonyms:"denied denylist exclude" doc:"Globs over the slugs of teams that may not, even where allow matches."`
 }
 
 // Database says if state is kept, and how long.
 type Database struct {
-	URL            DatabaseURL   `yaml:"url" doc:"sqlite:PATH, or postgres://… where several replicas share the work."`
-	AuditRetention time.Duration `yaml:"auditRetention" doc:"How long the audit log is kept."`
+	URL            DatabaseURL   `yaml:"url" synonyms:"dsn path file connectionString databaseURL" doc:"sqlite:PATH, or postgres://… where several replicas share the work."`
+	AuditRetention time.Duration `yaml:"auditRetention" synonyms:"audit retention" doc:"How long the audit log is kept."`
 }
 
 // An Organization is one that the server serves. In the file, an entry's chatops and
 // policy inherit, key by key, what the top level says.
 type Organization struct {
-	Org            string  `yaml:"org"`
-	InstallationID int64   `yaml:"installationID"`
+	Org            string  `yaml:"org" synonyms:"organization organisation organizationName orgName orgLogin login owner githubOrg githubOrganization"`
+	InstallationID int64   `yaml:"installationID" synonyms:"installation installID"`
 	Chatops        Chatops `yaml:"chatops"`
 	Policy         Policy  `yaml:"policy"`
 }

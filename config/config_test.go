@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/base64"
 	"strings"
 	"testing"
 
@@ -91,7 +92,8 @@ func TestWarnings(t *testing.T) {
 	tests := []struct{ name, file, want string }{
 		{"token for everybody, which is the default", "org: acme\n", ""},
 		{"groups by name", quiet + "server: {port: 1}\n", ""},
-		{"webhook secret", quiet + "chatops: {adminRepo: a, tokenReply: 'off'}\n", "github.webhookSecret is empty"},
+		{"webhook secret, which set-up makes", quiet + "chatops: {adminRepo: a, tokenReply: 'off'}\n", ""},
+		{"webhook secret", quiet + "chatops: {adminRepo: a, tokenReply: 'off'}\nappID: 1\nprivateKey: '" + base64.StdEncoding.EncodeToString([]byte(testPEM())) + "'\n", "github.webhookSecret is empty"},
 		{"tokens in comments", quiet + "chatops: {adminRepo: a}\ngithub: {webhookSecret: 0123456789abcdef}\n", "chatops.tokenReply is comment"},
 		{"a secret that is guessed", quiet + "github: {webhookSecret: [0123456789abcdef, a]}\n", "github.webhookSecret is shorter than 16 characters"},
 		{"plain http", quiet + "server: {publicURL: 'http://arm.example.com'}\n", "server.publicURL is http"},

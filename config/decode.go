@@ -2,11 +2,13 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -164,20 +166,31 @@ func find(fields []field, name string) (field, bool) {
 	return field{}, false
 }
 
-// meant proposes what an unknown key was meant to be.
+// meant proposes what an unknown key was meant to be: a key of the same section, else one
+// of another.
 func meant(fields []field, path, name string) string {
+	spelled := func(f field) string { return f.spelled(name) }
+	called := func(f field) string { return f.called(name) }
 	var names []string
 	for _, f := range fields {
+		if n := cmp.Or(spelled(f), called(f)); n != "" {
+			return didYouMean(n)
+		}
 		names = append(names, f.names()...)
 	}
-	if near := nearest(name, names); near != "" {
-		return "; did you mean " + near + "?"
+	if there := elsewhere(spelled); there != "" && !strings.HasPrefix(join(path, name), there) {
+		return didYouMean(there)
 	}
-	if there := elsewhere(name); there != "" && there != join(path, name) {
-		return "; did you mean " + there + "?"
+	if near := nearest(name, names); near != "" {
+		return didYouMean(near)
+	}
+	if there := elsewhere(called); there != "" {
+		return didYouMean(there)
 	}
 	return ""
 }
+
+func didYouMean(key string) string { return "; did you mean " + key + "?" }
 
 func already(name string) string {
 	return name + " says the same already: keep one of them"

@@ -80,9 +80,17 @@ func (l *loader) warnDatabase() {
 func (l *loader) misspelt() []string {
 	const prefix = "ARM_"
 	var known []string
+	called := map[string]string{} // by another name that people give it, the variable
 	leaves(reflect.ValueOf(Config{}), "", func(f field, _ reflect.Value, key string) {
+		section := key[:len(key)-len(f.name)]
 		for _, name := range f.names() {
-			known = append(known, variable(key[:len(key)-len(f.name)]+name))
+			known = append(known, variable(section+name))
+			if bare := variable(name); strings.Count(bare, "_") > 1 { // its section is missing
+				called[bare] = variable(section + name)
+			}
+		}
+		for _, synonym := range f.synonyms {
+			called[variable(section+synonym)] = variable(key)
 		}
 	})
 	var sentences []string
@@ -95,9 +103,14 @@ func (l *loader) misspelt() []string {
 		if len(bare) < 8 {
 			slips = 1
 		}
-		if near := nearest(name, known); near != "" && distance(name, near) <= slips {
-			sentences = append(sentences, name+" is no variable that is known, and is ignored; did you mean "+near+"?")
+		near := called[name]
+		if near == "" {
+			near = nearest(name, known)
+			if near == "" || distance(name, near) > slips {
+				continue
+			}
 		}
+		sentences = append(sentences, name+" is no variable that is known, and is ignored"+didYouMean(near))
 	}
 	return sentences
 }

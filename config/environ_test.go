@@ -229,11 +229,15 @@ func TestMisspeltVariables(t *testing.T) {
 	c := load(t, "org: acme\npolicy: {registrationTokens: adopted}\n",
 		"ARM_SERVER_PRT=1", "ARM_GITHUB_WEBHOOKSECRET_FILE=x", "ARM_APPID=7", "ARM_LOGGING_COMPRESSION=true", "ARM_SERVER_TLS_ENABLE=",
 		"ARM_CLIENT_ID=0F8FAD5B-d9cb-469f-a165-70867728950e", "ARM_CLIENT_SECRET=x", "ARM_TENANT_ID=x", "ARM_SUBSCRIPTION_ID=x", "ARM_ENVIRONMENT=x", "ARM_USE_OIDC=x",
-		"ARM_USE_MSI=x", "ARM_ACCESS_KEY=x", "ARM_SAS_TOKEN=x", "ARM_PARTNER_ID=x", "ARM_ARCH=x", "ARM_OS=x", "ARM_PORT=x", "SERVER_PRT=1")
+		"ARM_USE_MSI=x", "ARM_ACCESS_KEY=x", "ARM_SAS_TOKEN=x", "ARM_PARTNER_ID=x", "ARM_ARCH=x", "ARM_OS=x", "ARM_PORT=x", "SERVER_PRT=1",
+		"ARM_ORGANIZATION=acme", "ARM_DATABASE_DSN=x", "ARM_ADMIN_REPO=x", "ARM_CLIENT_CERTIFICATE_PATH=x", "ARM_METADATA_HOST=x", "ARM_MSI_ENDPOINT=x")
 	assert.Equal(t, []string{
 		"ARM_CLIENT_ID is ignored: its value is a client id of Azure; set clientID in the file if the App has one.",
+		"ARM_ADMIN_REPO is no variable that is known, and is ignored; did you mean ARM_CHATOPS_ADMIN_REPO?",
 		"ARM_APPID is no variable that is known, and is ignored; did you mean ARM_APP_ID?",
+		"ARM_DATABASE_DSN is no variable that is known, and is ignored; did you mean ARM_DATABASE_URL?",
 		"ARM_GITHUB_WEBHOOKSECRET_FILE is no variable that is known, and is ignored; did you mean ARM_GITHUB_WEBHOOK_SECRET_FILE?",
+		"ARM_ORGANIZATION is no variable that is known, and is ignored; did you mean ARM_ORG?",
 		"ARM_SERVER_PRT is no variable that is known, and is ignored; did you mean ARM_SERVER_PORT?",
 	}, c.Warnings())
 	assert.Equal(t, 8080, c.Server.Port)

@@ -10,13 +10,15 @@ import (
 
 // A field is one key of a struct, as its tags declare it.
 type field struct {
-	name   string // the key in the file
-	alias  string // another name for it, of old
-	doc    string
-	enum   []string // the values that it may have, if they are few
-	index  int
-	kind   reflect.Type
-	secret bool // may be given as nameFile, too
+	name  string // the key in the file
+	alias string // another name for it, of old
+	doc   string
+	// synonyms are what people call the key who do not know its name.
+	synonyms []string
+	enum     []string // the values that it may have, if they are few
+	index    int
+	kind     reflect.Type
+	secret   bool // may be given as nameFile, too
 }
 
 const fileSuffix = "File"
@@ -29,7 +31,7 @@ func fieldsOf(t reflect.Type) []field {
 			continue
 		}
 		f := field{
-			name: sf.Tag.Get("yaml"), alias: sf.Tag.Get("alias"), doc: sf.Tag.Get("doc"), index: i, kind: sf.Type,
+			name: sf.Tag.Get("yaml"), alias: sf.Tag.Get("alias"), doc: sf.Tag.Get("doc"), synonyms: strings.Fields(sf.Tag.Get("synonyms")), index: i, kind: sf.Type,
 			secret: sf.Type == reflect.TypeFor[secret.Text]() || sf.Type == reflect.TypeFor[[]secret.Text]() || sf.Type == reflect.TypeFor[DatabaseURL](),
 		}
 		if enum := sf.Tag.Get("enum"); enum != "" {
@@ -99,14 +101,47 @@ func leaves(v reflect.Value, path string, visit func(f field, v reflect.Value, k
 	}
 }
 
-// elsewhere returns the path of the key with that name in another section, or "".
-func elsewhere(name string) string {
+// spelled returns the field's name that is written as name but for case, hyphens and
+// underscores, or "".
+func (f field) spelled(name string) string {
+	for _, n := range f.names() {
+		if sameLetters(n, name) {
+			return n
+		}
+	}
+	return ""
+}
+
+// called returns the field's name if name is one of its synonyms, or "". A secret's synonym
+// may end in file or path, too: then it is the name for the secret's file.
+func (f field) called(name string) string {
+	for _, synonym := range f.synonyms {
+		switch {
+		case sameLetters(synonym, name):
+			return f.name
+		case f.secret && (sameLetters(synonym+"file", name) || sameLetters(synonym+"path", name)):
+			return f.name + fileSuffix
+		}
+	}
+	if f.secret && sameLetters(f.name+"path", name) {
+		return f.name + fileSuffix
+	}
+	return ""
+}
+
+// sameLetters compares two names without regard to case, hyphens and underscores.
+func sameLetters(a, b string) bool {
+	plain := strings.NewReplacer("-", "", "_", "")
+	return strings.EqualFold(plain.Replace(a), plain.Replace(b))
+}
+
+// elsewhere returns the path of the first key, in any section, of which match returns a
+// name; "" if there is none.
+func elsewhere(match func(f field) string) string {
 	found := ""
 	leaves(reflect.ValueOf(Config{}), "", func(f field, _ reflect.Value, key string) {
-		for _, n := range f.names() {
-			if found == "" && strings.EqualFold(n, name) {
-				found = strings.TrimSuffix(key, f.name) + n
-			}
+		if name := match(f); name != "" && found == "" {
+			found = strings.TrimSuffix(key, f.name) + name
 		}
 	})
 	return found

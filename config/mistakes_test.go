@@ -1,6 +1,7 @@
 package config
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -31,6 +32,25 @@ func TestMistakes(t *testing.T) {
 			"config.yml:6:3: server.prot: is not a key; did you mean port?",
 		}},
 		{"a key in the wrong section", "org: acme\nadminRepo: a\n", []string{"config.yml:2:1: adminRepo: is not a key; did you mean chatops.adminRepo?"}},
+		{"other words for keys", "organization: acme\napp_id: 1\nprivateKeyPath: x\nlog: {logLevel: debug}\ndb:\n  url: x\nserver:\n  host: x\n  public-url: x\ndatabase:\n  dsn: x\nchatops:\n  repository: x\nadmin_repo: x\nurl: x\nsecretFile: x\n", []string{
+			"config.yml:1:1: organization: is not a key; did you mean org?",
+			"config.yml:2:1: app_id: is not a key; did you mean appID?",
+			"config.yml:3:1: privateKeyPath: is not a key; did you mean privateKeyFile?",
+			"config.yml:4:1: log: is not a key; did you mean logging?",
+			"config.yml:5:1: db: is not a key; did you mean database?",
+			"config.yml:8:3: server.host: is not a key; did you mean address?",
+			"config.yml:9:3: server.public-url: is not a key; did you mean publicURL?",
+			"config.yml:11:3: database.dsn: is not a key; did you mean url?",
+			"config.yml:13:3: chatops.repository: is not a key; did you mean adminRepo?",
+			"config.yml:14:1: admin_repo: is not a key; did you mean chatops.adminRepo?",
+			"config.yml:15:1: url: is not a key; did you mean github.url?",
+			"config.yml:16:1: secretFile: is not a key; did you mean github.webhookSecretFile?",
+		}},
+		{"other words in an entry", "orgs:\n  - organization: acme\n    chatops: {repo: x}\n", []string{
+			"config.yml:2:5: orgs[0].organization: is not a key; did you mean org?",
+			"config.yml:2:5: orgs[0].org: is missing",
+			"config.yml:3:15: orgs[0].chatops.repo: is not a key; did you mean adminRepo?",
+		}},
 		{"a key like no other", "org: acme\nfrobnicate: 1\n", []string{"config.yml:2:1: frobnicate: is not a key"}},
 		{"a key in an entry", "orgs:\n  - org: acme\n    appID: 1\n", []string{"config.yml:3:5: orgs[0].appID: is not a key; did you mean appID?"}},
 		{"alias and name", "org: acme\nlogging:\n  compress: true\n  compression: true\n", []string{"config.yml:4:3: logging.compression: compress says the same already: keep one of them"}},
@@ -197,6 +217,26 @@ func TestMistakesKeepSecrets(t *testing.T) {
 			assert.NotContains(t, strings.Join(mistakes(t, file), "\n"), secret)
 		})
 	}
+}
+
+// A synonym leads to one key of its section, and is not a key itself.
+func TestSynonyms(t *testing.T) {
+	var check func(kind reflect.Type)
+	check = func(kind reflect.Type) {
+		meanings := map[string]string{}
+		for _, f := range fieldsOf(kind) {
+			for _, name := range append(f.names(), f.synonyms...) {
+				name = strings.ToLower(name)
+				assert.NotContains(t, meanings, name, "%s of %s is %s, too", name, kind, meanings[name])
+				meanings[name] = f.name
+			}
+			if f.isSection() {
+				check(f.kind)
+			}
+		}
+	}
+	check(reflect.TypeFor[Config]())
+	check(reflect.TypeFor[Organization]())
 }
 
 func TestNoYAMLIsOneMistake(t *testing.T) {

@@ -34,7 +34,7 @@ func (c *Config) Warnings() []string {
 		if len(c.Orgs) > 0 {
 			of = " of " + org.Org
 		}
-		warn(org.Chatops.AdminRepo != "" && len(c.GitHub.WebhookSecrets) == 0,
+		warn(org.Chatops.AdminRepo != "" && len(c.GitHub.WebhookSecrets) == 0 && !c.SetupMode(), // which makes the secret
 			"chatops.adminRepo is set but github.webhookSecret is empty, so that every webhook is refused; set it to the secret of the App's webhook.")
 		warn(c.Alerts.Issues && org.Chatops.AdminRepo == "",
 			"alerts.issues is true, but chatops.adminRepo"+of+" is empty: there is no repository for the issues; set it.")
