@@ -25,7 +25,7 @@ func (p *program) healthcheckCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "healthcheck", Short: "Check that the local server is running", Args: noArgs,
 		Long: `Asks /livez of the server that runs on this machine with this configuration, and
-exits with 0 if it answers; for a container's health check.`,
+prints "ok" with its URL and exits with 0 if it answers; for a container's health check.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			path := "/livez"
 			if ready {
@@ -71,7 +71,8 @@ func (p *program) healthcheck(ctx context.Context, at, path string) error {
 		body, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10)) // what there is of it explains enough
 		return fmt.Errorf("the server answers %s to %s: %s", resp.Status, path, strings.TrimSpace(string(body)))
 	}
-	return nil
+	_, err = fmt.Fprintln(p.stdout, "ok: "+req.URL.String())
+	return err
 }
 
 // localServer returns where the server of this configuration listens, and its database. It

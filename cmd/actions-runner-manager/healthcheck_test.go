@@ -57,6 +57,9 @@ func TestHealthcheck(t *testing.T) {
 			got := do(t, tt.environ, args...)
 			assert.Equal(t, tt.want, got.status, got.stderr)
 			assert.Contains(t, got.stderr, tt.stderr)
+			if tt.want == exitFine {
+				assert.Regexp(t, `^ok: https?://127\.0\.0\.1:\d+/livez\n$`, got.stdout)
+			}
 		})
 	}
 }
