@@ -12,7 +12,7 @@ import (
 
 // HelpArgs are the arguments of help.
 type HelpArgs struct {
-	Command string `arg:"command,positional" doc:"the command to explain" example:"repos-add"`
+	Command string `arg:"command,positional" doc:"the command to explain; words behind its name do not matter" example:"repos-add"`
 }
 
 // HelpAnswer is what help answers.
@@ -50,7 +50,7 @@ func help() dispatch.Command {
 		Needs:    dispatch.Anyone, Effect: dispatch.Reads, Example: "repos-add",
 		Sample: helpOne(reposAdd().Spec, dispatch.REST),
 	}, func(_ context.Context, call *dispatch.Call, args HelpArgs) (dispatch.Result, error) {
-		if args.Command == "" {
+		if strings.TrimSpace(args.Command) == "" {
 			return helpAll(call.Specs(), call.TeamHint), nil
 		}
 		spec, _ := specOf(call, args.Command)
@@ -61,18 +61,23 @@ func help() dispatch.Command {
 // checkHelp refuses a command that does not exist, with the line that explains the one that
 // was probably meant.
 func checkHelp(call *dispatch.Call, a HelpArgs) error {
-	if _, ok := specOf(call, a.Command); a.Command == "" || ok {
+	words := strings.Fields(a.Command)
+	if len(words) == 0 {
 		return nil
 	}
-	refusal := call.Unknown(a.Command)
+	if _, ok := specOf(call, a.Command); ok {
+		return nil
+	}
+	refusal := call.Unknown(words[0], words[1:]...)
 	if name, _, _ := strings.Cut(refusal.Instead, " "); name != "" && name != "help" {
 		refusal.Instead = "help " + name
 	}
 	return refusal
 }
 
-// specOf returns the declaration of the command that answers to name, in any case.
-func specOf(call *dispatch.Call, name string) (dispatch.Spec, bool) {
+// specOf returns the declaration of the command that a line begins with, in any case.
+func specOf(call *dispatch.Call, line string) (dispatch.Spec, bool) {
+	name, _, _ := strings.Cut(strings.TrimSpace(line), " ")
 	for _, s := range call.Specs() {
 		if s.Answers(strings.ToLower(name)) {
 			return s, true

@@ -34,6 +34,22 @@ func TestHelp(t *testing.T) {
 	})
 }
 
+// A line whose first words are no command leads to the same command as in a comment.
+func TestHelpOfUnknownLine(t *testing.T) {
+	d := dispatch.NewDispatcher(&dispatch.Env{}, commands.All())
+	var line dispatch.Args
+	line.Add("command", "repos-add api --team platform")
+	assert.Nil(t, d.Check("help", "acme", line), "it begins with a command")
+	for line, want := range map[string]string{"add repo api": "repos-add", "list runners": "runners-list", "repo-add api": "repos-add"} {
+		var args dispatch.Args
+		args.Add("command", line)
+		refusal := d.Check("help", "acme", args)
+		require.NotNil(t, refusal, line)
+		assert.Contains(t, refusal.Message, "Did you mean `"+want+"`?")
+		assert.Equal(t, "help "+want, refusal.Instead)
+	}
+}
+
 func positionalOf(command commands.CommandHelp) (names []string) {
 	for _, a := range command.Arguments {
 		if a.Positional {

@@ -56,6 +56,17 @@ func TestRepoName(t *testing.T) {
 	}
 }
 
+// The address of another GitHub is refused with the one that this server takes.
+func TestForeignRepositoryAddress(t *testing.T) {
+	c := &dispatch.Call{Env: &dispatch.Env{GitHubURL: "http://127.0.0.1:8081/"}, Org: &dispatch.Org{Login: "acme"}}
+	for _, text := range []string{"https://github.com/acme/api", "git@github.com:acme/api.git", "github.com/acme/api", "http://127.0.0.1:8081/acme/api/issues"} {
+		_, err := repoNamed(c, text)
+		assert.ErrorContains(t, err, "` is not the address of a repository on http://127.0.0.1:8081. Write name, acme/name or http://127.0.0.1:8081/acme/name.")
+	}
+	_, err := repoNamed(c, "a b")
+	assert.ErrorContains(t, err, "is not the name of a repository: write name or acme/name.")
+}
+
 func TestRepositoryAddress(t *testing.T) {
 	const github = "https://GitHub.example.com/"
 	for text, want := range map[string]string{

@@ -40,8 +40,16 @@ var repoShape = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
 
 // repoNamed brings what a call says of a repository to its name: an address on GitHub too.
 func repoNamed(c *dispatch.Call, text string) (string, error) {
-	return repoName(c.Org, fullNameIn(c.Env.GitHubURL, text))
+	name, err := repoName(c.Org, fullNameIn(c.Env.GitHubURL, text))
+	if base := strings.TrimSuffix(c.Env.GitHubURL, "/"); isAddress(text) && dispatch.ReasonOf(err) == dispatch.ReasonInvalidArgument {
+		return "", dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s is not the address of a repository on %s. Write name, %s/name or %s/%s/name.",
+			dispatch.Quote(text), base, c.Org.Name(), base, c.Org.Name())
+	}
+	return name, err
 }
+
+// isAddress reports whether a text looks like an address, of a web page or of git.
+func isAddress(text string) bool { return strings.Contains(text, ":") || strings.Count(text, "/") > 1 }
 
 // fullNameIn returns the owner and name in a repository's address on that GitHub, and
 // everything else as it is.

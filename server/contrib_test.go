@@ -55,6 +55,9 @@ func TestExtensionRefusals(t *testing.T) {
 	}{
 		{"repos-add api --team others", `^gh runner-group: You're not a maintainer of team .* \(request [a-z0-9]{26}\)\n$`, 1},
 		{"repos-add --team platform", "needs the argument `repos`.*request", 2},
+		{"repos-add docs", "needs the argument `team`: .* Usage: `gh runner-group repos-add \\[--team [a-z]+\\] api,web", 2},
+		{"add repo docs --team platform", "^gh runner-group: Unknown command `add repo`. Did you mean `repos-add`", 2},
+		{"list runners", "^gh runner-group: Unknown command `list runners`. Did you mean `runners-list`", 2},
 		{"repos-ad api", "^gh runner-group: Unknown command `repos-ad`. Did you mean `repos-add`", 2},
 		{"repos-add api --teem platform", "knows no argument `teem`. Did you mean `team`", 2},
 		{"token-register --team platform --encrypted", "knows no argument `encrypted`", 2},

@@ -1,4 +1,5 @@
-# Writes an answer of the server for people: its sentence, its fields, its tables.
+# Writes an answer of the server for people: its sentence, its fields, its tables. $usage is
+# how the command is written in a comment, or "".
 
 # Replaces control characters, which steer a terminal, and invisible ones.
 def clean:
@@ -45,7 +46,10 @@ def fields:
     (.[] | select(.value | lines_in) | "", (.key | words) + ":", (.value[] | tostring)),
     (.[] | select(.value | objects_in) | "", (.value | table));
 
-def usage: .usage | sub("^/[^ ]+"; "gh runner-group");
+def in_shell: sub("^/[^ ]+"; "gh runner-group");
+def usage: .usage | in_shell;
+# The usage of the REST channel, in a refusal, as that of this program.
+def without_rest: if $usage == "" then . else sub("`[A-Z]+ /api/v1/[^`]*`"; "`\($usage | in_shell)`") end;
 def help:
   if length == 1 then
     .[0] | usage, "", "\(.summary). \(.details // "")",
@@ -56,7 +60,7 @@ def help:
   "--json shows the answer as it is, --server URL is instead of ARM_URL, --hostname HOST is whose token gh gives.";
 
 [if .Error then
-   "\(.Error) (request \(.RequestID))",
+   "\(.Error | tostring | without_rest) (request \(.RequestID))",
    (.Error as $error | .Items[]? | select(.Error and (.Item as $item | $error | contains($item) | not)) | "  \(.Item): \(.Error)")
  elif .Response | type == "object" then .Response | if .commands | objects_in then .commands | help else fields end
  else .Response | tostring end]
