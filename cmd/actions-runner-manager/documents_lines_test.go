@@ -55,6 +55,7 @@ func refusedHere() map[string]string {
 // TestDocumentBlocks refuses a fenced block that no other test looks at.
 func TestDocumentBlocks(t *testing.T) {
 	for _, d := range documents(t) {
+		assert.NotContains(t, d.source, "belongs here", "%s: a note to authors", d.path)
 		for _, s := range d.sections {
 			for _, c := range s.code {
 				if c.language != inline && c.language != quoted {
@@ -110,6 +111,9 @@ func TestDocumentComments(t *testing.T) {
 				s.asMachines(r.comment)
 				s.judge(t, d, r.comment, reaction == "rocket", reply)
 				assert.Contains(t, reply, r.reply, "%s: %s", d.path, r.comment)
+				for _, mark := range []string{"**", "`"} {
+					assert.Zero(t, strings.Count(r.reply, mark)%2, "%s quotes less than a whole sentence of the reply to %s: %s", d.path, r.comment, r.reply)
+				}
 			}
 		})
 	}
