@@ -43,6 +43,11 @@ func (c GroupChange) mark(group int64, at time.Time) statement {
 // end returns the SQL that records what became of the change.
 func (c GroupChange) end(at time.Time) []statement {
 	all := edits(c.OrgID, c.Edits)
+	for _, e := range c.Edits {
+		if e.Kind == DetachRepo {
+			all = append(all, dropAccess(c.OrgID, e.GroupID, e.ID))
+		}
+	}
 	if c.Accepted != nil {
 		all = append(all, putExpected(c.OrgID, c.Groups[0], *c.Accepted, at)...)
 	}

@@ -161,7 +161,7 @@ func (s *Store) putRecord(ctx context.Context, q Querier, r Record) error {
 	if err != nil {
 		return conflict(err)
 	}
-	if err := endTrusts(ctx, q, r.OrgID, r.TeamID, r.GroupID); err != nil || r.Expected == nil {
+	if err := endWithOwnership(ctx, q, r.OrgID, r.TeamID, r.GroupID); err != nil || r.Expected == nil {
 		return err
 	}
 	if err := forgetGroup(ctx, q, r.OrgID, r.GroupID); err != nil {
@@ -223,7 +223,7 @@ func (s *Store) SetWorkflows(ctx context.Context, r Record) error {
 }
 
 // DeleteRecord deletes the record that the team owns this group, and with it the team's
-// trusts and what is expected and was seen of the group. It is no error if the team does not own it.
+// trusts and ends of access, and what is expected and was seen of the group. It is no error if the team does not own it.
 func (s *Store) DeleteRecord(ctx context.Context, r Record) error {
 	err := s.InTx(ctx, func(ctx context.Context, tx *Tx) error {
 		n, err := tx.Exec(ctx, `DELETE FROM ownership WHERE org_id = ?1 AND team_id = ?2 AND group_id = ?3`, r.OrgID, r.TeamID, r.GroupID)
@@ -237,10 +237,20 @@ func (s *Store) DeleteRecord(ctx context.Context, r Record) error {
 
 // endOwnership deletes what ends with the record, which is deleted already.
 func endOwnership(ctx context.Context, q Querier, r Record) error {
-	if err := endTrusts(ctx, q, r.OrgID, r.TeamID, 0); err != nil {
+	if err := endWithOwnership(ctx, q, r.OrgID, r.TeamID, 0); err != nil {
 		return err
 	}
 	return forgetGroup(ctx, q, r.OrgID, r.GroupID)
+}
+
+// endWithOwnership deletes the team's trusts and ends of access for all groups but one.
+func endWithOwnership(ctx context.Context, q Querier, orgID, teamID, butGroup int64) error {
+	for _, table := range []string{"trust", "access"} {
+		if _, err := q.Exec(ctx, `DELETE FROM `+table+` WHERE org_id = ?1 AND team_id = ?2 AND group_id <> ?3`, orgID, teamID, butGroup); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // AddRecords writes all records or none, in one transaction. If a team owns its group

@@ -43,10 +43,12 @@ func (s *Store) Prune(ctx context.Context, auditBefore, deliveriesBefore time.Ti
 			}
 		}
 	}
-	_, err := s.Exec(ctx, `DELETE FROM trust WHERE NOT EXISTS (SELECT 1 FROM ownership o
-		WHERE o.org_id = trust.org_id AND o.team_id = trust.team_id AND o.group_id = trust.group_id)`)
-	if err != nil {
-		return wrap(err, "remove trusts of groups that no team owns")
+	for _, table := range []string{"trust", "access"} {
+		_, err := s.Exec(ctx, `DELETE FROM `+table+` WHERE NOT EXISTS (SELECT 1 FROM ownership o
+			WHERE o.org_id = `+table+`.org_id AND o.team_id = `+table+`.team_id AND o.group_id = `+table+`.group_id)`)
+		if err != nil {
+			return wrap(err, "remove rows of %s about groups that no team owns", table)
+		}
 	}
 	return s.pruneFleet(ctx)
 }

@@ -102,12 +102,6 @@ func (s *Store) UseTrust(ctx context.Context, id int64) error {
 	return wrap(err, "note the use of trust %d", id)
 }
 
-// endTrusts deletes the team's trusts for all groups but one.
-func endTrusts(ctx context.Context, q Querier, orgID, teamID, butGroup int64) error {
-	_, err := q.Exec(ctx, `DELETE FROM trust WHERE org_id = ?1 AND team_id = ?2 AND group_id <> ?3`, orgID, teamID, butGroup)
-	return err
-}
-
 // UseToken records that the token of that id was used, until it has expired. It reports
 // whether this is its first use, over all servers on the database.
 func (s *Store) UseToken(ctx context.Context, id string, until time.Time) (first bool, err error) {
