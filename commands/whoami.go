@@ -38,61 +38,63 @@ func whoami() dispatch.Command {
 		Details:  "Of teams without a group it shows those that you acted for within the last hour; to see another, name it. To a workflow's token it shows what the token says, which trusts are for it, and which conditions of the others fail.",
 		Needs:    dispatch.Member, AnyWorkflow: true, Effect: dispatch.Reads,
 		Sample: dispatch.Result{Response: WhoAmI{Login: "mona", ID: 583231, Org: "acme", Role: "member", Teams: []string{"platform"}, TeamsWithoutGroup: []string{"web"}}},
-	}, func(ctx context.Context, call *dispatch.Call, args TeamsArgs) (dispatch.Result, error) {
-		if call.Caller.Workflow != nil {
-			return whoamiWorkflow(ctx, call)
+	}, runWhoami, checkTeams)
+}
+
+func runWhoami(ctx context.Context, call *dispatch.Call, args TeamsArgs) (dispatch.Result, error) {
+	if call.Caller.Workflow != nil {
+		return whoamiWorkflow(ctx, call)
+	}
+	var role string
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		owner, err := call.Env.IsOwner(gctx, call)
+		role = "member"
+		if owner {
+			role = "owner"
 		}
-		var role string
-		g, gctx := errgroup.WithContext(ctx)
-		g.Go(func() error {
-			owner, err := call.Env.IsOwner(gctx, call)
-			role = "member"
-			if owner {
-				role = "owner"
-			}
-			return err
-		})
-		teams := []string{}
-		g.Go(func() error {
-			records, err := ownership.New(call.Env).MaintainedTeams(gctx, call, args.Team)
-			for _, r := range records {
-				teams = append(teams, r.TeamSlug)
-			}
-			return err
-		})
-		var proved []string
-		if len(args.Team) == 0 {
-			g.Go(func() (err error) { proved, err = call.Env.ProvedTeams(gctx, call); return err })
+		return err
+	})
+	teams := []string{}
+	g.Go(func() error {
+		records, err := ownership.New(call.Env).MaintainedTeams(gctx, call, args.Team)
+		for _, r := range records {
+			teams = append(teams, r.TeamSlug)
 		}
-		if err := g.Wait(); err != nil {
+		return err
+	})
+	var proved []string
+	if len(args.Team) == 0 {
+		g.Go(func() (err error) { proved, err = call.Env.ProvedTeams(gctx, call); return err })
+	}
+	if err := g.Wait(); err != nil {
+		return dispatch.Result{}, err
+	}
+	without := slices.DeleteFunc(proved, func(team string) bool { return slices.Contains(teams, team) })
+	if len(args.Team) > 0 {
+		var err error
+		if without, err = namedWithoutGroup(ctx, call, args.Team, teams); err != nil {
 			return dispatch.Result{}, err
 		}
-		without := slices.DeleteFunc(proved, func(team string) bool { return slices.Contains(teams, team) })
-		if len(args.Team) > 0 {
-			var err error
-			if without, err = namedWithoutGroup(ctx, call, args.Team, teams); err != nil {
-				return dispatch.Result{}, err
-			}
-		}
-		message := fmt.Sprintf("You are `%s`, %s of %s.", call.Caller.Login, article(role), call.Org.Login)
-		with, tables := sentenceOf("You maintain these teams that own a runner group here", "Teams with a group", teams, "team")
-		if len(teams) == 0 {
-			with = "You maintain no team that owns a runner group here."
-		}
-		message += " " + with
-		if len(without) > 0 {
-			sentence, table := sentenceOf("You also maintain, without a group here", "Teams without a group", without, "team")
-			message, tables = message+" "+sentence+" `group-create` makes one.", append(tables, table...)
-		}
-		if len(args.Team) == 0 {
-			message += " To see another team that you maintain, name it: " + call.Channel.Argument("team", "SLUG") + "."
-		}
-		return dispatch.Result{
-			Response: WhoAmI{Login: call.Caller.Login, ID: call.Caller.ID, Org: call.Org.Login, Role: role, Teams: teams, TeamsWithoutGroup: without},
-			Message:  message,
-			Tables:   tables,
-		}, nil
-	}, checkTeams)
+	}
+	message := fmt.Sprintf("You are `%s`, %s of %s.", call.Caller.Login, article(role), call.Org.Login)
+	with, tables := sentenceOf("You maintain these teams that own a runner group here", "Teams with a group", teams, "team")
+	if len(teams) == 0 {
+		with = "You maintain no team that owns a runner group here."
+	}
+	message += " " + with
+	if len(without) > 0 {
+		sentence, table := sentenceOf("You also maintain, without a group here", "Teams without a group", without, "team")
+		message, tables = message+" "+sentence+" `group-create` makes one.", append(tables, table...)
+	}
+	if len(args.Team) == 0 {
+		message += " To see another team that you maintain, name it: " + call.Channel.Argument("team", "SLUG") + "."
+	}
+	return dispatch.Result{
+		Response: WhoAmI{Login: call.Caller.Login, ID: call.Caller.ID, Org: call.Org.Login, Role: role, Teams: teams, TeamsWithoutGroup: without},
+		Message:  message,
+		Tables:   tables,
+	}, nil
 }
 
 // namedWithoutGroup returns the team that was named and owns no group here, if the caller

@@ -103,6 +103,7 @@ func TestWarnings(t *testing.T) {
 		{"named", "org: acme\npolicy: {registrationTokens: false, groups: named}\n", "policy.groups is named"},
 		{"below admin", "org: acme\npolicy: {registrationTokens: false, repoPermission: push}\n", "policy.repoPermission is below admin"},
 		{"public", "org: acme\npolicy: {registrationTokens: false, publicRepos: true}\n", "policy.publicRepos is true"},
+		{"secrets for self-hosted runners", "org: acme\npolicy: {registrationTokens: false, workflows: {selfHosted: true}}\n", "policy.workflows.selfHosted is true"},
 		{"owners", "org: acme\npolicy: {registrationTokens: false, ownersActForAnyTeam: true}\n", "policy.ownersActForAnyTeam is true"},
 		{"issues without a place", quiet + "alerts: {issues: true}\n", "alerts.issues is true, but chatops.adminRepo is empty"},
 		{"issues about nothing", quiet + "alerts: {issues: true}\nfleet: {pollInterval: 0}\nchatops: {adminRepo: a, tokenReply: 'off'}\ngithub: {webhookSecret: 0123456789abcdef}\n", "fleet.pollInterval is 0"},

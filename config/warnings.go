@@ -75,6 +75,8 @@ func warnPolicy(p Policy, of string, warn func(bool, string)) {
 		"policy.repoPermission"+of+" is below admin: a team's runners may receive jobs and environment secrets of repositories whose branch rules keep them from the team; set it to admin.")
 	warn(p.PublicRepos,
 		"policy.publicRepos"+of+" is true: anybody's pull request to a public repository may run code on the runners of the group; set it to false.")
+	warn(p.Workflows.SelfHosted,
+		"policy.workflows.selfHosted is true"+of+": whoever controls the machine of a job can take its token, and a runner's configuration with it; set it to false unless all such machines are trusted.")
 	warn(p.OwnersActForAnyTeam,
 		"policy.ownersActForAnyTeam"+of+" is true: an organization owner's token is enough to change the groups of every team; set it to false unless that is meant.")
 }

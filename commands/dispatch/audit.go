@@ -101,11 +101,15 @@ func (e *Env) recordOutcome(ctx context.Context, call *Call, entry store.Entry) 
 }
 
 // countOutcome adds a refusal to those of the same minute that are like it: of the same
-// caller, team, command and reason. Names without a record count together, and arguments
-// are kept only for members of the organization.
+// caller, team, command and reason. Names without a record count together, and so do the jobs
+// of another organization. Arguments are kept only for members of the organization.
 func (e *Env) countOutcome(ctx context.Context, call *Call, entry store.Entry) error {
 	if !e.proofs.proved(call.key("", Member), e.Now()) {
 		entry.Args = ""
+	}
+	if job := call.Caller.Workflow; job != nil && job.OwnerID != call.OrgID { // whose owner can start as many as they like
+		owner, _, _ := strings.Cut(job.Name(), "/")
+		entry.Caller, entry.Workflow = owner, store.WorkflowRun{}
 	}
 	if entry.Team != "" {
 		records, err := e.Store.RecordsBySlug(ctx, call.OrgID, entry.Team)

@@ -127,8 +127,8 @@ const (
 	KindList   Kind = "list"
 	KindBool   Kind = "bool"
 	KindInt    Kind = "int"
-	KindTime   Kind = "time" // a moment or a duration back from now
-	KindFor    Kind = "for"  // how long: 90m, 24h, 7d
+	KindTime   Kind = "time"     // a moment or a duration back from now
+	KindFor    Kind = "duration" // how long: 90m, 24h, 7d
 )
 
 // Methods returns the REST methods that the command answers to, the documented

@@ -43,7 +43,8 @@ func OpenAPI(specs []dispatch.Spec, version string, multi bool) ([]byte, error) 
 		"components": object{
 			"securitySchemes": object{"token": object{
 				"type": "apiKey", "in": "header", "name": "Authorization", // a bearer scheme would exclude the legacy forms
-				"description": "A GitHub token: `TOKEN`, `token TOKEN` or `Bearer TOKEN`. A fine-grained personal access token without any permission is enough.",
+				"description": "A GitHub token: `TOKEN`, `token TOKEN` or `Bearer TOKEN`. A fine-grained personal access token without any permission is enough. " +
+					"A workflow sends the OpenID Connect token of its job.",
 			}},
 			"schemas": schemas(),
 		},
