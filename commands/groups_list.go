@@ -19,6 +19,12 @@ type TeamsArgs struct {
 	Team []string `arg:"team,positional" doc:"only these teams" example:"platform,web"`
 }
 
+// GroupsArgs are the arguments of groups-list.
+type GroupsArgs struct {
+	Team []string `arg:"team,positional" doc:"only these teams" example:"platform,web"`
+	All  bool     `arg:"all" doc:"all groups that teams own here: for owners of the organization"`
+}
+
 // TeamGroup is a team with its group, in an answer.
 type TeamGroup struct {
 	Team   string    `json:"team"`
@@ -37,11 +43,16 @@ func groupsList() dispatch.Command {
 		Name: "groups-list", Method: http.MethodGet,
 		Summary:  "List the runner groups of the teams that you maintain",
 		Task:     dispatch.TaskOwnGroup,
-		Refusals: []dispatch.Reason{dispatch.ReasonMissingArgument},
-		Details:  "If more than 100 teams own a group here, name the teams. If the operator set `policy.membersRead`, members of a team see its group too.",
+		Refusals: []dispatch.Reason{dispatch.ReasonMissingArgument, dispatch.ReasonOwnerOnly},
+		Details:  "If more than 100 teams own a group here, name the teams. Owners of the organization see all of them with `--all`. If the operator set `policy.membersRead`, members of a team see its group too.",
 		Needs:    dispatch.Member, Effect: dispatch.Reads,
 		Sample: dispatch.Result{Response: GroupsListing{Groups: []TeamGroup{{Team: "platform", Group: groupInfo(sampleGroup()), Origin: store.Created}}}},
-	}, runGroupsList, checkTeams)
+	}, runGroupsList, func(call *dispatch.Call, a GroupsArgs) error {
+		if a.All && len(a.Team) > 0 {
+			return dispatch.Refuse(dispatch.ReasonInvalidArgument, "Give %s or %s, not both.", call.ArgumentName("all"), call.ArgumentName("team"))
+		}
+		return checkTeams(call, TeamsArgs{Team: a.Team})
+	})
 }
 
 // mostTeams is how many teams the commands for any member take.
@@ -60,30 +71,15 @@ func checkTeams(call *dispatch.Call, a TeamsArgs) error {
 	return nil
 }
 
-func runGroupsList(ctx context.Context, call *dispatch.Call, args TeamsArgs) (dispatch.Result, error) {
-	records, err := ownership.New(call.Env).ReadableTeams(ctx, call, args.Team)
+func runGroupsList(ctx context.Context, call *dispatch.Call, args GroupsArgs) (dispatch.Result, error) {
+	var groups []TeamGroup
+	var err error
+	if args.All {
+		groups, err = allGroups(ctx, call)
+	} else {
+		groups, err = groupsOf(ctx, call, args.Team)
+	}
 	if err != nil {
-		return dispatch.Result{}, err
-	}
-	groups := make([]TeamGroup, len(records))
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(16)
-	for i, record := range records {
-		g.Go(func() error {
-			groups[i] = TeamGroup{Team: record.TeamSlug, Origin: record.Origin, Group: GroupInfo{ID: record.GroupID, Name: record.GroupName}}
-			group, err := call.Org.GitHub.Group(gctx, record.GroupID)
-			switch {
-			case err == nil:
-				groups[i].Group = groupInfo(group)
-			case github.KindOf(err) == github.NotFound:
-				groups[i].Error = "This group is gone on GitHub; group-create makes a new one."
-			default:
-				return dispatch.GitHubError(err, "read the runner groups")
-			}
-			return nil
-		})
-	}
-	if err := g.Wait(); err != nil {
 		return dispatch.Result{}, err
 	}
 	table := dispatch.Table{Title: fmt.Sprintf("Runner groups (%d)", len(groups)), Header: []string{"Team", "Group", "Id", "Visible to", "Origin"}}
@@ -99,8 +95,77 @@ func runGroupsList(ctx context.Context, call *dispatch.Call, args TeamsArgs) (di
 		youAre = "You are a member of "
 	}
 	message := youAre + countOf(len(groups), "team") + " with a runner group here."
-	if len(groups) == 0 {
+	switch {
+	case args.All:
+		message = fmt.Sprintf("%s of %s own a runner group here.", countOf(len(groups), "team"), call.Org.Name())
+		if len(groups) == 1 {
+			message = fmt.Sprintf("1 team of %s owns a runner group here.", call.Org.Name())
+		}
+	case len(groups) == 0:
 		message = youAre + "no team that owns a runner group here. `group-create` with " + call.Channel.Argument("team", "SLUG") + " makes one."
 	}
 	return dispatch.Result{Response: GroupsListing{Groups: groups}, Message: message, Tables: []dispatch.Table{table}}, nil
+}
+
+// groupsOf reads the groups of the teams that the caller maintains, or may read: of all, or
+// of those in only.
+func groupsOf(ctx context.Context, call *dispatch.Call, only []string) ([]TeamGroup, error) {
+	records, err := ownership.New(call.Env).ReadableTeams(ctx, call, only)
+	if err != nil {
+		return nil, err
+	}
+	groups := make([]TeamGroup, len(records))
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(16)
+	for i, record := range records {
+		g.Go(func() error {
+			group, err := call.Org.GitHub.Group(gctx, record.GroupID)
+			if err != nil && github.KindOf(err) != github.NotFound {
+				return dispatch.GitHubError(err, "read the runner groups")
+			}
+			groups[i] = teamGroup(record, group, err == nil)
+			return nil
+		})
+	}
+	return groups, g.Wait()
+}
+
+// allGroups reads all recorded groups with the list of the organization's groups: one
+// request for each hundred.
+func allGroups(ctx context.Context, call *dispatch.Call) ([]TeamGroup, error) {
+	switch owner, err := call.Env.IsOwner(ctx, call); {
+	case err != nil:
+		return nil, err
+	case !owner:
+		return nil, dispatch.Refuse(dispatch.ReasonOwnerOnly, "Only owners of %s may list the groups of all teams. Without %s it is those of your teams.",
+			call.Org.Login, call.ArgumentName("all"))
+	}
+	records, err := call.Env.Store.Records(ctx, call.OrgID)
+	if err != nil {
+		return nil, dispatch.StoreError(err)
+	}
+	listed, err := call.Org.GitHub.Groups(ctx)
+	if err != nil {
+		return nil, dispatch.GitHubError(err, "list the runner groups")
+	}
+	byID := make(map[int64]github.Group, len(listed))
+	for _, group := range listed {
+		byID[group.ID] = group
+	}
+	groups := make([]TeamGroup, len(records))
+	for i, record := range records {
+		group, exists := byID[record.GroupID]
+		groups[i] = teamGroup(record, group, exists)
+	}
+	return groups, nil
+}
+
+func teamGroup(record store.Record, group github.Group, exists bool) TeamGroup {
+	t := TeamGroup{Team: record.TeamSlug, Origin: record.Origin, Group: GroupInfo{ID: record.GroupID, Name: record.GroupName}}
+	if exists {
+		t.Group = groupInfo(group)
+	} else {
+		t.Error = "This group is gone on GitHub; group-create makes a new one."
+	}
+	return t
 }
