@@ -129,6 +129,8 @@ func TestReplies(t *testing.T) {
 		{name: "unknown-command-none", text: "rename build"},
 		{name: "unknown-command-help", text: "help repos-list"},
 		{name: "unknown-command-labels", text: "label build-1 gpu"},
+		{name: "lines-below", text: "repos-add\napi\nweb\ndocs"},
+		{name: "lines-below-done", text: "repos-add api\nsvc-05\nsvc-06"},
 		{name: "missing-labels", text: "runners-label build-1"},
 		{name: "unknown-argument", text: "group-list --tem web"},
 		{name: "missing-argument", text: "repos-add"},

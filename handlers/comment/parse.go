@@ -33,6 +33,9 @@ type Line struct {
 	// Text is its source on one line, without the blanks around it and without invisible
 	// characters. It begins with a slash and the trigger as it is configured.
 	Text string `json:"text"`
+	// Below are the names that the lines right beneath have, one each, joined by commas: they
+	// belong to no command, but were probably pasted as its list.
+	Below string `json:"below,omitempty"`
 }
 
 // Parsed is what a comment holds.
@@ -100,7 +103,7 @@ func (t trigger) commands(source []byte, starts []int, mail int) (parsed Parsed)
 			last = cleanLine(line)
 			parts = append(parts, last)
 		}
-		line := Line{Number: number, Text: strings.Join(parts, " ")}
+		line := Line{Number: number, Text: strings.Join(parts, " "), Below: namesBelow(source[starts[i]:])}
 		if start < mail {
 			parsed.Lines = append(parsed.Lines, line)
 		} else {

@@ -192,7 +192,7 @@ func TestParseComment(t *testing.T) {
 }
 
 func TestParseCommentNumbersLines(t *testing.T) {
-	assert.Equal(t, []Line{{2, "/runner-group a"}, {6, "/runner-group b"}, {7, "/runner-group c"}},
+	assert.Equal(t, []Line{{Number: 2, Text: "/runner-group a"}, {Number: 6, Text: "/runner-group b"}, {Number: 7, Text: "/runner-group c"}},
 		ParseComment("x\r\n/runner-group a\r\n```\r\n/runner-group no\r\n```\r\n/runner-group b\r\n/runner-group c\r\n", "").Lines)
 }
 

@@ -25,6 +25,7 @@ func (c *Worker) done(job Job, call slashCommand, result dispatch.Result) outcom
 		mark = "⚠️"
 	}
 	s.result(mark, result)
+	s.below(call, true)
 	return outcome{Name: call.name, OK: true, Markdown: s.String(), Foot: foot(call)}
 }
 
@@ -33,6 +34,7 @@ func (c *Worker) asks(job Job, call slashCommand, result dispatch.Result) outcom
 	s := newSection(job)
 	s.paragraph("⚠️ **Preview: nothing has changed yet.**")
 	s.result("", result)
+	s.below(call, false)
 	s.teamNote(job, call)
 	s.paste("To do it, comment:", call.Text+" --yes")
 	return outcome{Name: call.name, Asks: true, Markdown: s.String(), Foot: foot(call)}
@@ -59,6 +61,7 @@ func (c *Worker) refused(job Job, i int, call slashCommand, e *dispatch.Error) o
 		s.tables(e.Result.Tables)
 	}
 	s.rest(call, e.Items)
+	s.below(call, false)
 	if e.Instead != "" {
 		s.paste("Comment this line instead:", call.spec.Slash()+" "+e.Instead)
 	}

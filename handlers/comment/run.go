@@ -198,7 +198,7 @@ func (c *Worker) stillWanted(ctx context.Context, job Job, repeated bool) error 
 // older version accepted only the commands are known.
 func (c Comment) wasEdited(body string) bool {
 	if c.Digest == "" {
-		return !slices.Equal(ParseComment(body, "").Lines, c.Lines) // the trigger was always the default
+		return !slices.EqualFunc(ParseComment(body, "").Lines, c.Lines, func(a, b Line) bool { return a.Number == b.Number && a.Text == b.Text }) // the trigger was always the default
 	}
 	return digestOf(body) != c.Digest
 }

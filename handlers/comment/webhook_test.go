@@ -239,7 +239,7 @@ func TestWebhookKeepsWhatIsNeeded(t *testing.T) {
 	require.Equal(t, 200, w.Code)
 	assert.Equal(t, []Comment{{
 		Org: "Acme", Repo: "runner-admin", RepoID: 11, InstallationID: 77, Issue: 3, CommentID: 9001,
-		Author: Author{ID: 5, Login: "mona"}, Lines: []Line{{2, "/runner-group repos-add a,b"}}, Digest: h.accepted[0].Digest,
+		Author: Author{ID: 5, Login: "mona"}, Lines: []Line{{Number: 2, Text: "/runner-group repos-add a,b"}}, Digest: h.accepted[0].Digest,
 		Labels: []string{"team:web"}, TeamFields: []string{"@acme/platform"}, IssueAuthor: Author{ID: 5, Login: "mona"}, CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
 	}}, h.accepted)
 	kept, err := json.Marshal(h.accepted[0])
