@@ -47,7 +47,6 @@ func (x exposition) add(kind, name, help, suffix string, labels []label, value f
 	m.samples = append(m.samples, sample+" "+strconv.FormatFloat(value, 'g', -1, 64)+"\n")
 }
 
-//nolint:gochecknoglobals // they are never written
 var (
 	escapeLabel = strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
 	escapeHelp  = strings.NewReplacer(`\`, `\\`, "\n", `\n`)

@@ -23,7 +23,7 @@ func TestExposition(t *testing.T) {
 	t.Parallel()
 	m := newMeter(metrics.NewRegistry())
 	m.observe(dispatch.Observation{Channel: "rest", Command: "repos-add", Outcome: "done", Duration: 250 * time.Millisecond})
-	hostile := "a\\\"b\nc\xff{}, ‮"
+	hostile := "a\\\"b\nc\xff{}, \u202e"
 	text := parseExposition(t, m.expose([]gauge{
 		{name: "arm_odd", help: "A \\ and\na line.", labels: []label{{"of", hostile}}, value: math.Inf(1)},
 		{name: "arm_odd", labels: []label{{"of", "b"}}, value: 1e21},

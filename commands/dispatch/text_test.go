@@ -27,7 +27,7 @@ func TestNearest(t *testing.T) {
 func TestNearestItem(t *testing.T) {
 	t.Parallel()
 	names := []string{"api", "Docs", "svc-02", "ui", "platform-tools"}
-	for word, want := range map[string]string{"dosc": "Docs", "DOC": "Docs", "svc-03": "", "svc-2": "", "svx-02": "svc-02", "db": "", "platfrom-tool": "platform-tools", "xyz": ""} {
+	for word, want := range map[string]string{"dosc": "Docs", "DOC": "Docs", "svc-03": "", "svc-2": "", "svx-02": "svc-02", "db": "", "plaftorm-tool": "platform-tools", "xyz": ""} {
 		assert.Equal(t, want, NearestItem(word, names), word)
 	}
 }
