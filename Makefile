@@ -162,8 +162,8 @@ recording: build ## draw docs/img/demo.svg, a comment in the demo and its reply
 	@go -C tools run ./recording -server $(CURDIR)/$(BIN) -out $(CURDIR)/docs/img/demo.svg
 
 .PHONY: workflows-check
-workflows-check: ## check the GitHub workflows
-	@go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+workflows-check: ## check the GitHub workflows and the examples of contrib
+	@go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 .github/workflows/*.yml contrib/examples/*.yml
 
 .PHONY: clean
 clean: ## remove what was built

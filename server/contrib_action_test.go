@@ -68,11 +68,11 @@ func TestActionRefusals(t *testing.T) {
 		want          string
 		code          int
 	}{
-		{"an empty token", "ARM_TOKEN", "", "whoami", nil, `The input "token" is empty: store the token of a maintainer`, 2},
-		{"a blank token", "ARM_TOKEN", " \n", "whoami", nil, `The input "token" is empty: `, 2},
+		{"no token, and no permission for one", "ARM_TOKEN", "", "whoami", nil, `GitHub gives this job no token: write "permissions: id-token: write"`, 2},
+		{"a blank token", "ARM_TOKEN", " \n", "whoami", nil, `GitHub gives this job no token: `, 2},
 		{"GITHUB_TOKEN", "ARM_TOKEN", "ghs_x", "whoami", nil, `The input "token" is GITHUB_TOKEN, which belongs to no person`, 2},
 		{"a bad token", "ARM_TOKEN", "ghp_nobody", "whoami", nil, "GitHub does not accept this token", 1},
-		{"an empty url", "ARM_URL", "", "whoami", nil, `The input "url" is empty: give the address`, 2},
+		{"an empty url", "ARM_URL", "", "whoami", nil, `The input "server" is empty: give the address`, 2},
 		{"a wrong url", "ARM_URL", "arm.example.com", "whoami", nil, "'arm.example.com' must be like https://", 2},
 		{"a server that is down", "ARM_URL", "http://127.0.0.1:1", "whoami", nil, "http://127.0.0.1:1 did not answer.", 1},
 		{"no command", "", "", " ", nil, `The input "command" is empty: `, 2},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -20,10 +21,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
 // shellToken is ada's token in these tests. No other process may show it.
 const shellToken = "ghp_adaInNoListOfProcesses123456789"
+
+// requestToken is that by which a job requests its own.
+const requestToken = "requestInNoListOfProcesses123456789"
 
 // A shell runs the scripts of contrib as a person or a workflow does.
 type shell struct {
@@ -133,14 +138,10 @@ func newFront(t *testing.T) (*world, *front) {
 	t.Helper()
 	scenario := acme()
 	scenario.Users[0].Tokens = append(scenario.Users[0].Tokens, ghsim.TokenSpec{Value: shellToken})
-	w := newWorld(t, scenario)
-	target, err := url.Parse(w.url)
-	require.NoError(t, err)
-	proxy := httputil.NewSingleHostReverseProxy(target)
-	proxy.Transport = w.client.Transport
 	f := &front{}
+	var proxy *httputil.ReverseProxy
 	f.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		noTokenInProcesses(t)
+		noTokenInProcesses(t, r.Header.Get("Authorization"))
 		f.mu.Lock()
 		f.requests = append(f.requests, r.URL.Path)
 		answered := f.instead != nil && f.instead(rw, r)
@@ -150,6 +151,12 @@ func newFront(t *testing.T) (*world, *front) {
 		}
 	}))
 	t.Cleanup(f.Close)
+	w := newWorld(t, scenario, "SERVER_PUBLIC_URL="+f.URL)
+	_, port, err := net.SplitHostPort(store.ServerAddress(w.env["DATABASE_URL"]))
+	require.NoError(t, err)
+	target := &url.URL{Scheme: "https", Host: "127.0.0.1:" + port}
+	proxy = httputil.NewSingleHostReverseProxy(target)
+	proxy.Transport = w.client.Transport
 	return w, f
 }
 
@@ -172,7 +179,9 @@ func (f *front) count(path string) (n int) {
 	return n
 }
 
-func noTokenInProcesses(t *testing.T) {
+// noTokenInProcesses fails if the list of processes shows the shell's token or the request's.
+func noTokenInProcesses(t *testing.T, authorization string) {
+	_, token, _ := strings.Cut(authorization, " ")
 	lists, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	assert.NoError(t, err)
 	for _, list := range lists {
@@ -180,6 +189,8 @@ func noTokenInProcesses(t *testing.T) {
 		if err != nil {
 			continue // it ended
 		}
-		assert.NotContains(t, string(text), shellToken, "the list of processes shows the token")
+		for _, secret := range []string{shellToken, requestToken, token} {
+			assert.False(t, secret != "" && strings.Contains(string(text), secret), "the list of processes shows a token")
+		}
 	}
 }

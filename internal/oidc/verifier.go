@@ -157,7 +157,7 @@ func (v *Verifier) checkContent(payload []byte) error {
 	case errors.Is(err, jwt.ErrInvalidIssuer):
 		return refuse("The issuer of this JSON Web Token is %s, not %s.", quote(claims.Issuer), quote(v.issuer))
 	case errors.Is(err, jwt.ErrInvalidAudience), err == nil && len(claims.Audience) != 1:
-		return refuse("This JSON Web Token is for the audience %s, not for %s only. Request it with that audience.", quote(fmt.Sprintf("%.*q", maxQuoted, []string(claims.Audience))), quote(v.audience))
+		return refuse("This JSON Web Token is for the audience %s, not for %s only. Request it with that audience, which is the input `server` of the Action.", quote(fmt.Sprintf("%.*q", maxQuoted, []string(claims.Audience))), quote(v.audience))
 	case claims.Expiry == nil, claims.IssuedAt == nil:
 		return refuse("This JSON Web Token does not say when it was issued and when it expires.")
 	case errors.Is(err, jwt.ErrExpired):
