@@ -203,6 +203,11 @@ func (s *Server) issuerDocument(path, base string, query url.Values) answer {
 			"response_types_supported": []string{"id_token"}, "id_token_signing_alg_values_supported": []string{"RS256"}, "scopes_supported": []string{"openid"},
 		})
 	case "/.well-known/jwks":
+		if len(s.issuer.keys) == 0 { // GitHub always has one
+			if err := s.newIssuerKey(); err != nil {
+				return failure(http.StatusInternalServerError, err.Error(), docs)
+			}
+		}
 		return ok(obj{"keys": s.issuer.published()})
 	case "/request":
 		token, err := s.actionsToken(ActionsJob{

@@ -207,6 +207,26 @@ func (o *Org) Repository(ctx context.Context, name string) (Repository, error) {
 	return r, nil
 }
 
+// RepositoryByID gets a repository, whatever its name is now. It fails with NotFound if the App
+// may not see it, or if it belongs to another owner.
+func (o *Org) RepositoryByID(ctx context.Context, id int64) (Repository, error) {
+	op := fmt.Sprintf("get repository %d of %s", id, o.login)
+	s, err := o.session(ctx)
+	if err != nil {
+		return Repository{}, err
+	}
+	got, _, err := send[repositoryAnswer](ctx, s.main, http.MethodGet, fmt.Sprintf("repositories/%d", id), nil)
+	if err == nil {
+		err = o.checkRepository(got)
+	}
+	if err != nil {
+		return Repository{}, o.app.failed(op, err)
+	}
+	r := got.repository()
+	r.Permission = "" // GitHub returns the App's own here
+	return r, nil
+}
+
 // AdminRepository gets the admin repository as it is now. The answer never comes from the
 // cache or from another caller's request.
 func (o *Org) AdminRepository(ctx context.Context) (Repository, error) {

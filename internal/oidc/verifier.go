@@ -21,11 +21,12 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 )
 
+// Leeway is by how much the clocks of GitHub and of this server may differ.
+const Leeway = time.Minute
+
 const (
 	// maxToken bounds a token, in bytes: GitHub's have about 2,000.
 	maxToken = 16 << 10
-	// leeway is by how much the clocks of GitHub and of this server may differ.
-	leeway = time.Minute
 	// maxQuoted bounds what a refusal repeats of a token, in bytes.
 	maxQuoted = 200
 )
@@ -153,7 +154,7 @@ func (v *Verifier) checkContent(payload []byte) error {
 		return &RefusedError{Message: "The claims of this JSON Web Token are malformed.", Cause: err}
 	}
 	now := v.now()
-	switch err := claims.ValidateWithLeeway(jwt.Expected{Issuer: v.issuer, AnyAudience: jwt.Audience{v.audience}, Time: now}, leeway); {
+	switch err := claims.ValidateWithLeeway(jwt.Expected{Issuer: v.issuer, AnyAudience: jwt.Audience{v.audience}, Time: now}, Leeway); {
 	case errors.Is(err, jwt.ErrInvalidIssuer):
 		return refuse("The issuer of this JSON Web Token is %s, not %s.", quote(claims.Issuer), quote(v.issuer))
 	case errors.Is(err, jwt.ErrInvalidAudience), err == nil && len(claims.Audience) != 1:

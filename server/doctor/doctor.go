@@ -128,6 +128,7 @@ func Run(ctx context.Context, c *config.Config, failure error, version string) D
 			d.checkOrganization(ctx, o, orgs[i])
 		}
 	}
+	d.checkWorkflows(ctx)
 	return d.diagnosis()
 }
 

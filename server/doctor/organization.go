@@ -29,7 +29,7 @@ func (d *doctor) checkOrganization(ctx context.Context, c config.Organization, o
 	}
 	rest := []string{
 		d.checkName(c.Org, "installation-permissions"), d.checkName(c.Org, "repositories"), d.checkName(c.Org, "runner-groups"),
-		d.checkName(c.Org, "admin-repo"), d.checkName(c.Org, "ownership"),
+		d.checkName(c.Org, "admin-repo"), d.checkName(c.Org, "ownership"), d.checkName(c.Org, "trusts"),
 	}
 	installation, err := org.Installation(ctx)
 	if !d.checkInstallation(c, org, installation, err) {
@@ -44,6 +44,7 @@ func (d *doctor) checkOrganization(ctx context.Context, c config.Organization, o
 		d.checkAdminIssues(ctx, c, org)
 	}
 	d.checkOwnership(ctx, c, org, installation, missing)
+	d.checkTrusts(ctx, c, org, d.trustsOf(ctx, installation.OrgID), missing)
 }
 
 // installPage returns the page on which an owner installs the App.
