@@ -155,7 +155,7 @@ func runTrustAdd(ctx context.Context, call *dispatch.Call, args TrustAddArgs) (d
 		trust.Commands = append(trust.Commands, strings.ToLower(name))
 	}
 	slices.Sort(trust.Commands)
-	if err := checkTrustCount(ctx, call); err != nil {
+	if err := checkTrustCount(ctx, call, trust); err != nil {
 		return dispatch.Result{}, err
 	}
 	if call.Preview {
@@ -187,10 +187,13 @@ func trustedRepo(ctx context.Context, call *dispatch.Call, text string) (github.
 	return repo, checkPermitted(call, repo, err, text)
 }
 
-// checkTrustCount refuses a team that has many trusts already.
-func checkTrustCount(ctx context.Context, call *dispatch.Call) error {
+// checkTrustCount refuses a team that has many trusts already, unless it has this one.
+func checkTrustCount(ctx context.Context, call *dispatch.Call, trust store.Trust) error {
 	trusts, err := call.Env.Store.Trusts(ctx, call.OrgID, call.Team.ID)
-	if err == nil && len(trusts) >= store.MaxTrusts {
+	known := slices.ContainsFunc(trusts, func(t store.Trust) bool {
+		return t.RepoID == trust.RepoID && jobsOf(t) == jobsOf(trust) && slices.Equal(t.Commands, trust.Commands)
+	})
+	if err == nil && len(trusts) >= store.MaxTrusts && !known {
 		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "The team `%s` has %d trusts already. Remove one with `trust-remove` first.", call.Team.Slug, len(trusts))
 	}
 	return dispatch.StoreError(err)

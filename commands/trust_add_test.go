@@ -1,6 +1,7 @@
 package commands_test
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/commandtest"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
 func TestTrustAdd(t *testing.T) {
@@ -83,4 +85,18 @@ func TestTrustAddPolicy(t *testing.T) {
 	named.AddRunner("platform", "r1", "online", false)
 	_, err = named.Run("ada", add)
 	assert.Equal(t, dispatch.ReasonGroupNotOwned, dispatch.ReasonOf(err), "a group without a record")
+}
+
+// A team cannot make looking through its trusts slow.
+func TestTrustAddMany(t *testing.T) {
+	t.Parallel()
+	k := commandtest.New(t)
+	k.Must("ada", "group-create team=platform")
+	const add = "trust-add team=platform repo=web commands=group-list ref=b"
+	for i := range store.MaxTrusts {
+		k.Must("ada", add+strconv.Itoa(i))
+	}
+	_, err := k.Run("ada", add+"x")
+	assert.Equal(t, dispatch.ReasonInvalidArgument, dispatch.ReasonOf(err))
+	k.Must("ada", add+"7", "trust-remove team=platform id=1", add+"x")
 }
