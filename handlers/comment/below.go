@@ -27,7 +27,7 @@ func namesBelow(text []byte) string {
 			break
 		}
 		match := nameLine.FindSubmatch(bytes.TrimRight(line, "\r\n"))
-		if match == nil || proseish.Match(match[1]) {
+		if len(match) < 2 || proseish.Match(match[1]) {
 			return ""
 		}
 		names = append(names, string(match[1]))
@@ -54,12 +54,12 @@ func (s *section) below(call slashCommand, done bool) {
 	}
 	words := strings.Fields(call.Text)
 	last := strings.TrimSuffix(words[len(words)-1], ",")
-	clear := len(call.args.Positional) == 0 || last == strings.TrimSuffix(call.args.Positional[len(call.args.Positional)-1], ",")
+	certain := len(call.args.Positional) == 0 || last == strings.TrimSuffix(call.args.Positional[len(call.args.Positional)-1], ",")
 	if !done || strings.HasSuffix(call.spec.Name, "-set") {
 		names = slices.Concat(listed, names)
 	}
 	line := lineWith(call, names)
-	if !clear || line == "" {
+	if !certain || line == "" {
 		s.paragraph(what + ".")
 		return
 	}
