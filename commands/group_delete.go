@@ -21,7 +21,7 @@ func groupDelete() dispatch.Command {
 		Name: "group-delete", Method: http.MethodDelete, Legacy: true,
 		Summary:  "Delete the team's runner group",
 		Task:     dispatch.TaskOwnGroup,
-		Refusals: []dispatch.Reason{dispatch.ReasonGroupNotEmpty, dispatch.ReasonRunnerBusy},
+		Refusals: []dispatch.Reason{dispatch.ReasonGroupNotEmpty, dispatch.ReasonRunnerBusy, dispatch.ReasonLimitReached},
 		Details:  "A group that still has runners is deleted only if another team's group takes them.",
 		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, EndsOwnership: true,
 		Sample: deleteResult(sampleCall(), groupInfo(sampleGroup()), nil),
@@ -54,6 +54,9 @@ func runGroupDelete(ctx context.Context, call *dispatch.Call, args GroupDeleteAr
 		return dispatch.Result{}, dispatch.Refuse(dispatch.ReasonGroupNotEmpty,
 			"The runner group %s still has %s: %s. Remove them with `runners-remove`, or name a team that takes them: %s.",
 			dispatch.Quote(held.group.Name), countOf(len(held.runners), "runner"), joinNames(runnerNames(held.runners)), call.Channel.Argument("move-runners-to", "TEAM"))
+	}
+	if err := checkRunnerLimit(ctx, call, call.OtherGroup, runnerNames(held.runners)...); err != nil {
+		return dispatch.Result{}, err
 	}
 	if call.Preview {
 		return previewDelete(call, held), nil

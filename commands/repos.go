@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/ownership"
@@ -283,6 +284,8 @@ type ReposChanged struct {
 	Added     []string `json:"added"`
 	Removed   []string `json:"removed"`
 	Unchanged []string `json:"unchanged"` // as asked already
+	// Until is when repos-add will detach what it attached; nil: it does not.
+	Until *time.Time `json:"until,omitempty"`
 	// Refused are the repositories that repos-add skipped; nil if it was not to skip any.
 	Refused []RefusedRepo `json:"refused,omitzero"`
 	Message string        `json:"message"`

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
@@ -16,6 +17,7 @@ import (
 type ReposAddArgs struct {
 	Team        dispatch.Team `arg:"team,required" doc:"the team's slug" example:"platform"`
 	Repos       []string      `arg:"repos,required,positional" doc:"repositories, as name, org/name or address" example:"api,web"`
+	For         time.Duration `arg:"for" doc:"detach them after that time (90m, 2h, 7d)" example:"7d"`
 	SkipRefused bool          `arg:"skip-refused" doc:"attach what may be attached, and list what is refused"`
 }
 
@@ -24,11 +26,15 @@ func reposAdd() dispatch.Command {
 		Name: "repos-add", Method: http.MethodPatch, Legacy: true,
 		Summary:  "Attach repositories to the team's runner group",
 		Task:     dispatch.TaskRepos,
-		Refusals: []dispatch.Reason{dispatch.ReasonRepoNotPermitted, dispatch.ReasonPublicRepo, dispatch.ReasonGroupNotSelected},
-		Details:  "The team needs a permission on each (policy.repoPermission, by default admin). If one is refused nothing is changed, unless refused ones are to be skipped.",
-		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Trustable: true, Effect: dispatch.Changes, Example: "api,web", Prefetch: prefetchReposAdd,
-		Sample: reposAddResult(sampleCall(), []string{"api", "web"}, nil, doneItems([]string{"api", "web"})),
+		Refusals: []dispatch.Reason{dispatch.ReasonRepoNotPermitted, dispatch.ReasonPublicRepo, dispatch.ReasonGroupNotSelected, dispatch.ReasonLimitReached},
+		Details: "The team needs a permission on each (policy.repoPermission, by default admin). If one is refused nothing is changed, unless refused ones are to be skipped. " +
+			"With an end, they are detached when it is over. What is attached without an end stays so; what has an end gets the new one, or none if it is added again without.",
+		Needs: dispatch.Maintainer, Group: dispatch.OwnsGroup, Trustable: true, Effect: dispatch.Changes, Example: "api,web", Prefetch: prefetchReposAdd,
+		Sample: reposAddResult(sampleCall(), []string{"api", "web"}, nil, doneItems([]string{"api", "web"}), accessPlan{}),
 	}, runReposAdd, func(call *dispatch.Call, a ReposAddArgs) error {
+		if a.For != 0 && a.For < minAccess {
+			return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: access lasts a minute at least.", call.ArgumentName("for"))
+		}
 		return checkRepos(call, ReposArgs{Team: a.Team, Repos: a.Repos})
 	})
 }
@@ -101,9 +107,17 @@ func runReposAdd(ctx context.Context, call *dispatch.Call, args ReposAddArgs) (d
 		call.NotePermitted(call.Team.Slug, repo.Name)
 	}
 	added, unchanged, err := splitAttached(ctx, call, repos, lookup.attached)
-	if err == nil && early && len(unchanged) > 0 { // a command before this one may have detached them since
-		added, unchanged, err = splitAttached(ctx, call, repos, askAttached(ctx, call, call.Group.GroupID))
+	if err == nil && early && (len(unchanged) > 0 || call.Org.Policy.Limits.Repos > 0) { // a command before this one may have changed that
+		lookup.attached = askAttached(ctx, call, call.Group.GroupID)
+		added, unchanged, err = splitAttached(ctx, call, repos, lookup.attached)
 	}
+	if err == nil {
+		err = checkRepoLimit(call, lookup.attached.repos, added)
+	}
+	if err != nil {
+		return dispatch.Result{}, err
+	}
+	ends, err := planAccess(ctx, call, args.For, added, unchanged)
 	if err != nil {
 		return dispatch.Result{}, err
 	}
@@ -111,11 +125,11 @@ func runReposAdd(ctx context.Context, call *dispatch.Call, args ReposAddArgs) (d
 	if call.Preview {
 		message, tables := sentenceOf("This would add to "+groupOfTeam(call.Group), "To be added", repoNames(added), "repository")
 		if len(added) == 0 {
-			result := reposAddResult(call, nil, repoNames(unchanged), refused)
-			result.Needless = true
+			result := reposAddResult(call, nil, repoNames(unchanged), refused, ends)
+			result.Needless = !ends.changed
 			return result, nil
 		}
-		return dispatch.Result{Message: message, Items: refused, Tables: tables}, nil
+		return dispatch.Result{Message: message + ends.sentences(), Items: refused, Tables: tables}, nil
 	}
 	targets := map[string]int64{}
 	for _, repo := range added {
@@ -124,16 +138,20 @@ func runReposAdd(ctx context.Context, call *dispatch.Call, args ReposAddArgs) (d
 	if err := call.Begin(ctx, targets, repoThings(call, repos)...); err != nil {
 		return dispatch.Result{}, err
 	}
+	if err := ends.record(ctx, call); err != nil {
+		return dispatch.Result{}, err
+	}
 	repos = slices.Concat(added, unchanged)
 	items := call.ApplyEach(ctx, repoNames(repos), func(i int) []dispatch.Thing { return repoThings(call, repos[i:i+1]) }, func(ctx context.Context, i int) error {
 		if i >= len(added) {
 			return nil // attached already: an older command must not undo it
 		}
 		err := call.Org.GitHub.AddGroupRepository(ctx, call.Group.GroupID, repos[i].ID)
+		ends.undo(ctx, call, repos[i], err)
 		return call.Confirm(err, attached(call, repos[i]))
 	}, "attach the repository")
 	items = explainFailures(ctx, call, items, "attach the repository")
-	result := reposAddResult(call, repoNames(added), repoNames(unchanged), items)
+	result := reposAddResult(call, repoNames(added), repoNames(unchanged), items, ends)
 	if err := dispatch.PartialFailure(items, result); err != nil {
 		return dispatch.Result{}, err
 	}
@@ -187,7 +205,7 @@ func withRefused(result dispatch.Result, refused []dispatch.Item) dispatch.Resul
 	return result
 }
 
-func reposAddResult(c *dispatch.Call, added, unchanged []string, items []dispatch.Item) dispatch.Result {
+func reposAddResult(c *dispatch.Call, added, unchanged []string, items []dispatch.Item, ends accessPlan) dispatch.Result {
 	message, tables := reposMessage("Added", added, "to", c)
 	switch {
 	case len(unchanged) == 0:
@@ -197,7 +215,7 @@ func reposAddResult(c *dispatch.Call, added, unchanged []string, items []dispatc
 		sentence, table := sentenceOf("Attached already", "Attached already", unchanged, "repository")
 		message, tables = message+" "+sentence, append(tables, table...)
 	}
-	result := reposResult(c, added, nil, unchanged, message)
+	result := ends.addTo(reposResult(c, added, nil, unchanged, message+ends.sentences()))
 	result.Items, result.Tables = items, tables
 	return result
 }

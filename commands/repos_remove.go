@@ -24,6 +24,9 @@ func reposRemove() dispatch.Command {
 }
 
 func runReposRemove(ctx context.Context, call *dispatch.Call, args ReposArgs) (dispatch.Result, error) {
+	if call.EndsAccess {
+		return endAccess(ctx, call)
+	}
 	if err := mustBeSelected(ctx, call); err != nil {
 		return dispatch.Result{}, err
 	}
@@ -56,11 +59,7 @@ func runReposRemove(ctx context.Context, call *dispatch.Call, args ReposArgs) (d
 		return dispatch.Result{}, err
 	}
 	items := call.ApplyEach(ctx, names, func(i int) []dispatch.Thing { return repoThings(call, targets[i:i+1]) }, func(ctx context.Context, i int) error {
-		err := call.Org.GitHub.RemoveGroupRepository(ctx, call.Group.GroupID, targets[i].ID)
-		if github.KindOf(err) == github.NotFound {
-			err = nil // detached meanwhile
-		}
-		return call.Confirm(err, detached(call, targets[i]))
+		return detach(ctx, call, targets[i])
 	}, "detach the repository")
 	items = explainFailures(ctx, call, items, "detach the repository")
 	result := reposRemoveResult(call, names, absent, items, notes...)
@@ -68,6 +67,15 @@ func runReposRemove(ctx context.Context, call *dispatch.Call, args ReposArgs) (d
 		return dispatch.Result{}, err
 	}
 	return result, nil
+}
+
+// detach detaches one repository; one that is detached already counts as done.
+func detach(ctx context.Context, call *dispatch.Call, repo github.Repository) error {
+	err := call.Org.GitHub.RemoveGroupRepository(ctx, call.Group.GroupID, repo.ID)
+	if github.KindOf(err) == github.NotFound {
+		err = nil
+	}
+	return call.Confirm(err, detached(call, repo))
 }
 
 // beginDetach begins to detach the repositories; a repeated attempt counts with all that

@@ -23,8 +23,8 @@ func reposSet() dispatch.Command {
 		Name: "repos-set", Method: http.MethodPatch, Legacy: true,
 		Summary:  "Replace the list of repositories of the team's runner group",
 		Task:     dispatch.TaskRepos,
-		Refusals: []dispatch.Reason{dispatch.ReasonRepoNotPermitted, dispatch.ReasonPublicRepo, dispatch.ReasonGroupNotSelected},
-		Details:  "The answer names what was added and what was removed.",
+		Refusals: []dispatch.Reason{dispatch.ReasonRepoNotPermitted, dispatch.ReasonPublicRepo, dispatch.ReasonGroupNotSelected, dispatch.ReasonLimitReached},
+		Details:  "The answer names what was added and what was removed. What stays keeps its end, if it has one. What a request attached may stay without the team's permission on it.",
 		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Trustable: true, Effect: dispatch.Destroys, Example: "api,web", Prefetch: prefetchRepos,
 		Sample: reposSetResult(sampleCall(), []string{"api", "web"}, []string{"web"}, []string{"docs"}, []string{"api"}),
 	}, runReposSet, func(call *dispatch.Call, a ReposSetArgs) error { return checkRepos(call, ReposArgs(a)) })
@@ -33,6 +33,9 @@ func reposSet() dispatch.Command {
 func runReposSet(ctx context.Context, call *dispatch.Call, args ReposSetArgs) (dispatch.Result, error) {
 	lookup, _ := call.Prefetched.(*repoLookup)
 	repos, items, err := permittedRepos(ctx, call, lookup, args.Repos)
+	if err == nil {
+		repos, err = keepRequested(ctx, call, repos, items)
+	}
 	if err == nil {
 		err = dispatch.RefuseItems(items)
 	}
@@ -48,6 +51,9 @@ func runReposSet(ctx context.Context, call *dispatch.Call, args ReposSetArgs) (d
 	}
 	adds, keeps := difference(repos, before)
 	removes, _ := difference(before, repos)
+	if err := checkRepoLimit(call, keeps, adds); err != nil {
+		return dispatch.Result{}, err
+	}
 	added, unchanged, removed := repoNames(adds), repoNames(keeps), repoNames(removes)
 	if call.Preview && len(added)+len(removed) == 0 {
 		result := reposSetResult(call, unchanged, nil, nil, unchanged)
@@ -63,6 +69,9 @@ func runReposSet(ctx context.Context, call *dispatch.Call, args ReposSetArgs) (d
 		}, nil
 	}
 	if err := call.Begin(ctx, nil, call.TheRepos()); err != nil {
+		return dispatch.Result{}, err
+	}
+	if err := dropAccess(ctx, call, adds); err != nil {
 		return dispatch.Result{}, err
 	}
 	// a list that is already as it should be counts as set: an older command must not undo it

@@ -23,7 +23,7 @@ func runnersTransfer() dispatch.Command {
 		Name: "runners-transfer", Method: http.MethodPost,
 		Summary:  "Move runners to the group of another team that you maintain",
 		Task:     dispatch.TaskRunners,
-		Refusals: []dispatch.Reason{dispatch.ReasonRunnerNotFound, dispatch.ReasonRunnerBusy},
+		Refusals: []dispatch.Reason{dispatch.ReasonRunnerNotFound, dispatch.ReasonRunnerBusy, dispatch.ReasonLimitReached},
 		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, Example: "build-1 --to web",
 		Sample: transferResult(sampleCall(), sampleNames(), doneItems(sampleNames())),
 	}, runRunnersTransfer)
@@ -40,6 +40,9 @@ func runRunnersTransfer(ctx context.Context, call *dispatch.Call, args TransferA
 		return dispatch.Result{}, err
 	}
 	names := runnerNames(targets)
+	if err := checkRunnerLimit(ctx, call, call.OtherGroup, names...); err != nil {
+		return dispatch.Result{}, err
+	}
 	if call.Preview {
 		message, tables := sentenceOf("This would move to the runner group "+groupOfTeam(call.OtherGroup), "To be moved", names, "runner")
 		if len(targets) == 0 {

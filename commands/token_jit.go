@@ -96,7 +96,7 @@ func tokenJIT() dispatch.Command {
 		Name: "token-jit", Method: http.MethodPost,
 		Summary:  "Get the configuration of one runner that does one job",
 		Task:     dispatch.TaskRunners,
-		Refusals: []dispatch.Reason{dispatch.ReasonRunnerExists},
+		Refusals: []dispatch.Reason{dispatch.ReasonRunnerExists, dispatch.ReasonLimitReached},
 		Details:  "The configuration works once, for one runner, in the team's group only. After its one job GitHub removes the runner; for one that stays use token-register. In a comment it is answered encrypted, never in plain.",
 		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Trustable: true, Effect: dispatch.Reveals, EncryptedOnly: true, Example: "build-1",
 		Sample: jitResult(sampleCall(), "build-1", github.JIT{
@@ -107,6 +107,9 @@ func tokenJIT() dispatch.Command {
 }
 
 func runTokenJIT(ctx context.Context, call *dispatch.Call, args JITArgs) (dispatch.Result, error) {
+	if err := checkRunnerLimit(ctx, call, call.Group, args.Name); err != nil {
+		return dispatch.Result{}, err
+	}
 	if call.Preview {
 		return dispatch.Result{Message: fmt.Sprintf("This would make a runner %s in the runner group %s, for one job.", dispatch.Quote(args.Name), groupOfTeam(call.Group))}, nil
 	}

@@ -37,7 +37,7 @@ func tokenRegister() dispatch.Command {
 	return dispatch.Define(dispatch.Spec{
 		Name: "token-register", Method: http.MethodPost, Legacy: true,
 		Summary: "Get a registration token, with the lines that set up a permanent runner",
-		Task:    dispatch.TaskRunners,
+		Task:    dispatch.TaskRunners, Refusals: []dispatch.Reason{dispatch.ReasonLimitReached},
 		Details: "The lines download the newest release, register the runner and install it as a service. The token is good for an hour, and for any group of the organization. For runners that do one job use token-jit.",
 		Needs:   dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Reveals, Concurrent: true, Example: "--name build-1 --labels gpu",
 		Sample: registerResult(sampleCall(), args, sampleToken(), sampleDownloads(), ""),
@@ -46,6 +46,9 @@ func tokenRegister() dispatch.Command {
 
 func runTokenRegister(ctx context.Context, call *dispatch.Call, args RegisterArgs) (dispatch.Result, error) {
 	if err := mayReveal(ctx, call); err != nil {
+		return dispatch.Result{}, err
+	}
+	if err := checkRunnerLimit(ctx, call, call.Group, args.Name); err != nil {
 		return dispatch.Result{}, err
 	}
 	var downloads []github.Download

@@ -201,7 +201,7 @@ func checkTrustCount(ctx context.Context, call *dispatch.Call, trust store.Trust
 
 // trustSentence says what a trust allows.
 func trustSentence(t store.Trust) string {
-	return fmt.Sprintf("jobs of %s %s may use %s until %s.", dispatch.Quote(t.Repo), jobsOf(t), joinNames(t.Commands), t.Expires.UTC().Format("2006-01-02 15:04 UTC"))
+	return fmt.Sprintf("jobs of %s %s may use %s until %s.", dispatch.Quote(t.Repo), jobsOf(t), joinNames(t.Commands), minuteOf(t.Expires))
 }
 
 func trustAddResult(c *dispatch.Call, t store.Trust) dispatch.Result {

@@ -44,7 +44,7 @@ func TestWordingOfChannels(t *testing.T) {
 		},
 		{
 			"nothing to attach, and the team", "repos-add", arguments("team", "web"), "",
-			"`repos-add` needs the argument `repos`: repositories, as name, org/name or address. Usage: `/runner-group repos-add [--team web] api,web [--skip-refused]`.",
+			"`repos-add` needs the argument `repos`: repositories, as name, org/name or address. Usage: `/runner-group repos-add [--team web] api,web [--for 7d] [--skip-refused]`.",
 			"`repos-add` needs the argument `repos`: repositories, as name, org/name or address. Usage: `PATCH /api/v1/repos-add?team=web&repos=api,web`.",
 		},
 		{
@@ -56,7 +56,7 @@ func TestWordingOfChannels(t *testing.T) {
 		},
 		{
 			"a team that is none", "repos-add", arguments("team", "`x`"), "",
-			"`repos-add` needs the argument `repos`: repositories, as name, org/name or address. Usage: `/runner-group repos-add [--team platform] api,web [--skip-refused]`.",
+			"`repos-add` needs the argument `repos`: repositories, as name, org/name or address. Usage: `/runner-group repos-add [--team platform] api,web [--for 7d] [--skip-refused]`.",
 			"`repos-add` needs the argument `repos`: repositories, as name, org/name or address. Usage: `PATCH /api/v1/repos-add?team=platform&repos=api,web`.",
 		},
 		{
@@ -126,7 +126,7 @@ func TestManyNamesAreListed(t *testing.T) {
 	for name, result := range map[string]dispatch.Result{
 		"repos-set added":   reposSetResult(call, []string{"api"}, many, nil, nil),
 		"repos-set removed": reposSetResult(call, []string{"api"}, nil, many, nil),
-		"repos-add":         reposAddResult(call, nil, many, nil),
+		"repos-add":         reposAddResult(call, nil, many, nil, accessPlan{}),
 		"repos-remove":      reposRemoveResult(call, nil, many, nil),
 		"runners-remove":    removeResult(call, many, nil, nil),
 		"group-delete":      deleteResult(call, GroupInfo{}, many),

@@ -104,6 +104,7 @@ type Policy struct {
 	OwnersActForAnyTeam bool      `yaml:"ownersActForAnyTeam" doc:"Whether organization owners may act for teams that they do not maintain."`
 	Confirm             []string  `yaml:"confirm" synonyms:"confirmation" doc:"Commands that want --yes in a comment."`
 	Workflows           Workflows `yaml:"workflows"`
+	Limits              Limits    `yaml:"limits"`
 	MembersRead         bool      `yaml:"membersRead" doc:"Whether plain members of a team, those of its child teams included, may use group-list, runners-list and group-check; groups-list shows them its group too."`
 	// RemoveOffline is 0 if no runner is removed.
 	RemoveOffline time.Duration `yaml:"removeOffline" doc:"Remove runners that were offline for this long without a break, such as 7d; 0: never."`
@@ -114,6 +115,12 @@ type Workflows struct {
 	Enabled    bool          `yaml:"enabled" doc:"Whether workflows that a team trusts may call this server with the token that GitHub gives to their jobs."`
 	MaxAge     time.Duration `yaml:"maxAge" doc:"How long a trust lasts at most, and by default."`
 	SelfHosted bool          `yaml:"selfHosted" doc:"Whether jobs on self-hosted runners get secrets (token-jit), too."`
+}
+
+// Limits bound what a team's runner group holds.
+type Limits struct {
+	Repos   int `yaml:"repos" doc:"How many repositories may be attached to a team's group; 0: any number."`
+	Runners int `yaml:"runners" doc:"How many runners a team's group may have; 0: any number. token-jit, token-register, runners-transfer and group-delete --move-runners-to add none beyond that."`
 }
 
 // Fleet says how runner groups are watched.

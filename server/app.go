@@ -37,14 +37,15 @@ type app struct {
 	config *config.Config
 	log    zerolog.Logger
 
-	store  *store.Store
-	github *github.App
-	env    *dispatch.Env
-	queue  *queue.Queue
-	fleet  *fleet.Poller  // nil: fleet.pollInterval is 0
-	alerts *alerts.Alerts // nil: alerts.issues is not set
-	health *health
-	meter  *meter
+	store       *store.Store
+	github      *github.App
+	env         *dispatch.Env
+	queue       *queue.Queue
+	fleet       *fleet.Poller // nil: fleet.pollInterval is 0
+	accessEnder *fleet.AccessEnder
+	alerts      *alerts.Alerts // nil: alerts.issues is not set
+	health      *health
+	meter       *meter
 
 	fleetGauges *fleetReader // nil: fleet.pollInterval is 0, so what is recorded may be old
 
@@ -121,6 +122,7 @@ func (s *Server) build(ctx context.Context, a *app) error {
 		return err
 	}
 	s.watchFleet(a, dispatcher, comments)
+	a.accessEnder = &fleet.AccessEnder{Dispatch: dispatcher.Dispatch, Env: a.env, Logger: s.log}
 	a.metrics = a.meter.handler(a.gauges)
 	return s.route(a, dispatcher, countDelivery)
 }
@@ -223,6 +225,7 @@ func (a *app) start(ctx context.Context) error {
 	if a.fleet != nil {
 		a.loops.Go(func() { a.fleet.Run(background) })
 	}
+	a.loops.Go(func() { a.accessEnder.Run(background) })
 	if a.alerts != nil {
 		a.loops.Go(func() { a.alerts.Run(background) })
 	}

@@ -35,7 +35,7 @@ func newEnv(ctx context.Context, c *config.Config, st *store.Store, gh *github.A
 				Named: p.Groups == "named", GroupName: p.GroupName, RepoPermission: p.RepoPermission,
 				PublicRepos: p.PublicRepos, RegistrationTokens: p.RegistrationTokens,
 				Allow: p.Teams.Allow, Deny: p.Teams.Deny, OwnersActForAnyTeam: p.OwnersActForAnyTeam,
-				MembersRead: p.MembersRead, RemoveOffline: p.RemoveOffline,
+				MembersRead: p.MembersRead, RemoveOffline: p.RemoveOffline, Limits: dispatch.Limits(p.Limits),
 				Workflows: dispatch.WorkflowPolicy{Enabled: p.Workflows.Enabled, MaxAge: p.Workflows.MaxAge, SelfHosted: p.Workflows.SelfHosted},
 			},
 		})

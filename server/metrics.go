@@ -194,6 +194,9 @@ func (a *app) gauges(ctx context.Context) []gauge {
 	if pending, err := a.queue.PendingEphemerals(ctx); err == nil {
 		out = append(out, gauge{name: "arm_ephemeral_comments_pending", help: "Comments with a secret that are not deleted yet.", value: float64(pending)})
 	}
+	if overdue, err := a.store.CountOverdueAccess(ctx, a.env.Now().Add(-fleet.AccessGrace)); err == nil {
+		out = append(out, gauge{name: "arm_access_overdue", help: "Repositories that are still attached although their end was over a minute ago.", value: float64(overdue)})
+	}
 	for installation, left := range a.github.RateRemaining() {
 		if installation == 0 {
 			continue // the App's own limit

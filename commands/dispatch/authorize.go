@@ -59,6 +59,8 @@ func withCaller(ctx context.Context, call *Call) context.Context {
 	switch {
 	case call.Channel == CLI, call.authorized && call.Spec.Needs == Owner:
 		caller.Kind = pacing.Owner
+	case call.EndsAccess:
+		caller.Kind = pacing.Timed
 	case call.Channel == Schedule:
 		caller.Kind = pacing.Background
 	}

@@ -172,6 +172,7 @@ type Policy struct {
 	MembersRead         bool     // plain members of a team may run what [Spec].MembersToo allows them
 
 	Workflows WorkflowPolicy
+	Limits    Limits
 
 	RemoveOffline time.Duration // runners are removed that were offline for this long; 0: none
 }
@@ -182,6 +183,9 @@ type WorkflowPolicy struct {
 	MaxAge     time.Duration // of a trust
 	SelfHosted bool          // secrets go to jobs on self-hosted runners too
 }
+
+// Limits bound what a team's group holds; 0: any number.
+type Limits struct{ Repos, Runners int }
 
 // GroupNameOf returns the name of the group of the team with that slug.
 func (p Policy) GroupNameOf(slug string) string {

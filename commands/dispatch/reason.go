@@ -33,6 +33,7 @@ const (
 	ReasonRunnerBusy        Reason = "runner_busy"
 	ReasonGroupNotEmpty     Reason = "group_not_empty"
 	ReasonGroupNotSelected  Reason = "group_not_selected"
+	ReasonLimitReached      Reason = "limit_reached"
 	ReasonSuperseded        Reason = "superseded"
 	ReasonRateLimited       Reason = "rate_limited"
 	ReasonInternal          Reason = "internal"
@@ -81,6 +82,7 @@ var reasons = []ReasonInfo{ //nolint:gochecknoglobals // a table that is never w
 	{ReasonRunnerBusy, http.StatusConflict, false, "the runner is busy with a job"},
 	{ReasonGroupNotEmpty, http.StatusConflict, false, "the group still has runners"},
 	{ReasonGroupNotSelected, http.StatusConflict, false, "the group is not limited to selected repositories"},
+	{ReasonLimitReached, http.StatusConflict, false, "the group would hold more repositories or runners than the operator allows"},
 	{ReasonSuperseded, http.StatusConflict, false, "the server could not finish the command, and a newer one changed the same thing before it could repeat it"},
 	{ReasonRateLimited, http.StatusTooManyRequests, false, "too many requests; Retry-After says when to try again"},
 	{ReasonInternal, http.StatusInternalServerError, false, "the server failed; its operator finds the cause in the log by the request id"},

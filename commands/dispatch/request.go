@@ -108,6 +108,9 @@ type Request struct {
 	// TeamID is the team acted for, on the channel [Schedule] only: by the record, not by the
 	// slug in the arguments, which may be another team's by now.
 	TeamID int64
+	// EndsAccess, on the channel [Schedule] only, has repos-remove detach what is over by the
+	// record, by ids, when its turn has come. The names in the arguments are for the audit.
+	EndsAccess bool
 
 	// TeamHint is the team that the comment's issue names; it counts if the arguments name
 	// none. TeamSource says what of the issue names it.

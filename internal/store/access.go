@@ -134,10 +134,11 @@ func (s *Store) ClaimAccess(ctx context.Context, until time.Time, limit int) (ma
 	return claimed, wrap(err, "look for access that is over")
 }
 
-// RetryAccess sets when to try again to end what is over of the group.
-func (s *Store) RetryAccess(ctx context.Context, g AccessGroup, at time.Time) error {
-	_, err := s.Exec(ctx, `UPDATE access SET next_at = ?4 WHERE org_id = ?1 AND group_id = ?2 AND until <> 0 AND until <= ?3`,
-		g.OrgID, g.GroupID, Micros(s.Now()), Micros(at))
+// RetryAccess sets when to try again to end what is over of the group, and how often that was
+// tried in vain.
+func (s *Store) RetryAccess(ctx context.Context, g AccessGroup, at time.Time, tries int) error {
+	_, err := s.Exec(ctx, `UPDATE access SET next_at = ?4, tries = ?5 WHERE org_id = ?1 AND group_id = ?2 AND until <> 0 AND until <= ?3`,
+		g.OrgID, g.GroupID, Micros(s.Now()), Micros(at), tries)
 	return wrap(err, "note when to try again to end access")
 }
 

@@ -57,7 +57,7 @@ func TestAccess(t *testing.T) {
 
 		// An end that is recorded anew starts from the beginning.
 		require.NoError(t, s.PutAccess(ctx, access(5, 2*time.Hour)))
-		require.NoError(t, s.RetryAccess(ctx, group, s.Now()))
+		require.NoError(t, s.RetryAccess(ctx, group, s.Now(), 0))
 		assert.Empty(t, claim())
 
 		soon, err := s.RemindAccess(ctx, s.Now().Add(24*time.Hour))

@@ -9,6 +9,7 @@ const (
 	Owner           // an owner of the organization, or the operator
 	Deletion        // the deletion of a secret, which must not wait
 	Background      // work that nobody waits for
+	Timed           // work that is due: behind people, but with as much room as they have
 )
 
 // A Caller says who a request is for. The zero value is a person without a team, such as

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -179,6 +180,9 @@ func (p *Pacer) grant(now time.Time) {
 func (p *Pacer) sort(now time.Time) {
 	for _, w := range p.waiting {
 		w.use = p.teamUse(now, w.caller.TeamID)
+		if w.caller.Kind == Timed {
+			w.use = math.MaxInt
+		}
 		w.class = p.classOf(w)
 	}
 	slices.SortFunc(p.waiting, func(a, b *waiter) int {
@@ -235,7 +239,7 @@ func (p *Pacer) take(now time.Time, w *waiter) bool {
 		p.accts[i].leased -= n
 		p.accts[i].inFlight += n
 	}
-	if w.caller.Kind != Background {
+	if w.caller.Kind != Background && w.caller.Kind != Timed {
 		p.teams[w.caller.TeamID] = append(p.teams[w.caller.TeamID], teamUse{now, w.cost.Points})
 	}
 	return true

@@ -1,0 +1,236 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/ownership"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+)
+
+const (
+	// minAccess is the least time that access lasts which has an end.
+	minAccess = time.Minute
+	// endsAtOnce is how many repositories one call detaches because their time is over, so
+	// that people's commands on the group do not wait long. The next call detaches the rest.
+	endsAtOnce = 10
+)
+
+// An accessPlan is what repos-add makes of the ends of repositories.
+type accessPlan struct {
+	until time.Time // of ending; zero: none
+
+	ending  []github.Repository // that get this end
+	forGood []github.Repository // that have none, and so keep none
+	lost    []github.Repository // that had one, and have none now
+	changed bool                // something that is attached already gets another end
+	drops   []github.Repository // of which nothing stays on record
+}
+
+// planAccess says what becomes of the ends, if the repositories are attached for that long; 0:
+// for good.
+func planAccess(ctx context.Context, c *dispatch.Call, length time.Duration, added, unchanged []github.Repository) (accessPlan, error) {
+	var plan accessPlan
+	if length == 0 && !c.Recorded {
+		return plan, nil
+	}
+	if !c.Recorded {
+		return plan, dispatch.Refuse(dispatch.ReasonGroupNotOwned,
+			"The runner group %s is found by its name and is not on record, so access to it cannot end by itself. An owner of %s can record it with `group-adopt`.", groupOfTeam(c.Group), c.Org.Login)
+	}
+	known, err := c.Env.Store.AccessOf(ctx, c.OrgID, c.Group.GroupID)
+	if err != nil {
+		return plan, dispatch.StoreError(err)
+	}
+	hasEnd := func(repo github.Repository) bool { return !known[repo.ID].Until.IsZero() }
+	if length == 0 {
+		for _, repo := range slices.Concat(added, unchanged) {
+			if _, ok := known[repo.ID]; ok {
+				plan.drops = append(plan.drops, repo)
+			}
+		}
+		plan.lost = slices.DeleteFunc(slices.Clone(unchanged), func(repo github.Repository) bool { return !hasEnd(repo) })
+		plan.changed = len(plan.lost) > 0
+		return plan, nil
+	}
+	plan.until = c.Env.Now().Add(length).UTC().Truncate(time.Microsecond)
+	plan.ending = slices.Clone(added)
+	for _, repo := range unchanged {
+		if hasEnd(repo) {
+			plan.ending, plan.changed = append(plan.ending, repo), true
+		} else {
+			plan.forGood = append(plan.forGood, repo)
+		}
+	}
+	return plan, nil
+}
+
+// record puts the plan on record, before GitHub is asked: whatever happens then, what was
+// attached for a time is detached.
+func (p accessPlan) record(ctx context.Context, c *dispatch.Call) error {
+	var list []store.Access
+	for _, repo := range p.ending {
+		list = append(list, store.Access{
+			OrgID: c.OrgID, TeamID: c.Team.ID, GroupID: c.Group.GroupID, RepoID: repo.ID, Repo: repo.Name,
+			Until: p.until, By: c.Caller.Login, At: c.Env.Now(), Source: c.Source,
+		})
+	}
+	err := c.Env.Store.PutAccess(ctx, list...)
+	if errors.Is(err, store.ErrNotFound) {
+		return dispatch.Refuse(dispatch.ReasonGroupNotFound, "The team `%s` does not own that runner group any more.", c.Team.Slug)
+	}
+	if err != nil {
+		return dispatch.StoreError(err)
+	}
+	return dropAccess(ctx, c, p.drops)
+}
+
+// undo forgets the end of a repository that GitHub certainly did not attach.
+func (p accessPlan) undo(ctx context.Context, c *dispatch.Call, repo github.Repository, err error) {
+	if err == nil || p.until.IsZero() || dispatch.Ambiguous(err) {
+		return
+	}
+	if err := dropAccess(context.WithoutCancel(ctx), c, []github.Repository{repo}); err != nil {
+		zerolog.Ctx(ctx).Debug().Err(err).Msg("an end of access stays on record; when it comes there is nothing to detach")
+	}
+}
+
+// sentences say what became of the ends; each begins with a blank.
+func (p accessPlan) sentences() (text string) {
+	for _, part := range []struct {
+		begin string
+		repos []github.Repository
+	}{
+		{"Attached until " + minuteOf(p.until), p.ending},
+		{"Attached without an end, as before", p.forGood},
+		{"Had an end, and has none now", p.lost},
+	} {
+		if len(part.repos) > 0 {
+			sentence, _ := sentenceOf(part.begin, "", repoNames(part.repos), "repository")
+			text += " " + sentence
+		}
+	}
+	return text
+}
+
+// addTo adds to the result what became of the ends.
+func (p accessPlan) addTo(result dispatch.Result) dispatch.Result {
+	if answer, ok := result.Response.(ReposChanged); ok && len(p.ending) > 0 {
+		answer.Until = &p.until
+		result.Response = answer
+	}
+	result.Changed = result.Changed || p.changed
+	return result
+}
+
+// minuteOf writes a time for people.
+func minuteOf(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+
+// dropAccess forgets the ends of the repositories. The caller has the team's lease.
+func dropAccess(ctx context.Context, c *dispatch.Call, repos []github.Repository) error {
+	var ids []int64
+	for _, repo := range repos {
+		ids = append(ids, repo.ID)
+	}
+	return dispatch.StoreError(c.Env.Store.DropAccess(ctx, c.OrgID, c.Group.GroupID, ids...))
+}
+
+// keepRequested adds the repositories that were refused although a request attached them: they
+// may stay without the team's permission on them. Their items are not refused any more.
+func keepRequested(ctx context.Context, c *dispatch.Call, repos []github.Repository, items []dispatch.Item) ([]github.Repository, error) {
+	if !slices.ContainsFunc(items, func(item dispatch.Item) bool { return item.Reason == dispatch.ReasonRepoNotPermitted }) {
+		return repos, nil
+	}
+	known, err := c.Env.Store.AccessOf(ctx, c.OrgID, c.Group.GroupID)
+	if err != nil {
+		return nil, dispatch.StoreError(err)
+	}
+	requested := false
+	for _, a := range known {
+		requested = requested || a.Request != 0
+	}
+	if !requested {
+		return repos, nil
+	}
+	attached, err := attachedRepos(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	for i := range items {
+		name, err := repoNamed(c, items[i].Item)
+		repo, ok := findRepo(attached, name)
+		if err != nil || !ok || items[i].Reason != dispatch.ReasonRepoNotPermitted || known[repo.ID].Request == 0 {
+			continue
+		}
+		items[i] = dispatch.Item{Item: items[i].Item}
+		if !slices.ContainsFunc(repos, func(other github.Repository) bool { return other.ID == repo.ID }) {
+			repos = append(repos, repo)
+		}
+	}
+	return repos, nil
+}
+
+// endAccess detaches what is over now by the record, whatever it was when the call was made.
+// One that is not attached any more counts as done.
+func endAccess(ctx context.Context, call *dispatch.Call) (dispatch.Result, error) {
+	over, err := call.Env.Store.AccessOver(ctx, call.OrgID, call.Group.GroupID, endsAtOnce)
+	if err != nil {
+		return dispatch.Result{}, dispatch.StoreError(err)
+	}
+	attached, err := attachedUnlessGone(ctx, call)
+	if err != nil {
+		return dispatch.Result{}, err
+	}
+	targets, isAttached := make([]github.Repository, 0, len(over)), map[int64]bool{}
+	for id, a := range over {
+		target := github.Repository{ID: id, Name: a.Repo}
+		for _, repo := range attached {
+			if repo.ID == id {
+				target, isAttached[id] = repo, true // which may have another name by now
+			}
+		}
+		targets = append(targets, target)
+	}
+	slices.SortFunc(targets, func(a, b github.Repository) int { return strings.Compare(a.Name, b.Name) })
+	if err := call.Begin(ctx, nil, repoThings(call, targets)...); err != nil {
+		return dispatch.Result{}, err
+	}
+	names := repoNames(targets)
+	items := call.ApplyEach(ctx, names, func(i int) []dispatch.Thing { return repoThings(call, targets[i:i+1]) }, func(ctx context.Context, i int) error {
+		if !isAttached[targets[i].ID] {
+			return call.Confirm(nil, detached(call, targets[i]))
+		}
+		return detach(ctx, call, targets[i])
+	}, "detach the repository")
+	items = explainFailures(ctx, call, items, "detach the repository")
+	result := reposRemoveResult(call, names, nil, items)
+	if err := dispatch.PartialFailure(items, result); err != nil {
+		return dispatch.Result{}, err
+	}
+	return result, nil
+}
+
+// attachedUnlessGone returns the group's list of repositories: none if somebody deleted the
+// group on GitHub.
+func attachedUnlessGone(ctx context.Context, call *dispatch.Call) ([]github.Repository, error) {
+	err := mustBeSelected(ctx, call)
+	var attached []github.Repository
+	if err == nil {
+		attached, err = attachedRepos(ctx, call)
+	}
+	if dispatch.ReasonOf(err) != dispatch.ReasonGroupNotFound {
+		return attached, err
+	}
+	gone, lookErr := ownership.New(call.Env).IsGone(ctx, call)
+	if lookErr == nil && gone {
+		return nil, nil
+	}
+	return nil, err
+}
