@@ -117,7 +117,7 @@ func runAuditList(ctx context.Context, call *dispatch.Call, args AuditArgs) (dis
 	}
 	entries := make([]AuditEntry, 0, len(found))
 	for _, e := range found {
-		entries = append(entries, auditEntry(call, e))
+		entries = append(entries, AuditEntryOf(e, call.Env.GitHubURL, call.Org.Name()))
 	}
 	return dispatch.Result{
 		Response: AuditListing{Team: call.Team.Slug, Entries: entries},
@@ -126,7 +126,9 @@ func runAuditList(ctx context.Context, call *dispatch.Call, args AuditArgs) (dis
 	}, nil
 }
 
-func auditEntry(call *dispatch.Call, e store.Entry) AuditEntry {
+// AuditEntryOf returns the entry as audit-list shows it. The link to its comment begins with
+// the address of GitHub.
+func AuditEntryOf(e store.Entry, githubURL, org string) AuditEntry {
 	entry := AuditEntry{
 		At: e.At.UTC(), Caller: e.Caller, CallerID: e.CallerID, Channel: e.Channel, Team: e.Team, Command: e.Command, Arguments: e.Args,
 		Outcome: e.Outcome, Reason: e.Reason, Changed: e.Changed, RequestID: e.RequestID, Count: e.Count,
@@ -135,7 +137,7 @@ func auditEntry(call *dispatch.Call, e store.Entry) AuditEntry {
 		entry.Workflow = &AuditWorkflow{Actor: e.Workflow.Actor, Ref: e.Workflow.Ref, WorkflowRef: e.Workflow.WorkflowRef}
 	}
 	if e.Source.Comment != 0 {
-		link := fmt.Sprintf("%s/%s/%s/issues/%d#issuecomment-%d", strings.TrimSuffix(call.Env.GitHubURL, "/"), call.Org.Name(), e.Source.Repo, e.Source.Issue, e.Source.Comment)
+		link := fmt.Sprintf("%s/%s/%s/issues/%d#issuecomment-%d", strings.TrimSuffix(githubURL, "/"), org, e.Source.Repo, e.Source.Issue, e.Source.Comment)
 		entry.Link = &link
 	}
 	return entry

@@ -68,15 +68,10 @@ type fleetReader func(context.Context) ([]fleet.Status, error)
 
 // withFleet opens the database for show.
 func (p *program) withFleet(ctx context.Context, show func(fleetReader) error) error {
-	c, err := p.load()
+	c, st, err := p.openStore(ctx)
 	if err != nil {
 		return err
 	}
-	st, err := store.Open(ctx, store.Options{URL: c.Database.URL.Reveal(), Logger: zerolog.New(p.stderr).Level(zerolog.WarnLevel)})
-	if err != nil {
-		return fmt.Errorf("database.url: %w", err)
-	}
-	p.warnNew(st, c)
 	if c.Fleet.PollInterval == 0 {
 		fmt.Fprintln(p.stderr, "warning: fleet.pollInterval is 0, so the server does not poll, and what is shown does not change")
 	}
@@ -86,6 +81,20 @@ func (p *program) withFleet(ctx context.Context, show func(fleetReader) error) e
 	}
 	err = show(func(ctx context.Context) ([]fleet.Status, error) { return fleet.Statuses(ctx, st, logins) })
 	return errors.Join(err, st.Close())
+}
+
+// openStore opens the database of the configuration, beside a server that may run.
+func (p *program) openStore(ctx context.Context) (*config.Config, *store.Store, error) {
+	c, err := p.load()
+	if err != nil {
+		return nil, nil, err
+	}
+	st, err := store.Open(ctx, store.Options{URL: c.Database.URL.Reveal(), Logger: zerolog.New(p.stderr).Level(zerolog.WarnLevel)})
+	if err != nil {
+		return nil, nil, fmt.Errorf("database.url: %w", err)
+	}
+	p.warnNew(st, c)
+	return c, st, nil
 }
 
 // warnNew warns of a database that was empty: the server may use another one.

@@ -210,7 +210,7 @@ func setScalar(field reflect.Value, p Param, name, text string) error {
 		}
 		field.SetInt(int64(n))
 	case KindTime:
-		since, err := parseSince(text)
+		since, err := ParseSince(text)
 		if err != nil {
 			return Refuse(ReasonInvalidArgument, "%s is a date (2026-01-31), a time (2026-01-31T12:00:00Z) or how long ago (24h, 7d), not %s.", name, Quote(text))
 		}
@@ -242,7 +242,8 @@ func parseFor(text string) (length time.Duration, ok bool) {
 	return length, err == nil && length > 0
 }
 
-func parseSince(text string) (Since, error) {
+// ParseSince reads a moment or a duration back from now, as an argument of type [Since] has it.
+func ParseSince(text string) (Since, error) {
 	if ago, ok := parseFor(text); ok {
 		return Since{Ago: ago}, nil
 	}

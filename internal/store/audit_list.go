@@ -47,12 +47,15 @@ func (q AuditQuery) sql(dialect Dialect) (query string, args []any) {
 	rows, args := q.rows(dialect)
 	args = append(args, q.Limit)
 	return `SELECT id, ` + auditColumns + ` FROM (` + rows + `) a
-		WHERE minute IS NOT NULL OR request_id = '' OR NOT EXISTS (SELECT 1 FROM audit o
-			WHERE o.request_id = a.request_id AND o.command = a.command AND o.minute IS NULL
-				AND CASE WHEN o.outcome = 'asked' THEN 0 ELSE 1 END * 4611686018427387904 + o.id
-				  > CASE WHEN a.outcome = 'asked' THEN 0 ELSE 1 END * 4611686018427387904 + a.id)
+		WHERE ` + lastOutcome + `
 		ORDER BY started_at DESC, id DESC LIMIT ?` + fmt.Sprint(len(args)), args
 }
+
+// lastOutcome chooses of the rows of one request in "a" the last outcome.
+const lastOutcome = `(minute IS NOT NULL OR request_id = '' OR NOT EXISTS (SELECT 1 FROM audit o
+			WHERE o.request_id = a.request_id AND o.command = a.command AND o.minute IS NULL
+				AND CASE WHEN o.outcome = 'asked' THEN 0 ELSE 1 END * 4611686018427387904 + o.id
+				  > CASE WHEN a.outcome = 'asked' THEN 0 ELSE 1 END * 4611686018427387904 + a.id))`
 
 // rows returns the query of the newest rows that q chooses.
 func (q AuditQuery) rows(dialect Dialect) (query string, args []any) {
