@@ -17,7 +17,7 @@ import (
 
 // TestDocumentPrograms refuses an inline line that calls a program of which no test knows.
 func TestDocumentPrograms(t *testing.T) {
-	known := slices.Concat([]string{"make", "curl", "actions-runner-manager", "/runner-group"}, shellPrograms(), slices.Collect(maps.Keys(notRun())))
+	known := slices.Concat([]string{"make", "curl", "actions-runner-manager", "arm", "/runner-group"}, shellPrograms(), slices.Collect(maps.Keys(notRun())))
 	for _, spec := range dispatch.NewDispatcher(&dispatch.Env{}, commands.All()).Specs() {
 		known = append(append(known, spec.Name), spec.Aliases...)
 	}

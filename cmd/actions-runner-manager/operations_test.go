@@ -272,6 +272,15 @@ func TestOperationsMoveSQLite(t *testing.T) {
 	assert.Equal(t, "rocket", i.say("/runner-group repos-add web"))
 }
 
+func TestOperationsExportAudit(t *testing.T) {
+	t.Parallel()
+	i := install(t)
+	i.begin()
+	i.recipe("Export the audit log", 0)
+	assert.Regexp(t, `"arguments":"api [^\n]*"outcome":"done"`, i.run("cat audit.jsonl"))
+	assert.Contains(t, i.run("cat january.csv"), "at,org,caller,callerId,")
+}
+
 // TestOperationsRunsEveryBlock fails if a recipe is in no test above.
 func TestOperationsRunsEveryBlock(t *testing.T) {
 	source, err := os.ReadFile("operations_test.go")
