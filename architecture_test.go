@@ -29,7 +29,7 @@ func mayImport() map[string][]string {
 		"cmd":                  {anything},
 		"server":               {"config", "handlers", "handlers/comment", "handlers/rest", "handlers/pages", "commands", "commands/dispatch", "commands/ownership", "internal/alerts", "internal/fleet", "internal/github", "internal/oidc", "internal/queue", "internal/store", "server/connect", "server/doctor", "server/setup", "internal/secret"},
 		"server/connect":       {"config", "internal/github"},
-		"server/doctor":        {"config", "handlers/comment", "commands/dispatch", "internal/github", "internal/store", "server/connect", "internal/secret"},
+		"server/doctor":        {"config", "handlers/comment", "commands/dispatch", "internal/github", "internal/oidc", "internal/store", "server/connect", "internal/secret"},
 		"server/setup":         {"config", "handlers/comment", "handlers/pages", "internal/github", "server/connect", "server/doctor", "internal/secret"},
 		"handlers":             {"commands/dispatch"},
 		"handlers/comment":     {"handlers", "commands/dispatch", "internal/secret"},

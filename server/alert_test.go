@@ -186,3 +186,33 @@ func TestCrashAlert(t *testing.T) {
 	_, comments := w.alertIssues()
 	assert.Len(t, comments, 1)
 }
+
+// A team is told before a trust ends: once for each of the two times, over restarts.
+func TestAlertTrustEnds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, acme(), alerting()...)
+	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
+	w.ok("ghp_ada", trustWeb+"&for=30d")
+	again := func(comments int) {
+		t.Helper()
+		require.NoError(t, w.stop())
+		w.start()
+		require.Eventually(t, func() bool {
+			told := 0
+			_, all := w.alertIssues()
+			for _, c := range all {
+				told += strings.Count(c, "Trust 1 ends soon: jobs of `acme/web` on `refs/heads/main` may use")
+			}
+			return told == comments
+		}, 2*eventually, tick, "%d comments on the end of the trust", comments)
+	}
+	w.advance(17 * 24 * time.Hour)
+	again(1)
+	_, comments := w.alertIssues()
+	assert.Contains(t, comments[0], "@acme/platform: ")
+	assert.Contains(t, comments[0], "`/runner-group trust-add web --commands group-list,repos-add,token-jit --ref refs/heads/main --team platform`")
+	w.advance(2 * time.Hour)
+	again(1)
+	w.advance(12*24*time.Hour + 12*time.Hour)
+	again(2)
+}

@@ -233,7 +233,8 @@ func (a *app) start(ctx context.Context) error {
 }
 
 // maintain renews installation tokens before they expire, and asks for the newest release of
-// the runner, so that no caller waits for them, and resumes commands that a crash interrupted.
+// the runner, so that no caller waits for them. It resumes commands that a crash interrupted, and
+// tells teams of trusts that end soon.
 func (a *app) maintain(ctx context.Context) {
 	ticker := time.NewTicker(maintainEvery)
 	defer ticker.Stop()
@@ -249,6 +250,9 @@ func (a *app) maintain(ctx context.Context) {
 			if err != nil && ctx.Err() == nil {
 				a.log.Warn().Err(err).Str("org", org.Login).Msg("GitHub gives the App no access to the organization; `actions-runner-manager doctor` shows why")
 			}
+		}
+		if err := commands.NoticeTrusts(github.Background(ctx), a.env); err != nil && ctx.Err() == nil {
+			a.log.Warn().Err(err).Msg("teams could not be told yet of trusts that end soon; the next attempt is in a minute")
 		}
 		if warm {
 			if err := ownership.New(a.env).ResumeCreates(github.Background(a.log.WithContext(ctx))); err != nil && ctx.Err() == nil {

@@ -207,6 +207,10 @@ func (c cast) guideMaintainer(say, step printer, server string) {
 		say("\n   Attach a repository, which the issue's page shows too:\n")
 		say("    %s", curl("PATCH", c.Maintainer, server, "repos-add?team="+c.Team+"&repos="+c.more()))
 	}
+	if c.Issue != "" && c.more() != "" {
+		say("\n   Let workflows of %s attach repositories without a stored token (docs/workflows.md), with a comment:\n", c.more())
+		say("    /runner-group trust-add %s --commands repos-add --ref main", c.more())
+	}
 	say("\n   Get the configuration of one new runner, for this group only and for one job:\n")
 	say("    %s", curl("POST", c.Maintainer, server, "token-jit?team="+c.Team+"&name=demo-runner"))
 }

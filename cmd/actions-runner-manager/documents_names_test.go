@@ -118,7 +118,7 @@ func TestDocumentReasons(t *testing.T) {
 // variables are ours that documents may name: the settings', and others by where they are read.
 func variables() map[string]string {
 	all := map[string]string{
-		"ARM_HOST": "deploy/compose.yml", "ARM_DATABASE": "deploy/heroku/heroku.yml", "ARM_URL": "contrib", "ARM_TOKEN": "contrib",
+		"ARM_HOST": "deploy/compose.yml", "ARM_DATABASE": "deploy/heroku/heroku.yml", "ARM_URL": "contrib", "ARM_TOKEN": "contrib", "ARM_TOKEN_COMMAND": "contrib",
 	}
 	for _, key := range config.Reference() {
 		all[key.Env] = "config"

@@ -115,6 +115,7 @@ func (s *stage) environ() []string {
 		"ARM_CHATOPS_ADMIN_REPO=" + c.adminRepo, "ARM_GITHUB_URL=" + s.d.simURL, "ARM_SERVER_PUBLIC_URL=" + s.url, "ARM_SERVER_PORT=" + u.Port(),
 		"ARM_DATABASE_URL=sqlite:" + s.db, "TOKEN=" + c.Maintainer.Token, "GITHUB_TOKEN=" + c.Maintainer.Token,
 		"ARM_TOKEN=" + c.Maintainer.Token, "ARM_URL=" + s.url,
+		"ACTIONS_ID_TOKEN_REQUEST_URL=" + s.d.simURL + "/_services/token/request?repository=" + c.org + "/api", "ACTIONS_ID_TOKEN_REQUEST_TOKEN=any",
 	}
 }
 

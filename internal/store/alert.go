@@ -111,9 +111,14 @@ type Notice struct {
 
 // AddNotice records a notice for the team.
 func (s *Store) AddNotice(ctx context.Context, orgID, teamID int64, text string) error {
-	_, err := s.Exec(ctx, `INSERT INTO alert_notice (id, org_id, team_id, at, text) VALUES (?1, ?2, ?3, ?4, ?5)`,
-		rand.Text(), orgID, teamID, Micros(s.Now()), cut(text))
+	err := addNotice(ctx, s, Notice{ID: rand.Text(), OrgID: orgID, TeamID: teamID, At: s.Now(), Text: text})
 	return wrap(err, "record a notice for team %d", teamID)
+}
+
+func addNotice(ctx context.Context, q Querier, n Notice) error {
+	_, err := q.Exec(ctx, `INSERT INTO alert_notice (id, org_id, team_id, at, text) VALUES (?1, ?2, ?3, ?4, ?5)`,
+		n.ID, n.OrgID, n.TeamID, Micros(n.At), cut(n.Text))
+	return err
 }
 
 // Notices returns the organization's notices that were not passed on yet, the oldest first.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"slices"
 	"strings"
 	"time"
@@ -25,13 +26,14 @@ type Trust struct {
 	MadeBy      string // a login
 	MadeAt      time.Time
 	UsedAt      time.Time // about; zero: never
+	NoticedAt   time.Time // when the team was last told that it ends soon; zero: never
 }
 
 // MaxTrusts is how many trusts a team may have, so that looking through them stays cheap.
 const MaxTrusts = 100
 
 const trustColumns = `t.id, t.org_id, t.team_id, o.team_slug, t.group_id, t.repo_id, t.repo, t.ref, t.environment, t.workflow, t.commands,
-	t.expires_at, t.made_by, t.made_at, t.used_at`
+	t.expires_at, t.made_by, t.made_at, t.used_at, t.noticed_at`
 
 // fromTrust leaves out trusts whose team does not own that group any more.
 const fromTrust = ` FROM trust t JOIN ownership o ON o.org_id = t.org_id AND o.team_id = t.team_id AND o.group_id = t.group_id `
@@ -39,11 +41,11 @@ const fromTrust = ` FROM trust t JOIN ownership o ON o.org_id = t.org_id AND o.t
 func scanTrust(row Row) (Trust, error) {
 	var t Trust
 	var commands string
-	var expires, made, used int64
+	var expires, made, used, noticed int64
 	err := row.Scan(&t.ID, &t.OrgID, &t.TeamID, &t.TeamSlug, &t.GroupID, &t.RepoID, &t.Repo, &t.Ref, &t.Environment, &t.Workflow, &commands,
-		&expires, &t.MadeBy, &made, &used)
+		&expires, &t.MadeBy, &made, &used, &noticed)
 	t.Commands = strings.Split(commands, ",")
-	t.Expires, t.MadeAt, t.UsedAt = FromMicros(expires), FromMicros(made), FromMicros(used)
+	t.Expires, t.MadeAt, t.UsedAt, t.NoticedAt = FromMicros(expires), FromMicros(made), FromMicros(used), FromMicros(noticed)
 	return t, err
 }
 
@@ -94,6 +96,20 @@ func (s *Store) DeleteTrust(ctx context.Context, orgID, teamID, id int64) error 
 		err = ErrNotFound
 	}
 	return wrap(err, "delete trust %d", id)
+}
+
+// NoticeTrust adds a notice for the trust's team and records that with the trust, unless another
+// server did, or the trust was extended, since it was read.
+func (s *Store) NoticeTrust(ctx context.Context, t Trust, at time.Time, text string) error {
+	err := s.InTx(ctx, func(ctx context.Context, tx *Tx) error {
+		n, err := tx.Exec(ctx, `UPDATE trust SET noticed_at = ?4 WHERE id = ?1 AND noticed_at = ?2 AND expires_at = ?3`,
+			t.ID, Micros(t.NoticedAt), Micros(t.Expires), Micros(at))
+		if err != nil || n == 0 {
+			return err
+		}
+		return addNotice(ctx, tx, Notice{ID: rand.Text(), OrgID: t.OrgID, TeamID: t.TeamID, At: s.Now(), Text: text})
+	})
+	return wrap(err, "record the notice of trust %d", t.ID)
 }
 
 // UseTrust records that the trust was used now.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/oidc"
@@ -181,12 +182,9 @@ func uselessTrust(ctx context.Context, c config.Organization, org *github.Org, t
 	case err != nil:
 		return "", err
 	}
-	got, err := org.TeamRepository(ctx, team.Slug, repo.Name)
-	if err != nil && github.KindOf(err) != github.NotFound {
+	repo, err = org.TeamRepository(ctx, team.Slug, repo.Name) // zero if the team has no access
+	if err = dispatch.IgnoreNotFound(err); err != nil || github.PermissionAtLeast(repo.Permission, c.Policy.RepoPermission) {
 		return "", err
 	}
-	if err != nil || !github.PermissionAtLeast(got.Permission, c.Policy.RepoPermission) {
-		return fmt.Sprintf("the team does not have the permission %s on %s any more", c.Policy.RepoPermission, t.Repo), nil
-	}
-	return "", nil
+	return fmt.Sprintf("the team does not have the permission %s on %s any more", c.Policy.RepoPermission, t.Repo), nil
 }
