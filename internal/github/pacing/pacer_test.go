@@ -268,3 +268,38 @@ func TestLeave(t *testing.T) {
 		assert.Empty(t, p.waiting)
 	})
 }
+
+// A thousand repositories of a thousand groups, detached at the same time by two replicas, take
+// less than ten minutes, and people do not wait for them.
+func TestTimedWork(t *testing.T) {
+	end := []Cost{Read(), Write()} // what a repos-remove by the server asks for
+	synctest.Test(t, func(t *testing.T) {
+		h, all := &hub{}, replicas(2)
+		began, left := time.Now(), atomic.Int64{}
+		left.Store(1000)
+		var wg sync.WaitGroup
+		for i := range 8 {
+			wg.Go(func() {
+				for left.Add(-1) >= 0 {
+					for {
+						turn, stop := context.WithTimeout(t.Context(), time.Minute)
+						err := h.do(turn, all[i%2], Caller{TeamID: int64(i), Kind: Timed}, end...)
+						stop()
+						if err == nil {
+							break
+						}
+						time.Sleep(time.Second)
+					}
+				}
+			})
+		}
+		time.Sleep(2 * time.Minute)
+		asked := time.Now()
+		require.NoError(t, h.do(t.Context(), all[0], Caller{TeamID: 99}, Read(), Read(), Write()))
+		assert.Less(t, time.Since(asked), 3*time.Second, "a person's command")
+		wg.Wait()
+		h.requireLimits(t)
+		assert.Less(t, time.Since(began), 10*time.Minute)
+		t.Log(time.Since(began))
+	})
+}
