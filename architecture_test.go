@@ -27,7 +27,7 @@ const anything = "*"
 func mayImport() map[string][]string {
 	return map[string][]string{
 		"cmd":                  {anything},
-		"server":               {"config", "handlers", "handlers/comment", "handlers/rest", "handlers/pages", "commands", "commands/dispatch", "commands/ownership", "internal/alerts", "internal/fleet", "internal/github", "internal/oidc", "internal/queue", "internal/store", "server/connect", "server/doctor", "server/setup", "internal/secret"},
+		"server":               {"config", "handlers", "handlers/comment", "handlers/rest", "handlers/pages", "commands", "commands/dispatch", "commands/ownership", "internal/alerts", "internal/fleet", "internal/github", "internal/oidc", "internal/queue", "internal/requests", "internal/store", "server/connect", "server/doctor", "server/setup", "internal/secret"},
 		"server/connect":       {"config", "internal/github"},
 		"server/doctor":        {"config", "handlers/comment", "commands/dispatch", "internal/github", "internal/oidc", "internal/store", "server/connect", "internal/secret"},
 		"server/setup":         {"config", "handlers/comment", "handlers/pages", "internal/github", "server/connect", "server/doctor", "internal/secret"},
@@ -44,6 +44,7 @@ func mayImport() map[string][]string {
 		"internal/queue":       {"internal/store"},
 		"internal/fleet":       {"internal/github", "internal/store", "commands/dispatch"},
 		"internal/alerts":      {"internal/fleet", "internal/github", "internal/store", "commands/dispatch"},
+		"internal/requests":    {"internal/github", "internal/store", "commands/dispatch"},
 		"internal/github":      {"internal/secret"},
 		"internal/oidc":        {"internal/store"},
 		"internal/store":       {"internal/secret"},

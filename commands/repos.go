@@ -188,6 +188,11 @@ func checkRepo(c *dispatch.Call, repo github.Repository, err error, name string)
 	if err := checkPermitted(c, repo, err, name); err != nil {
 		return err
 	}
+	return checkPublic(c, repo, name)
+}
+
+// checkPublic refuses a public repository, unless the policy allows them.
+func checkPublic(c *dispatch.Call, repo github.Repository, name string) error {
 	if !c.Org.Policy.PublicRepos && !repo.Private && repo.Visibility != "internal" && repo.Visibility != "private" {
 		return dispatch.Refuse(dispatch.ReasonPublicRepo,
 			"%s is public: anybody's pull request could run code on the group's runners. The operator does not allow it (policy.publicRepos).", dispatch.Quote(name))

@@ -91,21 +91,24 @@ type Chatops struct {
 	Trigger       string        `yaml:"trigger" synonyms:"command prefix slashCommand" doc:"The word that commands in comments begin with, behind the slash; another one for each server if several share an admin repository."`
 	TokenReply    string        `yaml:"tokenReply" synonyms:"reply tokens" enum:"comment,encrypted,off" doc:"How a token answers a comment: comment (deleted after tokenReplyTTL), encrypted (to the caller's SSH keys) or off."`
 	TokenReplyTTL time.Duration `yaml:"tokenReplyTTL" synonyms:"ttl" doc:"After which time a comment with a token is deleted."`
+	OwnersTeam    string        `yaml:"ownersTeam" doc:"The slug of the team that is mentioned if an owner must decide a request."`
 }
 
 // Policy says who may do what.
 type Policy struct {
-	Groups              string    `yaml:"groups" enum:"owned,named" doc:"What makes a group a team's: owned (the record says so) or named (its name is groupName)."`
-	GroupName           string    `yaml:"groupName" doc:"The name of a team's group; {team} is replaced by the team's slug."`
-	RepoPermission      string    `yaml:"repoPermission" synonyms:"permission minPermission" enum:"pull,triage,push,maintain,admin" doc:"The least permission that a team needs on a repository that it attaches: pull, triage, push, maintain or admin."`
-	PublicRepos         bool      `yaml:"publicRepos" synonyms:"public allowPublic publicRepositories" doc:"Whether public repositories may be attached."`
-	RegistrationTokens  string    `yaml:"registrationTokens" enum:"true,adopted,false" doc:"Who gets organization-wide registration and removal tokens: true (every team with a group), adopted (teams whose group an owner gave them) or false (nobody)."`
-	Teams               Teams     `yaml:"teams"`
-	OwnersActForAnyTeam bool      `yaml:"ownersActForAnyTeam" doc:"Whether organization owners may act for teams that they do not maintain."`
-	Confirm             []string  `yaml:"confirm" synonyms:"confirmation" doc:"Commands that want --yes in a comment."`
-	Workflows           Workflows `yaml:"workflows"`
-	Limits              Limits    `yaml:"limits"`
-	MembersRead         bool      `yaml:"membersRead" doc:"Whether plain members of a team, those of its child teams included, may use group-list, runners-list and group-check; groups-list shows them its group too."`
+	Groups              string        `yaml:"groups" enum:"owned,named" doc:"What makes a group a team's: owned (the record says so) or named (its name is groupName)."`
+	GroupName           string        `yaml:"groupName" doc:"The name of a team's group; {team} is replaced by the team's slug."`
+	RepoPermission      string        `yaml:"repoPermission" synonyms:"permission minPermission" enum:"pull,triage,push,maintain,admin" doc:"The least permission that a team needs on a repository that it attaches: pull, triage, push, maintain or admin."`
+	PublicRepos         bool          `yaml:"publicRepos" synonyms:"public allowPublic publicRepositories" doc:"Whether public repositories may be attached."`
+	RegistrationTokens  string        `yaml:"registrationTokens" enum:"true,adopted,false" doc:"Who gets organization-wide registration and removal tokens: true (every team with a group), adopted (teams whose group an owner gave them) or false (nobody)."`
+	Teams               Teams         `yaml:"teams"`
+	OwnersActForAnyTeam bool          `yaml:"ownersActForAnyTeam" doc:"Whether organization owners may act for teams that they do not maintain."`
+	Confirm             []string      `yaml:"confirm" synonyms:"confirmation" doc:"Commands that want --yes in a comment."`
+	Approval            []string      `yaml:"approval" doc:"Commands that an owner must approve if a maintainer who is no owner uses them. With repos-add, only an owner approves requests for access to a team's group."`
+	RequestTTL          time.Duration `yaml:"requestTTL" doc:"How long a request waits for a decision before it expires."`
+	Workflows           Workflows     `yaml:"workflows"`
+	MembersRead         bool          `yaml:"membersRead" doc:"Whether plain members of a team, those of its child teams included, may use group-list, runners-list and group-check; groups-list shows them its group too."`
+	Limits              Limits        `yaml:"limits"`
 	// RemoveOffline is 0 if no runner is removed.
 	RemoveOffline time.Duration `yaml:"removeOffline" doc:"Remove runners that were offline for this long without a break, such as 7d; 0: never."`
 }
@@ -171,6 +174,7 @@ func Defaults() Config {
 		Policy: Policy{
 			Groups: "owned", GroupName: "{team}", RepoPermission: "admin", RegistrationTokens: "true",
 			Teams: Teams{Allow: []string{"*"}}, Confirm: []string{"group-delete", "repos-set"},
+			Approval: []string{}, RequestTTL: 14 * 24 * time.Hour,
 			Workflows: Workflows{Enabled: true, MaxAge: 180 * 24 * time.Hour},
 		},
 		Fleet:    Fleet{PollInterval: 5 * time.Minute, History: 90 * 24 * time.Hour},

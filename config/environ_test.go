@@ -29,6 +29,7 @@ func TestVariable(t *testing.T) {
 		"policy.workflows.selfHosted": "ARM_POLICY_WORKFLOWS_SELF_HOSTED",
 		"github.webhookSecret":        "ARM_GITHUB_WEBHOOK_SECRET",
 		"chatops.tokenReplyTTL":       "ARM_CHATOPS_TOKEN_REPLY_TTL",
+		"chatops.ownersTeam":          "ARM_CHATOPS_OWNERS_TEAM",
 		"policy.ownersActForAnyTeam":  "ARM_POLICY_OWNERS_ACT_FOR_ANY_TEAM",
 		"policy.teams.allow":          "ARM_POLICY_TEAMS_ALLOW",
 		"database.urlFile":            "ARM_DATABASE_URL_FILE",

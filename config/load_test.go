@@ -93,11 +93,12 @@ func TestLoadFull(t *testing.T) {
 			MetricsAddress: ":9090", ShutdownTimeout: 90 * time.Second,
 		},
 		GitHub:  GitHub{URL: "https://ghes.example.com", OIDCIssuer: "https://sts.example.com/ghes", WebhookSecrets: []secret.Text{secret.New("first-webhook-secret"), secret.New("second-webhook-secret")}},
-		Chatops: Chatops{AdminRepo: "runner-admin", Trigger: "runners", TokenReply: "encrypted", TokenReplyTTL: 10 * time.Minute},
+		Chatops: Chatops{AdminRepo: "runner-admin", Trigger: "runners", TokenReply: "encrypted", TokenReplyTTL: 10 * time.Minute, OwnersTeam: "admins"},
 		Policy: Policy{
 			Groups: "named", GroupName: "team-{team}", RepoPermission: "maintain", PublicRepos: true, RegistrationTokens: "adopted",
 			Teams:               Teams{Allow: []string{"platform-*", "web"}, Deny: []string{"*-guests"}},
 			OwnersActForAnyTeam: true, MembersRead: true, Confirm: []string{"group-delete"}, RemoveOffline: 7 * 24 * time.Hour,
+			Approval: []string{"group-create", "repos-add"}, RequestTTL: 7 * 24 * time.Hour,
 			Workflows: Workflows{MaxAge: 30 * 24 * time.Hour, SelfHosted: true},
 		},
 		Fleet:  Fleet{PollInterval: time.Minute, History: 30 * 24 * time.Hour},
@@ -132,7 +133,7 @@ func TestLoadValues(t *testing.T) {
 		{"a folder turns files on", "org: acme\nlogging: {logDirectory: logs}\n", func(c *Config) any { return c.Logging.Ephemeral }, false},
 		{"a level of old", "org: acme\nlogging: {level: WARNING}\n", func(c *Config) any { return c.Logging.Level }, "warn"},
 		{"an organization of digits", "org: 123\n", func(c *Config) any { return c.Org }, "123"},
-		{"anchors, tags and CRLF", "org: &name acme\r\nchatops:\r\n  adminRepo: *name\r\n  tokenReply: !!str off\r\n", func(c *Config) any { return c.Chatops }, Chatops{"acme", "runner-group", "off", 5 * time.Minute}},
+		{"anchors, tags and CRLF", "org: &name acme\r\nchatops:\r\n  adminRepo: *name\r\n  tokenReply: !!str off\r\n", func(c *Config) any { return c.Chatops }, Chatops{"acme", "runner-group", "off", 5 * time.Minute, ""}},
 		{"byte order mark", "\xef\xbb\xbforg: acme\n", func(c *Config) any { return c.Org }, "acme"},
 		{"document markers", "---\n# a comment\norg: acme\n...\n", func(c *Config) any { return c.Org }, "acme"},
 		{"an empty file is set-up mode", "", func(c *Config) any { return c.SetupMode() }, true},
@@ -161,7 +162,7 @@ orgs:
 	orgs := c.Organizations()
 	require.Len(t, orgs, 2)
 	assert.Equal(t, Organization{Org: "acme", InstallationID: 7, Chatops: c.Chatops, Policy: c.Policy}, orgs[0])
-	assert.Equal(t, Chatops{"ops", "ops-runners", "comment", 2 * time.Minute}, orgs[1].Chatops)
+	assert.Equal(t, Chatops{"ops", "ops-runners", "comment", 2 * time.Minute, ""}, orgs[1].Chatops)
 	assert.Equal(t, "false", orgs[1].Policy.RegistrationTokens)
 	assert.Equal(t, Teams{Allow: []string{"core"}, Deny: []string{"guests"}}, orgs[1].Policy.Teams)
 	assert.Equal(t, []string{"repos-set"}, orgs[1].Policy.Confirm)

@@ -93,6 +93,10 @@ func (l *loader) validatePolicy(c *Policy, entry string) {
 	l.needBelow(c.Workflows.MaxAge >= time.Minute, entry, "policy.workflows.maxAge", "must be at least 1m")
 	l.needBelow(c.Limits.Repos >= 0, entry, "policy.limits.repos", "must be 0 or more")
 	l.needBelow(c.Limits.Runners >= 0, entry, "policy.limits.runners", "must be 0 or more")
+	l.needBelow(c.RequestTTL >= time.Minute, entry, "policy.requestTTL", "must be at least 1m")
+	for i, command := range c.Approval {
+		l.needBelow(commandShape.MatchString(command), entry, fmt.Sprintf("policy.approval[%d]", i), "must be a command's name, such as group-create")
+	}
 	for i, command := range c.Confirm {
 		l.needBelow(commandShape.MatchString(command), entry, fmt.Sprintf("policy.confirm[%d]", i), "must be a command's name, such as group-delete")
 	}

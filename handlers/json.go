@@ -28,6 +28,9 @@ func (nullJSON) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
 // ResultAnswer is the answer to a command that succeeded.
 func ResultAnswer(result dispatch.Result) Answer {
 	answer := Answer{Code: http.StatusOK, Response: result.Response, Items: result.Items}
+	if result.Request != 0 {
+		answer.Code = http.StatusAccepted
+	}
 	switch {
 	case answer.Response != nil:
 	case result.Message != "":

@@ -23,6 +23,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/oidc"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/queue"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/requests"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 	"github.com/actions-runner-manager/actions-runner-manager/server/connect"
 	"github.com/actions-runner-manager/actions-runner-manager/server/setup"
@@ -46,6 +47,7 @@ type app struct {
 	alerts      *alerts.Alerts // nil: alerts.issues is not set
 	health      *health
 	meter       *meter
+	requests    *requests.Keeper
 
 	fleetGauges *fleetReader // nil: fleet.pollInterval is 0, so what is recorded may be old
 
@@ -121,6 +123,8 @@ func (s *Server) build(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	a.requests = requests.New(requests.Options{Env: a.env, Wrote: comments.wrote, Escape: comment.EscapeMessage, Logger: s.log})
+	a.env.TellOutcomes = a.requests.Wake
 	s.watchFleet(a, dispatcher, comments)
 	a.accessEnder = &fleet.AccessEnder{Dispatch: dispatcher.Dispatch, Env: a.env, Logger: s.log}
 	a.metrics = a.meter.handler(a.gauges)
@@ -222,6 +226,7 @@ func (a *app) start(ctx context.Context) error {
 	a.cancel = cancel
 	a.health.start(background)
 	a.loops.Go(func() { a.maintain(background) })
+	a.loops.Go(func() { a.requests.Run(background) })
 	if a.fleet != nil {
 		a.loops.Go(func() { a.fleet.Run(background) })
 	}

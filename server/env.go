@@ -36,6 +36,7 @@ func newEnv(ctx context.Context, c *config.Config, st *store.Store, gh *github.A
 				PublicRepos: p.PublicRepos, RegistrationTokens: p.RegistrationTokens,
 				Allow: p.Teams.Allow, Deny: p.Teams.Deny, OwnersActForAnyTeam: p.OwnersActForAnyTeam,
 				MembersRead: p.MembersRead, RemoveOffline: p.RemoveOffline, Limits: dispatch.Limits(p.Limits),
+				Approval: p.Approval, RequestTTL: p.RequestTTL, OwnersTeam: o.Chatops.OwnersTeam,
 				Workflows: dispatch.WorkflowPolicy{Enabled: p.Workflows.Enabled, MaxAge: p.Workflows.MaxAge, SelfHosted: p.Workflows.SelfHosted},
 			},
 		})

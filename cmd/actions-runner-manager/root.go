@@ -106,31 +106,42 @@ func (p *program) load() (*config.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	if mistakes := p.unknownConfirm(c); len(mistakes) > 0 {
+	mistakes := p.commandMistakes(c, "policy.confirm", func(policy config.Policy) []string { return policy.Confirm }, func(dispatch.Spec) string { return "" })
+	mistakes = append(mistakes, p.commandMistakes(c, "policy.approval", func(policy config.Policy) []string { return policy.Approval }, dispatch.Spec.WhyNotApproved)...)
+	if len(mistakes) > 0 {
 		return nil, mistakes
 	}
 	return c, nil
 }
 
-// unknownConfirm names what policy.confirm lists and no command answers to. Package
-// config cannot: it knows no commands.
-func (p *program) unknownConfirm(c *config.Config) config.Errors {
-	const confirmVariable = "ARM_POLICY_CONFIRM"
+// commandMistakes names what a list of commands in the policy has that no command answers to,
+// and what cannot be listed there, with the reason. Package config cannot: it knows no
+// commands.
+func (p *program) commandMistakes(c *config.Config, key string, list func(config.Policy) []string, whyNot func(dispatch.Spec) string) config.Errors {
+	name := "ARM_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
 	path := config.Path(p.configFlag, p.environ)
 	variable := ""
-	if slices.ContainsFunc(p.environ, func(e string) bool { return strings.HasPrefix(e, confirmVariable+"=") }) {
-		path, variable = "", confirmVariable
+	if slices.ContainsFunc(p.environ, func(e string) bool { return strings.HasPrefix(e, name+"=") }) {
+		path, variable = "", name
 	}
 	d := dispatch.NewDispatcher(&dispatch.Env{}, commands.All())
 	var mistakes config.Errors
 	seen := map[string]bool{}
 	for _, org := range c.Organizations() {
-		for _, name := range org.Policy.Confirm {
-			if _, ok := d.Lookup(name); ok || seen[name] {
-				continue
+		for _, command := range list(org.Policy) {
+			spec, ok := d.Lookup(command)
+			message := ""
+			switch why := whyNot(spec); {
+			case seen[command]:
+			case !ok:
+				message = d.Unknown(command).Message
+			case why != "":
+				message = fmt.Sprintf("cannot list %s, which %s", command, why)
 			}
-			seen[name] = true
-			mistakes = append(mistakes, config.Mistake{File: path, Variable: variable, Key: "policy.confirm", Message: d.Unknown(name).Message})
+			seen[command] = true
+			if message != "" {
+				mistakes = append(mistakes, config.Mistake{File: path, Variable: variable, Key: key, Message: message})
+			}
 		}
 	}
 	return mistakes

@@ -81,7 +81,7 @@ func New(t testing.TB, change ...func(*dispatch.Policy)) *Kit {
 		assert.Empty(t, hub.Unknown(), "only addresses that GitHub has are asked")
 	})
 
-	policy := dispatch.Policy{GroupName: "{team}", RepoPermission: "admin", RegistrationTokens: "true", Allow: []string{"*"}, Workflows: dispatch.WorkflowPolicy{Enabled: true, MaxAge: 180 * 24 * time.Hour}}
+	policy := dispatch.Policy{GroupName: "{team}", RepoPermission: "admin", RegistrationTokens: "true", Allow: []string{"*"}, RequestTTL: 14 * 24 * time.Hour, Workflows: dispatch.WorkflowPolicy{Enabled: true, MaxAge: 180 * 24 * time.Hour}}
 	for _, c := range change {
 		c(&policy)
 	}

@@ -13,6 +13,9 @@ import (
 // A Func runs a call.
 type Func func(context.Context, *Call) (Result, error)
 
+// A Dispatch runs a request, as [Dispatcher.Dispatch] does.
+type Dispatch func(context.Context, Request) (Result, error)
+
 // A Middleware wraps every command with something that all have in common.
 type Middleware func(Func) Func
 

@@ -93,7 +93,7 @@ func (d *Dispatcher) Dispatch(ctx context.Context, req Request) (Result, error) 
 		return Result{}, d.Unknown(req.Command)
 	}
 	result, err := d.run(ctx, &Call{
-		Request: req, Spec: d.specIn(req.Org, command), Env: d.env, declared: command,
+		Request: req, Spec: d.specIn(req.Org, command), Env: d.env, declared: command, Dispatch: d.Dispatch,
 		Specs: func() []Spec { return d.specsIn(req.Org) }, Unknown: d.Unknown,
 	})
 	if err != nil {

@@ -50,6 +50,8 @@ type Env struct {
 	// Notify adds Markdown to the issue of the team's group, which is opened for it, in the next
 	// comment that mentions the team; nil: there are no such issues.
 	Notify func(ctx context.Context, orgID, teamID int64, markdown string) error
+	// TellOutcomes, if set, is called when a request was decided whose outcome is to be told.
+	TellOutcomes func()
 	// Holder names this process in leases; it must be unique among replicas.
 	Holder string
 	// Deadline bounds a command; 30 s if zero.
@@ -162,14 +164,17 @@ func (o *Org) notInstalled(err error) error {
 
 // A Policy is what an organization allows.
 type Policy struct {
-	Named               bool     // the group is found by its name, not by the record
-	GroupName           string   // name of a team's group, with {team} in it
-	RepoPermission      string   // least permission of a team on a repository it attaches
-	PublicRepos         bool     // may public repositories be attached
-	RegistrationTokens  string   // "true", "adopted" or "false"
-	Allow, Deny         []string // globs over team slugs
-	OwnersActForAnyTeam bool     // owners act for teams that they do not maintain
-	MembersRead         bool     // plain members of a team may run what [Spec].MembersToo allows them
+	Named               bool          // the group is found by its name, not by the record
+	GroupName           string        // name of a team's group, with {team} in it
+	RepoPermission      string        // least permission of a team on a repository it attaches
+	PublicRepos         bool          // may public repositories be attached
+	RegistrationTokens  string        // "true", "adopted" or "false"
+	Allow, Deny         []string      // globs over team slugs
+	OwnersActForAnyTeam bool          // owners act for teams that they do not maintain
+	Approval            []string      // commands that an owner must approve
+	RequestTTL          time.Duration // how long a request waits for a decision
+	OwnersTeam          string        // the slug of the team that is mentioned if an owner must decide; may be empty
+	MembersRead         bool          // plain members of a team may run what [Spec].MembersToo allows them
 
 	Workflows WorkflowPolicy
 	Limits    Limits
@@ -258,6 +263,8 @@ type Call struct {
 	Seen Seen
 	// Specs returns the declarations of all commands.
 	Specs func() []Spec
+	// Dispatch is [Dispatcher.Dispatch].
+	Dispatch Dispatch
 	// Unknown is [Dispatcher.Unknown].
 	Unknown func(name string, rest ...string) *Error
 

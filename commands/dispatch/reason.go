@@ -24,6 +24,7 @@ const (
 	ReasonGroupNotFound     Reason = "group_not_found"
 	ReasonRunnerNotFound    Reason = "runner_not_found"
 	ReasonTrustNotFound     Reason = "trust_not_found"
+	ReasonRequestNotFound   Reason = "request_not_found"
 	ReasonUnknownCommand    Reason = "unknown_command"
 	ReasonMethod            Reason = "method"
 	ReasonTooLarge          Reason = "too_large"
@@ -34,6 +35,7 @@ const (
 	ReasonGroupNotEmpty     Reason = "group_not_empty"
 	ReasonGroupNotSelected  Reason = "group_not_selected"
 	ReasonLimitReached      Reason = "limit_reached"
+	ReasonRequestDecided    Reason = "request_decided"
 	ReasonSuperseded        Reason = "superseded"
 	ReasonRateLimited       Reason = "rate_limited"
 	ReasonInternal          Reason = "internal"
@@ -73,6 +75,7 @@ var reasons = []ReasonInfo{ //nolint:gochecknoglobals // a table that is never w
 	{ReasonGroupNotFound, http.StatusNotFound, false, "the team owns no runner group yet"},
 	{ReasonRunnerNotFound, http.StatusNotFound, false, "the group has no such runner"},
 	{ReasonTrustNotFound, http.StatusNotFound, false, "the team has no such trust"},
+	{ReasonRequestNotFound, http.StatusNotFound, false, "there is no such request, or you may neither see nor decide it"},
 	{ReasonUnknownCommand, http.StatusNotFound, false, "there is no such command"},
 	{ReasonMethod, http.StatusMethodNotAllowed, false, "the command does not accept this method; the header Allow lists those it does"},
 	{ReasonTooLarge, http.StatusRequestEntityTooLarge, false, "the body is larger than 1 MiB"},
@@ -83,6 +86,7 @@ var reasons = []ReasonInfo{ //nolint:gochecknoglobals // a table that is never w
 	{ReasonGroupNotEmpty, http.StatusConflict, false, "the group still has runners"},
 	{ReasonGroupNotSelected, http.StatusConflict, false, "the group is not limited to selected repositories"},
 	{ReasonLimitReached, http.StatusConflict, false, "the group would hold more repositories or runners than the operator allows"},
+	{ReasonRequestDecided, http.StatusConflict, false, "the request was decided already, or it expired"},
 	{ReasonSuperseded, http.StatusConflict, false, "the server could not finish the command, and a newer one changed the same thing before it could repeat it"},
 	{ReasonRateLimited, http.StatusTooManyRequests, false, "too many requests; Retry-After says when to try again"},
 	{ReasonInternal, http.StatusInternalServerError, false, "the server failed; its operator finds the cause in the log by the request id"},

@@ -157,6 +157,11 @@ type Result struct {
 	Items []Item
 	// Changed reports whether anything is different now.
 	Changed bool
+	// Request is the number of a request that was made and that waits for a decision; 0: none.
+	// REST answers 202 then.
+	Request int64
+	// Mention is the team that is to decide it, as ORG/SLUG. A comment mentions it.
+	Mention string
 	// Attention means that people should look although nothing failed: nothing of what was
 	// named is there, or a job waits. They see ⚠️ instead of ✅.
 	Attention bool

@@ -21,12 +21,18 @@ func (e *Env) inferTeam(ctx context.Context, call *Call) error {
 	if call.TeamProblem != "" {
 		return Refuse(ReasonMissingArgument, "Which team is this for? %s", call.TeamProblem)
 	}
+	if call.TeamHint != "" && call.Spec.Needs == Member && call.TeamSource == TeamOfField && call.FieldAuthor.Known() {
+		return call.fieldNotUsed("The issue's field was written by somebody else.")
+	}
 	if call.TeamHint != "" {
 		if call.TeamSource == TeamOfField && call.Spec.Effect >= Destroys {
 			return call.fieldNotUsed("`" + call.Spec.Name + "` does not take its team from an issue's field, because others can edit the issue.")
 		}
 		call.setTeam(call.TeamHint)
 		call.teamFromIssue = true
+		return nil
+	}
+	if call.Spec.Needs == Member { // it is about a team that the caller need not maintain
 		return nil
 	}
 	// The other arguments come first: no call for a command that is wrong anyway.

@@ -70,6 +70,9 @@ func (s *section) result(mark string, r dispatch.Result) {
 	for _, note := range r.Notes {
 		s.paragraph(escapeMessage(note))
 	}
+	if teamShape.MatchString(r.Mention) {
+		s.paragraph("@" + r.Mention)
+	}
 }
 
 func (s *section) tables(tables []dispatch.Table) {

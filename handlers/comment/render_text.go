@@ -201,6 +201,9 @@ func shorten(text string, most int) string {
 
 var loginShape = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
 
+// teamShape is how a team is mentioned.
+var teamShape = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*/[a-z0-9_][a-z0-9_-]*$`)
+
 // mention addresses a user.
 func mention(login string) string {
 	if !loginShape.MatchString(login) {

@@ -249,9 +249,17 @@ func responses(spec dispatch.Spec, method string) object {
 	if spec.Sample.Response != nil {
 		answer["example"] = handlers.ResultAnswer(spec.Sample)
 	}
-	all := object{"200": object{
-		"description": "Done.", "headers": headers, "content": object{"application/json": answer},
-	}}
+	all := object{}
+	plain := object{"schema": answer["schema"]}
+	switch {
+	case spec.Sample.Request != 0:
+		all["202"] = object{"description": "It waits for a decision.", "headers": headers, "content": object{"application/json": answer}}
+	case spec.WhyNotApproved() == "":
+		all["202"] = object{"description": "It waits until an owner approves it (policy.approval).", "headers": headers, "content": object{"application/json": plain}}
+		fallthrough
+	default:
+		all["200"] = object{"description": "Done.", "headers": headers, "content": object{"application/json": answer}}
+	}
 	byStatus := map[int][]dispatch.ReasonInfo{}
 	for _, r := range spec.Reasons() {
 		byStatus[r.Status] = append(byStatus[r.Status], r)

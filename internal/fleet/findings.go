@@ -41,6 +41,9 @@ type Look struct {
 	// Exists says of repositories that are expected and not attached whether they exist.
 	// Those that were not asked about are missing.
 	Exists map[int64]bool
+	// ByRequest are the repositories that an approved request attached: the team needs no
+	// permission on them.
+	ByRequest map[int64]bool
 	// Tokens are when tokens that register runners were handed out to the team.
 	Tokens []time.Time
 }
@@ -183,7 +186,7 @@ func (j *judge) team() {
 	}
 	for _, repo := range j.Group.Repos {
 		permission, asked := team.Permissions[repo.ID]
-		if asked && !github.PermissionAtLeast(permission, j.s.RepoPermission) {
+		if asked && !j.ByRequest[repo.ID] && !github.PermissionAtLeast(permission, j.s.RepoPermission) {
 			j.find(RepoPermissionLost, subject{repo.ID, repo.Name}, time.Time{})
 		}
 	}
