@@ -130,6 +130,6 @@ func approvedResult(call *dispatch.Call, r store.Request, given accessGiven) dis
 			Request: r.Number, State: string(store.RequestApproved), Team: r.TeamSlug,
 			Added: append([]string{}, given.added...), Unchanged: append([]string{}, given.unchanged...), Until: moment(given.until), Message: message,
 		},
-		Message: message, Items: doneItems(targetNames(r.TargetsOf(repoTarget))), Changed: true,
+		Message: message, Changed: true,
 	}
 }

@@ -210,7 +210,7 @@ func schemas() object {
 		"Result": object{
 			"type": "object", "required": []string{"Code", "Response"},
 			"properties": object{
-				"Code":     object{"const": http.StatusOK},
+				"Code":     object{"enum": []int{http.StatusOK, http.StatusAccepted}},
 				"Response": object{"description": "What the command answers."},
 				"Items":    items,
 			},
