@@ -72,7 +72,9 @@ func TestReposAddForNeedsPermission(t *testing.T) {
 	t.Parallel()
 	k := commandtest.New(t)
 	k.Must("ada", "group-create team=platform", "repos-add team=platform repos=api for=1h")
-	k.Hub.Update(func(st *ghsim.State) { st.Org("acme").Team("platform").Permissions[st.Org("acme").Repo("api").ID] = "push" })
+	k.Hub.Update(func(st *ghsim.State) {
+		st.Org("acme").Team("platform").Permissions[st.Org("acme").Repo("api").ID] = "push"
+	})
 	k.Test(t, []commandtest.Case{
 		{Name: "another end", Line: "repos-add team=platform repos=api for=2h", Reason: dispatch.ReasonRepoNotPermitted},
 		{Name: "no end", Line: "repos-add team=platform repos=api", Reason: dispatch.ReasonRepoNotPermitted},
