@@ -59,8 +59,9 @@ func runGroupAccept(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispa
 			result.Needless = true
 			return result, nil
 		}
-		result.Message, result.Changed = "This would accept the group as it is now. "+countOf(len(accepted), "finding")+" would end.", false
-		return result, nil
+		preview := previewOf(result, "This would accept the group as it is now. "+countOf(len(accepted), "finding")+" would end.", result.Tables...)
+		preview.Notes = result.Notes
+		return preview, nil
 	}
 	if err := call.Begin(ctx, nil, call.TheExpected()); err != nil {
 		return dispatch.Result{}, err

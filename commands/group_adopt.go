@@ -79,6 +79,12 @@ func runGroupAdopt(ctx context.Context, call *dispatch.Call, args AdoptArgs) (di
 	if err != nil {
 		return dispatch.Result{}, err
 	}
+	owned := call.Recorded && call.Group.GroupID == group.ID
+	if allows := args.Workflows == workflowsTeam && !call.Group.WorkflowsTeam; call.Preview && owned && !allows {
+		result := adoptResult(call, group, repos, runners, fmt.Sprintf("The team `%s` owns the runner group %s already.", call.Team.Slug, dispatch.Quote(group.Name)))
+		result.Needless = true
+		return result, nil
+	}
 	if call.Preview {
 		return adoptResult(call, group, repos, runners, fmt.Sprintf("This would give the runner group %s to the team `%s`.", dispatch.Quote(group.Name), call.Team.Slug)), nil
 	}
@@ -91,7 +97,7 @@ func runGroupAdopt(ctx context.Context, call *dispatch.Call, args AdoptArgs) (di
 	if err := call.Begin(ctx, nil, call.TheGroup()); err != nil {
 		return dispatch.Result{}, err
 	}
-	if call.Recorded && call.Group.GroupID == group.ID {
+	if owned {
 		if record.WorkflowsTeam && !call.Group.WorkflowsTeam {
 			return allowWorkflows(ctx, call, group, repos, runners)
 		}

@@ -56,27 +56,49 @@ func runGroupCreate(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispa
 		// the recorded group is gone: a new one takes its place
 	}
 	if call.Preview {
-		return dispatch.Result{Message: fmt.Sprintf("This would create the runner group %s for the team `%s`.", dispatch.Quote(name), call.Team.Slug)}, nil
+		return previewCreate(ctx, call, name)
 	}
 	if err := call.Begin(ctx, nil, call.TheGroup()); err != nil {
 		return dispatch.Result{}, err
 	}
-	list, ok := call.Prefetched.(func() ([]github.Group, error))
-	if !ok {
-		list = listGroups(ctx, call)
-	}
-	groups, err := list()
+	groups, err := knownGroups(ctx, call)
 	if err != nil {
-		return dispatch.Result{}, dispatch.GitHubError(err, "list the runner groups")
-	}
-	if call.Recorded && slices.ContainsFunc(groups, func(g github.Group) bool { return g.ID == call.Group.GroupID }) {
-		return dispatch.Result{}, ownership.NotGone(call, nil)
+		return dispatch.Result{}, err
 	}
 	group, err := ownership.New(call.Env).Create(ctx, call, name, groups)
 	if err != nil {
 		return dispatch.Result{}, err
 	}
 	return createResult(call, group), nil
+}
+
+// knownGroups waits for the list of the organization's groups. A recorded group that GitHub
+// did not find must not be in it.
+func knownGroups(ctx context.Context, call *dispatch.Call) ([]github.Group, error) {
+	list, ok := call.Prefetched.(func() ([]github.Group, error))
+	if !ok {
+		list = listGroups(ctx, call)
+	}
+	groups, err := list()
+	if err != nil {
+		return nil, dispatch.GitHubError(err, "list the runner groups")
+	}
+	if call.Recorded && slices.ContainsFunc(groups, func(g github.Group) bool { return g.ID == call.Group.GroupID }) {
+		return nil, ownership.NotGone(call, nil)
+	}
+	return groups, nil
+}
+
+func previewCreate(ctx context.Context, call *dispatch.Call, name string) (dispatch.Result, error) {
+	groups, err := knownGroups(ctx, call)
+	if err != nil {
+		return dispatch.Result{}, err
+	}
+	if err := ownership.CheckName(call, name, groups); err != nil {
+		return dispatch.Result{}, err
+	}
+	group := github.Group{Name: name, Visibility: github.VisibilitySelected, AllowsPublicRepositories: call.Org.Policy.PublicRepos}
+	return previewOf(createResult(call, group), fmt.Sprintf("This would create the runner group %s for the team `%s`.", dispatch.Quote(name), call.Team.Slug)), nil
 }
 
 func createResult(call *dispatch.Call, group github.Group) dispatch.Result {

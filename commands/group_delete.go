@@ -41,7 +41,7 @@ func runGroupDelete(ctx context.Context, call *dispatch.Call, args GroupDeleteAr
 		return deleteResult(call, GroupInfo{}, nil), nil // by an earlier attempt at this request
 	}
 	held, err := readGroup(ctx, call)
-	if dispatch.ReasonOf(err) == dispatch.ReasonGroupNotFound && call.Recorded && !call.Preview {
+	if dispatch.ReasonOf(err) == dispatch.ReasonGroupNotFound && call.Recorded {
 		return forgetDeleted(ctx, call, GroupInfo{ID: call.Group.GroupID, Name: call.Group.GroupName}, nil, err)
 	}
 	if err != nil {
@@ -109,13 +109,18 @@ func deleteGroup(ctx context.Context, call *dispatch.Call, held groupState) (dis
 
 // forgetDeleted ends the ownership of a group that GitHub did not find, if it is gone.
 func forgetDeleted(ctx context.Context, call *dispatch.Call, group GroupInfo, moved []string, cause error) (dispatch.Result, error) {
-	if err := call.Begin(ctx, nil, call.TheGroup()); err != nil {
-		return dispatch.Result{}, err
-	}
 	registry := ownership.New(call.Env)
+	if !call.Preview {
+		if err := call.Begin(ctx, nil, call.TheGroup()); err != nil {
+			return dispatch.Result{}, err
+		}
+	}
 	gone, err := registry.IsGone(ctx, call)
 	if err == nil && !gone {
 		err = ownership.NotGone(call, cause)
+	}
+	if err == nil && call.Preview {
+		return previewOf(deleteResult(call, group, moved), fmt.Sprintf("The runner group %s was deleted on GitHub. This would forget it.", groupOfTeam(call.Group))), nil
 	}
 	if err == nil {
 		err = call.Change(ctx, func(ctx context.Context) error { return registry.Forget(ctx, call) }, call.TheGroup())
@@ -145,7 +150,7 @@ func previewDelete(call *dispatch.Call, held groupState) dispatch.Result {
 		sentence, table := sentenceOf("These runners would move to "+groupOfTeam(call.OtherGroup), "Runners", runnerNames(held.runners), "runner")
 		message, tables = message+" "+sentence, append(tables, table...)
 	}
-	return dispatch.Result{Message: message, Tables: tables}
+	return previewOf(deleteResult(call, groupInfo(held.group), runnerNames(held.runners)), message, tables...)
 }
 
 func deleteResult(call *dispatch.Call, group GroupInfo, moved []string) dispatch.Result {

@@ -42,7 +42,7 @@ func runGroupRelease(ctx context.Context, call *dispatch.Call, args TeamArgs) (d
 		record = records[0]
 	}
 	if call.Preview {
-		return dispatch.Result{Message: fmt.Sprintf("This would forget that the runner group %s is owned; the group stays as it is on GitHub.", groupOfTeam(record))}, nil
+		return previewOf(releaseResult(record), fmt.Sprintf("This would forget that the runner group %s is owned; the group stays as it is on GitHub.", groupOfTeam(record))), nil
 	}
 	if err := call.Begin(ctx, nil, dispatch.GroupOf(record.TeamID)); err != nil {
 		return dispatch.Result{}, err

@@ -129,7 +129,11 @@ func runReposAdd(ctx context.Context, call *dispatch.Call, args ReposAddArgs) (d
 			result.Needless = !ends.changed
 			return result, nil
 		}
-		return dispatch.Result{Message: message + ends.sentences(), Items: refused, Tables: tables}, nil
+		result := previewOf(reposAddResult(call, repoNames(added), repoNames(unchanged), nil, ends), message+ends.sentences(), tables...)
+		if args.SkipRefused {
+			result = withRefused(result, refused)
+		}
+		return result, nil
 	}
 	targets := map[string]int64{}
 	for _, repo := range added {

@@ -48,7 +48,7 @@ func runReposRemove(ctx context.Context, call *dispatch.Call, args ReposArgs) (d
 	notes := slices.Concat(renamedSince(ctx, call, absent, attached), nearAttached(absent, attached, len(targets) == 0))
 	if call.Preview && len(targets) > 0 {
 		message, tables := sentenceOf("This would detach from the runner group "+groupOfTeam(call.Group), "To be detached", names, "repository")
-		return dispatch.Result{Message: message, Tables: tables}, nil
+		return previewOf(reposRemoveResult(call, names, absent, nil), message, tables...), nil
 	}
 	if call.Preview {
 		result := reposRemoveResult(call, nil, absent, nil, notes...)

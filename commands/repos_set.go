@@ -63,10 +63,8 @@ func runReposSet(ctx context.Context, call *dispatch.Call, args ReposSetArgs) (d
 	if call.Preview {
 		changes, tables := reposSetNames(added, removed)
 		kept, table := sentenceOf("Kept", "Kept", unchanged, "repository")
-		return dispatch.Result{
-			Message: fmt.Sprintf("This would change the repositories of the runner group %s. %s %s", groupOfTeam(call.Group), changes, kept),
-			Tables:  append(tables, table...),
-		}, nil
+		message := fmt.Sprintf("This would change the repositories of the runner group %s. %s %s", groupOfTeam(call.Group), changes, kept)
+		return previewOf(reposSetResult(call, repoNames(repos), added, removed, unchanged), message, append(tables, table...)...), nil
 	}
 	if err := call.Begin(ctx, nil, call.TheRepos()); err != nil {
 		return dispatch.Result{}, err

@@ -24,7 +24,7 @@ type accessGiven struct {
 }
 
 // giveAccess attaches the repositories of the request to the group, if both sides have the
-// right at this moment. The team needs no permission on them. The call must have the team's
+// right at this moment. In a preview it only checks that. The team needs no permission on them. The call must have the team's
 // lease.
 func giveAccess(ctx context.Context, call *dispatch.Call, r store.Request, length time.Duration) (accessGiven, error) {
 	var given accessGiven
@@ -50,16 +50,19 @@ func giveAccess(ctx context.Context, call *dispatch.Call, r store.Request, lengt
 	for _, repo := range repos {
 		targets[strings.ToLower(repo.Name)] = repo.ID
 	}
-	if err := call.Begin(ctx, targets, repoThings(call, repos)...); err != nil {
-		return given, err
-	}
+	given.added, given.unchanged = repoNames(adds), repoNames(keeps)
 	if length > 0 {
 		given.until = call.Env.Now().Add(length)
+	}
+	if call.Preview {
+		return given, nil
+	}
+	if err := call.Begin(ctx, targets, repoThings(call, repos)...); err != nil {
+		return given, err
 	}
 	if given.forGood, err = recordAccess(ctx, call, r, adds, keeps, given.until); err != nil {
 		return given, err
 	}
-	given.added, given.unchanged = repoNames(adds), repoNames(keeps)
 	return given, attachRequested(ctx, call, adds, &given)
 }
 

@@ -51,7 +51,11 @@ func runRequestApprove(ctx context.Context, call *dispatch.Call, args RequestApp
 		args.For = r.Length
 	}
 	if call.Preview {
-		return dispatch.Result{Message: fmt.Sprintf("This would approve request %d of %s: %s.", r.Number, dispatch.Quote(r.Requester), requestSentence(r))}, nil
+		given, err := giveAccess(ctx, call, r, args.For)
+		if err != nil {
+			return dispatch.Result{}, err
+		}
+		return previewOf(approvedResult(call, r, given), fmt.Sprintf("This would approve request %d of %s: %s.", r.Number, dispatch.Quote(r.Requester), requestSentence(r))), nil
 	}
 	return approveAccess(ctx, call, r, args.For)
 }

@@ -49,7 +49,7 @@ func runRequestDeny(ctx context.Context, call *dispatch.Call, args RequestDenyAr
 		return dispatch.Result{}, err
 	}
 	if call.Preview {
-		return dispatch.Result{Message: fmt.Sprintf("This would deny request %d: %s.", r.Number, requestSentence(r))}, nil
+		return previewOf(done, fmt.Sprintf("This would deny request %d: %s.", r.Number, requestSentence(r))), nil
 	}
 	if err := call.Begin(ctx, nil, theRequest(r)); err != nil {
 		return dispatch.Result{}, err

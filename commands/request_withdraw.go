@@ -41,7 +41,7 @@ func runRequestWithdraw(ctx context.Context, call *dispatch.Call, args RequestAr
 		return dispatch.Result{}, err
 	}
 	if call.Preview {
-		return dispatch.Result{Message: fmt.Sprintf("This would withdraw request %d: %s.", r.Number, requestSentence(r))}, nil
+		return previewOf(done, fmt.Sprintf("This would withdraw request %d: %s.", r.Number, requestSentence(r))), nil
 	}
 	if err := call.Begin(ctx, nil, theRequest(r)); err != nil {
 		return dispatch.Result{}, err

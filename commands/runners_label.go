@@ -127,7 +127,7 @@ func runRunnersLabel(ctx context.Context, call *dispatch.Call, args RunnersLabel
 		return result, nil
 	}
 	if call.Preview {
-		return dispatch.Result{Message: "This would change the labels. The runners would have then: " + labelSentence(changes) + "."}, nil
+		return previewOf(labelResult(call, changes, nil), "This would change the labels. The runners would have then: "+labelSentence(changes)+"."), nil
 	}
 	if targets == nil {
 		targets = runnerTargets(runners)

@@ -64,7 +64,7 @@ func runRunnersRemove(ctx context.Context, call *dispatch.Call, args RunnersRemo
 		return result, nil
 	case call.Preview:
 		message, tables := sentenceOf(fmt.Sprintf("This would remove from %s, out of the runner group %s", call.Org.Login, groupOfTeam(call.Group)), "To be removed", names, "runner")
-		return dispatch.Result{Message: message + keptSentence(call, kept), Tables: tables}, nil
+		return previewOf(removeResult(call, names, nil, kept), message+keptSentence(call, kept), tables...), nil
 	}
 	if err := beginRunners(ctx, call, targets); err != nil {
 		return dispatch.Result{}, err

@@ -48,7 +48,9 @@ func runRunnersTransfer(ctx context.Context, call *dispatch.Call, args TransferA
 		if len(targets) == 0 {
 			message = "The runners are in the runner group " + groupOfTeam(call.OtherGroup) + " already, nothing to do."
 		}
-		return dispatch.Result{Message: message, Tables: tables, Needless: len(targets) == 0}, nil
+		result := previewOf(transferResult(call, names, nil), message, tables...)
+		result.Needless = len(targets) == 0
+		return result, nil
 	}
 	if err := beginRunners(ctx, call, targets); err != nil {
 		return dispatch.Result{}, err

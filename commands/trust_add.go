@@ -159,7 +159,7 @@ func runTrustAdd(ctx context.Context, call *dispatch.Call, args TrustAddArgs) (d
 		return dispatch.Result{}, err
 	}
 	if call.Preview {
-		return dispatch.Result{Message: "This would trust workflows: " + trustSentence(trust)}, nil
+		return previewOf(trustAddResult(call, trust), "This would trust workflows: "+trustSentence(trust)), nil
 	}
 	if err := call.Begin(ctx, nil, call.TheTrusts()); err != nil {
 		return dispatch.Result{}, err

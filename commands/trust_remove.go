@@ -43,7 +43,7 @@ func runTrustRemove(ctx context.Context, call *dispatch.Call, args TrustRemoveAr
 	case i < 0:
 		return dispatch.Result{}, dispatch.Refuse(dispatch.ReasonTrustNotFound, "The team `%s` has no trust %d. `trust-list` shows those it has.", call.Team.Slug, args.ID)
 	case call.Preview:
-		return dispatch.Result{Message: fmt.Sprintf("This would end trust %d: %s", args.ID, trustSentence(trusts[i]))}, nil
+		return previewOf(trustRemoveResult(call, trusts[i]), fmt.Sprintf("This would end trust %d: %s", args.ID, trustSentence(trusts[i]))), nil
 	}
 	if err := call.Begin(ctx, map[string]int64{trustTarget: trusts[i].ID}, call.TheTrusts()); err != nil {
 		return dispatch.Result{}, err

@@ -94,7 +94,7 @@ func runWorkflowsSet(ctx context.Context, call *dispatch.Call, args WorkflowsArg
 		return result, nil
 	}
 	if call.Preview {
-		return dispatch.Result{Message: "This would change which workflows may use the group. " + result.Message}, nil
+		return previewOf(result, "This would change which workflows may use the group. "+result.Message), nil
 	}
 	if err := call.Begin(ctx, nil, call.TheWorkflows()); err != nil {
 		return dispatch.Result{}, err

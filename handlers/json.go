@@ -12,6 +12,7 @@ import (
 // An Answer is how the REST channel answers.
 type Answer struct {
 	Code      int             `json:"Code"`
+	DryRun    bool            `json:"DryRun,omitempty"`
 	Response  any             `json:"Response,omitempty"`
 	Error     string          `json:"Error,omitempty"`
 	Reason    dispatch.Reason `json:"Reason,omitempty"`
@@ -27,7 +28,7 @@ func (nullJSON) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
 
 // ResultAnswer is the answer to a command that succeeded.
 func ResultAnswer(result dispatch.Result) Answer {
-	answer := Answer{Code: http.StatusOK, Response: result.Response, Items: result.Items}
+	answer := Answer{Code: http.StatusOK, DryRun: result.DryRun, Response: result.Response, Items: result.Items}
 	if result.Request != 0 {
 		answer.Code = http.StatusAccepted
 	}

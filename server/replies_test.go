@@ -50,6 +50,8 @@ func TestReplies(t *testing.T) {
 		{name: "repos-remove-nothing", text: "repos-remove wbe,nope"},
 		{name: "repos-add-again", text: "repos-add api,web"},
 		{name: "repos-set-preview", text: "repos-set api,web"},
+		{name: "repos-set-dry-run", text: "repos-set --dry-run api,web"},
+		{name: "repos-add-dry-run", text: "repos-add svc-03 —dry-run"},
 		{name: "repos-set", text: "repos-set api,web --yes"},
 		{name: "repos-set-again", text: "repos-set api,web"},
 		{name: "token-jit", text: "token-jit build-1"},

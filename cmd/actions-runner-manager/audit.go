@@ -81,48 +81,56 @@ func momentOf(cmd *cobra.Command, flag, text string, now time.Time) (time.Time, 
 	return moment.Time(now), nil
 }
 
-// exportAudit writes the entries from the page on, a page at a time, of the organization of
-// that login; empty means of all.
+// exportAudit writes the entries from the page on, of the organization of that login; empty
+// means of all.
 func (p *program) exportAudit(ctx context.Context, login string, from store.AuditPage, write auditWriter) error {
 	c, st, err := p.openStore(ctx)
 	if err != nil {
 		return err
 	}
-	defer st.Close()
-	orgs, err := st.AuditOrgs(ctx)
-	if err != nil {
-		return err
-	}
-	if login != "" {
-		configured := slices.ContainsFunc(c.Organizations(), func(o config.Organization) bool { return strings.EqualFold(o.Org, login) })
-		orgs = slices.DeleteFunc(orgs, func(o store.AuditOrg) bool { return !strings.EqualFold(o.Login, login) })
-		if len(orgs) == 0 && !configured {
-			return fmt.Errorf("--org: the audit log has no entry of %q, and the server does not serve it", login)
-		}
-	}
-	if err := write(nil); err != nil {
-		return err
+	orgs, err := exportedOrgs(ctx, st, c, login)
+	if err == nil {
+		err = write(nil)
 	}
 	for _, org := range orgs {
-		page := from
-		page.OrgID = org.ID
-		for {
-			var entries []store.Entry
-			entries, page, err = st.AuditExport(ctx, page, auditPage)
-			if err != nil {
-				return err
-			}
-			for _, e := range entries {
-				if err := write(&auditRow{Org: e.Org, AuditEntry: commands.AuditEntryOf(e, c.GitHub.URL, e.Org)}); err != nil {
-					return err
-				}
-			}
-			if len(entries) < auditPage {
-				break
-			}
+		if err == nil {
+			from.OrgID = org.ID
+			err = exportOrg(ctx, st, c.GitHub.URL, from, write)
 		}
 	}
-	return nil
+	return errors.Join(err, st.Close())
+}
+
+func exportedOrgs(ctx context.Context, st *store.Store, c *config.Config, login string) ([]store.AuditOrg, error) {
+	orgs, err := st.AuditOrgs(ctx)
+	if err != nil || login == "" {
+		return orgs, err
+	}
+	orgs = slices.DeleteFunc(orgs, func(o store.AuditOrg) bool { return !strings.EqualFold(o.Login, login) })
+	served := slices.ContainsFunc(c.Organizations(), func(o config.Organization) bool { return strings.EqualFold(o.Org, login) })
+	if len(orgs) == 0 && !served {
+		return nil, fmt.Errorf("--org: the audit log has no entry of %q, and the server does not serve it", login)
+	}
+	return orgs, nil
+}
+
+// exportOrg writes the entries of one organization, a page at a time.
+func exportOrg(ctx context.Context, st *store.Store, githubURL string, page store.AuditPage, write auditWriter) error {
+	for {
+		entries, next, err := st.AuditExport(ctx, page, auditPage)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if err := write(&auditRow{Org: e.Org, AuditEntry: commands.AuditEntryOf(e, githubURL, e.Org)}); err != nil {
+				return err
+			}
+		}
+		if len(entries) < auditPage {
+			return nil
+		}
+		page = next
+	}
 }
 
 // An auditRow is an entry in an export.

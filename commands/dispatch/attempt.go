@@ -210,7 +210,7 @@ func (c *Call) again() string {
 
 // start is the row that records the call's start; nil if nothing repeats the call.
 func (e *Env) start(call *Call) *store.Attempt {
-	if call.Preview || call.Channel != Comment && call.Channel != Schedule {
+	if call.Channel != Comment && call.Channel != Schedule {
 		return nil
 	}
 	row := e.attempt(call)
@@ -264,6 +264,9 @@ func (c *Call) changedAnything(result Result, err error) bool {
 // later changed any of that, and a call that waited too long is authorized again. targets
 // are the ids that repeated attempts are to act on, by name; nil if they need none.
 func (c *Call) Begin(ctx context.Context, targets map[string]int64, things ...Thing) error {
+	if c.Preview {
+		return fmt.Errorf("command %s has no preview", c.Spec.Name) // it would change something
+	}
 	if err := c.Yield(things...); err != nil {
 		return err
 	}

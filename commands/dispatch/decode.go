@@ -58,10 +58,11 @@ func (s Since) Time(now time.Time) time.Time {
 // "org/team" or "@org/team" in any case to the slug in lower case.
 type Team string
 
-// decodeInto fills the struct value from the call's arguments. It returns the slugs of
+// decodeInto fills the struct value from the call's arguments: its fields are the first
+// parameters of spec. It returns the slugs of
 // the teams among them, the call's own first. Its error says all that is wrong with one
 // argument.
-func decodeInto(value reflect.Value, spec Spec, call *Call) (teams [2]string, err error) {
+func decodeInto(value reflect.Value, spec Spec, fields int, call *Call) (teams [2]string, err error) {
 	channel := call.Channel
 	args, err := placePositional(spec, call.Args, channel)
 	if err != nil {
@@ -72,7 +73,7 @@ func decodeInto(value reflect.Value, spec Spec, call *Call) (teams [2]string, er
 			return teams, unknownArgument(spec, named.Name, channel)
 		}
 	}
-	for i, p := range spec.Params {
+	for i, p := range spec.Params[:fields] {
 		values, given := args.Get(p.Name)
 		if p.Kind == KindList {
 			items, err := listOf(p.NameIn(channel), values)
@@ -101,7 +102,7 @@ func decodeInto(value reflect.Value, spec Spec, call *Call) (teams [2]string, er
 			return teams, err
 		}
 	}
-	for i, p := range spec.Params { // last, so that an argument that is missing is named first
+	for i, p := range spec.Params[:fields] { // last, so that an argument that is missing is named first
 		text := value.Field(i)
 		if !p.Team || text.String() == "" {
 			continue

@@ -39,12 +39,19 @@ func Define[A any](spec Spec, run func(context.Context, *Call, A) (Result, error
 	if err != nil {
 		panic(fmt.Sprintf("command %q: %v", spec.Name, err))
 	}
+	fields := len(params)
+	if spec.DryRuns() {
+		params = append(params, Param{Name: DryRun, Kind: KindBool, Doc: "check everything, change nothing, and show what would change"})
+	}
 	spec.Params = params
 	return Command{
 		Spec: spec,
 		decode: func(call *Call) (decoded, error) {
 			value := reflect.New(t).Elem()
-			teams, err := decodeInto(value, spec, call)
+			teams, err := decodeInto(value, spec, fields, call)
+			if err == nil {
+				err = call.decodeDryRun()
+			}
 			if err != nil {
 				return decoded{}, err
 			}

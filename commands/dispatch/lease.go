@@ -27,31 +27,25 @@ const (
 // cannot be recorded is not done.
 func (e *Env) lease(next Func) Func {
 	return func(ctx context.Context, call *Call) (Result, error) {
-		if call.Spec.Effect == Reads {
+		if call.Spec.Effect == Reads || call.Preview { // neither changes anything
 			if err := call.stillWanted(ctx); err != nil {
 				return Result{}, err
 			}
 			return next(ctx, call)
 		}
 		call.Seen.Group, call.Seen.OtherGroup = call.Group.GroupID, call.OtherGroup.GroupID
-		var asked *store.Entry
-		if !call.Preview {
-			entry := e.Entry(call)
-			entry.Outcome = store.Asked
-			asked = &entry
-		}
+		asked := e.Entry(call)
+		asked.Outcome = store.Asked
 		if call.Spec.Concurrent || call.Team.ID == 0 && call.Group.GroupID == 0 {
 			if err := call.stillWanted(ctx); err != nil {
 				return Result{}, err
 			}
-			if asked != nil {
-				if err := e.Store.Start(ctx, *asked, e.start(call)); err != nil {
-					return Result{}, StoreError(err)
-				}
+			if err := e.Store.Start(ctx, asked, e.start(call)); err != nil {
+				return Result{}, StoreError(err)
 			}
 			return next(ctx, call)
 		}
-		if err := e.acquireLeases(ctx, call, asked); err != nil {
+		if err := e.acquireLeases(ctx, call, &asked); err != nil {
 			return Result{}, err
 		}
 		if err := e.checkHeld(ctx, call); err != nil {

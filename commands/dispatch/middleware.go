@@ -170,6 +170,7 @@ func (e *Env) Decode(next Func) Func {
 			return Result{}, err
 		}
 		result, err := next(ctx, call)
+		result.DryRun = call.Spec.WantsDryRun(call.Args)
 		return result, call.explainWord(err)
 	}
 }

@@ -124,7 +124,8 @@ type Request struct {
 	// Malformed is what is wrong with the arguments, if the channel could not even
 	// read them: the refusal, given at the step that checks arguments.
 	Malformed *Error
-	// Preview is set to learn what would change. Nothing is changed.
+	// Preview is set to learn what would change. Nothing is changed. The argument [DryRun] sets
+	// it too.
 	Preview bool
 	// Repeated says that this very request was dispatched before, and perhaps started.
 	Repeated bool
@@ -165,6 +166,8 @@ type Result struct {
 	// Attention means that people should look although nothing failed: nothing of what was
 	// named is there, or a job waits. They see ⚠️ instead of ✅.
 	Attention bool
+	// DryRun means that the caller asked for a dry run, so this is what would be.
+	DryRun bool
 	// Needless is of a preview: the command would change nothing, so there is nothing to confirm.
 	Needless bool
 }

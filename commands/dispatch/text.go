@@ -67,11 +67,14 @@ func (s Spec) For(team string) Spec {
 	return s
 }
 
-// Usage returns the command as one types it in a comment.
+// Usage returns the command as one types it in a comment, without [DryRun].
 func (s Spec) Usage() string {
 	var b strings.Builder
 	b.WriteString(s.Slash() + " " + s.Name)
 	for _, p := range s.Params {
+		if p.Name == DryRun {
+			continue // many commands have it
+		}
 		var word string
 		switch {
 		case p.Positional:

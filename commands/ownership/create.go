@@ -152,12 +152,20 @@ func (r *Registry) ResumeCreates(ctx context.Context) error {
 	return errors.Join(failures...)
 }
 
+// CheckName refuses the name of a new group if one of the groups has it.
+func CheckName(call *dispatch.Call, name string, groups []github.Group) error {
+	if slices.ContainsFunc(groups, func(g github.Group) bool { return strings.EqualFold(g.Name, name) }) {
+		return groupExists(call, name, nil)
+	}
+	return nil
+}
+
 // Create has GitHub create a runner group of that name, and records the team as its
 // owner. groups are those that exist. What it is about to do is recorded first, so that a
 // group made just before a crash becomes owned and not orphaned, and no older one does.
 func (r *Registry) Create(ctx context.Context, call *dispatch.Call, name string, groups []github.Group) (github.Group, error) {
-	if slices.ContainsFunc(groups, func(g github.Group) bool { return strings.EqualFold(g.Name, name) }) {
-		return github.Group{}, groupExists(call, name, nil)
+	if err := CheckName(call, name, groups); err != nil {
+		return github.Group{}, err
 	}
 	highest, err := r.highestGroup(ctx, call, groups)
 	if err != nil {

@@ -325,7 +325,7 @@ func TestReadLine(t *testing.T) {
 func TestRefusedFlags(t *testing.T) {
 	tests := []struct{ name, line, want string }{
 		{"one dash", "repos-add a -Team x", "A flag begins with two dashes: `--team`."},
-		{"a letter", "repos-add -r api", "A flag begins with two dashes, which `-r` does not. `repos-add` has `--team`, `--repos`, `--for`, `--skip-refused`, `--yes`."},
+		{"a letter", "repos-add -r api", "A flag begins with two dashes, which `-r` does not. `repos-add` has `--team`, `--repos`, `--for`, `--skip-refused`, `--dry-run`, `--yes`."},
 		{"a letter and a value", "token-register -t=web", "A flag begins with two dashes, which `-t=web` does not. `token-register` has `--team`, `--name`, `--labels`, `--os`, `--arch`, `--yes`, `--encrypted`."},
 		{"no value", "repos-add a --team", "`--team` needs a value. Usage: `/runner-group repos-add [--team infra] api,web [--for 7d] [--skip-refused]`."},
 		{"neither", "group-delete --yes=maybe", "`--yes` is true or false, not `maybe`."},

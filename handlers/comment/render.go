@@ -2,6 +2,7 @@ package comment
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -29,15 +30,27 @@ func (c *Worker) done(job Job, call slashCommand, result dispatch.Result) outcom
 	return outcome{Name: call.name, OK: true, Markdown: s.String(), Foot: foot(call)}
 }
 
-// asks shows what a command would change, and the line that makes it do so.
+// dryRunFlag is --dry-run as [flagOf] reads flags, with its value.
+var dryRunFlag = regexp.MustCompile(`(?i)\s+([-–—―−]{2,}|[–—―])?dry-run(=\S+|\s+true\b)?`)
+
+// asks shows what a command would change, and the line that makes it do so. A dry run does
+// not wait for that line.
 func (c *Worker) asks(job Job, call slashCommand, result dispatch.Result) outcome {
 	s := newSection(job)
 	s.paragraph("⚠️ **Preview: nothing has changed yet.**")
 	s.result("", result)
 	s.below(call, false)
 	s.teamNote(job, call)
-	s.paste("To do it, comment:", call.Text+" --yes")
-	return outcome{Name: call.name, Asks: true, Markdown: s.String(), Foot: foot(call)}
+	line, confirm := call.Text, true
+	if result.DryRun {
+		line = dryRunFlag.ReplaceAllString(line, "")
+		confirm = !call.yes && confirms(c.Policy(job.Comment().Org), call)
+	}
+	if confirm {
+		line += " --yes"
+	}
+	s.paste("To do it, comment:", line)
+	return outcome{Name: call.name, OK: result.DryRun, Asks: !result.DryRun, Markdown: s.String(), Foot: foot(call)}
 }
 
 // refused shows a command that was refused or failed.

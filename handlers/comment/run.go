@@ -59,7 +59,7 @@ func (c *Worker) run(ctx context.Context, job Job, i int) (outcome, error) {
 		return c.refused(job, i, call, refusal), nil
 	}
 	policy := c.Policy(comment.Org)
-	req.Preview = !call.yes && confirms(policy, call)
+	req.Preview = call.spec.WantsDryRun(call.args) || !call.yes && confirms(policy, call)
 	secret := &secretReply{Worker: c, job: job, index: i, call: call, policy: policy}
 	req.PrepareSecret = secret.prepare
 

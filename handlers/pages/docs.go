@@ -130,6 +130,10 @@ argument or a JSON array. If the server serves several organizations, ` + "`org`
 Two flags are for comments only: ` + "`--yes`" + ` runs a command that asks first (` + "`policy.confirm`" + `), and ` + "`--encrypted`" + ` encrypts the answer of
 a token command so that only your SSH key can read it.
 
+` + "`--dry-run`, over REST `dry-run=true`" + `, is for every command that changes something, except those that hand out a secret. Everything is checked,
+nothing is changed, and the answer says what would be: the same fields, and ` + "`\"DryRun\":true`" + ` beside ` + "`Code`" + `. It needs no ` + "`--yes`" + `, and
+is in the audit as ` + "`shown`" + `.
+
 | command | who may | does |
 |---|---|---|
 `)

@@ -211,6 +211,7 @@ func schemas() object {
 			"type": "object", "required": []string{"Code", "Response"},
 			"properties": object{
 				"Code":     object{"enum": []int{http.StatusOK, http.StatusAccepted}},
+				"DryRun":   object{"const": true, "description": "Nothing was changed: the answer says what would be."},
 				"Response": object{"description": "What the command answers."},
 				"Items":    items,
 			},

@@ -28,6 +28,7 @@ export function calls({ olga, mallory }) {
     call("GET groups-list"),
     call("POST groups-list", { body: `{"team":["platform"]}` }),
     // as the README has them
+    call("PATCH repos-add?team=platform&repos=api,web&dry-run=true"),
     call("PATCH repos-add?team=platform&repos=api,web"),
     call("POST repos-add?team=platform&repos=api&repos=web"),
     call("GET repos-add?team=platform&repos=api,web"),
@@ -47,6 +48,7 @@ export function calls({ olga, mallory }) {
     call("GET repos-set?team=platform&repos=api"),
     call("PATCH workflows-set?team=platform&workflows="),
     call("POST workflows-set", { body: `{"team":"platform","workflows":[]}` }),
+    call("POST token-register?team=platform&dry-run=true", { status: 400 }),
     call("POST token-register?team=platform"),
     call("GET token-register?team=platform"),
     call("POST token-remove?team=platform"),
