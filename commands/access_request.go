@@ -127,7 +127,8 @@ func howToDecide(call *dispatch.Call, r store.Request) string {
 
 func requestMade(call *dispatch.Call, r store.Request, isNew bool) dispatch.Result {
 	who := "A maintainer of team `" + r.TeamSlug + "`"
-	if r.Kind == store.AccessRequest && accessNeedsOwner(call) {
+	ownersDecide := r.Kind == store.CommandRequest || accessNeedsOwner(call)
+	if ownersDecide {
 		who = "An owner of " + call.Org.Name()
 	}
 	message := fmt.Sprintf("Request %d waits for a decision: %s.", r.Number, requestSentence(r))
@@ -141,8 +142,12 @@ func requestMade(call *dispatch.Call, r store.Request, isNew bool) dispatch.Resu
 			fmt.Sprintf("To take it back: `%s request-withdraw %d`.", call.Spec.Slash(), r.Number),
 		},
 	}
-	if isNew {
-		result.Mention = call.Org.Name() + "/" + r.TeamSlug
+	slug := r.TeamSlug
+	if ownersDecide {
+		slug = call.Org.Policy.OwnersTeam
+	}
+	if isNew && slug != "" {
+		result.Mention = call.Org.Name() + "/" + slug
 	}
 	return result
 }

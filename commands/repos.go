@@ -150,6 +150,9 @@ func permittedRepos(ctx context.Context, c *dispatch.Call, lookup *repoLookup, n
 			items[i].Error, items[i].Reason = dispatch.AsError(err).Message, dispatch.ReasonOf(err)
 			continue
 		}
+		if err := c.Pin(dispatch.PinRepo, lookup.repos[i].Name, lookup.repos[i].ID); err != nil {
+			return nil, nil, err
+		}
 		if repo := lookup.repos[i]; !seen[repo.ID] {
 			seen[repo.ID] = true
 			repos = append(repos, repo)

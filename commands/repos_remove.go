@@ -39,6 +39,9 @@ func runReposRemove(ctx context.Context, call *dispatch.Call, args ReposArgs) (d
 	for _, text := range args.Repos {
 		name, err := repoNamed(call, text)
 		if repo, ok := findRepo(attached, name); ok && err == nil {
+			if err := call.Pin(dispatch.PinRepo, repo.Name, repo.ID); err != nil {
+				return dispatch.Result{}, err
+			}
 			targets = append(targets, repo)
 		} else {
 			absent = append(absent, text)

@@ -30,6 +30,7 @@ type RequestDecided struct {
 	Added     []string   `json:"added,omitzero"`     // repositories that were attached
 	Unchanged []string   `json:"unchanged,omitzero"` // attached already
 	Until     *time.Time `json:"until,omitzero"`     // when they are detached; left out: never
+	Result    any        `json:"result,omitzero"`    // what the command answered
 	Message   string     `json:"message"`
 }
 

@@ -41,6 +41,9 @@ func runRequestApprove(ctx context.Context, call *dispatch.Call, args RequestApp
 	if err != nil {
 		return dispatch.Result{}, err
 	}
+	if repeated(call, r, store.RequestApproved) && r.Kind == store.CommandRequest {
+		return decidedResult(call, r, store.RequestApproved, fmt.Sprintf("Approved request %d of %s.", r.Number, dispatch.Quote(r.Requester))), nil
+	}
 	if repeated(call, r, store.RequestApproved) {
 		return approvedResult(call, r, accessGiven{added: targetNames(r.TargetsOf(repoTarget)), until: r.Until}), nil
 	}
@@ -56,6 +59,9 @@ func runRequestApprove(ctx context.Context, call *dispatch.Call, args RequestApp
 			return dispatch.Result{}, err
 		}
 		return previewOf(approvedResult(call, r, given), fmt.Sprintf("This would approve request %d of %s: %s.", r.Number, dispatch.Quote(r.Requester), requestSentence(r))), nil
+	}
+	if r.Kind == store.CommandRequest {
+		return approveCommand(ctx, call, r)
 	}
 	return approveAccess(ctx, call, r, args.For)
 }

@@ -121,6 +121,9 @@ func runRunnersLabel(ctx context.Context, call *dispatch.Call, args RunnersLabel
 	for i, c := range changes {
 		names[i], runners[i] = c.runner.Name, c.runner
 	}
+	if err := pinRunners(call, runners); err != nil {
+		return dispatch.Result{}, err
+	}
 	if call.Preview && !slices.ContainsFunc(changes, func(c labelChange) bool { return c.write }) {
 		result := labelResult(call, changes, nil)
 		result.Needless = true

@@ -56,6 +56,9 @@ func runRunnersRemove(ctx context.Context, call *dispatch.Call, args RunnersRemo
 	} else if targets, err = pickRunners(call, all, args.Runners); err != nil {
 		return dispatch.Result{}, err
 	}
+	if err := pinRunners(call, targets); err != nil {
+		return dispatch.Result{}, err
+	}
 	names := runnerNames(targets)
 	switch {
 	case call.Preview && len(names) == 0:
@@ -136,6 +139,16 @@ func removeResult(c *dispatch.Call, names []string, items []dispatch.Item, kept 
 		result.Response, result.Message, result.Attention = answer, answer.Message, len(names) == 0
 	}
 	return result
+}
+
+// pinRunners pins which runners the call acts on.
+func pinRunners(c *dispatch.Call, runners []github.Runner) error {
+	for _, r := range runners {
+		if err := c.Pin(dispatch.PinRunner, r.Name, r.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pickRunners finds the named runners in the group; one that is not in it, or that

@@ -36,6 +36,9 @@ func runRunnersTransfer(ctx context.Context, call *dispatch.Call, args TransferA
 	}
 	all = seenRunners(call, all)
 	targets, there, err := pickTransfers(ctx, call, all, args.Runners)
+	if err == nil {
+		err = pinRunners(call, targets)
+	}
 	if err != nil {
 		return dispatch.Result{}, err
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/ownership"
 	"github.com/actions-runner-manager/actions-runner-manager/config"
@@ -41,7 +42,7 @@ func newEnv(ctx context.Context, c *config.Config, st *store.Store, gh *github.A
 			},
 		})
 	}
-	env.Ownership = ownership.New(env)
+	env.Ownership, env.RequestApproval = ownership.New(env), commands.RequestApproval
 	return env, nil
 }
 

@@ -84,3 +84,21 @@ func TestRequestOverREST(t *testing.T) {
 	w.refused(409, "request_decided", "ghp_ada", "POST /api/v1/request-deny?id=1")
 	assert.Contains(t, w.ok("ghp_kim", "GET /api/v1/requests-list").text, `"state":"approved","decidedBy":"ada"`)
 }
+
+// A command that needs an owner waits for one, and runs as the requester's then.
+func TestApprovalOverREST(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, acme(), "POLICY_APPROVAL=group-create,repos-set", "CHATOPS_OWNERS_TEAM=others")
+	a := w.call("ghp_ada", "POST /api/v1/group-create?team=platform")
+	assert.JSONEq(t, `{"Code":202,"Response":{"request":1,"state":"pending"}}`, a.text)
+	replies, reaction := w.say("ada", 1, "/runner-group group-create --team web")
+	require.Len(t, replies, 1)
+	assert.Equal(t, "rocket", reaction)
+	assert.Contains(t, replies[0], "@acme/others")
+	w.refused(404, "request_not_found", "ghp_bob", "POST /api/v1/request-approve?id=1")
+	w.ok("ghp_olga", "POST /api/v1/request-approve?id=1")
+	_, reaction = w.say("olga", 2, "/runner-group request-approve 2")
+	assert.Equal(t, "rocket", reaction)
+	require.Eventually(t, func() bool { return w.told(1, "@ada") == 1 }, eventually, tick)
+	assert.Contains(t, w.audited("ghp_ada", "team=platform"), "ada group-create done")
+}

@@ -73,6 +73,19 @@ func TestConfigCheckNamesEveryMistake(t *testing.T) {
 	}
 }
 
+func TestApprovalNamesCommandsThatCanBeApproved(t *testing.T) {
+	path := configFile(t, "org: acme\npolicy:\n  approval: [group-create, repos-add, group-list, token-jit, request-approve, access-request, group-adopt, repo-set]\n")
+	got := do(t, nil, "config", "check", "--config", path)
+	assert.Equal(t, 1, got.status)
+	for _, want := range []string{
+		"cannot list group-list, which changes nothing", "cannot list token-jit, which reveals a secret", "cannot list request-approve, which is not for maintainers",
+		"cannot list access-request, which", "cannot list group-adopt, which is for owners only", "Unknown command `repo-set`",
+	} {
+		assert.Contains(t, got.stderr, "policy.approval: "+want)
+	}
+	assert.NotContains(t, got.stderr, "group-create")
+}
+
 func TestConfirmNamesRealCommands(t *testing.T) {
 	path := configFile(t, "org: acme\npolicy:\n  confirm: [group-delete, group-add, repo-set]\n")
 	for _, args := range [][]string{{"config", "check"}, {"serve"}} {

@@ -93,7 +93,7 @@ func New(t testing.TB, change ...func(*dispatch.Policy)) *Kit {
 			return dispatch.Status{Ready: true, Version: "test", GitHub: "ok"}
 		},
 	}
-	env.Ownership = ownership.New(env)
+	env.Ownership, env.RequestApproval = ownership.New(env), commands.RequestApproval
 	k.Env, k.Dispatcher = env, dispatch.NewDispatcher(env, commands.All(), dispatch.Standard(env)...)
 	return k
 }

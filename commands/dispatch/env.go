@@ -50,6 +50,8 @@ type Env struct {
 	// Notify adds Markdown to the issue of the team's group, which is opened for it, in the next
 	// comment that mentions the team; nil: there are no such issues.
 	Notify func(ctx context.Context, orgID, teamID int64, markdown string) error
+	// RequestApproval makes a request of a call that an owner must approve.
+	RequestApproval func(ctx context.Context, call *Call, targets []store.RequestTarget) (Result, error)
 	// TellOutcomes, if set, is called when a request was decided whose outcome is to be told.
 	TellOutcomes func()
 	// Holder names this process in leases; it must be unique among replicas.
@@ -280,6 +282,9 @@ type Call struct {
 	newer        []store.Attempt // that changed something since First, the newest first
 
 	marked bool // what it changes in its groups is on record
+
+	pinning bool // what the names in the arguments mean is noted in pins
+	pins    []store.RequestTarget
 
 	mu      sync.Mutex
 	changed []Thing

@@ -30,6 +30,7 @@ func Standard(env *Env) []Middleware {
 		env.resume,
 		env.resolveGroup,
 		env.enforcePolicy,
+		env.askOwner,
 		env.lease,
 	}
 }

@@ -127,6 +127,9 @@ type Request struct {
 	// Preview is set to learn what would change. Nothing is changed. The argument [DryRun] sets
 	// it too.
 	Preview bool
+	// Approved is set if an owner approved the request: what the names in its arguments meant
+	// when it was made. If one means something else now, the call is refused.
+	Approved []store.RequestTarget
 	// Repeated says that this very request was dispatched before, and perhaps started.
 	Repeated bool
 	// StillWanted, if set, is called once the call's turn has come, before anything is

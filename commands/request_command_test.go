@@ -1,0 +1,97 @@
+package commands_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/commandtest"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
+)
+
+func approvals(p *dispatch.Policy) { p.Approval = []string{"group-create", "repos-set"} }
+
+func TestCommandNeedsAnOwner(t *testing.T) {
+	t.Parallel()
+	k := commandtest.New(t, approvals)
+	result, err := k.Run("ada", "group-create team=platform")
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, result.Request)
+	assert.False(t, k.HasGroup("platform"), "nothing is done before")
+	_, err = k.Run("bob", "request-approve id=1")
+	assert.Equal(t, dispatch.ReasonRequestNotFound, dispatch.ReasonOf(err))
+	_, err = k.Run("ada", "request-approve id=1")
+	assert.Equal(t, dispatch.ReasonPolicy, dispatch.ReasonOf(err))
+	seen := listed(t, k, "olga", "requests-list state=pending")
+	require.Len(t, seen, 1)
+	assert.Equal(t, "command", seen[0].Kind)
+	assert.Equal(t, map[string]any{"team": "platform"}, seen[0].Arguments)
+	k.Must("olga", "request-approve id=1")
+	assert.True(t, k.HasGroup("platform"))
+	record, err := k.Env.Store.Records(t.Context(), seen0Org(k))
+	require.NoError(t, err)
+	require.Len(t, record, 1)
+	assert.Equal(t, "ada", record[0].By, "it ran as the requester")
+
+	request(t, k, "ada", "repos-set team=platform repos=api,web")
+	k.Must("olga", "request-approve id=2")
+	assert.ElementsMatch(t, []string{"api", "web"}, k.Repos("platform"))
+	k.Must("ada", "repos-add team=platform repos=api") // is not listed
+}
+
+func seen0Org(k *commandtest.Kit) (id int64) {
+	k.Hub.Update(func(st *ghsim.State) { id = st.Org("acme").ID })
+	return id
+}
+
+// What a command was requested for must be the same when it is approved.
+func TestRequestedCommandIsPinned(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		change func(*commandtest.Kit)
+		want   dispatch.Reason
+		state  string
+	}{
+		{"nothing changed", func(*commandtest.Kit) {}, "", "approved"},
+		{"the repository was created again", func(k *commandtest.Kit) {
+			k.Hub.Update(func(st *ghsim.State) {
+				o := st.Org("acme")
+				o.Team("platform").Permissions[77_777] = "admin"
+				o.Repo("web").ID = 77_777
+			})
+		}, dispatch.ReasonRepoNotPermitted, "failed"},
+		{"the team lost its permission", func(k *commandtest.Kit) {
+			k.Hub.Update(func(st *ghsim.State) { st.Org("acme").Team("platform").Permissions = nil })
+		}, dispatch.ReasonRepoNotPermitted, "failed"},
+		{"the requester was demoted", func(k *commandtest.Kit) {
+			k.Hub.Update(func(st *ghsim.State) { setRole(st, "ada", "member") })
+		}, dispatch.ReasonNotMaintainer, "failed"},
+		{"the group is another one", func(k *commandtest.Kit) {
+			k.Must("ada", "group-delete team=platform")
+			_, _ = k.Run("ada", "group-create team=platform")
+			k.Must("olga", "request-approve id=3")
+		}, dispatch.ReasonGroupNotFound, "failed"},
+		{"GitHub fails", func(k *commandtest.Kit) {
+			k.Hub.Inject(ghsim.Fault{Method: "GET", Path: "/teams/platform/members", Status: 502, Times: 20})
+		}, dispatch.ReasonGitHubError, "pending"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			k := commandtest.New(t, approvals)
+			request(t, k, "ada", "group-create team=platform")
+			k.Must("olga", "request-approve id=1")
+			request(t, k, "ada", "repos-set team=platform repos=web")
+			test.change(k)
+			_, err := k.Run("olga", "request-approve id=2")
+			assert.Equal(t, test.want, dispatch.ReasonOf(err), "%v", err)
+			for _, r := range listed(t, k, "olga", "requests-list") {
+				if r.ID == 2 {
+					assert.Equal(t, test.state, r.State)
+				}
+			}
+		})
+	}
+}
