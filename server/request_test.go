@@ -100,5 +100,5 @@ func TestApprovalOverREST(t *testing.T) {
 	_, reaction = w.say("olga", 2, "/runner-group request-approve 2")
 	assert.Equal(t, "rocket", reaction)
 	require.Eventually(t, func() bool { return w.told(1, "@ada") == 1 }, eventually, tick)
-	assert.Contains(t, w.audited("ghp_ada", "team=platform"), "ada group-create done")
+	assert.Contains(t, w.audited("ghp_ada", "team=platform"), "ada group-create platform done")
 }
