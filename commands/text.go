@@ -53,6 +53,9 @@ func sentenceOf(begin, title string, names []string, one string) (sentence strin
 	return begin + ": " + countOf(len(names), one) + ".", []dispatch.Table{nameTable(title, names)}
 }
 
+// workflowsPage explains how a workflow calls without a stored token.
+const workflowsPage = "https://github.com/actions-runner-manager/actions-runner-manager/blob/main/docs/workflows.md"
+
 // firstRunnerPage explains how a team gets its first runner.
 const firstRunnerPage = "https://github.com/actions-runner-manager/actions-runner-manager/blob/main/docs/first-runner.md"
 

@@ -82,7 +82,8 @@ func nameTaken(ctx context.Context, c *dispatch.Call, name string) string {
 	case len(found) == 0:
 		return ""
 	case found[0].GroupID == c.Group.GroupID:
-		return fmt.Sprintf("Your group has a runner named %s already. `config.sh` refuses the name unless you add `--replace`, which takes that runner's place.", dispatch.Quote(name))
+		return fmt.Sprintf("Your group has a runner named %s already, so the lines below fail. Choose another name, or remove that runner first: `%s runners-remove %s --team %s`.",
+			dispatch.Quote(name), c.Spec.Slash(), name, c.Team.Slug)
 	}
 	return fmt.Sprintf("A runner named %s exists in another group of %s. Choose another name: with `--replace` the machine would stay in that group.", dispatch.Quote(name), c.Org.Login)
 }
@@ -91,12 +92,11 @@ const replaceNote = "`config.sh --replace` ignores `--runnergroup`: a runner tha
 
 func registerResult(call *dispatch.Call, args RegisterArgs, token github.Token, downloads []github.Download, taken string) dispatch.Result {
 	lines, missing := permanentRunner(call, args, token, downloads)
-	notes := []string{"This token can register a runner in any group of " + call.Org.Login + " until it expires, so guard it."}
-	for _, note := range []string{missing, taken} {
-		if note != "" {
-			notes = append(notes, note)
-		}
-	}
+	notes := slices.DeleteFunc([]string{
+		taken,
+		"This token can register a runner in any group of " + call.Org.Login + " until it expires, so guard it.",
+		missing,
+	}, func(note string) bool { return note == "" })
 	line := fmt.Sprintf("./config.sh --url %s --runnergroup %s --token %s", shellQuote(orgURL(call)), shellQuote(call.Group.GroupName), shellQuote(token.Token.Reveal()))
 	if args.OS == "win" {
 		line = fmt.Sprintf(`.\config.cmd --url %s --runnergroup %s --token %s`, powerShellQuote(orgURL(call)), powerShellQuote(call.Group.GroupName), powerShellQuote(token.Token.Reveal()))

@@ -51,8 +51,8 @@ func TestTokenRegisterNameTaken(t *testing.T) {
 			assert.Len(t, notes, 2, name)
 			continue
 		}
-		assert.Contains(t, notes[1], want, name)
-		assert.Contains(t, result.Notes[1], want, name)
+		assert.Contains(t, notes[0], want, name)
+		assert.Contains(t, result.Notes[0], want, name)
 	}
 }
 

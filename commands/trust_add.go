@@ -211,7 +211,11 @@ func trustAddResult(c *dispatch.Call, t store.Trust) dispatch.Result {
 		Message:  message, Changed: true,
 	}
 	if c.Env.PublicURL != "" {
-		result.Notes = []string{fmt.Sprintf("The job needs `permissions: id-token: write`, and a token for the audience `%s`.", c.Env.PublicURL)}
+		result.Notes = []string{
+			fmt.Sprintf("The job needs `permissions: {id-token: write}` and a step with `uses: actions-runner-manager/actions-runner-manager/contrib/action@main`, `server: %s` and `command: %s … --team %s`.",
+				c.Env.PublicURL, t.Commands[0], c.Team.Slug),
+			fmt.Sprintf("[The whole workflow](%s), and the same with curl: its token is for the audience `%s`.", workflowsPage, c.Env.PublicURL),
+		}
 	}
 	return result
 }

@@ -217,7 +217,7 @@ func (r *Registry) highestGroup(ctx context.Context, call *dispatch.Call, groups
 func groupExists(call *dispatch.Call, name string, cause error) error {
 	return &dispatch.Error{
 		Reason: dispatch.ReasonGroupExists, Cause: cause,
-		Message: fmt.Sprintf("A runner group named %s already exists and isn't registered to this team. An owner of %s can give it to the team with `group-adopt`.", dispatch.Quote(name), call.Org.Login),
+		Message: fmt.Sprintf("A runner group named %s already exists and isn't registered to this team. An owner of %s can give it to the team: `%s group-adopt --team %s`.", dispatch.Quote(name), call.Org.Login, call.Spec.Slash(), call.Team.Slug),
 	}
 }
 
