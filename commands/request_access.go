@@ -63,7 +63,8 @@ func giveAccess(ctx context.Context, call *dispatch.Call, r store.Request, lengt
 	if given.forGood, err = recordAccess(ctx, call, r, adds, keeps, given.until); err != nil {
 		return given, err
 	}
-	return given, attachRequested(ctx, call, adds, &given)
+	err = attachRequested(ctx, call, adds, &given)
+	return given, err
 }
 
 // checkSameGroup finds the group, and refuses if the team owns another one now.
