@@ -14,8 +14,10 @@ import (
 
 // Each command says what it needs; the table keeps anybody from loosening one unseen.
 func TestNeeds(t *testing.T) {
-	member := map[string]bool{"groups-list": true, "whoami": true, "repo-runners": true,
-		"access-request": true, "requests-list": true, "request-approve": true, "request-deny": true, "request-withdraw": true}
+	member := map[string]bool{
+		"groups-list": true, "whoami": true, "repo-runners": true,
+		"access-request": true, "requests-list": true, "request-approve": true, "request-deny": true, "request-withdraw": true,
+	}
 	anyone := map[string]bool{"status": true, "help": true}
 	owner := map[string]bool{"group-adopt": true, "group-release": true}
 	for _, c := range All() {

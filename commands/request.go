@@ -193,7 +193,7 @@ func repeated(call *dispatch.Call, r store.Request, state store.RequestState) bo
 	return call.Repeated && r.State == state && strings.EqualFold(r.DecidedBy, call.Caller.Login)
 }
 
-func decidedResult(call *dispatch.Call, r store.Request, state store.RequestState, message string) dispatch.Result {
+func decidedResult(r store.Request, state store.RequestState, message string) dispatch.Result {
 	return dispatch.Result{
 		Response: RequestDecided{Request: r.Number, State: string(state), Team: r.TeamSlug, Message: message},
 		Message:  message, Changed: true,

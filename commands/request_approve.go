@@ -42,7 +42,7 @@ func runRequestApprove(ctx context.Context, call *dispatch.Call, args RequestApp
 		return dispatch.Result{}, err
 	}
 	if repeated(call, r, store.RequestApproved) && r.Kind == store.CommandRequest {
-		return decidedResult(call, r, store.RequestApproved, fmt.Sprintf("Approved request %d of %s.", r.Number, dispatch.Quote(r.Requester))), nil
+		return decidedResult(r, store.RequestApproved, fmt.Sprintf("Approved request %d of %s.", r.Number, dispatch.Quote(r.Requester))), nil
 	}
 	if repeated(call, r, store.RequestApproved) {
 		return approvedResult(call, r, accessGiven{added: targetNames(r.TargetsOf(repoTarget)), until: r.Until}), nil

@@ -24,7 +24,7 @@ func requestDeny() dispatch.Command {
 		Refusals: []dispatch.Reason{dispatch.ReasonRequestNotFound, dispatch.ReasonRequestDecided},
 		Details:  "For those who may approve it.",
 		Needs:    dispatch.Member, Effect: dispatch.Changes, Example: "17 --reason reserved",
-		Sample: decidedResult(sampleCall(), sampleRequest(), store.RequestDenied, "Denied request 17."),
+		Sample: decidedResult(sampleRequest(), store.RequestDenied, "Denied request 17."),
 	}, runRequestDeny, func(call *dispatch.Call, a RequestDenyArgs) error {
 		if utf8.RuneCountInString(a.Reason) > maxReason {
 			return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: %d characters at most.", call.ArgumentName("reason"), maxReason)
@@ -41,7 +41,7 @@ func runRequestDeny(ctx context.Context, call *dispatch.Call, args RequestDenyAr
 	if !right.decides {
 		return dispatch.Result{}, dispatch.Refuse(dispatch.ReasonPolicy, "You requested %d yourself. Take it back with `request-withdraw`.", r.Number)
 	}
-	done := decidedResult(call, r, store.RequestDenied, fmt.Sprintf("Denied request %d of %s: %s.", r.Number, dispatch.Quote(r.Requester), requestSentence(r)))
+	done := decidedResult(r, store.RequestDenied, fmt.Sprintf("Denied request %d of %s: %s.", r.Number, dispatch.Quote(r.Requester), requestSentence(r)))
 	if repeated(call, r, store.RequestDenied) {
 		return done, nil
 	}

@@ -21,7 +21,7 @@ func requestWithdraw() dispatch.Command {
 		Task:     dispatch.TaskRepos,
 		Refusals: []dispatch.Reason{dispatch.ReasonRequestNotFound, dispatch.ReasonRequestDecided},
 		Needs:    dispatch.Member, Effect: dispatch.Changes, Example: "17",
-		Sample: decidedResult(sampleCall(), sampleRequest(), store.RequestWithdrawn, "Withdrew request 17."),
+		Sample: decidedResult(sampleRequest(), store.RequestWithdrawn, "Withdrew request 17."),
 	}, runRequestWithdraw)
 }
 
@@ -33,7 +33,7 @@ func runRequestWithdraw(ctx context.Context, call *dispatch.Call, args RequestAr
 	if !right.mine {
 		return dispatch.Result{}, dispatch.Refuse(dispatch.ReasonPolicy, "Only %s may take back request %d. Deny it with `request-deny`.", dispatch.Quote(r.Requester), r.Number)
 	}
-	done := decidedResult(call, r, store.RequestWithdrawn, fmt.Sprintf("Withdrew request %d: %s.", r.Number, requestSentence(r)))
+	done := decidedResult(r, store.RequestWithdrawn, fmt.Sprintf("Withdrew request %d: %s.", r.Number, requestSentence(r)))
 	if repeated(call, r, store.RequestWithdrawn) {
 		return done, nil
 	}

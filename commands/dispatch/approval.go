@@ -59,8 +59,10 @@ func (c *Call) needsApproval() bool {
 // pinTeams pins the call's teams and their groups.
 func (c *Call) pinTeams() error {
 	for _, pin := range []store.RequestTarget{
-		{Kind: PinTeam, Name: "team", ID: c.Team.ID}, {Kind: PinGroup, Name: "team", ID: c.Group.GroupID},
-		{Kind: PinTeam, Name: "second team", ID: c.Other.ID}, {Kind: PinGroup, Name: "second team", ID: c.OtherGroup.GroupID},
+		{Kind: PinTeam, Name: "team", ID: c.Team.ID},
+		{Kind: PinGroup, Name: "team", ID: c.Group.GroupID},
+		{Kind: PinTeam, Name: "second team", ID: c.Other.ID},
+		{Kind: PinGroup, Name: "second team", ID: c.OtherGroup.GroupID},
 	} {
 		if err := c.Pin(pin.Kind, pin.Name, pin.ID); err != nil {
 			return err

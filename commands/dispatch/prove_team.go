@@ -35,7 +35,7 @@ func (e *Env) ProveMaintainer(ctx context.Context, call *Call, teamID int64, slu
 		owner, err := e.IsOwner(ctx, call)
 		return team, owner, err
 	}
-	e.proofs.refuse(call.key(slug, Maintainer), Refuse(ReasonNotMaintainer, ""), e.Now())
+	_ = e.proofs.refuse(call.key(slug, Maintainer), Refuse(ReasonNotMaintainer, "%s", adviceFor(call, slug, false)), e.Now())
 	return team, false, nil
 }
 
