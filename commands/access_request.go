@@ -23,7 +23,7 @@ type AccessRequestArgs struct {
 	Team   dispatch.Team `arg:"team,required" doc:"the team whose runner group is to be used" example:"platform"`
 	Repos  []string      `arg:"repos,required,positional" doc:"repositories on which you have admin permission (20 at most)" example:"api"`
 	For    time.Duration `arg:"for" doc:"how long (90m, 24h, 7d), from the approval; without it the access has no end" example:"7d"`
-	Reason string        `arg:"reason" doc:"why, for those who decide" example:"nightly training"`
+	Reason string        `arg:"reason" doc:"why, for those who decide" example:"training"`
 }
 
 const (

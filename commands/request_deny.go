@@ -13,7 +13,7 @@ import (
 // RequestDenyArgs are the arguments of request-deny.
 type RequestDenyArgs struct {
 	ID     int    `arg:"id,required,positional" doc:"the request's number" example:"17"`
-	Reason string `arg:"reason" doc:"why, for the person who requested it" example:"the GPUs are reserved"`
+	Reason string `arg:"reason" doc:"why, for the person who requested it" example:"reserved"`
 }
 
 func requestDeny() dispatch.Command {

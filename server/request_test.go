@@ -53,6 +53,9 @@ func TestRequestInComments(t *testing.T) {
 	require.Eventually(t, func() bool { return w.told(2, "@kim") == 1 }, eventually, tick)
 	assert.Equal(t, 1, w.told(2, "was approved"))
 	assert.Zero(t, w.told(1, ""), "it was not requested there")
+	w.say("kim", 2, "/runner-group access-request docs --team platform --for 3h")
+	replies, reaction = w.say("ada", 1, `/runner-group request-deny 2 --reason "the GPUs are reserved"`)
+	assert.Equal(t, "rocket", reaction, replies)
 }
 
 // GitHub is away when the outcome is to be told.
