@@ -75,7 +75,7 @@ lint: shellcheck ## vet, lint and check the formatting, of scripts too
 .PHONY: shellcheck
 shellcheck: # every file of git that begins as a script of the shell
 	@command -v shellcheck >/dev/null || { echo "SKIPPED: the scripts are not checked, because shellcheck is not installed" >&2; exit 0; }; \
-	git ls-files -z | xargs -0 awk 'FNR == 1 && /^#!.*sh$$/ {print FILENAME} {nextfile}' | xargs shellcheck
+	git ls-files -z | xargs -0 awk 'FNR == 1 && /^#!.*sh$$/ {print FILENAME} {nextfile}' | xargs shellcheck -S warning
 
 .PHONY: fmt
 fmt: ## format the sources

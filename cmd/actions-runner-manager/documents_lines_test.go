@@ -47,8 +47,10 @@ func fenced() map[string]string {
 // refusedHere are the lines that are right, and refused in the world of their test: the reason.
 func refusedHere() map[string]string {
 	return map[string]string{
-		"README.md: /runner-group group-create":                             "group_exists", // the demo has it
-		"docs/runner-health.md: /runner-group group-create --team platform": "group_exists",
+		"README.md: /runner-group group-create":                                                                                             "group_exists", // the demo has it
+		"docs/runner-health.md: /runner-group group-create --team platform":                                                                 "group_exists",
+		"docs/maintainers.md: /runner-group access-request api --team gpu --for 7d --reason \"nightly training\"":                           "group_not_found",   // the demo has no such team
+		"docs/maintainers.md: /runner-group request-approve 17\n/runner-group request-deny 17 --reason \"the GPUs are reserved this week\"": "request_not_found", // nobody asked
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"math"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
@@ -41,6 +43,8 @@ type world struct {
 	t      *testing.T
 	hub    *ghsim.Server
 	front  *httptest.Server
+	calls  atomic.Int64
+	most   atomic.Int64 // the server dies after so many calls
 	start  time.Time
 	ahead  atomic.Int64
 	policy dispatch.Policy
@@ -65,12 +69,19 @@ func newWorld(t *testing.T) *world {
 		Apps: []ghsim.AppSpec{{ID: 4242, Name: "arm", PrivateKey: key, Installations: []ghsim.InstallationSpec{{ID: 77, Org: "acme"}}}},
 	})
 	require.NoError(t, err)
-	front := httptest.NewServer(hub)
-	hub.URL = front.URL
 	w := &world{
-		t: t, hub: hub, front: front, start: time.Now(),
+		t: t, hub: hub, start: time.Now(),
 		policy: dispatch.Policy{GroupName: "{team}", RepoPermission: "admin", RegistrationTokens: "true", Allow: []string{"*"}},
 	}
+	w.most.Store(math.MaxInt64)
+	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
+		if w.calls.Add(1) > w.most.Load() {
+			panic(http.ErrAbortHandler) // the dead send nothing
+		}
+		hub.ServeHTTP(rw, req)
+	}))
+	hub.URL = front.URL
+	w.front = front
 	t.Cleanup(func() {
 		hub.Close()
 		front.Close()
