@@ -235,7 +235,7 @@ func TestExtensionInstalls(t *testing.T) {
 	s.env["CURL_CA_BUNDLE"], s.env["ARM_TOKEN"], s.env["GH_TOKEN"] = w.env["SERVER_TLS_CERT_FILE"], "", shellToken
 	readme, err := os.ReadFile(contribFile(t, "README.md"))
 	require.NoError(t, err)
-	lines := regexp.MustCompile("(?s)```\ngit clone [^\n]*\n(.*?)```").FindStringSubmatch(string(readme))
+	lines := regexp.MustCompile("(?s)```sh\ngit clone [^\n]*\n(.*?)```").FindStringSubmatch(string(readme))
 	require.NotNil(t, lines, "the README says how the extension is installed")
 	require.NoError(t, os.Symlink(filepath.Dir(contribFile(t, "")), s.path("actions-runner-manager"))) // as cloned
 	r := s.runIn(s.dir, "bash", "-euc", lines[1])

@@ -4,6 +4,7 @@ package ownership
 import (
 	"context"
 	"errors"
+	"slices"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/rs/zerolog"
@@ -111,7 +112,8 @@ func (r *Registry) notAnothers(ctx context.Context, call *dispatch.Call, team gi
 	if err != nil {
 		return dispatch.StoreError(err)
 	}
-	if len(others) == 0 {
+	own := func(record store.Record) bool { return record.TeamID == team.ID } // a group-create has ended just now
+	if len(others) == 0 || slices.ContainsFunc(others, own) {
 		return nil
 	}
 	return dispatch.Refuse(dispatch.ReasonGroupNotOwned,
