@@ -422,7 +422,9 @@ func (w *world) groupCalls() (paths []string) {
 
 // asksForItself reports whether the server asks for the path by itself: for the newest release
 // of the runner, when it starts and every hour.
-func asksForItself(path string) bool { return strings.HasSuffix(path, "/actions/runners/downloads") }
+func asksForItself(path string) bool {
+	return strings.HasSuffix(path, "/actions/runners/downloads") || path == "/repos/acme/runner-admin"
+}
 
 func query(pairs ...string) string {
 	v := url.Values{}
