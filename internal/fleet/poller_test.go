@@ -255,7 +255,9 @@ func TestPollerOutage(t *testing.T) {
 	poll()
 	assert.Equal(t, 1, strings.Count(log.String(), "\n"), log.String())
 	w.Hub.ClearFaults()
-	poll()
+	for range 3 { // on a busy machine the first of them may be late
+		poll()
+	}
 	assert.Equal(t, 2, strings.Count(log.String(), "\n"), log.String())
 }
 
