@@ -132,7 +132,7 @@ func TestEphemeralIsDeletedInTime(t *testing.T) {
 		due := ephemeral("m3", now.Now())
 		due.CommentID = 3
 		require.NoError(t, q.PlanDeletion(t.Context(), due))
-		eventually(t, func() bool { return pending(t, q) == 2 }, 10*time.Second, "the comment that is due is still there")
+		eventually(t, func() bool { return pending(t, q) == 2 }, 30*time.Second, "the comment that is due is still there")
 		assert.Equal(t, []int64{3}, issue.gone())
 
 		issue.failNext(2)
@@ -140,8 +140,8 @@ func TestEphemeralIsDeletedInTime(t *testing.T) {
 		eventually(t, func() bool { // two failures are retried
 			now.move(time.Second)
 			return len(issue.gone()) == 2
-		}, 10*time.Second, "the comment is still there")
-		eventually(t, func() bool { return pending(t, q) == 1 }, 5*time.Second, "the deletion is not forgotten")
+		}, 30*time.Second, "the comment is still there")
+		eventually(t, func() bool { return pending(t, q) == 1 }, 30*time.Second, "the deletion is not forgotten")
 		assert.Equal(t, []int64{1, 3}, issue.gone())
 		assert.Zero(t, issue.looks(), "the id was known")
 	})
@@ -164,7 +164,7 @@ func TestEphemeralOverdue(t *testing.T) {
 		require.NoError(t, err)
 
 		q := run(t, queue.Options{Store: s, Ephemerals: issue}.PollFast())
-		eventually(t, func() bool { return pending(t, q) == 0 }, 5*time.Second, "comments are left")
+		eventually(t, func() bool { return pending(t, q) == 0 }, 30*time.Second, "comments are left")
 		assert.Equal(t, []int64{1, 2, 3, 4, 5, 6}, issue.gone())
 	})
 }
@@ -177,7 +177,7 @@ func TestEphemeralFoundByMarker(t *testing.T) {
 		require.NoError(t, q.PlanDeletion(t.Context(), ephemeral("mine", now.Now().Add(time.Second))))
 		issue.post(8, "other")
 		now.move(time.Second)
-		eventually(t, func() bool { return issue.looks() > 0 }, 5*time.Second, "nobody looks")
+		eventually(t, func() bool { return issue.looks() > 0 }, 30*time.Second, "nobody looks")
 		assert.Equal(t, 1, pending(t, q), "it may yet appear")
 
 		issue.post(9, "mine") // it was on its way
@@ -185,7 +185,7 @@ func TestEphemeralFoundByMarker(t *testing.T) {
 		eventually(t, func() bool {
 			now.move(time.Second)
 			return len(issue.gone()) == 2
-		}, 10*time.Second, "the comment is still there")
+		}, 30*time.Second, "the comment is still there")
 		assert.Equal(t, []int64{9, 10}, issue.gone())
 
 		now.move(3 * time.Minute)
@@ -202,7 +202,7 @@ func TestEphemeralPostedLate(t *testing.T) {
 		now, issue := newClock(), &comments{}
 		q := run(t, queue.Options{Store: open(t, url, now.Now), Ephemerals: issue}.PollFast())
 		require.NoError(t, q.PlanDeletion(t.Context(), ephemeral("mine", now.Now())))
-		eventually(t, func() bool { return issue.looks() > 0 }, 5*time.Second, "nobody looks")
+		eventually(t, func() bool { return issue.looks() > 0 }, 30*time.Second, "nobody looks")
 		require.NoError(t, q.Posted(t.Context(), "mine", 9))
 		eventually(t, func() bool {
 			now.move(time.Second)
