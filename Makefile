@@ -19,7 +19,7 @@ BUILD   := CGO_ENABLED=0 go build -trimpath -buildvcs=false -gcflags=all=-dwarf=
 # Without inlining (-l) it compiles in three quarters of the time: docs/performance.md.
 BUILD_DEMO := $(BUILD) -gcflags='all=-dwarf=false -l'
 TOOL    := go tool -modfile=$(CURDIR)/tools/go.mod
-COUNT   := go -C $(CURDIR)/tools run ./testcount
+COUNT   := go -C $(CURDIR)/tools run ./testcount -C $(CURDIR)
 # Committed, but written by `make docs`.
 GENERATED := docs/reference.md
 

@@ -5,33 +5,49 @@
 //
 //	go test -json -race ./... | testcount go test -race
 //
-// The arguments are the command that repeats a test; without any it is "go test".
+// The arguments are the command that repeats a test; without any it is "go test". With -C, up
+// to three tests that failed are repeated once, by themselves and in that folder: on a busy
+// machine one of thousands may be late. What raced, panicked or did not build is not.
+//
 // The exit status is 1 if a test or a build failed, or if no test ran at all.
 package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
 )
 
 func main() {
+	folder := flag.String("C", "", "the folder in which to repeat what failed")
+	flag.Parse()
 	repeat := "go test"
-	if len(os.Args) > 1 {
-		repeat = strings.Join(os.Args[1:], " ")
+	if flag.NArg() > 0 {
+		repeat = strings.Join(flag.Args(), " ")
 	}
-	tally, err := read(os.Stdin, os.Stdout, repeat)
+	r, err := scan(os.Stdin, os.Stdout)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "testcount:", err)
 		os.Exit(1)
 	}
-	fmt.Println(tally)
-	if tally.failed > 0 || tally.passed == 0 {
+	r.summarize(repeat)
+	if *folder != "" {
+		r.repeat(func(k key) error {
+			cmd := exec.CommandContext(context.Background(), "bash", "-c", command(repeat, k))
+			cmd.Dir, cmd.Stdout, cmd.Stderr = *folder, os.Stdout, os.Stderr
+			return cmd.Run()
+		})
+	}
+	fmt.Println(r.tally)
+	if r.tally.failed > 0 || r.tally.passed == 0 {
 		os.Exit(1)
 	}
 }
@@ -79,7 +95,15 @@ type reader struct {
 // read copies what matters from in, the output of go test -json, to out. Repeat is
 // the command that runs a test, without the package and the test's name.
 func read(in io.Reader, out io.Writer, repeat string) (tally, error) {
-	r := reader{out: out, pending: map[key][]string{}, failed: map[string]bool{}, builds: map[string][]string{}}
+	r, err := scan(in, out)
+	if err == nil {
+		r.summarize(repeat)
+	}
+	return r.tally, err
+}
+
+func scan(in io.Reader, out io.Writer) (*reader, error) {
+	r := &reader{out: out, pending: map[key][]string{}, failed: map[string]bool{}, builds: map[string][]string{}}
 	lines := bufio.NewReader(in)
 	for {
 		line, err := lines.ReadString('\n')
@@ -94,7 +118,7 @@ func read(in io.Reader, out io.Writer, repeat string) (tally, error) {
 			break
 		}
 		if err != nil {
-			return r.tally, fmt.Errorf("read the test run: %w", err)
+			return r, fmt.Errorf("read the test run: %w", err)
 		}
 	}
 	// What never ended was cut off, by a panic or a time-out.
@@ -108,8 +132,7 @@ func read(in io.Reader, out io.Writer, repeat string) (tally, error) {
 		slices.Sort(r.skips)
 		fmt.Fprintf(out, "\nSkipped:\n%s\n", strings.Join(r.skips, "\n"))
 	}
-	r.summarize(repeat)
-	return r.tally, nil
+	return r, nil
 }
 
 func (r *reader) event(e event) {
@@ -184,18 +207,52 @@ func (r *reader) fail(k key, output []string) {
 // summarize writes what failed and how to repeat it. A test whose subtests failed is
 // left out, because they are listed.
 func (r *reader) summarize(repeat string) {
-	for _, f := range r.failures {
-		if slices.ContainsFunc(r.failures, func(sub failure) bool {
-			return sub.pkg == f.pkg && f.test != "" && strings.HasPrefix(sub.test, f.test+"/")
-		}) {
-			continue
-		}
+	for _, f := range r.leaves() {
 		fmt.Fprintf(r.out, "\nFailed: %s %s\n", f.pkg, f.test)
 		for _, line := range essential(f.output) {
 			fmt.Fprintf(r.out, "    %s\n", line)
 		}
 		fmt.Fprintf(r.out, "Repeat: %s\n", command(repeat, f.key))
 	}
+}
+
+// leaves are the failures without those of whose subtests one failed.
+func (r *reader) leaves() []failure {
+	var leaves []failure
+	for _, f := range r.failures {
+		if !slices.ContainsFunc(r.failures, func(sub failure) bool {
+			return sub.pkg == f.pkg && f.test != "" && strings.HasPrefix(sub.test, f.test+"/")
+		}) {
+			leaves = append(leaves, f)
+		}
+	}
+	return leaves
+}
+
+// mostRepeated is how many failed tests are repeated.
+const mostRepeated = 3
+
+// repeat runs what failed once more, and counts it as passed if all of it passes.
+func (r *reader) repeat(run func(key) error) {
+	leaves := r.leaves()
+	if len(leaves) == 0 || len(leaves) > mostRepeated || slices.ContainsFunc(leaves, never) {
+		return
+	}
+	for _, f := range leaves {
+		fmt.Fprintf(r.out, "\nOnce more, by itself: %s %s\n", f.pkg, f.test)
+		if err := run(f.key); err != nil {
+			return
+		}
+	}
+	fmt.Fprintf(r.out, "\nLATE: %d of the tests above failed beside the others, and passed by themselves.\n", len(leaves))
+	r.tally.passed += r.tally.failed
+	r.tally.failed = 0
+}
+
+// never reports whether a failure says enough without a second run.
+func never(f failure) bool {
+	output := strings.Join(f.output, "")
+	return f.test == "" || strings.Contains(output, "DATA RACE") || strings.Contains(output, "race detected") || strings.Contains(output, "panic:")
 }
 
 // command returns the shell command that runs only k.

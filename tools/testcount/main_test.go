@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"strings"
 	"testing"
 )
@@ -121,5 +122,37 @@ func TestEssential(t *testing.T) {
 	}
 	if want := strings.Repeat("x", lineWidth) + "…"; got[0] != want {
 		t.Errorf("the line is %q", got[0])
+	}
+}
+
+// What failed is repeated if it is little, and neither raced nor panicked.
+func TestRepeat(t *testing.T) {
+	failed := func(test, output string) string {
+		return `{"Action":"run","Package":"p","Test":"` + test + `"}` + "\n" +
+			`{"Action":"output","Package":"p","Test":"` + test + `","Output":"` + output + `"}` + "\n" +
+			`{"Action":"fail","Package":"p","Test":"` + test + `"}` + "\n"
+	}
+	for _, tt := range []struct {
+		name, in string
+		err      error
+		runs     int
+		want     string
+	}{
+		{"late", failed("TestA/b", "late") + failed("TestA", ""), nil, 1, "2 passed, 0 failed, 0 skipped"},
+		{"wrong", failed("TestA", "wrong"), io.EOF, 1, "0 passed, 1 failed, 0 skipped"},
+		{"raced", failed("TestA", "WARNING: DATA RACE"), nil, 0, "0 passed, 1 failed, 0 skipped"},
+		{"too many", failed("TestA", "") + failed("TestB", "") + failed("TestC", "") + failed("TestD", ""), nil, 0, "0 passed, 4 failed, 0 skipped"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r, err := scan(strings.NewReader(tt.in), io.Discard)
+			if err != nil {
+				t.Fatal(err)
+			}
+			runs := 0
+			r.repeat(func(key) error { runs++; return tt.err })
+			if runs != tt.runs || r.tally.String() != tt.want {
+				t.Errorf("%d runs, %s", runs, r.tally)
+			}
+		})
 	}
 }
