@@ -52,7 +52,7 @@ build: ## build bin/actions-runner-manager
 
 .PHONY: test
 test: ## run the tests; needs nothing but Go
-	@go test -json ./... | $(COUNT)
+	@go test -timeout 15m -json ./... | $(COUNT)
 
 .PHONY: check
 check: tidy generated lint tools-test image-check fuzz test-memory test-race ## all that CI checks; needs a C compiler for the race detector
@@ -101,7 +101,7 @@ test-memory: # what would measure the race detector if it ran under it
 
 .PHONY: test-race
 test-race: ## run the tests with the race detector
-	@go test -race -json ./... | $(COUNT) go test -race
+	@go test -race -timeout 15m -json ./... | $(COUNT) go test -race
 
 .PHONY: docs
 docs: ## write what is generated: docs/reference.md
