@@ -152,12 +152,32 @@ func requestMade(call *dispatch.Call, r store.Request, isNew bool) dispatch.Resu
 	return result
 }
 
+// unprovedRepos is of how many repositories GitHub is asked before one was refused: a caller
+// without any right costs four calls, with the one for their membership.
+const unprovedRepos = 3
+
 // administeredRepos returns the repositories, and refuses those on which the caller has no
-// admin permission, with one answer also for those that do not exist.
+// admin permission, with one answer also for those that do not exist. After a refusal it does
+// not look at the rest.
 func administeredRepos(ctx context.Context, call *dispatch.Call, names []string) ([]github.Repository, error) {
+	var all []github.Repository
+	for some := range slices.Chunk(names, unprovedRepos) {
+		found, err := someAdministeredRepos(ctx, call, some)
+		if err != nil {
+			return nil, err
+		}
+		for _, repo := range found {
+			if !slices.ContainsFunc(all, func(r github.Repository) bool { return r.ID == repo.ID }) {
+				all = append(all, repo)
+			}
+		}
+	}
+	return all, nil
+}
+
+func someAdministeredRepos(ctx context.Context, call *dispatch.Call, names []string) ([]github.Repository, error) {
 	repos, errs := make([]github.Repository, len(names)), make([]error, len(names))
 	var g errgroup.Group
-	g.SetLimit(8)
 	for i, text := range names {
 		g.Go(func() error {
 			repos[i], errs[i] = administeredRepo(ctx, call, text)
@@ -166,14 +186,10 @@ func administeredRepos(ctx context.Context, call *dispatch.Call, names []string)
 	}
 	_ = g.Wait()
 	var items []dispatch.Item
-	var found []github.Repository
 	for i, text := range names {
 		item := dispatch.Item{Item: text}
 		switch reason := dispatch.ReasonOf(errs[i]); reason {
 		case "":
-			if !slices.ContainsFunc(found, func(r github.Repository) bool { return r.ID == repos[i].ID }) {
-				found = append(found, repos[i])
-			}
 		case dispatch.ReasonRepoNotPermitted, dispatch.ReasonPublicRepo:
 			item.Error, item.Reason = dispatch.AsError(errs[i]).Message, reason
 		default:
@@ -181,7 +197,7 @@ func administeredRepos(ctx context.Context, call *dispatch.Call, names []string)
 		}
 		items = append(items, item)
 	}
-	return found, dispatch.RefuseItems(items)
+	return repos, dispatch.RefuseItems(items)
 }
 
 func administeredRepo(ctx context.Context, call *dispatch.Call, text string) (github.Repository, error) {

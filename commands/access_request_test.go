@@ -258,3 +258,18 @@ func TestAccessRequestKeepsTheTeamsOwn(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, access, 1)
 }
+
+// A member without a right costs four calls, however many repositories they name.
+func TestAccessRequestWithoutRightIsCheap(t *testing.T) {
+	t.Parallel()
+	k := requestKit(t)
+	names := make([]string, 20)
+	for i := range names {
+		names[i] = fmt.Sprintf("unknown-%d", i)
+	}
+	_, _ = k.Run("bob", "whoami") // so that the kit's own first calls are not counted
+	k.Hub.ResetCalls()
+	_, err := k.Run("bob", "access-request team=platform repos="+strings.Join(names, ","))
+	assert.Equal(t, dispatch.ReasonRepoNotPermitted, dispatch.ReasonOf(err))
+	assert.LessOrEqual(t, len(k.Hub.Calls()), 4)
+}

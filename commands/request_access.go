@@ -24,8 +24,8 @@ type accessGiven struct {
 }
 
 // giveAccess attaches the repositories of the request to the group, if both sides have the
-// right at this moment. In a preview it only checks that. The team needs no permission on them. The call must have the team's
-// lease.
+// right at this moment. In a preview it only checks that. The team needs no permission on
+// them. The call must have the team's lease.
 func giveAccess(ctx context.Context, call *dispatch.Call, r store.Request, length time.Duration) (accessGiven, error) {
 	var given accessGiven
 	if err := checkSameGroup(ctx, call, r); err != nil {

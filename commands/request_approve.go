@@ -53,6 +53,14 @@ func runRequestApprove(ctx context.Context, call *dispatch.Call, args RequestApp
 	if args.For == 0 {
 		args.For = r.Length
 	}
+	if call.Preview && r.Kind == store.CommandRequest {
+		result, err := runRequested(ctx, call, r)
+		if err != nil {
+			return dispatch.Result{}, err
+		}
+		result.Message = fmt.Sprintf("This would approve request %d of %s: %s. %s", r.Number, dispatch.Quote(r.Requester), requestSentence(r), result.Message)
+		return result, nil
+	}
 	if call.Preview {
 		given, err := giveAccess(ctx, call, r, args.For)
 		if err != nil {

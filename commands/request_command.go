@@ -74,7 +74,7 @@ func runRequested(ctx context.Context, call *dispatch.Call, r store.Request) (di
 	}
 	return call.Dispatch(ctx, dispatch.Request{
 		ID: call.ID + "/" + r.Command, Channel: call.Channel, Command: r.Command, Org: call.Org.Login, Caller: requester, Args: args,
-		Source: r.Source, Approved: append([]store.RequestTarget{}, r.Targets...), Repeated: call.Repeated, Limited: true,
+		Source: r.Source, Approved: append([]store.RequestTarget{}, r.Targets...), Repeated: call.Repeated, Limited: true, Preview: call.Preview,
 	})
 }
 

@@ -52,7 +52,7 @@ type Env struct {
 	Notify func(ctx context.Context, orgID, teamID int64, markdown string) error
 	// RequestApproval makes a request of a call that an owner must approve.
 	RequestApproval func(ctx context.Context, call *Call, targets []store.RequestTarget) (Result, error)
-	// TellOutcomes, if set, is called when a request was decided whose outcome is to be told.
+	// TellOutcomes, if set, is called after a request was decided: its outcome is to be posted.
 	TellOutcomes func()
 	// Holder names this process in leases; it must be unique among replicas.
 	Holder string

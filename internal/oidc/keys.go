@@ -45,7 +45,7 @@ func (e *KeysError) Error() string { return fmt.Sprintf("keys of %s: %v", e.Issu
 func (e *KeysError) Unwrap() error { return e.Cause }
 
 // A keySet is the issuer's keys as last read. It is used instead of go-oidc's RemoteKeySet,
-// which reads them anew for every token with an unknown key.
+// which reads them again for every token with an unknown key.
 type keySet struct {
 	issuer string
 	client *http.Client

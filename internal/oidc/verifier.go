@@ -100,7 +100,7 @@ func (v *Verifier) Issuer() string { return v.issuer }
 // Audience returns for whom tokens must be made.
 func (v *Verifier) Audience() string { return v.audience }
 
-// Check reads the issuer's keys anew, and returns why it cannot.
+// Check reads the issuer's keys again, and returns why it cannot.
 func (v *Verifier) Check(ctx context.Context) error { return v.keys.read(ctx) }
 
 // Verify returns the claims of a token if GitHub made it for this server and it is valid now.

@@ -156,7 +156,7 @@ func (k *Keeper) orgOf(ctx context.Context, id int64) *dispatch.Org {
 	return nil
 }
 
-// tell posts the outcomes that are to be told.
+// tell posts the outcomes that the requester has not heard of yet.
 func (k *Keeper) tell(ctx context.Context) error {
 	untold, err := k.o.Env.Store.UntoldRequests(ctx)
 	if err != nil {

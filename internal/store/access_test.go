@@ -55,7 +55,7 @@ func TestAccess(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, map[int64]store.Access{5: access(5, time.Hour)}, over)
 
-		// An end that is recorded anew starts from the beginning.
+		// An end that is recorded again starts from the beginning.
 		require.NoError(t, s.PutAccess(ctx, access(5, 2*time.Hour)))
 		require.NoError(t, s.RetryAccess(ctx, group, s.Now(), 0))
 		assert.Empty(t, claim())

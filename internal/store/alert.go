@@ -100,7 +100,7 @@ func (s *Store) PutAlert(ctx context.Context, a Alert, notices ...string) error 
 	return wrap(err, "record the alert of team %d", a.TeamID)
 }
 
-// A Notice is what a team is to be told in its issue beside findings.
+// A Notice is a message for a team in its issue, beside findings.
 type Notice struct {
 	ID     string
 	OrgID  int64
