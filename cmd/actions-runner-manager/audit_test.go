@@ -101,6 +101,8 @@ func TestAuditExportMistakes(t *testing.T) {
 		assert.Equal(t, 2, got.status, args)
 		assert.Contains(t, got.stderr, text)
 	}
+	assert.Contains(t, do(t, g.environ, "audit", "export").stderr, "there is no database at")
+	require.Equal(t, exitFine, do(t, g.environ, "groups", "list").status) // makes one
 	got := do(t, g.environ, "audit", "export", "--org", "initech")
 	assert.Equal(t, 1, got.status)
 	assert.Contains(t, got.stderr, `--org: the audit log has no entry of "initech"`)

@@ -83,13 +83,13 @@ func (p *program) withFleet(ctx context.Context, show func(fleetReader) error) e
 	return errors.Join(err, st.Close())
 }
 
-// openStore opens the database of the configuration, beside a server that may run.
+// openStore opens the database of the configuration for reading, beside a server that may run.
 func (p *program) openStore(ctx context.Context) (*config.Config, *store.Store, error) {
 	c, err := p.load()
 	if err != nil {
 		return nil, nil, err
 	}
-	st, err := store.Open(ctx, store.Options{URL: c.Database.URL.Reveal(), Logger: zerolog.New(p.stderr).Level(zerolog.WarnLevel)})
+	st, err := store.Open(ctx, store.Options{URL: c.Database.URL.Reveal(), Existing: true, Logger: zerolog.New(p.stderr).Level(zerolog.WarnLevel)})
 	if err != nil {
 		return nil, nil, fmt.Errorf("database.url: %w", err)
 	}

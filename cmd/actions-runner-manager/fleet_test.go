@@ -20,6 +20,12 @@ import (
 func TestFleet(t *testing.T) {
 	t.Parallel()
 	g := newGitHub(t)
+	for range 2 { // the first makes none
+		got := do(t, g.environ, "fleet")
+		assert.Equal(t, exitFailed, got.status)
+		assert.Contains(t, got.stderr, "there is no database at")
+	}
+	require.Equal(t, exitFine, do(t, g.environ, "groups", "list").status)
 	assert.Equal(t, "No team owns a runner group yet.\n", do(t, g.environ, "fleet").stdout)
 	assert.Equal(t, "[]\n", do(t, g.environ, "fleet", "--json").stdout)
 	require.Equal(t, 0, do(t, g.environ, "groups", "adopt", "--all", "--yes").status)

@@ -64,7 +64,11 @@ func (p *program) healthcheck(ctx context.Context, at, path string) error {
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return unanswered(err, req.URL.Host, source)
+		err = unanswered(err, req.URL.Host, source)
+		if _, invalid := p.load(); invalid != nil && at == "" {
+			err = fmt.Errorf("%w; no server starts with this configuration, as `config check` says: %w", err, invalid)
+		}
+		return err
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {

@@ -43,6 +43,7 @@ func TestHealthcheck(t *testing.T) {
 		{"not ready", "org: acme\nserver: {port: " + port(plain) + "}", nil, []string{"--ready"}, 1, "503 Service Unavailable to /readyz: draining"},
 		{"nobody there", "org: acme\nserver: {port: 1}", nil, nil, 1, "no server listens at 127.0.0.1:1, where server.address and server.port"},
 		{"nobody there, by PORT", "", []string{nowhere, "ARM_ORG=acme", "PORT=1"}, nil, 1, "no server listens at 127.0.0.1:1, where PORT says"},
+		{"nobody there, since the file is broken", "org: acme\nprivateKeyFile: /gone\nserver: {port: 1}", nil, nil, 1, "no server starts with this configuration, as `config check` says: "},
 		{"a free port", "org: acme\nserver: {port: 0}", nil, nil, 1, "no running server was found: server.port is 0"},
 		{"a free port, and --url", "org: acme\nserver: {port: 0}", nil, []string{"--url", plain.URL + "/"}, 0, ""},
 		{"--url before the configuration", "org: acme\nserver: {port: 1}", nil, []string{"--url", secure.URL}, 0, ""},

@@ -27,7 +27,7 @@ func (p *program) replaySample(ctx context.Context, r replay) error {
 		}
 		repo, err := org.GitHub.AdminRepository(ctx)
 		if err != nil {
-			return fmt.Errorf("find the admin repository: %s", sentence(err))
+			return fmt.Errorf("find the admin repository: %s (`actions-runner-manager doctor` shows what is missing)", sentence(err))
 		}
 		payload, err = json.MarshalIndent(sampleComment(org, repo.ID, at.AdminRepo, "/"+at.Trigger+" help"), "", "  ")
 		return err

@@ -25,6 +25,8 @@ var (
 	// ErrConflict is returned if another team owns the group, or if the record changed since
 	// it was read.
 	ErrConflict = errors.New("the ownership record says otherwise")
+	// ErrNoDatabase is returned if there is no file, and none may be made.
+	ErrNoDatabase = errors.New("there is no database")
 )
 
 // A Dialect is one of the two kinds of databases.
@@ -52,6 +54,10 @@ type Options struct {
 	// SQLite file open or if the file is damaged. The operator's commands leave it unset and
 	// work beside a running server.
 	Exclusive bool
+
+	// Existing is set by commands that only read. If it is set, Open fails with [ErrNoDatabase]
+	// if there is no SQLite file, instead of creating one that is empty.
+	Existing bool
 }
 
 // A Store is an open database. It is safe for concurrent use.
@@ -91,6 +97,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.clock == nil {
 		s.clock = time.Now
 		s.dbClock = true
+	}
+	if _, err := os.Stat(at.path); o.Existing && at.dialect == SQLite && errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%w at %s yet: the server makes it at its first start; with a server's configuration (--config), its database is found", ErrNoDatabase, at.path)
 	}
 	open := s.openSQLite
 	if at.dialect == PostgreSQL {
