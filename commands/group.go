@@ -42,7 +42,7 @@ type groupState struct {
 // readGroup reads the call's group with all that it holds, side by side.
 func readGroup(ctx context.Context, c *dispatch.Call) (groupState, error) {
 	var found groupState
-	g, gctx := errgroup.WithContext(ctx)
+	g, gctx := errgroup.WithContext(c.Recent(ctx))
 	id := c.Group.GroupID
 	g.Go(func() (err error) { found.group, err = c.Org.GitHub.Group(gctx, id); return err })
 	g.Go(func() (err error) {

@@ -59,7 +59,7 @@ func runRunnersList(ctx context.Context, call *dispatch.Call, args RunnersListAr
 	var runners []github.Runner
 	var newest releases
 	seen := map[int64]dispatch.Sighting{}
-	g, gctx := errgroup.WithContext(ctx)
+	g, gctx := errgroup.WithContext(call.Recent(ctx))
 	g.Go(func() (err error) {
 		if runners, err = call.Org.GitHub.GroupRunners(gctx, call.Group.GroupID); err != nil {
 			return err

@@ -109,6 +109,7 @@ func (e *Env) mustBeOwner(ctx context.Context, call *Call) error {
 	if !owner {
 		return ownerOnly(call, e.proofs.refuse(call.key("", Owner), Refuse(ReasonOwnerOnly, ""), e.Now()))
 	}
+	call.provedAs("", Owner)
 	return nil
 }
 
@@ -137,7 +138,10 @@ func (e *Env) membership(ctx context.Context, call *Call) (github.Membership, er
 	}
 	call.member = &m
 	if m.State == "active" {
-		e.proofs.prove(call.key("", Member), e.Now())
+		call.provedAs("", Member)
+		if m.Role == github.RoleAdmin {
+			call.noteRole("", Owner)
+		}
 	}
 	return m, nil
 }
@@ -198,10 +202,11 @@ func (e *Env) maintainedTeam(ctx context.Context, call *Call, slug string, prefe
 		return github.Team{}, err
 	}
 	if team.ID != 0 && m.State == "active" && m.Role == "maintainer" {
-		e.proofs.prove(call.key(slug, Maintainer), now)
+		call.provedAs(slug, Maintainer)
 		return team, nil
 	}
 	if team.ID != 0 && m.State == github.StateActive && call.membersToo() {
+		call.provedAs(slug, Member)
 		return team, nil
 	}
 	switch member, err := e.membership(ctx, call); {
@@ -212,6 +217,9 @@ func (e *Env) maintainedTeam(ctx context.Context, call *Call, slug string, prefe
 	case member.State != "active":
 		return github.Team{}, notMaintainer(call, slug, adviceFor(call, slug, false)+e.refuseOutsider(call).Message)
 	case team.ID != 0 && (call.Org.Policy.OwnersActForAnyTeam || call.Spec.OwnersToo) && member.Role == "admin":
+		if call.Org.Policy.OwnersActForAnyTeam {
+			call.provedAs(slug, Maintainer) // who acts as one
+		}
 		return team, nil
 	}
 	owner := call.member.Role == "admin"

@@ -92,6 +92,9 @@ func (d *Dispatcher) Dispatch(ctx context.Context, req Request) (Result, error) 
 	if command == nil {
 		return Result{}, d.Unknown(req.Command)
 	}
+	if req.View != nil && command.Effect != Reads {
+		return Result{}, AsError(fmt.Errorf("%s is no command that a view may run", command.Name))
+	}
 	result, err := d.run(ctx, &Call{
 		Request: req, Spec: d.specIn(req.Org, command), Env: d.env, declared: command, Dispatch: d.Dispatch,
 		Specs: func() []Spec { return d.specsIn(req.Org) }, Unknown: d.Unknown,

@@ -50,6 +50,9 @@ func (e *Env) observe(next Func) Func {
 		}
 		log := zerolog.Ctx(ctx)
 		event := log.Info()
+		if call.View != nil && err == nil {
+			event = log.Debug() // a page has many, and a line of its own
+		}
 		var refusal *Error
 		if errors.As(err, &refusal) && refusal.Cause != nil {
 			event = log.Warn().AnErr("cause", refusal.Cause)
@@ -122,23 +125,40 @@ func (e *Env) limit(next Func) Func {
 		if !call.Caller.Known() || call.Limited || call.Channel.trusted() {
 			return next(ctx, call)
 		}
-		burst := max(1, int(math.Floor(e.RateLimit)))
-		budget, err := e.budget(ctx, call)
-		if err != nil {
+		if call.View != nil {
+			if e.provedFor(call) {
+				return next(ctx, call)
+			}
+			if err := call.View.chargeOnce(func() error { return e.charge(ctx, call) }); err != nil {
+				return Result{}, err
+			}
+			return next(ctx, call)
+		}
+		if err := e.charge(ctx, call); err != nil {
 			return Result{}, err
-		}
-		wait, err := e.Store.Take(ctx, budget, e.RateLimit, burst)
-		if err != nil {
-			return Result{}, StoreError(err)
-		}
-		if wait > 0 {
-			refusal := Refuse(ReasonRateLimited, "You made more than %g requests in a second. Try again in %s.",
-				e.RateLimit, roundUp(wait))
-			refusal.RetryAfter = wait
-			return Result{}, refusal
 		}
 		return next(ctx, call)
 	}
+}
+
+// charge takes one request from the caller's budget, or refuses it.
+func (e *Env) charge(ctx context.Context, call *Call) error {
+	burst := max(1, int(math.Floor(e.RateLimit)))
+	budget, err := e.budget(ctx, call)
+	if err != nil {
+		return err
+	}
+	wait, err := e.Store.Take(ctx, budget, e.RateLimit, burst)
+	if err != nil {
+		return StoreError(err)
+	}
+	if wait > 0 {
+		refusal := Refuse(ReasonRateLimited, "You made more than %g requests in a second. Try again in %s.",
+			e.RateLimit, roundUp(wait))
+		refusal.RetryAfter = wait
+		return refusal
+	}
+	return nil
 }
 
 // budget names the caller's budget.

@@ -16,6 +16,7 @@ type Channel string
 const (
 	REST     Channel = "rest"
 	Comment  Channel = "comment"
+	Console  Channel = "console" // the web page
 	CLI      Channel = "cli"      // the operator's subcommands
 	Schedule Channel = "schedule" // the server itself
 )
@@ -127,6 +128,9 @@ type Request struct {
 	// Preview is set to learn what would change. Nothing is changed. The argument [DryRun] sets
 	// it too.
 	Preview bool
+	// View is set if the request only shows something on a page. Its command must be one that
+	// only reads.
+	View *View
 	// Approved is set if an owner approved the request: what the names in its arguments meant
 	// when it was made. If one means something else now, the call is refused.
 	Approved []store.RequestTarget

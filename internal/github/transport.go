@@ -55,6 +55,7 @@ type transport struct {
 	renamed    func(*http.Request) *http.Request
 	flights    singleflight.Group
 	writesDone atomic.Int64 // finished writes; no read joins one that began before a write finished
+	recent     recentAnswers
 }
 
 // A response is complete in memory. Several callers may share one.
@@ -83,8 +84,18 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return t.httpResponse(req, got), err
 	}
 	key := strconv.FormatInt(t.writesDone.Load(), 10) + " " + req.Header.Get("Accept") + " " + req.URL.String()
+	if allowsRecent(req.Context()) {
+		if got := t.recent.get(key, t.app.now()); got != nil {
+			return t.httpResponse(req, got), nil
+		}
+	}
 	flight := t.flights.DoChan(key, func() (any, error) { //nolint:contextcheck // if one caller leaves, the others still need the answer
-		return t.sendFollowing(req.WithContext(foreground(withoutCancel(req.Context()))))
+		asked := t.app.now()
+		got, err := t.sendFollowing(req.WithContext(foreground(withoutCancel(req.Context()))))
+		if err == nil && allowsRecent(req.Context()) {
+			t.recent.keep(key, got, asked)
+		}
+		return got, err
 	})
 	select {
 	case <-req.Context().Done():
