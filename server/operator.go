@@ -27,7 +27,7 @@ func OpenOperator(ctx context.Context, c *config.Config, o Options) (*Operator, 
 	if err != nil {
 		return nil, nil, err
 	}
-	st, err := store.Open(ctx, store.Options{URL: c.Database.URL.Reveal(), Logger: log})
+	st, err := store.Open(ctx, store.Options{URL: c.Database.URL.Reveal(), Logger: log, Clock: o.Clock})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -41,7 +41,7 @@ func OpenOperator(ctx context.Context, c *config.Config, o Options) (*Operator, 
 		_ = st.Close()
 		return nil, nil, err
 	}
-	env.Version = o.Version
+	env.Version, env.Clock = o.Version, o.Clock
 	d := dispatch.NewDispatcher(env, commands.All(), dispatch.Standard(env)...)
 	return &Operator{Env: env, Dispatcher: d, Config: c, GitHub: gh}, func() error { _ = closeLog(); return st.Close() }, nil
 }

@@ -2,6 +2,9 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -47,6 +50,31 @@ func (s *Store) HourlySamples(ctx context.Context, orgID, groupID int64, since t
 		WHERE org_id = ?1 AND group_id = ?2 AND hour >= ?3 ORDER BY hour`, orgID, groupID, Micros(since))
 	return list, wrap(err, "read the hourly samples of group %d", groupID)
 }
+
+// AddSamples records samples that no poll of this server made, in one transaction. Only their
+// times and maxima count. A time that has a sample keeps it.
+func (s *Store) AddSamples(ctx context.Context, orgID, groupID int64, samples []Sample) error {
+	err := s.InTx(ctx, func(ctx context.Context, tx *Tx) error {
+		for some := range slices.Chunk(samples, samplesAtOnce) {
+			args := []any{orgID, groupID}
+			rows := make([]string, len(some))
+			for i, one := range some {
+				n := len(args)
+				rows[i] = fmt.Sprintf("(?1, ?2, ?%d, ?%d, ?%d, ?%d)", n+1, n+2, n+3, n+4)
+				args = append(args, Micros(one.At), one.MostIdle, one.MostBusy, one.MostOffline)
+			}
+			_, err := tx.Exec(ctx, `INSERT INTO sample (org_id, group_id, at, idle, busy, offline) VALUES `+strings.Join(rows, ", ")+` ON CONFLICT DO NOTHING`, args...)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return wrap(err, "add samples of group %d", groupID)
+}
+
+// samplesAtOnce bounds the placeholders of one statement.
+const samplesAtOnce = 500
 
 // SumSamples writes what each hour came to that has ended and is not written yet.
 func (s *Store) SumSamples(ctx context.Context) error {

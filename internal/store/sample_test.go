@@ -54,3 +54,28 @@ func TestSamples(t *testing.T) {
 		assert.Len(t, hours, 1)
 	})
 }
+
+// Samples that no poll made count as if one had.
+func TestAddSamples(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s, now := openAt(t, url)
+		ctx := t.Context()
+		start := now.Truncate(time.Hour).Add(-1000 * time.Minute)
+		var samples []store.Sample
+		for i := range 1001 { // more than one statement
+			samples = append(samples, store.Sample{At: start.Add(time.Duration(i) * time.Minute), MostIdle: i, MostBusy: 2, MostOffline: 1})
+		}
+		for range 2 {
+			require.NoError(t, s.AddSamples(ctx, 1, 100, samples))
+		}
+		polls, err := s.Samples(ctx, 1, 100, start)
+		require.NoError(t, err)
+		require.Len(t, polls, 1001)
+		assert.Equal(t, store.Sample{At: start, Idle: 0, Busy: 2, Offline: 1, MostBusy: 2, MostOffline: 1}, polls[0])
+		assert.Equal(t, 1000, polls[1000].MostIdle)
+		require.NoError(t, s.SumSamples(ctx))
+		hours, err := s.HourlySamples(ctx, 1, 100, start)
+		require.NoError(t, err)
+		assert.Len(t, hours, 16)
+	})
+}
