@@ -126,6 +126,7 @@ func (d *demo) run(ctx context.Context) error {
 			return err
 		}
 	}
+	d.live(ctx)
 	s, err := server.New(ctx, opts)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("--port: another program listens on %s; name another port, or 0 for a free one", opts.Config.Server.ListenAddress())
@@ -214,7 +215,6 @@ func (d *demo) serveGitHub(ctx context.Context) (stop func(), err error) {
 	}
 	d.simURL = config.Server{Address: d.address}.BaseURL(tcp.Port)
 	d.sim.URL = d.simURL
-	d.live(ctx)
 	web := &http.Server{Handler: d.sim, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = web.Serve(listener) }() // ends when stop closes it
 	//nolint:contextcheck // it ends what outlives ctx
@@ -269,6 +269,9 @@ func (d *demo) config(ctx context.Context, dir string) *config.Config {
 	c.Fleet.PollInterval = demoPoll
 	c.Alerts.Issues = true
 	c.Alerts.OfflineAfter = demoOffline
+	if d.hasPast() {
+		c.Policy.Approval = []string{demoApproval}
+	}
 	c.Logging.Level = "error"
 	if d.verbose {
 		c.Logging.Level = "info"
@@ -281,9 +284,9 @@ func (d *demo) config(ctx context.Context, dir string) *config.Config {
 func (d *demo) options(c *config.Config, path string) (server.Options, error) {
 	text := fmt.Sprintf("# The demo's configuration, until it ends.\norg: %q\ngithub:\n  url: %q\nchatops:\n  adminRepo: %q\n"+
 		"server:\n  address: %q\n  port: %d\ndatabase:\n  url: %q\n"+
-		"fleet:\n  pollInterval: %s\nalerts:\n  issues: %t\n  offlineAfter: %s\nlogging:\n  level: %q\n",
+		"fleet:\n  pollInterval: %s\nalerts:\n  issues: %t\n  offlineAfter: %s\npolicy:\n  approval: [%s]\nlogging:\n  level: %q\n",
 		c.Org, c.GitHub.URL, c.Chatops.AdminRepo, c.Server.Address, c.Server.Port, c.Database.URL.Reveal(),
-		c.Fleet.PollInterval, c.Alerts.Issues, c.Alerts.OfflineAfter, c.Logging.Level)
+		c.Fleet.PollInterval, c.Alerts.Issues, c.Alerts.OfflineAfter, strings.Join(c.Policy.Approval, ", "), c.Logging.Level)
 	if !d.setup {
 		text = strings.Replace(text, "chatops:", fmt.Sprintf("  webhookSecret: %q\nchatops:", d.cast.webhookSecret), 1) +
 			fmt.Sprintf("appID: %d\nprivateKey: %q\n", d.cast.appID, d.cast.privateKey)
@@ -303,20 +306,32 @@ func (d *demo) options(c *config.Config, path string) (server.Options, error) {
 	return opts, nil
 }
 
-// giveGroups makes the groups that are named like a team that team's own, as an
-// operator would.
-func (d *demo) giveGroups(ctx context.Context, opts server.Options) error {
+// hasPast reports whether the demo begins with what happened in the month before.
+func (d *demo) hasPast() bool { return d.scenario == "" && !d.setup }
+
+// giveGroups makes the groups that are named like a team that team's own, as an operator
+// would: in the past, if the demo has one, and then all else of it happens.
+func (d *demo) giveGroups(ctx context.Context, opts server.Options) (err error) {
+	var p *past
+	if d.hasPast() {
+		p = d.newPast()
+		opts.Clock = p.clock
+	}
 	operator, closeOperator, err := server.OpenOperator(ctx, opts.Config, opts)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, closeOperator()) }()
 	for _, team := range d.cast.owners {
 		if _, err := operator.Dispatch(ctx, operatorRequest("group-adopt", d.cast.org, "team", team)); err != nil {
-			err = errors.Join(fmt.Errorf("give the team %s its runner group: %s", team, sentence(err)), closeOperator())
-			return err
+			return fmt.Errorf("give the team %s its runner group: %s", team, sentence(err))
 		}
 	}
-	return closeOperator()
+	if p == nil {
+		return nil
+	}
+	p.Operator, p.org = operator, operator.Orgs[0]
+	return p.happen(ctx)
 }
 
 // randomToken is a token for people of a scenario that have none.

@@ -107,7 +107,7 @@ func (c *cast) findPeople(org *ghsim.Org, t *ghsim.Team) {
 		}
 	}
 	for _, m := range org.Members {
-		if m.Role != "admin" && !slices.Contains(in, m.User.Login) {
+		if c.Outsider.Login == "" && m.Role != "admin" && !slices.Contains(in, m.User.Login) {
 			c.Outsider = personOf(m.User)
 		}
 	}
