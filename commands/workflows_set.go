@@ -46,7 +46,7 @@ func checkWorkflows(call *dispatch.Call, a WorkflowsArgs) error {
 
 // noneAt is how an empty list is written at the channel.
 func noneAt(channel dispatch.Channel) string {
-	if channel == dispatch.REST {
+	if channel == dispatch.REST || channel == dispatch.Console {
 		return ""
 	}
 	return "''"

@@ -275,17 +275,17 @@ func unknownArgument(spec Spec, name string, channel Channel) *Error {
 		hint = fmt.Sprintf(" Did you mean %s?", channel.Argument(nearest))
 	}
 	given := name
-	if channel != REST {
+	if channel != REST && channel != Console {
 		given = "--" + name
 	}
 	return Refuse(ReasonUnknownArgument, "`%s` knows no argument %s.%s", spec.Name, Quote(given), hint)
 }
 
 // withUsage adds to a refusal of arguments how the command is written at the call's
-// channel, for its team if it names one.
+// channel, for its team if it names one. A form shows it by itself.
 func (c *Call) withUsage(err error) error {
 	var refusal *Error
-	if !errors.As(err, &refusal) || refusal.Reason != ReasonMissingArgument && refusal.Reason != ReasonUnknownArgument {
+	if c.Channel == Console || !errors.As(err, &refusal) || refusal.Reason != ReasonMissingArgument && refusal.Reason != ReasonUnknownArgument {
 		return err
 	}
 	spec := c.Spec.For(cmp.Or(c.Spec.TeamIn(c.Args), c.TeamHint))

@@ -113,6 +113,7 @@ type Param struct {
 	Team       bool // its value is a team's slug: the argument "team", or the second team
 	Confirm    bool // in a comment, a command with this argument always needs --yes
 	Positional bool // in a comment, the words without a flag are this argument
+	MayBeEmpty bool // a list that means something else if it is given empty than if it is left out
 	Doc        string
 	Values     []string // the allowed values, if they are few
 	Example    string
@@ -217,6 +218,7 @@ func paramsOf(t reflect.Type) ([]Param, error) {
 			return nil, fmt.Errorf("field %s: %w", field.Name, err)
 		}
 		p.Kind, p.Team = kind, field.Type == reflect.TypeFor[Team]()
+		p.MayBeEmpty = field.Type == reflect.TypeFor[*[]string]()
 		params = append(params, p)
 	}
 	return params, nil

@@ -37,7 +37,7 @@ var quoteEscaper = strings.NewReplacer("`", "'", `\"`, `"`, "<", "â€¹", ">", "â€
 // if there is one: as code, and in a comment and at the operator's shell as a flag.
 func (d Channel) Argument(name string, value ...string) string {
 	flag, is := "--", " "
-	if d == REST {
+	if d == REST || d == Console {
 		flag, is = "", "="
 	}
 	return "`" + flag + strings.Join(append([]string{name}, value...), is) + "`"

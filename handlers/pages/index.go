@@ -84,6 +84,7 @@ func indexCommand(spec dispatch.Spec) g.Node {
 func docsPage() (file, error) {
 	page := layout("API reference – Actions Runner Manager",
 		g.Group{Stylesheet("swagger-ui"), Stylesheet("docs"), Script("swagger-ui-bundle"), Script("docs")},
+		topBar(),
 		h.Div(h.ID("reference"), h.NoScript(h.P(g.Text("The reference needs JavaScript. The same is in "), h.A(h.Href("/openapi.json"), g.Text("openapi.json")), g.Text(".")))),
 	)
 	var b bytes.Buffer

@@ -15,7 +15,12 @@ import (
 // Layout returns a page with the style, the icon and the top bar that all pages share. It
 // only refers to what [New] serves. head is added to the page's head.
 func Layout(title string, head g.Node, body ...g.Node) g.Node {
-	return layout(title, g.Group{Stylesheet("style"), head}, body...)
+	return layout(title, g.Group{Stylesheet("style"), head}, append([]g.Node{topBar()}, body...)...)
+}
+
+// LayoutConsole is [Layout] for the pages of the console, which bring a top bar of their own.
+func LayoutConsole(title string, head g.Node, body ...g.Node) g.Node {
+	return layout(title, g.Group{Stylesheet("style"), Stylesheet("console"), head}, body...)
 }
 
 // Stylesheet returns a link to the style of that name.
@@ -39,7 +44,7 @@ func layout(title string, head g.Node, body ...g.Node) g.Node {
 			Stylesheet("base"),
 			head,
 		),
-		h.Body(topBar(), g.Group(body)),
+		h.Body(g.Group(body)),
 	))
 }
 
@@ -90,10 +95,21 @@ func plain(text string) string { return strings.ReplaceAll(text, "`", "") }
 
 // write writes a page that nobody may cache.
 func write(w http.ResponseWriter, status int, page g.Node) {
+	setPolicy(w.Header())
+	writePage(w, status, page)
+}
+
+// WriteWithForms writes a page that nobody may cache, and whose forms may be sent to this server.
+func WriteWithForms(w http.ResponseWriter, status int, page g.Node) {
+	setPolicy(w.Header())
+	w.Header().Set("Content-Security-Policy", formPolicy)
+	writePage(w, status, page)
+}
+
+func writePage(w http.ResponseWriter, status int, page g.Node) {
 	var b bytes.Buffer
 	_ = page.Render(&b) // a buffer does not fail
 	header := w.Header()
-	setPolicy(header)
 	header.Set("Content-Type", mediaTypes(".html"))
 	header.Set("Cache-Control", "no-store")
 	header.Set("Vary", "Accept")

@@ -26,8 +26,12 @@ var web embed.FS
 
 // pagePolicy lets a page load what this server has, and nothing from elsewhere,
 // written inline, or into a frame. Swagger UI's stylesheet has its icons as data.
-const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
-	"frame-ancestors 'none'; form-action 'none'; base-uri 'none'"
+const (
+	pagePolicy = basePolicy + "form-action 'none'"
+	formPolicy = basePolicy + "form-action 'self'"
+	basePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+		"frame-ancestors 'none'; base-uri 'none'; "
+)
 
 // Options is what the pages are made of.
 type Options struct {

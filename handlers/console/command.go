@@ -1,0 +1,160 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+
+	g "maragu.dev/gomponents"
+	h "maragu.dev/gomponents/html"
+
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+)
+
+// maxBody is how large the body of a form may be, in bytes.
+const maxBody = 256 << 10
+
+// find returns the command that the path names. It answers by itself if there is none.
+func (v *visit) find() (dispatch.Spec, bool) {
+	spec, ok := v.Dispatcher.Lookup(v.command)
+	switch {
+	case !v.served():
+		v.fail(dispatch.Refuse(dispatch.ReasonInvalidArgument, "This server does not serve an organization %s.", dispatch.Quote(v.org)))
+		return spec, false
+	case !ok:
+		v.fail(v.Dispatcher.Unknown(v.command))
+		return spec, false
+	}
+	return spec.For(v.team), true
+}
+
+// showForm shows the form of a command. A command that only reads runs if the query says so.
+func (v *visit) showForm() {
+	spec, ok := v.find()
+	if !ok {
+		return
+	}
+	given, err := parse(v.r.URL.RawQuery)
+	if err != nil {
+		v.fail(err)
+		return
+	}
+	if spec.Effect == dispatch.Reads && given.first(fieldRun) != "" {
+		v.run(spec, given)
+		return
+	}
+	if err := v.Member(v.ctx(), v.person); err != nil {
+		v.fail(err)
+		return
+	}
+	v.writeForm(http.StatusOK, spec, given)
+}
+
+// writeForm writes the page of a command: what it does, what came of it, and its form.
+func (v *visit) writeForm(status int, spec dispatch.Spec, given values, above ...g.Node) {
+	here := ""
+	if spec.Name == "repo-runners" {
+		here = link(v.org, "", spec.Name)
+	}
+	v.write(status, page{title: spec.Summary, crumb: spec.Name, here: here, body: []g.Node{
+		g.Group(above),
+		g.If(spec.Details != "", h.P(h.Class("lead"), text(spec.Details))),
+		v.form(spec, given),
+	}})
+}
+
+// runForm runs a command with what its form says.
+func (v *visit) runForm() {
+	spec, ok := v.find()
+	if !ok {
+		return
+	}
+	body, release, err := v.bodies.Read(v.r.Body, v.r.ContentLength, maxBody)
+	defer release()
+	switch {
+	case errors.Is(err, handlers.ErrBodyTooLarge):
+		v.fail(dispatch.Refuse(dispatch.ReasonTooLarge, "The form is larger than 256 KiB. Send fewer items at a time."))
+		return
+	case err != nil:
+		v.fail(dispatch.Refuse(dispatch.ReasonUnavailable, "The form could not be read. Send it again."))
+		return
+	}
+	given, err := parse(string(body))
+	if err != nil {
+		v.fail(err)
+		return
+	}
+	v.run(spec, given)
+}
+
+// parse reads the fields of a form.
+func parse(encoded string) (values, error) {
+	fields, err := url.ParseQuery(encoded)
+	if err != nil {
+		return nil, dispatch.Refuse(dispatch.ReasonInvalidArgument, "The form is not well encoded.")
+	}
+	return values(fields), nil
+}
+
+// run runs the command, or shows what it would change if it asks first.
+func (v *visit) run(spec dispatch.Spec, given values) {
+	args := given.arguments(spec)
+	if _, takes := spec.Param("team"); takes && v.team != "" {
+		args.Add("team", v.team)
+	}
+	req := v.request(v.org, spec.Name, args)
+	req.Preview = asksFirst(spec, args) && given.first(fieldYes) == ""
+	// A command that has begun to change things ends even if its caller hangs up.
+	result, err := v.Dispatcher.Dispatch(context.WithoutCancel(v.ctx()), req)
+	switch {
+	case err != nil:
+		e := v.note(err)
+		v.writeForm(v.status, spec, given, v.alert(e))
+	case req.Preview && !result.DryRun:
+		v.confirm(spec, given, result)
+	case result.Secret != nil:
+		v.reveal(spec, result)
+	case spec.Effect == dispatch.Reads:
+		v.writeForm(http.StatusOK, spec, given, h.Section(h.Class("notice"), h.Role("status"), v.result(result, true)))
+	case result.DryRun:
+		v.writeForm(http.StatusOK, spec, given, h.Section(h.Class("notice"), h.Role("status"), h.P(h.Strong(g.Text("Preview. Nothing has changed yet."))), v.result(result, true)))
+	default:
+		v.keep(result)
+		v.status = http.StatusSeeOther
+		http.Redirect(v.w, v.r, v.after(spec), v.status)
+	}
+}
+
+// confirm shows what the command would change, and the button that does it.
+func (v *visit) confirm(spec dispatch.Spec, given values, preview dispatch.Result) {
+	back := h.A(h.Href(v.after(spec)), g.Text("Cancel"))
+	head, button := "Nothing has changed yet. This is what would change:", g.Node(h.Button(h.Type("submit"), h.Class("danger"), h.Name(fieldYes), h.Value("true"), g.Text("Yes, run "+spec.Name)))
+	if preview.Needless {
+		head, button = "Nothing would change.", nil
+	}
+	v.write(http.StatusOK, page{title: spec.Summary, crumb: spec.Name, body: []g.Node{
+		h.Section(h.Class("notice warn"), h.Role("status"), h.P(h.Strong(g.Text(head))), v.result(preview, true)),
+		h.Form(h.Method("post"), h.Action(link(v.org, v.team, spec.Name)), hidden(spec, given), h.P(h.Class("actions"), button, back)),
+	}})
+}
+
+// reveal shows a secret, once: it is in no session, address or log.
+func (v *visit) reveal(spec dispatch.Spec, result dispatch.Result) {
+	v.write(http.StatusOK, page{title: spec.Summary, crumb: spec.Name, body: []g.Node{
+		h.P(text(result.Message)),
+		secretLines(*result.Secret),
+		g.Map(result.Notes, func(note string) g.Node { return h.P(text(note)) }),
+		h.P(h.Class("actions"), h.A(h.Href(v.after(spec)), g.Text("Back to the group"))),
+	}})
+}
+
+// after returns the page that follows a command.
+func (v *visit) after(spec dispatch.Spec) string {
+	if v.team == "" || slices.Contains([]string{"group-delete", "group-release"}, spec.Name) {
+		return Path
+	}
+	return link(v.org, v.team)
+}
