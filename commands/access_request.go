@@ -98,26 +98,31 @@ func accessDigest(r store.Request) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// addRequest records the request and notifies those who decide it.
+// addRequest records the request. Over REST nothing else notifies the team that decides on its
+// group, so its alert issue does.
 func addRequest(ctx context.Context, call *dispatch.Call, r store.Request) (dispatch.Result, error) {
-	r, isNew, err := call.Env.Store.AddRequest(ctx, r)
+	var notice func(store.Request) string
+	if call.Channel != dispatch.Comment && r.Kind == store.AccessRequest && call.Env.Notify != nil {
+		notice = func(r store.Request) string {
+			return fmt.Sprintf("**%s asks for request %d:** %s. %s", dispatch.Quote(r.Requester), r.Number, requestSentence(r), howToDecide(call, r))
+		}
+	}
+	r, isNew, err := call.Env.Store.AddRequest(ctx, r, notice)
 	switch {
 	case errors.Is(err, store.ErrTooMany):
-		return dispatch.Result{}, dispatch.Refuse(dispatch.ReasonInvalidArgument,
-			"You have %d requests that nobody has decided yet, which is the most. Withdraw one with `request-withdraw` first; `requests-list` shows them.", store.MaxPendingRequests)
+		return dispatch.Result{}, tooManyRequests()
 	case err != nil:
 		return dispatch.Result{}, dispatch.StoreError(err)
 	}
 	if isNew {
 		call.NoteChange(theRequest(r))
 	}
-	if isNew && call.Channel != dispatch.Comment && r.Kind == store.AccessRequest && call.Env.Notify != nil {
-		text := fmt.Sprintf("**%s asks for request %d:** %s. %s", dispatch.Quote(r.Requester), r.Number, requestSentence(r), howToDecide(call, r))
-		if err := call.Env.Notify(ctx, call.OrgID, r.TeamID, text); err != nil {
-			return dispatch.Result{}, dispatch.StoreError(err) // the same request again notifies nobody
-		}
-	}
 	return requestMade(call, r, isNew || call.Repeated), nil
+}
+
+func tooManyRequests() error {
+	return dispatch.Refuse(dispatch.ReasonInvalidArgument,
+		"You have %d requests that nobody has decided yet, which is the most. Withdraw one with `request-withdraw` first; `requests-list` shows them.", store.MaxPendingRequests)
 }
 
 // howToDecide shows those who decide the request what to write.

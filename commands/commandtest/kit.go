@@ -1,5 +1,5 @@
 // Package commandtest runs commands in tests: the real dispatcher on a simulated GitHub
-// and a SQLite database, without a server of ours.
+// and a real database, without a server of ours.
 package commandtest
 
 import (
@@ -45,8 +45,10 @@ type Kit struct {
 	Hub *ghsim.Server
 	App *github.App
 
-	t     testing.TB
-	ahead atomic.Int64 // how far the clock is ahead, in nanoseconds
+	t       testing.TB
+	policy  dispatch.Policy
+	closing sync.Once
+	ahead   *atomic.Int64 // how far the clock is ahead, in nanoseconds; of all processes
 }
 
 // Now returns the time of the dispatcher and the database.
@@ -58,36 +60,61 @@ func (k *Kit) Advance(by time.Duration) { k.ahead.Add(int64(by)) }
 // New returns a kit. The policy is the server's default one unless change changes it.
 func New(t testing.TB, change ...func(*dispatch.Policy)) *Kit {
 	t.Helper()
+	return NewOn(t, "sqlite:"+filepath.Join(t.TempDir(), "arm.db"), change...)
+}
+
+// NewOn is New on the database of that URL.
+func NewOn(t testing.TB, database string, change ...func(*dispatch.Policy)) *Kit {
+	t.Helper()
 	key, err := appKey()
 	require.NoError(t, err)
 	hub, err := ghsim.New(acme(key))
 	require.NoError(t, err)
 	front := httptest.NewServer(hub)
 	hub.URL = front.URL
-	base, err := url.Parse(front.URL + "/")
-	require.NoError(t, err)
-	block, _ := pem.Decode([]byte(key))
-	private, err := x509.ParsePKCS1PrivateKey(block.Bytes)
-	require.NoError(t, err)
-	app, err := github.New(github.Options{BaseURL: base, AppID: 4242, Key: private, Logger: zerolog.Nop()})
-	require.NoError(t, err)
-	k := &Kit{Hub: hub, App: app, t: t}
-	st, err := store.Open(t.Context(), store.Options{URL: "sqlite:" + filepath.Join(t.TempDir(), "arm.db"), Logger: zerolog.Nop(), Clock: k.Now})
-	require.NoError(t, err)
 	t.Cleanup(func() {
-		assert.NoError(t, st.Close())
 		hub.Close()
 		front.Close()
 		assert.Empty(t, hub.Unknown(), "only addresses that GitHub has are asked")
 	})
-
-	policy := dispatch.Policy{GroupName: "{team}", RepoPermission: "admin", RegistrationTokens: "true", Allow: []string{"*"}, RequestTTL: 14 * 24 * time.Hour, Workflows: dispatch.WorkflowPolicy{Enabled: true, MaxAge: 180 * 24 * time.Hour}}
+	k := &Kit{Hub: hub, t: t, ahead: new(atomic.Int64)}
+	k.policy = dispatch.Policy{GroupName: "{team}", RepoPermission: "admin", RegistrationTokens: "true", Allow: []string{"*"}, RequestTTL: 14 * 24 * time.Hour, Workflows: dispatch.WorkflowPolicy{Enabled: true, MaxAge: 180 * 24 * time.Hour}}
 	for _, c := range change {
-		c(&policy)
+		c(&k.policy)
 	}
+	k.open(database, front.URL)
+	return k
+}
+
+// Process returns a kit that works on the same organization and by the same clock, as another
+// process of a server does. It reaches its database and GitHub at these addresses. Close ends it.
+func (k *Kit) Process(database, hubURL string) *Kit {
+	k.t.Helper()
+	other := &Kit{Hub: k.Hub, t: k.t, ahead: k.ahead, policy: k.policy}
+	other.open(database, hubURL)
+	return other
+}
+
+// Close closes the kit's database. The end of the test does so too.
+func (k *Kit) Close() { k.closing.Do(func() { assert.NoError(k.t, k.Env.Store.Close()) }) }
+
+// open makes the dispatcher, with its connections to the database and to GitHub.
+func (k *Kit) open(database, hubURL string) {
+	k.t.Helper()
+	key, err := appKey()
+	require.NoError(k.t, err)
+	base, err := url.Parse(hubURL + "/")
+	require.NoError(k.t, err)
+	block, _ := pem.Decode([]byte(key))
+	private, err := x509.ParsePKCS1PrivateKey(block.Bytes)
+	require.NoError(k.t, err)
+	k.App, err = github.New(github.Options{BaseURL: base, AppID: 4242, Key: private, Logger: zerolog.Nop()})
+	require.NoError(k.t, err)
+	st, err := store.Open(k.t.Context(), store.Options{URL: database, Logger: zerolog.Nop(), Clock: k.Now})
+	require.NoError(k.t, err)
 	env := &dispatch.Env{
-		Orgs:  []*dispatch.Org{{Login: "acme", GitHub: app.Org("acme", 77, "runner-admin"), Policy: policy}},
-		Store: st, RateLimit: 1000, GitHubURL: front.URL, Version: "test", Holder: "kit", Clock: k.Now,
+		Orgs:  []*dispatch.Org{{Login: "acme", GitHub: k.App.Org("acme", 77, "runner-admin"), Policy: k.policy}},
+		Store: st, RateLimit: 1000, GitHubURL: k.Hub.URL, Version: "test", Holder: "kit/" + rand.Text(), Clock: k.Now,
 		Fleet: &fleet.Records{Store: st}, OfflineAfter: 15 * time.Minute,
 		Status: func(context.Context) dispatch.Status {
 			return dispatch.Status{Ready: true, Version: "test", GitHub: "ok"}
@@ -95,7 +122,7 @@ func New(t testing.TB, change ...func(*dispatch.Policy)) *Kit {
 	}
 	env.Ownership, env.RequestApproval = ownership.New(env), commands.RequestApproval
 	k.Env, k.Dispatcher = env, dispatch.NewDispatcher(env, commands.All(), dispatch.Standard(env)...)
-	return k
+	k.t.Cleanup(k.Close)
 }
 
 // Run runs a command over REST as the person of that login. A line is the command and its

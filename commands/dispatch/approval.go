@@ -56,13 +56,18 @@ func (c *Call) needsApproval() bool {
 	return c.Org != nil && c.Spec.WhyNotApproved() == "" && slices.ContainsFunc(c.Org.Policy.Approval, c.Spec.Answers)
 }
 
-// pinTeams pins the call's teams and their groups.
+// pinTeams pins the call's teams and their groups. Of a repeated attempt those count that the
+// first one saw: it may have made or deleted the group itself.
 func (c *Call) pinTeams() error {
+	group, other := c.Group.GroupID, c.OtherGroup.GroupID
+	if c.First != nil {
+		group, other = c.First.Group, c.First.OtherGroup
+	}
 	for _, pin := range []store.RequestTarget{
 		{Kind: PinTeam, Name: "team", ID: c.Team.ID},
-		{Kind: PinGroup, Name: "team", ID: c.Group.GroupID},
+		{Kind: PinGroup, Name: "team", ID: group},
 		{Kind: PinTeam, Name: "second team", ID: c.Other.ID},
-		{Kind: PinGroup, Name: "second team", ID: c.OtherGroup.GroupID},
+		{Kind: PinGroup, Name: "second team", ID: other},
 	} {
 		if err := c.Pin(pin.Kind, pin.Name, pin.ID); err != nil {
 			return err

@@ -4,6 +4,7 @@ package requests
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,7 +22,9 @@ const (
 	// sweepEvery is how often the database is asked for what is due.
 	sweepEvery = 5 * time.Second
 	// heldFor is how long a call may need to carry out a request: more than any deadline of one.
-	heldFor = 2 * time.Minute
+	// The queue runs a comment's call again within resumedFor, and within heldFor of a start.
+	heldFor    = 2 * time.Minute
+	resumedFor = time.Hour
 	// tellAgainAfter is when the next attempt is made to tell an outcome, and tellFor how long
 	// after the decision the last one.
 	tellAgainAfter = time.Minute
@@ -40,12 +43,13 @@ type Options struct {
 
 // A Keeper does what is due for requests. Several servers may do so at once.
 type Keeper struct {
-	o    Options
-	wake chan struct{}
+	o     Options
+	wake  chan struct{}
+	since time.Time
 }
 
 // New returns a keeper.
-func New(o Options) *Keeper { return &Keeper{o: o, wake: make(chan struct{}, 1)} }
+func New(o Options) *Keeper { return &Keeper{o: o, wake: make(chan struct{}, 1), since: o.Env.Now()} }
 
 // Wake has the keeper look at once.
 func (k *Keeper) Wake() {
@@ -87,25 +91,43 @@ func (k *Keeper) expire(ctx context.Context) error {
 
 // finish ends what calls began to carry out and did not end, by what GitHub has of it.
 func (k *Keeper) finish(ctx context.Context) error {
-	stuck, err := k.o.Env.Store.StuckRequests(ctx, k.o.Env.Now().Add(-heldFor))
+	now := k.o.Env.Now()
+	if now.Sub(k.since) < heldFor {
+		return nil // the queue may be about to run it again
+	}
+	stuck, err := k.o.Env.Store.StuckRequests(ctx, now.Add(-heldFor))
 	if err != nil {
 		return err
 	}
+	var failed error
 	for _, r := range stuck {
-		org := k.orgOf(ctx, r.OrgID)
-		if org == nil {
-			continue
-		}
-		d, err := k.outcome(ctx, org, r)
-		if err != nil {
-			return err
-		}
-		d.Holder, d.By = r.Holder, r.DecidedBy
-		if _, err := k.o.Env.Store.MoveRequest(ctx, r.OrgID, r.Number, d); err != nil {
-			return err
+		if err := k.finishOne(ctx, r); err != nil {
+			failed = fmt.Errorf("request %d: %w", r.Number, err) // the others do not wait for it
 		}
 	}
-	return nil
+	return failed
+}
+
+func (k *Keeper) finishOne(ctx context.Context, r store.Request) error {
+	// calls of comments are on record, because the queue runs them again
+	_, err := k.o.Env.Store.AttemptOf(ctx, r.Holder)
+	if err == nil && k.o.Env.Now().Sub(r.HeldAt) < resumedFor {
+		return nil
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	org := k.orgOf(ctx, r.OrgID)
+	if org == nil {
+		return nil
+	}
+	d, err := k.outcome(ctx, org, r)
+	if err != nil {
+		return err
+	}
+	d.Holder, d.By = r.Holder, r.DecidedBy
+	_, err = k.o.Env.Store.MoveRequest(ctx, r.OrgID, r.Number, d)
+	return err
 }
 
 // outcome says what became of a request that a server was stopped at: all of its repositories
@@ -126,16 +148,23 @@ func (k *Keeper) outcome(ctx context.Context, org *dispatch.Org, r store.Request
 		return store.Decision{}, err
 	}
 	var done, missing []string
+	var ids []int64 // of what is on record and missing
 	d := store.Decision{Event: store.ApproveRequest}
 	for _, t := range r.TargetsOf("repo") {
 		a := access[t.ID]
 		if !slices.ContainsFunc(repos, func(repo github.Repository) bool { return repo.ID == t.ID }) {
 			missing = append(missing, t.Name)
+			if a.Request == r.Number {
+				ids = append(ids, t.ID)
+			}
 			continue
 		}
 		if done = append(done, t.Name); a.Request == r.Number {
 			d.Until = a.Until
 		}
+	}
+	if err := k.o.Env.Store.DropAccess(ctx, r.OrgID, r.GroupID, ids...); err != nil {
+		return store.Decision{}, err
 	}
 	switch {
 	case len(missing) == 0:

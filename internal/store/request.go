@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -111,8 +112,9 @@ func scanRequest(row Row) (Request, error) {
 
 // AddRequest records a request and returns it with its number. If the same request of the
 // same person is undecided, it returns that one, and isNew is false. It returns ErrTooMany if
-// the person has too many others.
-func (s *Store) AddRequest(ctx context.Context, r Request) (added Request, isNew bool, err error) {
+// the person has too many others. If notice is not nil, the notice that it makes of a new
+// request is recorded for the team in the same transaction.
+func (s *Store) AddRequest(ctx context.Context, r Request, notice func(Request) string) (added Request, isNew bool, err error) {
 	arguments, err := json.Marshal(r.Arguments)
 	if err != nil {
 		return r, false, wrap(err, "record a request")
@@ -149,7 +151,10 @@ func (s *Store) AddRequest(ctx context.Context, r Request) (added Request, isNew
 			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, 0, '', 0, '', '', 0, 0, 0)`,
 			r.OrgID, r.Number, r.Kind, string(r.State), r.TeamID, r.TeamSlug, r.GroupID, r.Command, string(arguments), string(targets), cut(r.Reason), r.Digest,
 			r.Length.Microseconds(), r.RequesterID, r.Requester, now, Micros(r.ExpiresAt), r.Source.Repo, r.Source.Issue, r.Source.Comment)
-		return err
+		if err != nil || notice == nil {
+			return err
+		}
+		return addNotice(ctx, tx, Notice{ID: rand.Text(), OrgID: r.OrgID, TeamID: r.TeamID, At: r.RequestedAt, Text: notice(r)})
 	})
 	if errors.Is(err, errSame) {
 		return added, false, nil

@@ -50,7 +50,7 @@ func TestRequestEvents(t *testing.T) {
 				r := aRequest(string(first + "/" + second))
 				r.RequesterID = int64(100*len(first) + len(second)) // no one has too many
 				r.ExpiresAt = start.Add(time.Hour)
-				r, isNew, err := s.AddRequest(ctx, r)
+				r, isNew, err := s.AddRequest(ctx, r, nil)
 				require.NoError(t, err)
 				require.True(t, isNew)
 				do := func(event store.RequestEvent) bool {
@@ -94,7 +94,7 @@ func TestRequestIsHeldByOneCall(t *testing.T) {
 		ctx := t.Context()
 		r := aRequest("d")
 		r.ExpiresAt = now.Add(time.Hour)
-		r, _, err := s.AddRequest(ctx, r)
+		r, _, err := s.AddRequest(ctx, r, nil)
 		require.NoError(t, err)
 		var held, denied atomic.Int64
 		var wg sync.WaitGroup
@@ -135,7 +135,7 @@ func TestRequests(t *testing.T) {
 			r := aRequest("d")
 			r.ExpiresAt = now.Add(time.Hour)
 			change(&r)
-			return s.AddRequest(ctx, r)
+			return s.AddRequest(ctx, r, nil)
 		}
 		first, isNew, err := add(func(*store.Request) {})
 		require.NoError(t, err)
