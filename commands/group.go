@@ -102,8 +102,8 @@ func groupGone(c *dispatch.Call, cause error) *dispatch.Error {
 // mustBeSelected refuses work on the repositories of a group that is open to all
 // or to all private ones: such a list has no effect.
 func mustBeSelected(ctx context.Context, c *dispatch.Call) error {
-	if c.Group.Visibility == "selected" && c.Recorded {
-		return nil // made so, or seen so; GitHub refuses if it was changed since
+	if hasList(c) {
+		return nil
 	}
 	group, err := c.Org.GitHub.Group(ctx, c.Group.GroupID)
 	if err != nil {
@@ -113,6 +113,12 @@ func mustBeSelected(ctx context.Context, c *dispatch.Call) error {
 		return notSelected(c, group.Visibility, nil)
 	}
 	return ownership.New(c.Env).Refresh(ctx, c, group)
+}
+
+// hasList reports whether the call's group was made or seen to be one for selected
+// repositories. GitHub refuses if that was changed since.
+func hasList(c *dispatch.Call) bool {
+	return c.Group.Visibility == github.VisibilitySelected && c.Recorded
 }
 
 func notSelected(c *dispatch.Call, visibility string, cause error) *dispatch.Error {

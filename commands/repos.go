@@ -221,11 +221,17 @@ func checkPermitted(c *dispatch.Call, repo github.Repository, err error, name st
 
 // attachedRepos returns the group's own list of repositories.
 func attachedRepos(ctx context.Context, c *dispatch.Call) ([]github.Repository, error) {
-	repos, err := c.Org.GitHub.GroupRepositories(ctx, c.Group.GroupID)
+	list, err := attachedList(ctx, c)
+	return list.Repos, err
+}
+
+// attachedList is attachedRepos with whether the list is complete.
+func attachedList(ctx context.Context, c *dispatch.Call) (github.RepositoryList, error) {
+	list, err := c.Org.GitHub.GroupRepositoryList(ctx, c.Group.GroupID)
 	if err != nil {
-		return nil, reposError(ctx, c, err, "list the group's repositories")
+		return list, reposError(ctx, c, err, "list the group's repositories")
 	}
-	return repos, nil
+	return list, nil
 }
 
 // reposError explains a failure to read or change a group's repositories: the group

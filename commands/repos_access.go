@@ -188,29 +188,27 @@ func endAccess(ctx context.Context, call *dispatch.Call) (dispatch.Result, error
 	if err != nil {
 		return dispatch.Result{}, err
 	}
-	targets, isAttached := make([]github.Repository, 0, len(over)), map[int64]bool{}
+	var targets, gone []github.Repository
 	for id, a := range over {
-		target := github.Repository{ID: id, Name: a.Repo}
-		for _, repo := range attached {
-			if repo.ID == id {
-				target, isAttached[id] = repo, true // which may have another name by now
-			}
+		i := slices.IndexFunc(attached.Repos, func(repo github.Repository) bool { return repo.ID == id })
+		if i < 0 {
+			gone = append(gone, github.Repository{ID: id, Name: a.Repo})
+		} else {
+			targets = append(targets, attached.Repos[i]) // which may have another name by now
 		}
-		targets = append(targets, target)
 	}
-	slices.SortFunc(targets, func(a, b github.Repository) int { return strings.Compare(a.Name, b.Name) })
-	if err := call.Begin(ctx, nil, repoThings(call, targets)...); err != nil {
+	byName := func(a, b github.Repository) int { return strings.Compare(a.Name, b.Name) }
+	slices.SortFunc(targets, byName)
+	slices.SortFunc(gone, byName)
+	all := slices.Concat(targets, gone)
+	if err := call.Begin(ctx, nil, repoThings(call, all)...); err != nil {
 		return dispatch.Result{}, err
 	}
-	names := repoNames(targets)
-	items := call.ApplyEach(ctx, names, func(i int) []dispatch.Thing { return repoThings(call, targets[i:i+1]) }, func(ctx context.Context, i int) error {
-		if !isAttached[targets[i].ID] {
-			return call.Confirm(nil, detached(call, targets[i]))
-		}
-		return detach(ctx, call, targets[i])
-	}, "detach the repository")
-	items = explainFailures(ctx, call, items, "detach the repository")
-	result := reposRemoveResult(call, names, nil, items)
+	for _, repo := range gone {
+		_ = call.Confirm(nil, detached(call, repo))
+	}
+	items := reposChange{named: len(all), list: attached, changes: targets, settled: gone, detach: true}.apply(ctx, call)
+	result := reposRemoveResult(call, repoNames(all), nil, items)
 	if err := dispatch.PartialFailure(items, result); err != nil {
 		return dispatch.Result{}, err
 	}
@@ -219,18 +217,16 @@ func endAccess(ctx context.Context, call *dispatch.Call) (dispatch.Result, error
 
 // attachedUnlessGone returns the group's list of repositories: none if somebody deleted the
 // group on GitHub.
-func attachedUnlessGone(ctx context.Context, call *dispatch.Call) ([]github.Repository, error) {
-	err := mustBeSelected(ctx, call)
-	var attached []github.Repository
-	if err == nil {
-		attached, err = attachedRepos(ctx, call)
+func attachedUnlessGone(ctx context.Context, call *dispatch.Call) (attached github.RepositoryList, err error) {
+	if err = mustBeSelected(ctx, call); err == nil {
+		attached, err = attachedList(ctx, call)
 	}
 	if dispatch.ReasonOf(err) != dispatch.ReasonGroupNotFound {
 		return attached, err
 	}
 	gone, lookErr := ownership.New(call.Env).IsGone(ctx, call)
 	if lookErr == nil && gone {
-		return nil, nil
+		return attached, nil
 	}
-	return nil, err
+	return attached, err
 }

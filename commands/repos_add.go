@@ -49,7 +49,7 @@ type reposAddLookup struct {
 type attachedLookup struct {
 	group int64
 	done  chan struct{}
-	repos []github.Repository
+	list  github.RepositoryList
 	err   error
 }
 
@@ -63,10 +63,8 @@ func prefetchReposAdd(ctx context.Context, call *dispatch.Call, teamSlug string,
 		return found
 	}
 	found.named = askRepos(ctx, call, teamSlug, args.Repos)
-	for _, text := range args.Repos {
-		if name, err := repoNamed(call, text); err != nil || !call.WasPermitted(teamSlug, name) {
-			return found // nothing is asked of the group for what may be refused
-		}
+	if len(args.Repos) >= manyRepos {
+		return found // the list is needed as it is under the lease
 	}
 	// the group is not resolved yet; if the record leads to another one, this is not used
 	if records, err := call.Env.Store.RecordsBySlug(ctx, call.OrgID, teamSlug); err == nil && len(records) == 1 {
@@ -79,7 +77,7 @@ func askAttached(ctx context.Context, c *dispatch.Call, group int64) *attachedLo
 	lookup := &attachedLookup{group: group, done: make(chan struct{})}
 	go func() {
 		defer close(lookup.done)
-		lookup.repos, lookup.err = c.Org.GitHub.GroupRepositories(ctx, group)
+		lookup.list, lookup.err = c.Org.GitHub.GroupRepositoryList(ctx, group)
 	}()
 	return lookup
 }
@@ -90,6 +88,12 @@ func runReposAdd(ctx context.Context, call *dispatch.Call, args ReposAddArgs) (d
 		lookup = &reposAddLookup{}
 	}
 	early := lookup.attached != nil && lookup.attached.group == call.Group.GroupID
+	if !early {
+		lookup.attached = nil
+		if hasList(call) {
+			lookup.attached = askAttached(ctx, call, call.Group.GroupID)
+		}
+	}
 	repos, checked, err := permittedRepos(ctx, call, lookup.named, args.Repos)
 	if err != nil {
 		return dispatch.Result{}, err
@@ -100,11 +104,8 @@ func runReposAdd(ctx context.Context, call *dispatch.Call, args ReposAddArgs) (d
 	if err := mustBeSelected(ctx, call); err != nil {
 		return dispatch.Result{}, err
 	}
-	if !early {
+	if lookup.attached == nil {
 		lookup.attached = askAttached(ctx, call, call.Group.GroupID)
-	}
-	for _, repo := range repos[:min(len(repos), askEach)] {
-		call.NotePermitted(call.Team.Slug, repo.Name)
 	}
 	added, unchanged, err := splitAttached(ctx, call, repos, lookup.attached)
 	if err == nil && early && (len(unchanged) > 0 || call.Org.Policy.Limits.Repos > 0) { // a command before this one may have changed that
@@ -112,7 +113,7 @@ func runReposAdd(ctx context.Context, call *dispatch.Call, args ReposAddArgs) (d
 		added, unchanged, err = splitAttached(ctx, call, repos, lookup.attached)
 	}
 	if err == nil {
-		err = checkRepoLimit(call, lookup.attached.repos, added)
+		err = checkRepoLimit(call, lookup.attached.list.Repos, added)
 	}
 	if err != nil {
 		return dispatch.Result{}, err
@@ -145,16 +146,9 @@ func runReposAdd(ctx context.Context, call *dispatch.Call, args ReposAddArgs) (d
 	if err := ends.record(ctx, call); err != nil {
 		return dispatch.Result{}, err
 	}
-	repos = slices.Concat(added, unchanged)
-	items := call.ApplyEach(ctx, repoNames(repos), func(i int) []dispatch.Thing { return repoThings(call, repos[i:i+1]) }, func(ctx context.Context, i int) error {
-		if i >= len(added) {
-			return nil // attached already: an older command must not undo it
-		}
-		err := call.Org.GitHub.AddGroupRepository(ctx, call.Group.GroupID, repos[i].ID)
-		ends.undo(ctx, call, repos[i], err)
-		return call.Confirm(err, attached(call, repos[i]))
-	}, "attach the repository")
-	items = explainFailures(ctx, call, items, "attach the repository")
+	change := reposChange{named: len(args.Repos), list: lookup.attached.list, changes: added, settled: unchanged}
+	change.failed = func(ctx context.Context, repo github.Repository, err error) { ends.undo(ctx, call, repo, err) }
+	items := change.apply(ctx, call)
 	result := reposAddResult(call, repoNames(added), repoNames(unchanged), items, ends)
 	if err := dispatch.PartialFailure(items, result); err != nil {
 		return dispatch.Result{}, err
@@ -172,7 +166,7 @@ func splitAttached(ctx context.Context, c *dispatch.Call, repos []github.Reposit
 		return nil, nil, reposError(ctx, c, attached.err, "list the group's repositories")
 	}
 	for _, repo := range repos {
-		isAttached := slices.ContainsFunc(attached.repos, func(other github.Repository) bool { return other.ID == repo.ID })
+		isAttached := slices.ContainsFunc(attached.list.Repos, func(other github.Repository) bool { return other.ID == repo.ID })
 		if isAttached && c.FirstTargets()[strings.ToLower(repo.Name)] != repo.ID {
 			unchanged = append(unchanged, repo)
 		} else {

@@ -30,11 +30,12 @@ func runReposRemove(ctx context.Context, call *dispatch.Call, args ReposArgs) (d
 	if err := mustBeSelected(ctx, call); err != nil {
 		return dispatch.Result{}, err
 	}
-	attached, err := attachedRepos(ctx, call)
+	list, err := attachedList(ctx, call)
 	if err != nil {
 		return dispatch.Result{}, err
 	}
-	var targets []github.Repository
+	attached := list.Repos
+	var targets, gone []github.Repository
 	var absent []string
 	for _, text := range args.Repos {
 		name, err := repoNamed(call, text)
@@ -43,12 +44,14 @@ func runReposRemove(ctx context.Context, call *dispatch.Call, args ReposArgs) (d
 				return dispatch.Result{}, err
 			}
 			targets = append(targets, repo)
+		} else if id := call.FirstTargets()[strings.ToLower(name)]; id != 0 && err == nil {
+			gone = append(gone, github.Repository{ID: id, Name: name}) // the first attempt detached it
 		} else {
 			absent = append(absent, text)
 		}
 	}
-	names := repoNames(targets)
-	notes := slices.Concat(renamedSince(ctx, call, absent, attached), nearAttached(absent, attached, len(targets) == 0))
+	names := repoNames(slices.Concat(targets, gone))
+	notes := slices.Concat(renamedSince(ctx, call, absent, attached), nearAttached(absent, attached, len(names) == 0))
 	if call.Preview && len(targets) > 0 {
 		message, tables := sentenceOf("This would detach from the runner group "+groupOfTeam(call.Group), "To be detached", names, "repository")
 		return previewOf(reposRemoveResult(call, names, absent, nil), message, tables...), nil
@@ -61,24 +64,15 @@ func runReposRemove(ctx context.Context, call *dispatch.Call, args ReposArgs) (d
 	if err := beginDetach(ctx, call, targets); err != nil {
 		return dispatch.Result{}, err
 	}
-	items := call.ApplyEach(ctx, names, func(i int) []dispatch.Thing { return repoThings(call, targets[i:i+1]) }, func(ctx context.Context, i int) error {
-		return detach(ctx, call, targets[i])
-	}, "detach the repository")
-	items = explainFailures(ctx, call, items, "detach the repository")
+	for _, repo := range gone {
+		_ = call.Confirm(nil, detached(call, repo))
+	}
+	items := reposChange{named: len(args.Repos), list: list, changes: targets, settled: gone, detach: true}.apply(ctx, call)
 	result := reposRemoveResult(call, names, absent, items, notes...)
 	if err := dispatch.PartialFailure(result.Items, result); err != nil {
 		return dispatch.Result{}, err
 	}
 	return result, nil
-}
-
-// detach detaches one repository; one that is detached already counts as done.
-func detach(ctx context.Context, call *dispatch.Call, repo github.Repository) error {
-	err := call.Org.GitHub.RemoveGroupRepository(ctx, call.Group.GroupID, repo.ID)
-	if github.KindOf(err) == github.NotFound {
-		err = nil
-	}
-	return call.Confirm(err, detached(call, repo))
 }
 
 // beginDetach begins to detach the repositories; a repeated attempt counts with all that

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -73,16 +74,20 @@ func runReposSet(ctx context.Context, call *dispatch.Call, args ReposSetArgs) (d
 		return dispatch.Result{}, err
 	}
 	// a list that is already as it should be counts as set: an older command must not undo it
+	edits, err := setEdits(ctx, call, repos, adds, removes)
+	if err != nil {
+		return dispatch.Result{}, err
+	}
 	set := func(ctx context.Context) error {
 		if len(added)+len(removed) == 0 {
-			return nil
+			return call.Confirm(nil, edits...)
 		}
 		ids := make([]int64, len(repos))
 		for i, repo := range repos {
 			ids[i] = repo.ID
 		}
 		err := call.Org.GitHub.SetGroupRepositories(ctx, call.Group.GroupID, ids)
-		return call.Confirm(err, listEdits(call, adds, removes)...)
+		return call.Confirm(err, edits...)
 	}
 	if err := call.Change(ctx, set, call.TheRepos()); err != nil {
 		return dispatch.Result{}, reposError(ctx, call, err, "replace the group's repositories")
@@ -107,6 +112,24 @@ func reposSetNames(added, removed []string) (sentences string, tables []dispatch
 	more, tables := sentenceOf("Added", "Added", added, "repository")
 	less, table := sentenceOf("Removed", "Removed", removed, "repository")
 	return more + " " + less, append(tables, table...)
+}
+
+// setEdits are the edits of what the group is expected to be. An earlier attempt may have
+// changed the list without a record, so a repeated one compares with what is on record.
+func setEdits(ctx context.Context, c *dispatch.Call, repos, adds, removes []github.Repository) ([]store.Edit, error) {
+	if c.First == nil {
+		return listEdits(c, adds, removes), nil
+	}
+	expected, err := c.Env.Store.ExpectedOf(ctx, c.OrgID, c.Group.GroupID)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, dispatch.StoreError(err)
+	}
+	var known []github.Repository
+	for id, name := range expected.Repos {
+		known = append(known, github.Repository{ID: id, Name: name})
+	}
+	gone, _ := difference(known, repos)
+	return listEdits(c, repos, gone), nil
 }
 
 // listEdits are the edits of what the group is expected to be by which these repositories

@@ -3,7 +3,6 @@ package dispatch
 import (
 	"context"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -69,24 +68,6 @@ func (p *proofs) prove(key proofKey, now time.Time) { p.cache().Add(key, proof{a
 func (p *proofs) proved(key proofKey, now time.Time) bool {
 	known, ok := p.cache().Get(key)
 	return ok && known.refusal == nil && now.Sub(known.at) < provedFor
-}
-
-// NotePermitted remembers that the team may attach the repository.
-func (c *Call) NotePermitted(slug, repo string) {
-	c.Env.proofs.prove(c.repoKey(slug, repo), c.Env.Now())
-}
-
-// WasPermitted reports whether the team was allowed to attach the repository within the last
-// hour, in a command of the same caller. Then what attaching needs may be asked for beside
-// the check of this moment. Only that check decides.
-func (c *Call) WasPermitted(slug, repo string) bool {
-	return c.Env.proofs.proved(c.repoKey(slug, repo), c.Env.Now())
-}
-
-func (c *Call) repoKey(slug, repo string) proofKey {
-	key := c.key(slug, Maintainer)
-	key.repo = strings.ToLower(repo)
-	return key
 }
 
 // maxProvedTeams bounds what [Env.ProvedTeams] asks of GitHub.

@@ -31,6 +31,7 @@ const (
 	Timeout      Kind = "timeout"      // one exchange took too long, or the caller's deadline passed
 	Unavailable  Kind = "unavailable"  // 5xx, or no connection
 	Incomplete   Kind = "incomplete"   // a list with fewer items than GitHub counts, or without an end
+	Stale        Kind = "stale"        // a change of something that was read too long ago; it was not sent
 	Canceled     Kind = "canceled"     // the caller's context was canceled
 	Other        Kind = "other"        // anything else; also errors that are not an *Error
 )
@@ -87,6 +88,16 @@ func KindOf(err error) Kind {
 		return Timeout
 	}
 	return Other
+}
+
+// asError returns a copy of err's [Error], which every method of this package returns.
+func asError(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		own := *e
+		return &own
+	}
+	return &Error{Kind: KindOf(err), Err: err}
 }
 
 // failed turns the error of a read into an *Error.

@@ -153,30 +153,6 @@ func (o *Org) DeleteGroup(ctx context.Context, id int64) error {
 	})
 }
 
-// GroupRepositories lists all repositories that may use a group.
-func (o *Org) GroupRepositories(ctx context.Context, id int64) ([]Repository, error) {
-	s, err := o.session(ctx)
-	if err != nil {
-		return nil, err
-	}
-	found, err := listCounted(ctx, func(ctx context.Context, page github.ListOptions) ([]repositoryAnswer, int, *github.Response, error) {
-		answer, resp, err := send[struct {
-			Count        int                `json:"total_count"`
-			Repositories []repositoryAnswer `json:"repositories"`
-		}](ctx, s.main, http.MethodGet, o.groupPath(id)+"/repositories"+listQuery(page), nil)
-		return answer.Repositories, answer.Count, resp, err
-	})
-	if err != nil {
-		return nil, o.app.failed(o.groupOp("list the repositories of", id), err)
-	}
-	repos := make([]Repository, len(found))
-	for i, r := range found {
-		repos[i] = r.repository()
-		repos[i].Permission = "" // GitHub returns the App's own here
-	}
-	return repos, nil
-}
-
 // A HostedRunner is a runner that GitHub hosts, as many machines of one kind as are needed up
 // to a maximum. Its name is its only label.
 type HostedRunner struct {
@@ -199,18 +175,6 @@ func (o *Org) GroupHostedRunners(ctx context.Context, id int64) ([]HostedRunner,
 		return answer.Runners, answer.Count, resp, err
 	})
 	return found, o.app.failed(o.groupOp("list the hosted runners of", id), err)
-}
-
-// SetGroupRepositories replaces the list of repositories. If ids is nil, the list becomes
-// empty.
-func (o *Org) SetGroupRepositories(ctx context.Context, id int64, ids []int64) error {
-	if ids == nil {
-		ids = []int64{} // nil would be sent as null
-	}
-	return o.write(ctx, o.groupOp("set the repositories of", id), func(ctx context.Context, s *session) (*github.Response, error) {
-		body := github.SetRepoAccessRunnerGroupRequest{SelectedRepositoryIDs: ids}
-		return s.main.Actions.SetRepositoryAccessRunnerGroup(ctx, o.loginSegment(), id, body)
-	})
 }
 
 // AddGroupRepository lets a repository use a group.

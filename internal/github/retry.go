@@ -38,8 +38,12 @@ func (t *transport) sendWithRetries(req *http.Request) (*response, error) {
 	}
 }
 
-// isRepeatable reports whether sending req twice has the same effect as once.
+// isRepeatable reports whether sending req twice has the same effect as once, and its sender
+// does not repeat it.
 func isRepeatable(req *http.Request) bool {
+	if !sendOnceBefore(req.Context()).IsZero() {
+		return false
+	}
 	switch req.Method {
 	case http.MethodGet, http.MethodPut, http.MethodDelete:
 		return true
@@ -49,6 +53,19 @@ func isRepeatable(req *http.Request) bool {
 
 // repeatableKey marks the context of a POST that may be sent twice.
 type repeatableKey struct{}
+
+// onceKey marks the context of a change of something that was just read: whoever repeats it
+// must read that again. Its value is when the change is no longer sent.
+type onceKey struct{}
+
+func onceBefore(ctx context.Context, end time.Time) context.Context {
+	return context.WithValue(ctx, onceKey{}, end)
+}
+
+func sendOnceBefore(ctx context.Context) time.Time {
+	end, _ := ctx.Value(onceKey{}).(time.Time)
+	return end
+}
 
 func isTransient(status int) bool {
 	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout

@@ -211,6 +211,9 @@ func (t *transport) sendOnce(req *http.Request, authorization string) (*response
 		return nil, err
 	}
 	defer t.app.slots.Release(1)
+	if end := sendOnceBefore(req.Context()); !end.IsZero() && t.app.now().After(end) {
+		return nil, &Error{Kind: Stale, Message: "what the request was made of was read too long ago"}
+	}
 
 	ctx, cancel := context.WithTimeout(req.Context(), t.app.timeout)
 	defer cancel()
