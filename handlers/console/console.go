@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"github.com/rs/zerolog"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
@@ -47,6 +49,7 @@ type SignIn interface {
 type Store interface {
 	OrgID(ctx context.Context, login string) (int64, error)
 	GroupStatuses(ctx context.Context, orgID int64) ([]store.GroupStatus, error)
+	Findings(ctx context.Context, orgID int64) ([]store.Finding, error)
 	GroupFindings(ctx context.Context, orgID, groupID int64, resolvedSince time.Time) ([]store.Finding, error)
 	Samples(ctx context.Context, orgID, groupID int64, since time.Time) ([]store.Sample, error)
 	HourlySamples(ctx context.Context, orgID, groupID int64, since time.Time) ([]store.Sample, error)
@@ -76,6 +79,7 @@ func New(o Options) http.Handler {
 		o.Clock = time.Now
 	}
 	c := &console{Options: o, bodies: handlers.NewBodies(allBodies)}
+	c.teams, _ = lru.New[string, []string](maxPeople) // fails only for a size below 1
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+Path, c.page((*visit).home))
 	mux.HandleFunc("GET "+Path+"/all", c.page((*visit).all))
@@ -91,9 +95,15 @@ func New(o Options) http.Handler {
 // allBodies is how much memory the bodies of all requests may take together, in bytes.
 const allBodies = 16 << 20
 
+// maxPeople bounds for how many people the console remembers their teams.
+const maxPeople = 10_000
+
 type console struct {
 	Options
 	bodies *handlers.Bodies
+	// teams are the teams that the page of a person's groups showed last, by login and
+	// organization: they are asked for at once the next time.
+	teams *lru.Cache[string, []string]
 }
 
 // link returns the path of a page: of an organization's team, or of a command for it.
