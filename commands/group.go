@@ -39,30 +39,43 @@ type groupState struct {
 	runners []github.Runner
 }
 
-// readGroup reads the call's group with all that it holds, side by side.
+// readGroup reads the call's group with all that it holds.
 func readGroup(ctx context.Context, c *dispatch.Call) (groupState, error) {
-	var found groupState
-	g, gctx := errgroup.WithContext(c.Recent(ctx))
 	id := c.Group.GroupID
-	g.Go(func() (err error) { found.group, err = c.Org.GitHub.Group(gctx, id); return err })
+	read := func() (groupState, error) { return fetchGroup(c.Recent(ctx), c.Org, id) }
+	if begun, ok := c.Prefetched.(ahead[groupState]); ok && begun.group == id {
+		read = begun.wait
+	}
+	found, err := read()
+	if err != nil {
+		return groupState{}, groupError(ctx, c, err, "read the runner group")
+	}
+	if err := ownership.New(c.Env).Refresh(ctx, c, found.group); err != nil {
+		return groupState{}, err
+	}
+	return found, nil
+}
+
+// fetchGroup reads a group with all that it holds, side by side.
+func fetchGroup(ctx context.Context, org *dispatch.Org, id int64) (groupState, error) {
+	var found groupState
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) { found.group, err = org.GitHub.Group(gctx, id); return err })
 	g.Go(func() (err error) {
-		found.repos, err = c.Org.GitHub.GroupRepositories(gctx, id)
+		found.repos, err = org.GitHub.GroupRepositories(gctx, id)
 		if kind := github.KindOf(err); kind == github.Conflict || kind == github.Invalid {
 			return nil // a group for all repositories has no list
 		}
 		return err
 	})
-	g.Go(func() (err error) { found.runners, err = c.Org.GitHub.GroupRunners(gctx, id); return err })
+	g.Go(func() (err error) { found.runners, err = org.GitHub.GroupRunners(gctx, id); return err })
 	if err := g.Wait(); err != nil {
-		return groupState{}, groupError(ctx, c, err, "read the runner group")
+		return groupState{}, err
 	}
 	slices.SortFunc(found.repos, func(a, b github.Repository) int {
 		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
 	})
 	slices.SortFunc(found.runners, func(a, b github.Runner) int { return strings.Compare(a.Name, b.Name) })
-	if err := ownership.New(c.Env).Refresh(ctx, c, found.group); err != nil {
-		return groupState{}, err
-	}
 	return found, nil
 }
 

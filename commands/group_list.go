@@ -32,7 +32,7 @@ func groupList() dispatch.Command {
 		Name: "group-list", Method: http.MethodGet, Legacy: true,
 		Summary: "Show the team's runner group, its repositories and its runners",
 		Task:    dispatch.TaskOwnGroup,
-		Needs:   dispatch.Maintainer, MembersToo: true, Group: dispatch.OwnsGroup, Trustable: true, Effect: dispatch.Reads,
+		Needs:   dispatch.Maintainer, MembersToo: true, Group: dispatch.OwnsGroup, Trustable: true, Effect: dispatch.Reads, Prefetch: readAhead(fetchGroup),
 		Sample: listResult(sampleCall(), groupState{sampleGroup(), sampleRepos(), sampleRunners()}, releases{latest: "2.323.0"}, nil),
 	}, func(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispatch.Result, error) {
 		newest := make(chan releases, 1)

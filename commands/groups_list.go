@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -45,7 +46,7 @@ func groupsList() dispatch.Command {
 		Task:     dispatch.TaskOwnGroup,
 		Refusals: []dispatch.Reason{dispatch.ReasonMissingArgument, dispatch.ReasonOwnerOnly},
 		Details:  "If more than 100 teams own a group here, name the teams. Owners of the organization see all of them with `--all`. If the operator set `policy.membersRead`, members of a team see its group too.",
-		Needs:    dispatch.Member, Effect: dispatch.Reads,
+		Needs:    dispatch.Member, Effect: dispatch.Reads, Prefetch: prefetchGroupsList,
 		Sample: dispatch.Result{Response: GroupsListing{Groups: []TeamGroup{{Team: "platform", Group: groupInfo(sampleGroup()), Origin: store.Created}}}},
 	}, runGroupsList, func(call *dispatch.Call, a GroupsArgs) error {
 		if a.All && len(a.Team) > 0 {
@@ -76,6 +77,8 @@ func runGroupsList(ctx context.Context, call *dispatch.Call, args GroupsArgs) (d
 	var err error
 	if args.All {
 		groups, err = allGroups(ctx, call)
+	} else if ahead, ok := call.Prefetched.(*groupsLookup); ok {
+		groups, err = ahead.wait()
 	} else {
 		groups, err = groupsOf(ctx, call, args.Team)
 	}
@@ -107,9 +110,23 @@ func runGroupsList(ctx context.Context, call *dispatch.Call, args GroupsArgs) (d
 	return dispatch.Result{Response: GroupsListing{Groups: groups}, Message: message, Tables: []dispatch.Table{table}}, nil
 }
 
+// A groupsLookup is the answer of groups-list, asked for beside the caller's authorization.
+type groupsLookup struct{ wait func() ([]TeamGroup, error) }
+
+func prefetchGroupsList(ctx context.Context, call *dispatch.Call, _ string, decoded any) any {
+	args, ok := decoded.(GroupsArgs)
+	if !ok || args.All {
+		return nil
+	}
+	look := sync.OnceValues(func() ([]TeamGroup, error) { return groupsOf(ctx, call, args.Team) })
+	go func() { _, _ = look() }()
+	return &groupsLookup{look}
+}
+
 // groupsOf reads the groups of the teams that the caller maintains, or may read: of all, or
 // of those in only.
 func groupsOf(ctx context.Context, call *dispatch.Call, only []string) ([]TeamGroup, error) {
+	ahead := groupsAhead(ctx, call)
 	records, err := ownership.New(call.Env).ReadableTeams(ctx, call, only)
 	if err != nil {
 		return nil, err
@@ -119,7 +136,11 @@ func groupsOf(ctx context.Context, call *dispatch.Call, only []string) ([]TeamGr
 	g.SetLimit(16)
 	for i, record := range records {
 		g.Go(func() error {
-			group, err := call.Org.GitHub.Group(gctx, record.GroupID)
+			read := ahead[record.GroupID]
+			if read == nil {
+				read = func() (github.Group, error) { return call.Org.GitHub.Group(call.Recent(gctx), record.GroupID) }
+			}
+			group, err := read()
 			if err != nil && github.KindOf(err) != github.NotFound {
 				return dispatch.GitHubError(err, "read the runner groups")
 			}
@@ -128,6 +149,27 @@ func groupsOf(ctx context.Context, call *dispatch.Call, only []string) ([]TeamGr
 		})
 	}
 	return groups, g.Wait()
+}
+
+// groupsAhead begins to read the groups that the caller of a view was proved to have a right to
+// lately, beside the proof of this moment.
+func groupsAhead(ctx context.Context, call *dispatch.Call) map[int64]func() (github.Group, error) {
+	if call.View == nil {
+		return nil
+	}
+	records, err := call.Env.Store.Records(ctx, call.OrgID)
+	if err != nil {
+		return nil // which is found out again
+	}
+	ahead := map[int64]func() (github.Group, error){}
+	for _, record := range records {
+		if call.WasProved(record.TeamSlug) {
+			read := sync.OnceValues(func() (github.Group, error) { return call.Org.GitHub.Group(call.Recent(ctx), record.GroupID) })
+			go func() { _, _ = read() }()
+			ahead[record.GroupID] = read
+		}
+	}
+	return ahead
 }
 
 // allGroups reads all recorded groups with the list of the organization's groups: one

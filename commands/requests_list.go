@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
@@ -35,7 +36,7 @@ func requestsList() dispatch.Command {
 		Task:     dispatch.TaskRepos,
 		Refusals: []dispatch.Reason{dispatch.ReasonMissingArgument},
 		Details:  "The newest 100. For access without an end, and for what is not approved, `until` is null.",
-		Needs:    dispatch.Member, Effect: dispatch.Reads,
+		Needs:    dispatch.Member, Effect: dispatch.Reads, Prefetch: prefetchRequestsList,
 		Sample: requestsListResult(sampleCallWithSpecs(), []store.Request{sampleRequest()}, sampleTime()),
 	}, runRequestsList)
 }
@@ -63,7 +64,11 @@ func runRequestsList(ctx context.Context, call *dispatch.Call, args RequestsList
 	query.Commands = owner
 	query.All = owner && (call.Org.Policy.OwnersActForAnyTeam || accessNeedsOwner(call))
 	if !query.All {
-		if query.Teams, err = decidedTeams(ctx, call, query.Team); err != nil {
+		decided := func() ([]int64, error) { return decidedTeams(ctx, call, query.Team) }
+		if ahead, ok := call.Prefetched.(*teamsLookup); ok {
+			decided = ahead.wait
+		}
+		if query.Teams, err = decided(); err != nil {
 			return dispatch.Result{}, err
 		}
 	}
@@ -72,6 +77,29 @@ func runRequestsList(ctx context.Context, call *dispatch.Call, args RequestsList
 		return dispatch.Result{}, dispatch.StoreError(err)
 	}
 	return requestsListResult(call, found, call.Env.Now()), nil
+}
+
+// A teamsLookup are the ids of the teams whose requests the caller may decide, asked for beside
+// the caller's authorization.
+type teamsLookup struct{ wait func() ([]int64, error) }
+
+func prefetchRequestsList(ctx context.Context, call *dispatch.Call, _ string, decoded any) any {
+	args, ok := decoded.(RequestsListArgs)
+	if !ok {
+		return nil
+	}
+	look := sync.OnceValues(func() ([]int64, error) {
+		team := ""
+		if args.Team != "" {
+			var err error
+			if team, err = call.Slug("team", args.Team); err != nil {
+				return nil, err
+			}
+		}
+		return decidedTeams(ctx, call, team)
+	})
+	go func() { _, _ = look() }()
+	return &teamsLookup{look}
 }
 
 // decidedTeams returns the ids of the teams whose requests the caller may decide: of one, or

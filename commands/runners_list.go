@@ -50,7 +50,7 @@ func runnersList() dispatch.Command {
 		Summary: "Show the team's runners: what they do, and whether they are outdated",
 		Task:    dispatch.TaskRunners,
 		Details: "GitHub sends no jobs to a runner that has missed a release for 30 days; its state is blocked then. GitHub keeps no history: when a runner was first seen, last online and last busy is what this server has seen itself.",
-		Needs:   dispatch.Maintainer, MembersToo: true, Group: dispatch.OwnsGroup, Trustable: true, Effect: dispatch.Reads,
+		Needs:   dispatch.Maintainer, MembersToo: true, Group: dispatch.OwnsGroup, Trustable: true, Effect: dispatch.Reads, Prefetch: readAhead(fetchRunners),
 		Sample: runnersListResult(sampleCall(), RunnersListArgs{}, []github.Runner{runner}, releases{latest: newest}, sampleSeen),
 	}, runRunnersList, func(call *dispatch.Call, a RunnersListArgs) error { return checkLabels(call, "label", a.Label) })
 }
@@ -60,8 +60,12 @@ func runRunnersList(ctx context.Context, call *dispatch.Call, args RunnersListAr
 	var newest releases
 	seen := map[int64]dispatch.Sighting{}
 	g, gctx := errgroup.WithContext(call.Recent(ctx))
+	read := func() ([]github.Runner, error) { return fetchRunners(gctx, call.Org, call.Group.GroupID) }
+	if begun, ok := call.Prefetched.(ahead[[]github.Runner]); ok && begun.group == call.Group.GroupID {
+		read = begun.wait
+	}
 	g.Go(func() (err error) {
-		if runners, err = call.Org.GitHub.GroupRunners(gctx, call.Group.GroupID); err != nil {
+		if runners, err = read(); err != nil {
 			return err
 		}
 		seen, err = sightings(gctx, call, runners)
@@ -73,6 +77,10 @@ func runRunnersList(ctx context.Context, call *dispatch.Call, args RunnersListAr
 	}
 	slices.SortFunc(runners, func(a, b github.Runner) int { return strings.Compare(a.Name, b.Name) })
 	return runnersListResult(call, args, runners, newest, seen), nil
+}
+
+func fetchRunners(ctx context.Context, org *dispatch.Org, group int64) ([]github.Runner, error) {
+	return org.GitHub.GroupRunners(ctx, group)
 }
 
 // sightings returns what the server has recorded of the runners.

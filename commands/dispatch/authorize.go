@@ -77,6 +77,9 @@ func (e *Env) mustBeMember(ctx context.Context, call *Call) error {
 	if refusal := e.proofs.refused(call.key("", Member), e.Now()); refusal != nil {
 		return notMember(call, refusal)
 	}
+	if call.View != nil && call.Spec.Prefetch != nil && e.proofs.proved(call.key("", Member), e.Now()) {
+		call.Prefetched = call.Spec.Prefetch(ctx, call, "", call.decoded.args)
+	}
 	m, err := e.membership(ctx, call)
 	if err != nil {
 		return err
@@ -193,7 +196,7 @@ func (e *Env) maintainedTeam(ctx context.Context, call *Call, slug string, prefe
 			return github.Team{}, notMaintainer(call, slug, refusal.Message)
 		}
 	}
-	if prefetch && e.proofs.proved(call.key(slug, Maintainer), now) {
+	if prefetch && (e.proofs.proved(call.key(slug, Maintainer), now) || call.WasProved(slug)) {
 		call.Prefetched = call.Spec.Prefetch(ctx, call, slug, call.decoded.args)
 	}
 	name := call.Org.Name()

@@ -16,7 +16,7 @@ type Channel string
 const (
 	REST     Channel = "rest"
 	Comment  Channel = "comment"
-	Console  Channel = "console" // the web page
+	Console  Channel = "console"  // the web page
 	CLI      Channel = "cli"      // the operator's subcommands
 	Schedule Channel = "schedule" // the server itself
 )

@@ -86,7 +86,8 @@ type Spec struct {
 	// waits for others nor keeps them waiting, although it is no read.
 	Concurrent bool
 
-	// Prefetch, if set, begins to ask for what the command needs beside authorization. It
+	// Prefetch, if set, begins to ask for what the command needs beside authorization; for a
+	// command that any member may use only in a [View]. It
 	// gets the decoded argument struct; the call's Team is not resolved yet, only its slug
 	// is known. What it returns is in Call.Prefetched.
 	Prefetch func(ctx context.Context, call *Call, teamSlug string, args any) any `json:"-"`

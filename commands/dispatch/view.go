@@ -98,3 +98,14 @@ func (c *Call) Recent(ctx context.Context) context.Context {
 	}
 	return github.AllowRecent(ctx)
 }
+
+// WasProved reports whether the caller of a view was proved lately to have a right to look at the
+// group of the team with that slug. Then it may be asked for beside the proof of this moment, which
+// alone decides.
+func (c *Call) WasProved(slug string) bool {
+	if c.View == nil {
+		return false
+	}
+	now := c.Env.Now()
+	return c.Env.proofs.proved(c.key(slug, Maintainer), now) || c.Org.Policy.MembersRead && c.Env.proofs.proved(c.key(slug, Member), now)
+}
