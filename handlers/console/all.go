@@ -92,9 +92,9 @@ func (v *visit) owned(ctx context.Context, org string) ownedOrg {
 }
 
 func (v *visit) ownedSection(o ownedOrg) g.Node {
-	adopt := h.P(h.Class("actions"), h.A(h.Class("button"), h.Href(link(o.org, "", "group-adopt")), g.Text("Adopt a group")))
+	adopt := h.P(h.Class("actions"), h.A(h.Class("button"), h.Href(link(o.org, "", "group-adopt")+"?back=all"), g.Text("Adopt a group")))
 	if len(o.groups.Groups) == 0 {
-		return g.Group{h.Section(h.Class("empty"), h.P(g.Text("No team owns a runner group yet. A maintainer creates one with group-create, or you give a group that exists to a team.")), adopt), v.requests(o.org, o.requests)}
+		return g.Group{h.Section(h.Class("empty"), h.P(g.Text("No team owns a runner group yet. A maintainer creates one with group-create, or you give a group that exists to a team.")), adopt), v.requests(o.org, o.requests, cameFromAll())}
 	}
 	return g.Group{
 		scroll("All groups", h.Table(h.Class("groups"),
@@ -103,7 +103,7 @@ func (v *visit) ownedSection(o ownedOrg) g.Node {
 			}))),
 			h.TBody(g.Map(o.groups.Groups, func(group commands.TeamGroup) g.Node { return v.ownedRow(o, group) })))),
 		adopt,
-		v.requests(o.org, o.requests),
+		v.requests(o.org, o.requests, cameFromAll()),
 		v.ownedFindings(o),
 		h.H2(g.Text("Activity")),
 		g.Iff(o.audit.err != nil, func() g.Node { return problemText(o.audit.err) }),
@@ -125,7 +125,7 @@ func (v *visit) ownedRow(o ownedOrg, group commands.TeamGroup) g.Node {
 			h.Small(g.Text("Group "+group.Group.Name+", "+group.Origin)), g.If(group.Error != "", h.Small(g.Text(group.Error)))),
 		number(status.Repos), number(status.Idle), number(status.Busy), number(status.Offline),
 		h.Td(severities(status.Findings)),
-		h.Td(h.Form(h.Method("post"), h.Action(link(o.org, group.Team, "group-release")),
+		h.Td(h.Form(h.Method("post"), h.Action(link(o.org, group.Team, "group-release")), cameFromAll(),
 			h.Button(h.Type("submit"), h.Class("second"), h.Aria("label", "Release the group of "+group.Team), g.Text("Release…")))),
 	)
 }

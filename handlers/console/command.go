@@ -5,7 +5,9 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
+	"strings"
 
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
@@ -116,7 +118,7 @@ func (v *visit) run(spec dispatch.Spec, given values) {
 	case req.Preview && !result.DryRun:
 		v.confirm(spec, given, result)
 	case result.Secret != nil:
-		v.reveal(spec, result)
+		v.reveal(spec, given, result)
 	case spec.Effect == dispatch.Reads:
 		v.writeForm(http.StatusOK, spec, given, h.Section(h.Class("notice"), h.Role("status"), v.result(result, true)))
 	case result.DryRun:
@@ -124,13 +126,13 @@ func (v *visit) run(spec dispatch.Spec, given values) {
 	default:
 		v.keep(result)
 		v.status = http.StatusSeeOther
-		http.Redirect(v.w, v.r, v.after(spec), v.status)
+		http.Redirect(v.w, v.r, v.after(spec, given), v.status)
 	}
 }
 
 // confirm shows what the command would change, and the button that does it.
 func (v *visit) confirm(spec dispatch.Spec, given values, preview dispatch.Result) {
-	back := h.A(h.Href(v.after(spec)), g.Text("Cancel"))
+	back := h.A(h.Href(v.after(spec, given)), g.Text("Cancel"))
 	head, button := "Nothing has changed yet. This is what would change:", g.Node(h.Button(h.Type("submit"), h.Class("danger"), h.Name(fieldYes), h.Value("true"), g.Text("Yes, run "+spec.Name)))
 	if preview.Needless {
 		head, button = "Nothing would change.", nil
@@ -142,19 +144,26 @@ func (v *visit) confirm(spec dispatch.Spec, given values, preview dispatch.Resul
 }
 
 // reveal shows a secret, once: it is in no session, address or log.
-func (v *visit) reveal(spec dispatch.Spec, result dispatch.Result) {
+func (v *visit) reveal(spec dispatch.Spec, given values, result dispatch.Result) {
 	v.write(http.StatusOK, page{title: spec.Summary, crumb: spec.Name, body: []g.Node{
 		h.P(text(result.Message)),
 		secretLines(*result.Secret),
 		g.Map(result.Notes, func(note string) g.Node { return h.P(text(note)) }),
-		h.P(h.Class("actions"), h.A(h.Href(v.after(spec)), g.Text("Back to the group"))),
+		h.P(h.Class("actions"), h.A(h.Href(v.after(spec, given)), g.Text("Done"))),
 	}})
 }
 
-// after returns the page that follows a command.
-func (v *visit) after(spec dispatch.Spec) string {
-	if v.team == "" || slices.Contains([]string{"group-delete", "group-release"}, spec.Name) {
+// after returns the page that follows a command: that of its team, or the list that it was begun in.
+func (v *visit) after(spec dispatch.Spec, given values) string {
+	team := v.team
+	if team == "" && spec.Team() {
+		team = strings.ToLower(path.Base(given.first("team")))
+	}
+	switch {
+	case given.first(fieldBack) == backAll:
+		return Path + "/all"
+	case team == "" || team == "." || slices.Contains([]string{"group-delete", "group-release", "access-request"}, spec.Name):
 		return Path
 	}
-	return link(v.org, v.team)
+	return link(v.org, team)
 }

@@ -89,7 +89,9 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("GET "+Path+"/{org}/{team}/{command}", c.page((*visit).showForm))
 	mux.HandleFunc("POST "+Path+"/{org}/{team}/{command}", c.page((*visit).runForm))
 	mux.HandleFunc("/", c.page((*visit).nowhere))
-	return http.NewCrossOriginProtection().Handler(o.SignIn.Require(mux))
+	sameOrigin := http.NewCrossOriginProtection()
+	sameOrigin.SetDenyHandler(c.page((*visit).foreign))
+	return sameOrigin.Handler(o.SignIn.Require(mux))
 }
 
 // allBodies is how much memory the bodies of all requests may take together, in bytes.

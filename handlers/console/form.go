@@ -15,7 +15,18 @@ const (
 	fieldYes   = "yes"   // the person saw what would change
 	fieldEmpty = "empty" // the lists that are to be empty
 	fieldRun   = "run"   // in a query: run the command, which only reads
+	fieldBack  = "back"  // where the person comes from
+	backAll    = "all"   // the page of all groups
 )
+
+func isField(name string) bool {
+	return slices.Contains([]string{fieldYes, fieldEmpty, fieldRun, fieldBack}, name)
+}
+
+// cameFromAll says that the form is on the page of all groups.
+func cameFromAll() g.Node {
+	return h.Input(h.Type("hidden"), h.Name(fieldBack), h.Value(backAll))
+}
 
 // values are what is in the fields of a form.
 type values map[string][]string
@@ -33,7 +44,7 @@ func (v values) arguments(spec dispatch.Spec) dispatch.Args {
 	var args dispatch.Args
 	names := make([]string, 0, len(v))
 	for name := range v {
-		if name != fieldYes && name != fieldEmpty && name != fieldRun {
+		if !isField(name) {
 			names = append(names, name)
 		}
 	}
@@ -90,7 +101,7 @@ func (v *visit) form(spec dispatch.Spec, given values) g.Node {
 			fields = append(fields, field(p, given))
 		}
 	}
-	return h.Form(h.Method(method), h.Action(action), h.Class("command"), fields, h.P(h.Class("actions"), buttons))
+	return h.Form(h.Method(method), h.Action(action), h.Class("command"), fields, g.If(given.first(fieldBack) == backAll, cameFromAll()), h.P(h.Class("actions"), buttons))
 }
 
 // field is the input for an argument, with its label and what it means.
@@ -152,5 +163,6 @@ func hidden(spec dispatch.Spec, given values) g.Node {
 		}
 	}
 	add(fieldEmpty)
+	add(fieldBack)
 	return fields
 }

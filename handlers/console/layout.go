@@ -8,6 +8,7 @@ import (
 	h "maragu.dev/gomponents/html"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/pages"
 )
 
@@ -45,8 +46,17 @@ func (v *visit) write(status int, p page) {
 			v.flash(),
 			g.Group(p.body),
 		),
-		h.Footer(h.P(g.Text("Actions Runner Manager "+v.Version+" · Times are UTC"))),
+		v.footer(),
 	))
+}
+
+func (v *visit) footer() g.Node {
+	return h.Footer(
+		h.P(g.Text("Actions Runner Manager "+v.Version+" · Times are UTC · "), h.A(h.Href("/docs"), g.Text("API reference")),
+			g.Text(" · "), h.A(h.Href(handlers.APIPrefix+"status"), g.Text("Status"))),
+		g.If(v.person.Known(), h.Form(h.Method("post"), h.Action(Path+"/signout"),
+			h.Button(h.Type("submit"), h.Class("link"), h.Name("everywhere"), h.Value("true"), g.Text("Sign out on all devices")))),
+	)
 }
 
 // bar is the top bar: where one can go, and who is signed in.
@@ -67,11 +77,10 @@ func (v *visit) bar(here string) g.Node {
 			}),
 			g.If(v.owner(), entry(Path+"/all", "All groups")),
 		),
-		h.Form(h.Method("post"), h.Action(Path+"/signout"), h.Class("who"),
+		g.If(v.person.Known(), h.Form(h.Method("post"), h.Action(Path+"/signout"), h.Class("who"),
 			h.Span(g.Text(v.person.Login)),
 			h.Button(h.Type("submit"), g.Text("Sign out")),
-			h.Button(h.Type("submit"), h.Name("everywhere"), h.Value("true"), g.Text("Everywhere"), h.Aria("label", "Sign out everywhere")),
-		),
+		)),
 	))
 }
 

@@ -13,24 +13,24 @@ import (
 )
 
 // requests shows undecided requests, with what the person can do about each.
-func (v *visit) requests(org string, list []commands.RequestInfo) g.Node {
+func (v *visit) requests(org string, list []commands.RequestInfo, fields ...g.Node) g.Node {
 	if len(list) == 0 {
 		return nil
 	}
 	return g.Group{h.H2(h.ID("requests"), g.Text("Waiting for a decision")), h.Ul(h.Class("cards"), g.Map(list, func(r commands.RequestInfo) g.Node {
 		return h.Li(
 			h.P(h.Strong(g.Textf("Request %d", r.ID)), g.Text(" by "+r.RequestedBy+": "+requestText(r)), g.If(r.Reason != "", h.Small(g.Text("“"+r.Reason+"”"))), h.Small(g.Text(v.ago(r.RequestedAt)))),
-			h.Div(h.Class("actions"), v.decisions(org, r)),
+			h.Div(h.Class("actions"), v.decisions(org, r, fields)),
 		)
 	}))}
 }
 
 // decisions are the buttons of a request. Who may use them is for the commands to say; the
 // person's own requests have no others than theirs.
-func (v *visit) decisions(org string, r commands.RequestInfo) g.Node {
+func (v *visit) decisions(org string, r commands.RequestInfo, fields g.Group) g.Node {
 	id := h.Input(h.Type("hidden"), h.Name("id"), h.Value(fmt.Sprint(r.ID)))
 	button := func(command, text, class string) g.Node {
-		return h.Form(h.Method("post"), h.Action(link(org, v.team, command)), id,
+		return h.Form(h.Method("post"), h.Action(link(org, v.team, command)), id, fields,
 			h.Button(h.Type("submit"), h.Class(class), g.Text(text), h.Aria("label", fmt.Sprintf("%s request %d", text, r.ID))))
 	}
 	if strings.EqualFold(r.RequestedBy, v.person.Login) {
@@ -38,7 +38,8 @@ func (v *visit) decisions(org string, r commands.RequestInfo) g.Node {
 	}
 	return g.Group{
 		button("request-approve", "Approve", ""),
-		h.A(h.Href(fmt.Sprintf("%s?id=%d", link(org, v.team, "request-deny"), r.ID)), g.Textf("Deny request %d…", r.ID)),
+		h.Form(h.Method("get"), h.Action(link(org, v.team, "request-deny")), id, fields,
+			h.Button(h.Type("submit"), h.Class("second"), g.Text("Deny…"), h.Aria("label", fmt.Sprintf("Deny request %d", r.ID)))),
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rs/zerolog"
 	g "maragu.dev/gomponents"
+	h "maragu.dev/gomponents/html"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers"
@@ -100,9 +101,14 @@ func (v *visit) owner() bool {
 }
 
 // fail answers with the page of an error.
-func (v *visit) fail(err error, more ...g.Node) {
+func (v *visit) fail(err error) {
 	e := v.note(err)
-	v.write(v.status, page{title: http.StatusText(v.status), lead: plain(e.Message), body: append([]g.Node{v.problem(e)}, more...)})
+	again := g.If(e.Reason.Transient() && v.r.Method == http.MethodGet, h.A(h.Class("button"), h.Href(v.r.URL.RequestURI()), g.Text("Try again")))
+	v.write(v.status, page{title: http.StatusText(v.status), body: []g.Node{
+		h.P(h.Class("problem"), text(e.Message)),
+		h.P(h.Class("actions"), again, g.If(v.person.Known(), h.A(h.Href(Path), g.Text("My groups"))), h.A(h.Href("/"), g.Text("Start page"))),
+		v.problem(e),
+	}})
 }
 
 // note remembers the error for the log and the answer's headers.
@@ -117,6 +123,11 @@ func (v *visit) note(err error) *dispatch.Error {
 		v.w.Header().Set("Retry-After", strconv.Itoa(int((e.RetryAfter+time.Second-1)/time.Second)))
 	}
 	return e
+}
+
+// foreign answers a form that another site sent.
+func (v *visit) foreign() {
+	v.fail(dispatch.Refuse(dispatch.ReasonPolicy, "This form did not come from a page of this server, so nothing was done. Open the page again and repeat it there."))
 }
 
 // nowhere answers for paths that do not exist.
