@@ -23,22 +23,17 @@ func groupCreate() dispatch.Command {
 	}, runGroupCreate)
 }
 
-// prefetchGroups begins to list the groups of the organization: what GitHub creates must be
-// newer than all of them.
+// prefetchGroups begins to ask for the groups of the organization: what GitHub creates must be
+// newer than all of them. It returns how to wait for them.
 func prefetchGroups(ctx context.Context, call *dispatch.Call, _ string, _ any) any {
-	return listGroups(ctx, call)
-}
-
-// listGroups begins to list the groups and returns how to wait for them.
-func listGroups(ctx context.Context, call *dispatch.Call) func() ([]github.Group, error) {
-	var groups []github.Group
+	var groups github.KnownGroups
 	var err error
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		groups, err = call.Org.GitHub.Groups(ctx)
+		groups, err = call.Org.GitHub.FirstGroups(ctx)
 	}()
-	return func() ([]github.Group, error) { <-done; return groups, err }
+	return func() (github.KnownGroups, error) { <-done; return groups, err }
 }
 
 func runGroupCreate(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispatch.Result, error) {
@@ -72,27 +67,31 @@ func runGroupCreate(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispa
 	return createResult(call, group), nil
 }
 
-// knownGroups waits for the list of the organization's groups. A recorded group that GitHub
-// did not find must not be in it.
-func knownGroups(ctx context.Context, call *dispatch.Call) ([]github.Group, error) {
-	list, ok := call.Prefetched.(func() ([]github.Group, error))
+// knownGroups returns what is known of the organization's groups before one is created. A
+// recorded group that GitHub did not find must not be one of them.
+func knownGroups(ctx context.Context, call *dispatch.Call) (github.KnownGroups, error) {
+	ask, ok := call.Prefetched.(func() (github.KnownGroups, error))
 	if !ok {
-		list = listGroups(ctx, call)
+		ask = func() (github.KnownGroups, error) { return call.Org.GitHub.FirstGroups(ctx) }
 	}
-	groups, err := list()
+	known, err := ask()
+	if err == nil && call.Recorded && known.Count > len(known.Groups) {
+		known.Groups, err = call.Org.GitHub.Groups(ctx)
+		known.Count = len(known.Groups)
+	}
 	if err != nil {
-		return nil, dispatch.GitHubError(err, "list the runner groups")
+		return known, dispatch.GitHubError(err, "list the runner groups")
 	}
-	if call.Recorded && slices.ContainsFunc(groups, func(g github.Group) bool { return g.ID == call.Group.GroupID }) {
-		return nil, ownership.NotGone(call, nil)
+	if call.Recorded && slices.ContainsFunc(known.Groups, func(g github.Group) bool { return g.ID == call.Group.GroupID }) {
+		return known, ownership.NotGone(call, nil)
 	}
-	return groups, nil
+	return known, nil
 }
 
 func previewCreate(ctx context.Context, call *dispatch.Call, name string) (dispatch.Result, error) {
-	groups, err := knownGroups(ctx, call)
+	groups, err := call.Org.GitHub.Groups(ctx)
 	if err != nil {
-		return dispatch.Result{}, err
+		return dispatch.Result{}, dispatch.GitHubError(err, "list the runner groups")
 	}
 	if err := ownership.CheckName(call, name, groups); err != nil {
 		return dispatch.Result{}, err

@@ -80,7 +80,7 @@ func (r *Registry) claimCreated(ctx context.Context, org *dispatch.Org, intent s
 		return store.Record{}, dispatch.GitHubError(err, "find the group of an interrupted group-create")
 	}
 	i := slices.IndexFunc(groups, func(g github.Group) bool { return g.Name == intent.Name })
-	if i < 0 || intent.HighestGroup == nil || groups[i].ID <= *intent.HighestGroup {
+	if i < 0 || !isNewer(groups[i], groups, intent) {
 		return store.Record{}, dispatch.StoreError(r.Store.DeleteIntent(ctx, intent.OrgID, intent.TeamID, intent.Kind))
 	}
 	group := groups[i]
@@ -101,6 +101,23 @@ func (r *Registry) claimCreated(ctx context.Context, org *dispatch.Org, intent s
 	}
 	zerolog.Ctx(ctx).Info().Str("team", intent.TeamSlug).Int64("group_id", group.ID).Msg("an interrupted group-create is settled; the team owns its group")
 	return record, nil
+}
+
+// isNewer reports whether the group, one of the organization's, is certainly newer than the
+// intent. GitHub's ids grow. If not all groups were listed then, there must be more up to this
+// one than there were at all: had it existed, all up to it had, too. So a group is not claimed
+// if another one was deleted meanwhile, and an owner can adopt it.
+func isNewer(group github.Group, groups []github.Group, intent store.Intent) bool {
+	if intent.HighestGroup == nil || group.ID <= *intent.HighestGroup {
+		return false
+	}
+	upTo := 0
+	for _, g := range groups {
+		if g.ID <= group.ID {
+			upTo++
+		}
+	}
+	return upTo > intent.GroupCount
 }
 
 // asCreated is what a group is expected to be that group-create just made.
@@ -161,19 +178,24 @@ func CheckName(call *dispatch.Call, name string, groups []github.Group) error {
 }
 
 // Create has GitHub create a runner group of that name, and records the team as its
-// owner. groups are those that exist. What it is about to do is recorded first, so that a
-// group made just before a crash becomes owned and not orphaned, and no older one does.
-func (r *Registry) Create(ctx context.Context, call *dispatch.Call, name string, groups []github.Group) (github.Group, error) {
-	if err := CheckName(call, name, groups); err != nil {
+// owner. known is what is known of those that exist. What it is about to do is recorded first,
+// so that a group made just before a crash becomes owned and not orphaned, and no older one
+// does.
+func (r *Registry) Create(ctx context.Context, call *dispatch.Call, name string, known github.KnownGroups) (github.Group, error) {
+	if err := CheckName(call, name, known.Groups); err != nil {
 		return github.Group{}, err
 	}
-	highest, err := r.highestGroup(ctx, call, groups)
+	highest, err := r.highestGroup(ctx, call, known.Groups)
 	if err != nil {
 		return github.Group{}, err
 	}
+	count := 0
+	if known.Count > len(known.Groups) {
+		count = known.Count
+	}
 	intent := store.Intent{
 		OrgID: call.OrgID, TeamID: call.Team.ID, TeamSlug: call.Team.Slug, Kind: store.GroupCreate,
-		Name: name, RequestID: call.ID, By: call.Caller.Login, At: r.Now(), HighestGroup: &highest,
+		Name: name, RequestID: call.ID, By: call.Caller.Login, At: r.Now(), HighestGroup: &highest, GroupCount: count,
 	}
 	if err := r.Store.PutIntent(ctx, intent); err != nil {
 		return github.Group{}, dispatch.StoreError(err)

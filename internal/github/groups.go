@@ -66,6 +66,30 @@ func (o *Org) Groups(ctx context.Context) ([]Group, error) {
 	return o.listGroups(ctx, "list the runner groups of "+o.login, nil)
 }
 
+// A KnownGroups is what is known of an organization's groups.
+type KnownGroups struct {
+	Groups []Group
+	Count  int // how many there are; more than len(Groups) if those are not all
+}
+
+// FirstGroups gets some groups of the organization, and how many there are, by one request. It
+// lists all of them if GitHub does not say how many there are.
+func (o *Org) FirstGroups(ctx context.Context) (KnownGroups, error) {
+	s, err := o.session(ctx)
+	if err != nil {
+		return KnownGroups{}, err
+	}
+	groups, count, _, err := o.groupsPage(ctx, s, github.ListOptions{PerPage: perPage}, nil)
+	switch {
+	case err != nil:
+		return KnownGroups{}, o.app.failed("count the runner groups of "+o.login, err)
+	case count >= len(groups) && len(groups) > 0:
+		return KnownGroups{Groups: groups, Count: count}, nil
+	}
+	groups, err = o.Groups(ctx)
+	return KnownGroups{Groups: groups, Count: len(groups)}, err
+}
+
 // GroupsVisibleTo lists the groups that GitHub says a repository may use. A server that does
 // not know this filter lists all groups.
 func (o *Org) GroupsVisibleTo(ctx context.Context, repo string) ([]Group, error) {
@@ -82,15 +106,19 @@ func (o *Org) listGroups(ctx context.Context, op string, query url.Values) ([]Gr
 		return nil, err
 	}
 	groups, err := listCounted(ctx, func(ctx context.Context, page github.ListOptions) ([]Group, int, *github.Response, error) {
-		values := pageValues(page)
-		maps.Copy(values, query)
-		answer, resp, err := send[struct {
-			Count  int     `json:"total_count"`
-			Groups []Group `json:"runner_groups"`
-		}](ctx, s.main, http.MethodGet, "orgs/"+o.loginSegment()+"/actions/runner-groups?"+values.Encode(), nil)
-		return answer.Groups, answer.Count, resp, err
+		return o.groupsPage(ctx, s, page, query)
 	})
 	return groups, o.app.failed(op, err)
+}
+
+func (o *Org) groupsPage(ctx context.Context, s *session, page github.ListOptions, query url.Values) ([]Group, int, *github.Response, error) {
+	values := pageValues(page)
+	maps.Copy(values, query)
+	answer, resp, err := send[struct {
+		Count  int     `json:"total_count"`
+		Groups []Group `json:"runner_groups"`
+	}](ctx, s.main, http.MethodGet, "orgs/"+o.loginSegment()+"/actions/runner-groups?"+values.Encode(), nil)
+	return answer.Groups, answer.Count, resp, err
 }
 
 // GroupByName gets a group by its name. GitHub has no endpoint for that, so it lists all

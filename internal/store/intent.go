@@ -19,6 +19,9 @@ type Intent struct {
 	// HighestGroup is the highest id of a group that was known before GitHub was asked for
 	// this one; nil: unknown.
 	HighestGroup *int64
+	// GroupCount is how many groups the organization had then; 0: HighestGroup is the highest
+	// of all of them.
+	GroupCount int
 }
 
 // GroupCreate is the kind of an intent to create a runner group.
@@ -29,11 +32,12 @@ func (s *Store) PutIntent(ctx context.Context, in Intent) error {
 	if in.At.IsZero() {
 		in.At = s.Now()
 	}
-	_, err := s.Exec(ctx, `INSERT INTO intent (org_id, team_id, kind, team_slug, name, request_id, made_by, made_at, highest_group)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+	_, err := s.Exec(ctx, `INSERT INTO intent (org_id, team_id, kind, team_slug, name, request_id, made_by, made_at, highest_group, group_count)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
 		ON CONFLICT (org_id, team_id, kind) DO UPDATE SET team_slug = excluded.team_slug, name = excluded.name,
-			request_id = excluded.request_id, made_by = excluded.made_by, made_at = excluded.made_at, highest_group = excluded.highest_group`,
-		in.OrgID, in.TeamID, in.Kind, in.TeamSlug, in.Name, in.RequestID, in.By, Micros(in.At), in.HighestGroup)
+			request_id = excluded.request_id, made_by = excluded.made_by, made_at = excluded.made_at, highest_group = excluded.highest_group,
+			group_count = excluded.group_count`,
+		in.OrgID, in.TeamID, in.Kind, in.TeamSlug, in.Name, in.RequestID, in.By, Micros(in.At), in.HighestGroup, in.GroupCount)
 	return wrap(err, "note the intent %s of team %s", in.Kind, in.TeamSlug)
 }
 
@@ -41,9 +45,9 @@ func (s *Store) PutIntent(ctx context.Context, in Intent) error {
 func (s *Store) IntentOf(ctx context.Context, orgID, teamID int64, kind string) (Intent, error) {
 	in := Intent{OrgID: orgID, TeamID: teamID, Kind: kind}
 	var at int64
-	err := s.Reader().QueryRow(ctx, `SELECT team_slug, name, request_id, made_by, made_at, highest_group FROM intent
+	err := s.Reader().QueryRow(ctx, `SELECT team_slug, name, request_id, made_by, made_at, highest_group, group_count FROM intent
 		WHERE org_id = ?1 AND team_id = ?2 AND kind = ?3`, orgID, teamID, kind).
-		Scan(&in.TeamSlug, &in.Name, &in.RequestID, &in.By, &at, &in.HighestGroup)
+		Scan(&in.TeamSlug, &in.Name, &in.RequestID, &in.By, &at, &in.HighestGroup, &in.GroupCount)
 	in.At = FromMicros(at)
 	return in, wrap(err, "read the intent %s of team %d", kind, teamID)
 }
@@ -53,10 +57,10 @@ func (s *Store) Intents(ctx context.Context, orgID int64) ([]Intent, error) {
 	intents, err := Collect(ctx, s.Reader(), func(row Row) (Intent, error) {
 		in := Intent{OrgID: orgID}
 		var at int64
-		err := row.Scan(&in.TeamID, &in.Kind, &in.TeamSlug, &in.Name, &in.RequestID, &in.By, &at, &in.HighestGroup)
+		err := row.Scan(&in.TeamID, &in.Kind, &in.TeamSlug, &in.Name, &in.RequestID, &in.By, &at, &in.HighestGroup, &in.GroupCount)
 		in.At = FromMicros(at)
 		return in, err
-	}, `SELECT team_id, kind, team_slug, name, request_id, made_by, made_at, highest_group FROM intent WHERE org_id = ?1 ORDER BY made_at`, orgID)
+	}, `SELECT team_id, kind, team_slug, name, request_id, made_by, made_at, highest_group, group_count FROM intent WHERE org_id = ?1 ORDER BY made_at`, orgID)
 	return intents, wrap(err, "read the open intents")
 }
 
