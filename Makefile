@@ -55,7 +55,7 @@ test: ## run the tests; needs nothing but Go
 	@go test -timeout 15m -json ./... | $(COUNT)
 
 .PHONY: check
-check: tidy generated lint tools-test image-check fuzz test-memory test-race ## all that CI checks; needs a C compiler for the race detector
+check: tidy generated lint tools-test image-check fuzz test-memory bench-guard test-race ## all that CI checks; needs a C compiler for the race detector
 
 .PHONY: tidy
 tidy: # go.mod and go.sum hold what is used and nothing else
@@ -98,6 +98,10 @@ fuzz: ## run every fuzz test for FUZZTIME (5s)
 .PHONY: test-memory
 test-memory: # what would measure the race detector if it ran under it
 	@go test -count=1 -run '^TestThreatMemory$$' ./server
+
+.PHONY: bench-guard
+bench-guard: ## compare what the main commands take with committed figures (10 s)
+	@go test -count=1 -run '^TestBenchGuard$$' ./server
 
 .PHONY: test-race
 test-race: ## run the tests with the race detector

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime"
 	"runtime/pprof"
 	"syscall"
 	"testing"
@@ -46,6 +47,9 @@ type usage struct {
 	URL string        `json:",omitempty"`
 	CPU time.Duration // user and system
 	RSS int64         // bytes; 0 if the system does not report it
+	// Allocations and Allocated are the objects on the heap and their bytes since the start,
+	// also those that are free again.
+	Allocations, Allocated uint64
 	// File is what of RSS is the program itself and other files: here the tests are a part of it.
 	File int64
 }
@@ -177,7 +181,9 @@ func signature(body []byte) string {
 func ownUsage() usage {
 	var r syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &r) // never fails for oneself
-	u := usage{CPU: time.Duration(r.Utime.Nano() + r.Stime.Nano())}
+	var heap runtime.MemStats
+	runtime.ReadMemStats(&heap)
+	u := usage{CPU: time.Duration(r.Utime.Nano() + r.Stime.Nano()), Allocations: heap.Mallocs, Allocated: heap.TotalAlloc}
 	if text, err := os.ReadFile("/proc/self/statm"); err == nil {
 		var all, resident, file int64
 		if _, err := fmt.Sscan(string(text), &all, &resident, &file); err == nil {
