@@ -82,16 +82,22 @@ func NewOn(t testing.TB, database string, change ...func(*dispatch.Policy)) *Kit
 	for _, c := range change {
 		c(&k.policy)
 	}
-	k.open(database, front.URL)
+	k.open(database, front.URL, github.Options{})
 	return k
 }
 
 // Process returns a kit that works on the same organization and by the same clock, as another
-// process of a server does. It reaches its database and GitHub at these addresses. Close ends it.
+// process of a server does. It reaches its database and GitHub at these addresses.
 func (k *Kit) Process(database, hubURL string) *Kit {
 	k.t.Helper()
-	other := &Kit{Hub: k.Hub, t: k.t, ahead: k.ahead, policy: k.policy}
-	other.open(database, hubURL)
+	return k.ProcessWith(k.t, database, hubURL, github.Options{})
+}
+
+// ProcessWith is Process with more options for the client of GitHub. The process ends with t.
+func (k *Kit) ProcessWith(t testing.TB, database, hubURL string, o github.Options) *Kit {
+	t.Helper()
+	other := &Kit{Hub: k.Hub, t: t, ahead: k.ahead, policy: k.policy}
+	other.open(database, hubURL, o)
 	return other
 }
 
@@ -99,16 +105,17 @@ func (k *Kit) Process(database, hubURL string) *Kit {
 func (k *Kit) Close() { k.closing.Do(func() { assert.NoError(k.t, k.Env.Store.Close()) }) }
 
 // open makes the dispatcher, with its connections to the database and to GitHub.
-func (k *Kit) open(database, hubURL string) {
+func (k *Kit) open(database, hubURL string, o github.Options) {
 	k.t.Helper()
 	key, err := appKey()
 	require.NoError(k.t, err)
-	base, err := url.Parse(hubURL + "/")
+	o.BaseURL, err = url.Parse(hubURL + "/")
 	require.NoError(k.t, err)
 	block, _ := pem.Decode([]byte(key))
-	private, err := x509.ParsePKCS1PrivateKey(block.Bytes)
+	o.Key, err = x509.ParsePKCS1PrivateKey(block.Bytes)
 	require.NoError(k.t, err)
-	k.App, err = github.New(github.Options{BaseURL: base, AppID: 4242, Key: private, Logger: zerolog.Nop()})
+	o.AppID, o.Logger = 4242, zerolog.Nop()
+	k.App, err = github.New(o)
 	require.NoError(k.t, err)
 	st, err := store.Open(k.t.Context(), store.Options{URL: database, Logger: zerolog.Nop(), Clock: k.Now})
 	require.NoError(k.t, err)

@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -49,6 +50,8 @@ type Options struct {
 	Clock       func() time.Time // default time.Now
 	Logger      zerolog.Logger   // used if the context has none
 	CallTimeout time.Duration    // of one HTTP exchange; default 10 s
+	// Dial opens connections; nil: over the network. Tests replace it.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// PointsPerMinute limits each installation: a read takes 1 point, a write 5. If it is 0,
 	// requests are not paced.
@@ -126,6 +129,9 @@ func newApp(o Options) (*App, error) {
 	}
 	if a.userAgent == "" {
 		a.userAgent = defaultUserAgent
+	}
+	if o.Dial != nil {
+		a.pool.DialContext = o.Dial
 	}
 	if a.timeout <= 0 {
 		a.timeout = defaultCallTimeout
