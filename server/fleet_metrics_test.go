@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -28,6 +29,12 @@ func freeAddress(t *testing.T) string {
 // fleetSeries returns the lines of a scrape that are about runner groups.
 func fleetSeries(t *testing.T, address string) []string {
 	t.Helper()
+	return series(t, address, `group_runners|findings`)
+}
+
+// series returns the lines of a scrape that begin with arm_ and match the pattern.
+func series(t *testing.T, address, pattern string) []string {
+	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/metrics", nil)
 	require.NoError(t, err)
 	res, err := http.DefaultClient.Do(req)
@@ -36,9 +43,31 @@ func fleetSeries(t *testing.T, address string) []string {
 	text, err := io.ReadAll(res.Body)
 	require.NoError(t, err)
 	require.Equal(t, 200, res.StatusCode, "%s", text)
-	lines := regexp.MustCompile(`(?m)^arm_(group_runners|findings).*$`).FindAllString(string(text), -1)
+	lines := regexp.MustCompile(`(?m)^arm_(`+pattern+`).*$`).FindAllString(string(text), -1)
 	slices.Sort(lines)
 	return lines
+}
+
+// What is attached past its end is counted, and found, until GitHub has detached it.
+func TestOverdueAccess(t *testing.T) {
+	t.Parallel()
+	metrics := freeAddress(t)
+	w := newWorld(t, acme(), "SERVER_METRICS_ADDRESS="+metrics, "FLEET_POLL_INTERVAL=1m")
+	shows := func(line string) func() bool {
+		return func() bool { return slices.Equal([]string{line}, series(t, metrics, "access_overdue")) }
+	}
+	w.ok("ghp_ada", "POST /api/v1/group-create?team=platform")
+	w.ok("ghp_ada", "PATCH /api/v1/repos-add?team=platform&repos=api&for=1h")
+	w.hub.Inject(ghsim.Fault{Method: http.MethodDelete, Path: "/repositories/", Times: -1, Status: http.StatusBadGateway})
+	assert.True(t, shows("arm_access_overdue 0")())
+	w.advance(time.Hour + 2*time.Minute)
+	assert.Eventually(t, shows("arm_access_overdue 1"), eventually, 10*tick)
+	assert.Contains(t, w.ok("ghp_ada", "GET /api/v1/group-check?team=platform").text, `"access_overdue"`)
+	w.hub.ClearFaults()
+	w.advance(2 * time.Minute)
+	assert.Eventually(t, shows("arm_access_overdue 0"), eventually, 10*tick)
+	assert.Empty(t, w.repos("platform"))
+	assert.NotContains(t, w.ok("ghp_ada", "GET /api/v1/group-check?team=platform").text, `"access_overdue"`)
 }
 
 // Every replica shows all groups, also one that does not poll, and none that is gone.

@@ -41,9 +41,9 @@ type Look struct {
 	// Exists says of repositories that are expected and not attached whether they exist.
 	// Those that were not asked about are missing.
 	Exists map[int64]bool
-	// ByRequest are the repositories that an approved request attached: the team needs no
-	// permission on them.
-	ByRequest map[int64]bool
+	// Access is what is on record of repositories that have an end or came by a request, by
+	// their ids. The team needs no permission on those that a request attached.
+	Access map[int64]store.Access
 	// Tokens are when tokens that register runners were handed out to the team.
 	Tokens []time.Time
 }
@@ -168,6 +168,9 @@ func (j *judge) repositories() {
 		if repo.Archived {
 			j.find(RepoArchived, subject{repo.ID, repo.Name}, time.Time{})
 		}
+		if end := j.Access[repo.ID].Until; !end.IsZero() && j.At.Sub(end) > AccessGrace {
+			j.find(AccessOverdue, subject{repo.ID, repo.Name}, end, end.UTC().Format("2006-01-02 15:04 UTC"))
+		}
 	}
 }
 
@@ -186,7 +189,7 @@ func (j *judge) team() {
 	}
 	for _, repo := range j.Group.Repos {
 		permission, asked := team.Permissions[repo.ID]
-		if asked && !j.ByRequest[repo.ID] && !github.PermissionAtLeast(permission, j.s.RepoPermission) {
+		if asked && j.Access[repo.ID].Request == 0 && !github.PermissionAtLeast(permission, j.s.RepoPermission) {
 			j.find(RepoPermissionLost, subject{repo.ID, repo.Name}, time.Time{})
 		}
 	}

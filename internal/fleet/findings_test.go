@@ -96,6 +96,15 @@ func TestJudge(t *testing.T) {
 		}, nil},
 		{"attached outside", func(l *fleet.Look, _ *fleet.Settings) { l.Expected.Repos = nil }, []store.Finding{finding("repo_attached_outside", "api", "warning", remove+"api")}},
 		{"permission lost", func(l *fleet.Look, _ *fleet.Settings) { l.Group.Team.Permissions[5] = "push" }, []store.Finding{finding("repo_permission_lost", "api", "warning", remove+"api")}},
+		{"no permission, by request", func(l *fleet.Look, _ *fleet.Settings) {
+			l.Group.Team.Permissions[5], l.Access = "", map[int64]store.Access{5: {RepoID: 5, Request: 17}}
+		}, nil},
+		{"access that ended", func(l *fleet.Look, _ *fleet.Settings) {
+			l.Access = map[int64]store.Access{5: {RepoID: 5, Until: ago(fleet.AccessGrace + 1)}}
+		}, []store.Finding{finding("access_overdue", "api", "warning", remove+"api")}},
+		{"access that has just ended", func(l *fleet.Look, _ *fleet.Settings) {
+			l.Access = map[int64]store.Access{5: {RepoID: 5, Until: ago(fleet.AccessGrace)}, 6: {RepoID: 6, Until: ago(time.Hour)}}
+		}, nil},
 		{"permission not asked", func(l *fleet.Look, _ *fleet.Settings) { delete(l.Group.Team.Permissions, 5) }, nil},
 		{"workflows changed", func(l *fleet.Look, _ *fleet.Settings) { l.Group.Workflows = &ci }, []store.Finding{finding("workflows_changed", "p", "warning", "/runner-group group-accept --team platform")}},
 		{"workflows lifted", func(l *fleet.Look, _ *fleet.Settings) { l.Expected.Workflows = &ci }, []store.Finding{finding("workflows_changed", "p", "warning", "/runner-group group-accept --team platform")}},

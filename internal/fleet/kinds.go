@@ -21,6 +21,7 @@ const (
 	RepoDetachedOutside Kind = "repo_detached_outside"
 	RepoArchived        Kind = "repo_archived"
 	GroupRenamed        Kind = "group_renamed"
+	AccessOverdue       Kind = "access_overdue"
 )
 
 // The severities of findings.
@@ -64,6 +65,7 @@ func kinds() map[Kind]kindInfo {
 		RepoAttachedOutside: {Warning, aboutExpected},
 		RepoPermissionLost:  {Warning, aboutTeam},
 		WorkflowsChanged:    {Warning, aboutExpected},
+		AccessOverdue:       {Warning, aboutNow},
 		NoMaintainer:        {Warning, aboutTeam},
 		RepoDetachedOutside: {Info, aboutExpected},
 		RepoArchived:        {Info, aboutNow},

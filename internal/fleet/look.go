@@ -67,7 +67,7 @@ func (l looker) look(ctx context.Context) (looked, error) {
 			return looked{}, err
 		}
 	}
-	if out.ByRequest, err = l.byRequest(ctx, out.Group); err != nil {
+	if out.Access, err = st.AccessOf(ctx, l.orgID, l.record.GroupID); err != nil {
 		return looked{}, err
 	}
 	edits := out.Edits // of changes without an answer
@@ -108,23 +108,6 @@ func (l looker) ask(ctx context.Context, out *looked) error {
 	}
 	out.teamFailed = err != nil
 	return err
-}
-
-// byRequest returns which repositories of the group a request attached. It asks the database
-// only if the team has no permission on some of them.
-func (l looker) byRequest(ctx context.Context, group store.PolledGroup) (map[int64]bool, error) {
-	if group.Team == nil || !slices.ContainsFunc(group.Repos, func(repo store.PolledRepo) bool {
-		permission, asked := group.Team.Permissions[repo.ID]
-		return asked && !l.org.Policy.Permits(permission)
-	}) {
-		return nil, nil
-	}
-	access, err := l.env.Store.AccessOf(ctx, l.orgID, l.record.GroupID)
-	found := map[int64]bool{}
-	for id, a := range access {
-		found[id] = a.Request != 0
-	}
-	return found, err
 }
 
 // overlapped reports whether a command may have changed the group while it was read.

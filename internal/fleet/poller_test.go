@@ -197,6 +197,28 @@ func TestPollerPermissionBack(t *testing.T) {
 	assert.Empty(t, w.poll().Findings)
 }
 
+// The team needs no permission on what an approved request attached, and what is attached past
+// its end is found.
+func TestPollerAccess(t *testing.T) {
+	t.Parallel()
+	w := newWatch(t)
+	w.org(func(o *ghsim.Org) { o.Repo("foreign").Collaborators = map[int64]string{o.Member("bob").User.ID: "admin"} })
+	w.Must("ada", "group-create team=platform")
+	w.Must("bob", "access-request team=platform repos=foreign for=2h")
+	w.Must("ada", "request-approve id=1")
+	w.Advance(time.Hour)
+	w.Tick(t.Context())
+	assert.Empty(t, w.poll().Findings, "it came by a request")
+	w.Advance(time.Hour)
+	w.Tick(t.Context())
+	p := w.poll()
+	require.Equal(t, []string{"access_overdue"}, kindsOf(p.Findings))
+	assert.Contains(t, p.Findings[0].Message, "`foreign` is still attached, although its access ended at `")
+	assert.WithinDuration(t, w.Now().Add(-time.Hour), p.Findings[0].Since, time.Hour)
+	w.Must("ada", "repos-remove team=platform repos=foreign")
+	assert.Empty(t, w.poll().Findings)
+}
+
 // A deleted group has one finding, until the team has another group.
 func TestPollerDeletedGroup(t *testing.T) {
 	t.Parallel()

@@ -38,7 +38,7 @@ func (s Settings) words(kind Kind, subject string, values []string) (message, re
 	case RunnerBlocked, RunnerOutdated, RunnerOffline, RunnerUnexpected:
 		return s.runnerWords(kind, subject, value)
 	}
-	return s.repoWords(kind, subject)
+	return s.repoWords(kind, subject, value)
 }
 
 func (s Settings) runnerWords(kind Kind, subject string, value func(int) string) (message, remedy string) {
@@ -55,7 +55,7 @@ func (s Settings) runnerWords(kind Kind, subject string, value func(int) string)
 		"If it is not yours, remove it. If it is, accept it with `%s`.", name, s.line("group-accept")), s.line("runners-remove", subject)
 }
 
-func (s Settings) repoWords(kind Kind, subject string) (message, remedy string) {
+func (s Settings) repoWords(kind Kind, subject string, value func(int) string) (message, remedy string) {
 	name := dispatch.Quote(subject)
 	switch kind {
 	case RepoPublic:
@@ -66,6 +66,8 @@ func (s Settings) repoWords(kind Kind, subject string) (message, remedy string) 
 		return fmt.Sprintf("The team `%s` does not have the permission `%s` on the attached repository %s any more.", s.Team, s.RepoPermission, name), s.line("repos-remove", subject)
 	case RepoDetachedOutside:
 		return fmt.Sprintf("Repository %s was detached, but not through this server.", name), s.line("repos-add", subject)
+	case AccessOverdue:
+		return fmt.Sprintf("Repository %s is still attached, although its access ended at %s. This server keeps trying to detach it.", name, value(0)), s.line("repos-remove", subject)
 	case RepoArchived:
 		return fmt.Sprintf("Repository %s is archived, so it runs no workflows.", name), s.line("repos-remove", subject)
 	}
