@@ -52,19 +52,18 @@ func (v *visit) showForm() {
 		v.fail(err)
 		return
 	}
-	v.writeForm(http.StatusOK, spec, given)
+	v.writePage(http.StatusOK, spec, v.form(spec, given))
 }
 
-// writeForm writes the page of a command: what it does, what came of it, and its form.
-func (v *visit) writeForm(status int, spec dispatch.Spec, given values, above ...g.Node) {
+// writePage writes the page of a command: what it does, and then its form and what came of it.
+func (v *visit) writePage(status int, spec dispatch.Spec, body ...g.Node) {
 	here := ""
 	if spec.Name == "repo-runners" {
 		here = link(v.org, "", spec.Name)
 	}
 	v.write(status, page{title: spec.Summary, crumb: spec.Name, here: here, body: []g.Node{
-		g.Group(above),
 		g.If(spec.Details != "", h.P(h.Class("lead"), text(spec.Details))),
-		v.form(spec, given),
+		g.Group(body),
 	}})
 }
 
@@ -114,15 +113,15 @@ func (v *visit) run(spec dispatch.Spec, given values) {
 	switch {
 	case err != nil:
 		e := v.note(err)
-		v.writeForm(v.status, spec, given, v.alert(e))
+		v.writePage(v.status, spec, v.alert(e), v.form(spec, given))
 	case req.Preview && !result.DryRun:
 		v.confirm(spec, given, result)
 	case result.Secret != nil:
 		v.reveal(spec, given, result)
 	case spec.Effect == dispatch.Reads:
-		v.writeForm(http.StatusOK, spec, given, h.Section(h.Class("notice"), h.Role("status"), v.result(result, true)))
+		v.writePage(http.StatusOK, spec, v.form(spec, given), h.Div(h.Role("status"), v.answer(result)))
 	case result.DryRun:
-		v.writeForm(http.StatusOK, spec, given, h.Section(h.Class("notice"), h.Role("status"), h.P(h.Strong(g.Text("Preview. Nothing has changed yet."))), v.result(result, true)))
+		v.writePage(http.StatusOK, spec, h.Section(h.Class("notice"), h.Role("status"), h.P(h.Strong(g.Text("Preview. Nothing has changed yet."))), v.result(result, true)), v.form(spec, given))
 	default:
 		v.keep(result)
 		v.status = http.StatusSeeOther
@@ -147,7 +146,7 @@ func (v *visit) confirm(spec dispatch.Spec, given values, preview dispatch.Resul
 func (v *visit) reveal(spec dispatch.Spec, given values, result dispatch.Result) {
 	v.write(http.StatusOK, page{title: spec.Summary, crumb: spec.Name, body: []g.Node{
 		h.P(text(result.Message)),
-		secretLines(*result.Secret),
+		secretLines(*result.Secret, result.Response),
 		g.Map(result.Notes, func(note string) g.Node { return h.P(text(note)) }),
 		h.P(h.Class("actions"), h.A(h.Href(v.after(spec, given)), g.Text("Done"))),
 	}})

@@ -84,11 +84,11 @@ func asksFirst(spec dispatch.Spec, args dispatch.Args) bool {
 
 // form is the form of a command: a field for each argument but the team of the path.
 func (v *visit) form(spec dispatch.Spec, given values) g.Node {
-	method, action := "post", link(v.org, v.team, spec.Name)
+	method, action, class := "post", link(v.org, v.team, spec.Name), "command"
 	buttons := g.Group{h.Button(h.Type("submit"), g.Text("Run "+spec.Name))}
 	switch {
 	case spec.Effect == dispatch.Reads:
-		method = "get"
+		method, class = "get", "command filters"
 		buttons = g.Group{h.Button(h.Type("submit"), h.Name(fieldRun), h.Value("true"), g.Text("Show"))}
 	case spec.Effect == dispatch.Destroys:
 		buttons = g.Group{h.Button(h.Type("submit"), g.Text("Continue to the preview"))}
@@ -101,7 +101,7 @@ func (v *visit) form(spec dispatch.Spec, given values) g.Node {
 			fields = append(fields, field(p, given))
 		}
 	}
-	return h.Form(h.Method(method), h.Action(action), h.Class("command"), fields, g.If(given.first(fieldBack) == backAll, cameFromAll()), h.P(h.Class("actions"), buttons))
+	return h.Form(h.Method(method), h.Action(action), h.Class(class), fields, g.If(given.first(fieldBack) == backAll, cameFromAll()), h.P(h.Class("actions"), buttons))
 }
 
 // field is the input for an argument, with its label and what it means.

@@ -7,6 +7,7 @@ import (
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
@@ -44,6 +45,17 @@ func bySeverity(list []store.Finding) []store.Finding {
 		}
 	}
 	return sorted
+}
+
+// checked shows what a fresh check found.
+func (v *visit) checked(c commands.GroupChecked) g.Node {
+	if len(c.Findings) == 0 {
+		return nil
+	}
+	manages := v.proved(v.org, "trust-list", "team", v.team)
+	return h.Ul(h.Class("cards findings"), g.Map(c.Findings, func(f commands.FindingInfo) g.Node {
+		return v.finding(store.Finding{Severity: f.Severity, Since: f.Since, Message: f.Message, Remedy: f.Remedy}, manages)
+	}))
 }
 
 func (v *visit) finding(f store.Finding, buttons bool) g.Node {

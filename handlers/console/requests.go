@@ -48,7 +48,7 @@ func requestText(r commands.RequestInfo) string {
 	if r.Kind == "access" {
 		what := strings.Join(r.Repos, ", ") + " may use the group of team " + r.Team
 		if length, ok := r.Arguments["for"].(string); ok && length != "" {
-			what += " for " + length
+			what += " for " + lengthOf(length)
 		}
 		return what
 	}

@@ -8,6 +8,7 @@ import (
 	g "maragu.dev/gomponents"
 	h "maragu.dev/gomponents/html"
 
+	"github.com/actions-runner-manager/actions-runner-manager/commands"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 )
 
@@ -26,6 +27,15 @@ func (v *visit) result(r dispatch.Result, message bool) g.Node {
 		g.Map(r.Tables, table),
 		g.Map(r.Notes, func(note string) g.Node { return h.P(text(note)) }),
 	}
+}
+
+// answer shows the answer of a command that only reads.
+func (v *visit) answer(r dispatch.Result) g.Node {
+	if checked, ok := r.Response.(commands.GroupChecked); ok {
+		r.Tables = nil
+		return g.Group{v.result(r, true), v.checked(checked)}
+	}
+	return v.result(r, true)
 }
 
 // table shows a table of an answer.
@@ -72,7 +82,8 @@ func scroll(name string, table g.Node) g.Node {
 }
 
 // secretLines shows a secret with what people need to use it. The page is not stored anywhere.
-func secretLines(s dispatch.Secret) g.Node {
+func secretLines(s dispatch.Secret, response any) g.Node {
+	jit, isJIT := response.(commands.JITAnswer)
 	var expires g.Node
 	if !s.Expires.IsZero() {
 		expires = g.Text(" It expires at " + s.Expires.UTC().Format("15:04 UTC on 2006-01-02") + ".")
@@ -80,8 +91,26 @@ func secretLines(s dispatch.Secret) g.Node {
 	return h.Section(h.Class("notice secret"),
 		h.H2(g.Text("Copy this now")),
 		h.P(g.Text("This "+s.Kind+" is shown once, and cannot be shown again."), expires),
-		g.Map(lines(s.Text.Reveal()), func(line string) g.Node { return h.Div(h.Class("copy"), h.Code(g.Text(line))) }),
+		g.If(!isJIT, copies(lines(s.Text.Reveal()))),
+		g.If(isJIT, perSystem(jit)),
 	)
+}
+
+// perSystem are the lines that start a runner for one job, by where it runs.
+func perSystem(jit commands.JITAnswer) g.Node {
+	on := func(system, note string, line string) g.Node {
+		return g.Group{h.H3(g.Text(system)), h.P(h.Class("help"), g.Text(note)), copies([]string{line})}
+	}
+	const folder = "In the folder of the unpacked runner software:"
+	return g.Group{
+		on("Linux or macOS", folder, jit.Command),
+		on("Windows", folder, `.\run.cmd --jitconfig `+jit.EncodedJITConfig),
+		on("Container", "With GitHub's own image:", "docker run --rm ghcr.io/actions/actions-runner ./run.sh --jitconfig "+jit.EncodedJITConfig),
+	}
+}
+
+func copies(lines []string) g.Node {
+	return g.Map(lines, func(line string) g.Node { return h.Div(h.Class("copy"), h.Code(g.Text(line))) })
 }
 
 // lines are the lines of a secret that are not empty.

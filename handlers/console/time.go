@@ -30,5 +30,20 @@ func (v *visit) since(at *time.Time) g.Node {
 	return h.Time(h.DateTime(at.UTC().Format(time.RFC3339)), g.Text(v.ago(*at)))
 }
 
+// lengthOf writes a duration of Go's for people: "168h0m0s" is "7 days".
+func lengthOf(text string) string {
+	const day = 24 * time.Hour
+	length, err := time.ParseDuration(text)
+	switch {
+	case err != nil:
+		return text
+	case length%day == 0 && length > day:
+		return fmt.Sprintf("%d days", length/day)
+	case length%time.Hour == 0:
+		return fmt.Sprintf("%d h", length/time.Hour)
+	}
+	return fmt.Sprintf("%d min", length/time.Minute)
+}
+
 // minute writes a time to the minute.
 func minute(at time.Time) string { return at.UTC().Format("2006-01-02 15:04") }
