@@ -39,7 +39,7 @@ func accessRequest() dispatch.Command {
 		Refusals: []dispatch.Reason{dispatch.ReasonRepoNotPermitted, dispatch.ReasonPublicRepo, dispatch.ReasonGroupNotFound},
 		Details:  "For every member with admin permission on the repositories. A maintainer of the team approves it with `request-approve` or denies it with `request-deny`. The same request again answers the one that waits.",
 		Needs:    dispatch.Member, Effect: dispatch.Changes, Example: "api --for 7d --reason training",
-		Sample: requestMade(sampleCall(), sampleRequest(), true),
+		Sample: requestMade(sampleCall(), sampleRequest(), true).WithUndo(dispatch.Spec{}.Slash() + " request-withdraw 17"),
 	}, runAccessRequest, checkAccessRequest)
 }
 
@@ -81,7 +81,7 @@ func runAccessRequest(ctx context.Context, call *dispatch.Call, args AccessReque
 	if call.Preview {
 		return dispatch.Result{Message: fmt.Sprintf("This would ask the maintainers of team `%s`: %s.", r.TeamSlug, requestSentence(r))}, nil
 	}
-	if err := call.Begin(ctx, nil); err != nil {
+	if err := call.Begin(ctx, store.Diff{After: []store.Part{requestPart(r, store.RequestPending)}}, nil); err != nil {
 		return dispatch.Result{}, err
 	}
 	return addRequest(ctx, call, r)
@@ -114,6 +114,7 @@ func addRequest(ctx context.Context, call *dispatch.Call, r store.Request) (disp
 	case err != nil:
 		return dispatch.Result{}, dispatch.StoreError(err)
 	}
+	call.Replan(func(d *store.Diff) { *d = store.Diff{After: []store.Part{requestPart(r, store.RequestPending)}} })
 	if isNew {
 		call.NoteChange(theRequest(r))
 	}
@@ -142,10 +143,7 @@ func requestMade(call *dispatch.Call, r store.Request, isNew bool) dispatch.Resu
 	}
 	result := dispatch.Result{
 		Response: RequestMade{Request: r.Number, State: string(store.RequestPending)}, Message: message, Changed: isNew, Request: r.Number,
-		Notes: []string{
-			who + " decides it by " + minuteOf(r.ExpiresAt) + ". " + howToDecide(call, r),
-			fmt.Sprintf("To take it back: `%s request-withdraw %d`.", call.Spec.Slash(), r.Number),
-		},
+		Notes: []string{who + " decides it by " + minuteOf(r.ExpiresAt) + ". " + howToDecide(call, r)},
 	}
 	slug := r.TeamSlug
 	if ownersDecide {

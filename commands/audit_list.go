@@ -53,6 +53,7 @@ type AuditEntry struct {
 	CallerID  int64     `json:"callerId"`
 	Channel   string    `json:"channel"`
 	Team      string    `json:"team"` // "" if the command is not about one
+	TeamID    int64     `json:"teamId,omitempty"`
 	Command   string    `json:"command"`
 	Arguments string    `json:"arguments"`
 	Outcome   string    `json:"outcome"` // done, refused, failed; shown: what it would do; asked: it was started, and no outcome is recorded
@@ -63,6 +64,10 @@ type AuditEntry struct {
 	Count     int       `json:"count"` // how often within a minute, for refusals that are counted
 	// Workflow is the job of GitHub Actions that the caller is.
 	Workflow *AuditWorkflow `json:"workflow,omitempty"`
+	// Diff is what it changed; nil if that was nothing.
+	*store.Diff
+	// Undo are the lines of a comment that reverse that, as of then.
+	Undo string `json:"undo,omitempty"`
 }
 
 // An AuditWorkflow is what GitHub says of a job beside its repository and run.
@@ -85,12 +90,15 @@ func auditList() dispatch.Command {
 		Summary:  "Show the team's audit log, including denied requests",
 		Task:     dispatch.TaskActivity,
 		Refusals: []dispatch.Reason{dispatch.ReasonGroupNotOwned},
-		Details:  "Each entry says whether it changed something, and links to its comment.",
+		Details:  "Each entry says what it changed, before and after, with ids and names, and how to reverse that if a command can. It links to its comment.",
 		Needs:    dispatch.Maintainer, WholeOrg: true, Effect: dispatch.Reads,
 		Sample: dispatch.Result{Response: AuditListing{Team: "platform", Entries: []AuditEntry{{
 			At: sampleTime(), Caller: "mona", CallerID: 583231, Channel: string(dispatch.Comment), Team: "platform", Command: "repos-add",
 			Arguments: "api,web team=platform", Outcome: "done", Changed: true, RequestID: "0b989ba4-242f-11e5-81e1-c7b6966d2516/0",
-			Link: &sampleLink, Count: 1,
+			TeamID: 5, Link: &sampleLink, Count: 1, Diff: &store.Diff{
+				Group: &store.Named{ID: 7, Name: "platform"}, Before: []store.Part{},
+				After: []store.Part{{Kind: store.PartRepo, ID: 3, Name: "api"}, {Kind: store.PartRepo, ID: 4, Name: "web"}},
+			}, Undo: dispatch.Spec{}.Slash() + " repos-remove api,web --team platform",
 		}}}},
 	}, runAuditList, checkAudit)
 }
@@ -130,8 +138,11 @@ func runAuditList(ctx context.Context, call *dispatch.Call, args AuditArgs) (dis
 // the address of GitHub.
 func AuditEntryOf(e store.Entry, githubURL, org string) AuditEntry {
 	entry := AuditEntry{
-		At: e.At.UTC(), Caller: e.Caller, CallerID: e.CallerID, Channel: e.Channel, Team: e.Team, Command: e.Command, Arguments: e.Args,
-		Outcome: e.Outcome, Reason: e.Reason, Changed: e.Changed, RequestID: e.RequestID, Count: e.Count,
+		At: e.At.UTC(), Caller: e.Caller, CallerID: e.CallerID, Channel: e.Channel, Team: e.Team, TeamID: e.TeamID, Command: e.Command, Arguments: e.Args,
+		Outcome: e.Outcome, Reason: e.Reason, Changed: e.Changed, RequestID: e.RequestID, Count: e.Count, Undo: e.Undo,
+	}
+	if !e.Diff.IsZero() {
+		entry.Diff = &e.Diff
 	}
 	if e.Workflow != (store.WorkflowRun{}) {
 		entry.Workflow = &AuditWorkflow{Actor: e.Workflow.Actor, Ref: e.Workflow.Ref, WorkflowRef: e.Workflow.WorkflowRef}
@@ -156,7 +167,7 @@ func auditTables(entries []AuditEntry, teams bool) []dispatch.Table {
 	}
 	var tables []dispatch.Table
 	if len(changes) > 0 {
-		tables = append(tables, auditTable("Changes", changes, teams))
+		tables = append(tables, withChanges(auditTable("Changes", changes, teams), changes))
 	}
 	if len(others) > 0 {
 		table := auditTable("Other requests", others, teams)
@@ -198,4 +209,52 @@ func auditTable(title string, entries []AuditEntry, teams bool) dispatch.Table {
 		table.Links = append(table.Links, link)
 	}
 	return table
+}
+
+// withChanges adds to the table what each entry changed and how to undo it.
+func withChanges(table dispatch.Table, entries []AuditEntry) dispatch.Table {
+	width := len(table.Header)
+	table.Header = append(table.Header, "Changed", "To undo it")
+	table.Sentences = []int{width, width + 1}
+	for i, e := range entries {
+		table.Rows[i] = append(table.Rows[i][:width:width], changedNames(e.Diff), undoCell(e.Undo))
+	}
+	return table
+}
+
+// changedNames are the names of what was changed: - is what is gone, + what is new, and ~ what
+// is different.
+func changedNames(d *store.Diff) string {
+	if d == nil {
+		return ""
+	}
+	var names []string
+	for _, side := range []struct {
+		sign  string
+		parts []store.Part
+	}{{"-", without(d.Before, d.After)}, {"+", without(d.After, d.Before)}, {"~", without(d.After, without(d.After, d.Before))}} {
+		for _, p := range side.parts {
+			if p.Name != "" {
+				names = append(names, side.sign+" "+dispatch.Quote(p.Name))
+			}
+		}
+	}
+	if more := len(names) + d.More - mostInline; more > 0 && len(names) > mostInline {
+		names = append(names[:mostInline], fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(names, ", ")
+}
+
+// maxUndoCell is how long the lines may be that a table shows, in bytes.
+const maxUndoCell = 300
+
+// undoCell shows the lines as code that can be pasted.
+func undoCell(lines string) string {
+	switch {
+	case lines == "":
+		return ""
+	case len(lines) > maxUndoCell || strings.Contains(lines, "`"):
+		return "REST shows the lines."
+	}
+	return "`" + strings.ReplaceAll(lines, "\n", "`, then `") + "`"
 }

@@ -161,4 +161,5 @@ type GroupAnswer struct {
 	Team    string    `json:"team"`
 	Group   GroupInfo `json:"group"`
 	Message string    `json:"message"`
+	Undo    string    `json:"undo,omitempty"`
 }

@@ -63,7 +63,8 @@ func runGroupAccept(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispa
 		preview.Notes = result.Notes
 		return preview, nil
 	}
-	if err := call.Begin(ctx, nil, call.TheExpected()); err != nil {
+	plan := expectedDiff(call.Group.GroupID, checked.Before, checked.Expected, slices.Concat(checked.Findings, checked.Known))
+	if err := call.Begin(ctx, plan, nil, call.TheExpected()); err != nil {
 		return dispatch.Result{}, err
 	}
 	ended := slices.DeleteFunc(aboutExpected(checked.Known), func(f store.Finding) bool {

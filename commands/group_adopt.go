@@ -39,8 +39,8 @@ func groupAdopt() dispatch.Command {
 		Task:     dispatch.TaskOwners,
 		Refusals: []dispatch.Reason{dispatch.ReasonGroupExists, dispatch.ReasonGroupNotOwned, dispatch.ReasonGroupNotFound},
 		Details:  "Nothing in the group is changed. A record whose group or team is gone is replaced.",
-		Needs:    dispatch.Owner, Effect: dispatch.Changes, Example: "--group platform-runners",
-		Sample: adoptResult(sampleCall(), github.Group{ID: 7, Name: "platform-runners", Visibility: "selected"}, sampleRepos(), sampleRunners(), ownsMessage("platform", "platform-runners")),
+		Needs:    dispatch.Owner, Effect: dispatch.Changes, Example: "--group platform-runners", Undo: undoGroupAdopt,
+		Sample: undoneBy(adoptResult(sampleCall(), github.Group{ID: 7, Name: "platform-runners", Visibility: "selected"}, sampleRepos(), sampleRunners(), ownsMessage("platform", "platform-runners")), "group-release"),
 	}, runGroupAdopt, checkAdopt)
 }
 
@@ -52,6 +52,7 @@ type Adopted struct {
 	Runners  []string  `json:"runners"`
 	Warnings []string  `json:"warnings"`
 	Message  string    `json:"message"`
+	Undo     string    `json:"undo,omitempty"`
 }
 
 func runGroupAdopt(ctx context.Context, call *dispatch.Call, args AdoptArgs) (dispatch.Result, error) {
@@ -94,7 +95,11 @@ func runGroupAdopt(ctx context.Context, call *dispatch.Call, args AdoptArgs) (di
 		Origin: store.Adopted, By: call.Caller.Login, At: call.Env.Now(),
 		Workflows: &[]string{}, WorkflowsTeam: args.Workflows == workflowsTeam, Expected: expectedOf(group, repos, runners),
 	}
-	if err := call.Begin(ctx, nil, call.TheGroup()); err != nil {
+	plan := store.Diff{After: recordParts(record)}
+	if call.Recorded {
+		plan.Before = recordParts(call.Group)
+	}
+	if err := call.Begin(ctx, plan, nil, call.TheGroup()); err != nil {
 		return dispatch.Result{}, err
 	}
 	if owned {

@@ -9,6 +9,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/ownership"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
 func groupCreate() dispatch.Command {
@@ -18,8 +19,8 @@ func groupCreate() dispatch.Command {
 		Task:     dispatch.TaskOwnGroup,
 		Refusals: []dispatch.Reason{dispatch.ReasonGroupExists, dispatch.ReasonGroupNotOwned},
 		Details:  "The group is visible to selected repositories only, none at first. The team owns it from then on.",
-		Needs:    dispatch.Maintainer, Effect: dispatch.Changes, Prefetch: prefetchGroups,
-		Sample: createResult(sampleCall(), sampleGroup()),
+		Needs:    dispatch.Maintainer, Effect: dispatch.Changes, Prefetch: prefetchGroups, Undo: undoGroupCreate,
+		Sample: undoneBy(createResult(sampleCall(), sampleGroup()), "group-delete"),
 	}, runGroupCreate)
 }
 
@@ -42,6 +43,7 @@ func runGroupCreate(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispa
 		group, err := call.Org.GitHub.Group(ctx, call.Group.GroupID)
 		switch {
 		case err == nil && call.First != nil && !call.Group.At.Before(call.First.StartedAt):
+			call.Replan(createdGroup(call, group))
 			return createResult(call, group), nil // by this very request, before it was cut off
 		case err == nil:
 			return dispatch.Result{}, dispatch.Refuse(dispatch.ReasonGroupExists, "The team `%s` owns the runner group %s already, so there is nothing to do. `group-list` shows it.", call.Team.Slug, dispatch.Quote(group.Name))
@@ -53,7 +55,8 @@ func runGroupCreate(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispa
 	if call.Preview {
 		return previewCreate(ctx, call, name)
 	}
-	if err := call.Begin(ctx, nil, call.TheGroup()); err != nil {
+	plan := store.Diff{After: []store.Part{teamPart(call), {Kind: store.PartGroup, Name: name}}}
+	if err := call.Begin(ctx, plan, nil, call.TheGroup()); err != nil {
 		return dispatch.Result{}, err
 	}
 	groups, err := knownGroups(ctx, call)
@@ -64,7 +67,13 @@ func runGroupCreate(ctx context.Context, call *dispatch.Call, _ TeamArgs) (dispa
 	if err != nil {
 		return dispatch.Result{}, err
 	}
+	call.Replan(createdGroup(call, group))
 	return createResult(call, group), nil
+}
+
+// createdGroup completes what the call changed.
+func createdGroup(call *dispatch.Call, group github.Group) func(*store.Diff) {
+	return func(d *store.Diff) { d.After = []store.Part{teamPart(call), groupPart(group)} }
 }
 
 // knownGroups returns what is known of the organization's groups before one is created. A

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/ownership"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
 // GroupDeleteArgs are the arguments of group-delete.
@@ -23,8 +25,8 @@ func groupDelete() dispatch.Command {
 		Task:     dispatch.TaskOwnGroup,
 		Refusals: []dispatch.Reason{dispatch.ReasonGroupNotEmpty, dispatch.ReasonRunnerBusy, dispatch.ReasonLimitReached},
 		Details:  "A group that still has runners is deleted only if another team's group takes them.",
-		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, EndsOwnership: true,
-		Sample: deleteResult(sampleCall(), groupInfo(sampleGroup()), nil),
+		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, EndsOwnership: true, Undo: undoGroupDelete,
+		Sample: undoneBy(deleteResult(sampleCall(), groupInfo(sampleGroup()), nil), "group-create"),
 	}, runGroupDelete)
 }
 
@@ -34,6 +36,7 @@ type GroupDeleted struct {
 	Group   GroupInfo `json:"group"`
 	Moved   []string  `json:"moved"` // runners that another group took
 	Message string    `json:"message"`
+	Undo    string    `json:"undo,omitempty"`
 }
 
 func runGroupDelete(ctx context.Context, call *dispatch.Call, args GroupDeleteArgs) (dispatch.Result, error) {
@@ -75,7 +78,15 @@ func deleteGroup(ctx context.Context, call *dispatch.Call, held groupState) (dis
 	for _, r := range moving {
 		things = append(things, runnerThings(r)...)
 	}
-	if err := call.Begin(ctx, runnerTargets(moving), things...); err != nil {
+	known, err := accessOf(ctx, call)
+	if err != nil {
+		return dispatch.Result{}, err
+	}
+	plan := store.Diff{
+		Before: slices.Concat([]store.Part{teamPart(call), groupPart(held.group)}, repoParts(held.repos, known), workflowParts(held.group.Limit()), runnerParts(moving, call.Group)),
+		After:  runnerParts(moving, call.OtherGroup),
+	}
+	if err := call.Begin(ctx, plan, runnerTargets(moving), things...); err != nil {
 		return dispatch.Result{}, err
 	}
 	if len(moving) > 0 {
@@ -89,7 +100,7 @@ func deleteGroup(ctx context.Context, call *dispatch.Call, held groupState) (dis
 			return dispatch.Result{}, err
 		}
 	}
-	err := call.Change(ctx, func(ctx context.Context) error {
+	err = call.Change(ctx, func(ctx context.Context) error {
 		return call.Org.GitHub.DeleteGroup(ctx, call.Group.GroupID)
 	}, call.TheGroup())
 	switch github.KindOf(err) {
@@ -111,7 +122,8 @@ func deleteGroup(ctx context.Context, call *dispatch.Call, held groupState) (dis
 func forgetDeleted(ctx context.Context, call *dispatch.Call, group GroupInfo, moved []string, cause error) (dispatch.Result, error) {
 	registry := ownership.New(call.Env)
 	if !call.Preview {
-		if err := call.Begin(ctx, nil, call.TheGroup()); err != nil {
+		plan := store.Diff{Before: []store.Part{teamPart(call), {Kind: store.PartGroup, ID: group.ID, Name: group.Name}}}
+		if err := call.Begin(ctx, plan, nil, call.TheGroup()); err != nil {
 			return dispatch.Result{}, err
 		}
 	}

@@ -17,8 +17,8 @@ func groupRelease() dispatch.Command {
 		Task:     dispatch.TaskOwners,
 		Refusals: []dispatch.Reason{dispatch.ReasonGroupNotFound},
 		Details:  "The group stays as it is; no team manages it until it is adopted again.",
-		Needs:    dispatch.Owner, Effect: dispatch.Destroys,
-		Sample: releaseResult(sampleCall().Group),
+		Needs:    dispatch.Owner, Effect: dispatch.Destroys, Undo: undoGroupRelease,
+		Sample: undoneBy(releaseResult(sampleCall().Group), "group-adopt --group platform"),
 	}, runGroupRelease)
 }
 
@@ -44,7 +44,7 @@ func runGroupRelease(ctx context.Context, call *dispatch.Call, args TeamArgs) (d
 	if call.Preview {
 		return previewOf(releaseResult(record), fmt.Sprintf("This would forget that the runner group %s is owned; the group stays as it is on GitHub.", groupOfTeam(record))), nil
 	}
-	if err := call.Begin(ctx, nil, dispatch.GroupOf(record.TeamID)); err != nil {
+	if err := call.Begin(ctx, store.Diff{Before: recordParts(record)}, nil, dispatch.GroupOf(record.TeamID)); err != nil {
 		return dispatch.Result{}, err
 	}
 	if err := ownership.New(call.Env).Release(ctx, call, record); err != nil {

@@ -303,6 +303,7 @@ type ReposChanged struct {
 	// Refused are the repositories that repos-add skipped; nil if it was not to skip any.
 	Refused []RefusedRepo `json:"refused,omitzero"`
 	Message string        `json:"message"`
+	Undo    string        `json:"undo,omitempty"`
 }
 
 // A RefusedRepo is a repository that was skipped.

@@ -32,6 +32,25 @@ type accessPlan struct {
 	lost    []github.Repository // that had one, and have none now
 	changed bool                // something that is attached already gets another end
 	drops   []github.Repository // of which nothing stays on record
+	known   map[int64]store.Access
+}
+
+// diff is what the plan changes, with the repositories that are attached now.
+func (p accessPlan) diff(added []github.Repository) store.Diff {
+	var d store.Diff
+	isAdded := func(repo github.Repository) bool {
+		return slices.ContainsFunc(added, func(a github.Repository) bool { return a.ID == repo.ID })
+	}
+	for _, repo := range slices.Concat(p.ending, p.lost) {
+		if !isAdded(repo) {
+			d.Before = append(d.Before, repoPart(repo, p.known[repo.ID]))
+			d.After = append(d.After, repoPart(repo, store.Access{Until: p.until}))
+		}
+	}
+	for _, repo := range added {
+		d.After = append(d.After, repoPart(repo, store.Access{Until: p.until}))
+	}
+	return d
 }
 
 // planAccess says what becomes of the ends, if the repositories are attached for that long; 0:
@@ -49,6 +68,7 @@ func planAccess(ctx context.Context, c *dispatch.Call, length time.Duration, add
 	if err != nil {
 		return plan, dispatch.StoreError(err)
 	}
+	plan.known = known
 	hasEnd := func(repo github.Repository) bool { return !known[repo.ID].Until.IsZero() }
 	if length == 0 {
 		for _, repo := range slices.Concat(added, unchanged) {
@@ -201,7 +221,7 @@ func endAccess(ctx context.Context, call *dispatch.Call) (dispatch.Result, error
 	slices.SortFunc(targets, byName)
 	slices.SortFunc(gone, byName)
 	all := slices.Concat(targets, gone)
-	if err := call.Begin(ctx, nil, repoThings(call, all)...); err != nil {
+	if err := call.Begin(ctx, store.Diff{Before: repoParts(targets, over)}, nil, repoThings(call, all)...); err != nil {
 		return dispatch.Result{}, err
 	}
 	for _, repo := range gone {

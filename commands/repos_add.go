@@ -29,8 +29,8 @@ func reposAdd() dispatch.Command {
 		Refusals: []dispatch.Reason{dispatch.ReasonRepoNotPermitted, dispatch.ReasonPublicRepo, dispatch.ReasonGroupNotSelected, dispatch.ReasonLimitReached},
 		Details: "The team needs a permission on each (policy.repoPermission, by default admin). If one is refused nothing is changed, unless refused ones are to be skipped. " +
 			"With an end, they are detached when it is over. What is attached without an end stays so; what has an end gets the new one, or none if it is added again without.",
-		Needs: dispatch.Maintainer, Group: dispatch.OwnsGroup, Trustable: true, Effect: dispatch.Changes, Example: "api,web", Prefetch: prefetchReposAdd,
-		Sample: reposAddResult(sampleCall(), []string{"api", "web"}, nil, doneItems([]string{"api", "web"}), accessPlan{}),
+		Needs: dispatch.Maintainer, Group: dispatch.OwnsGroup, Trustable: true, Effect: dispatch.Changes, Example: "api,web", Prefetch: prefetchReposAdd, Undo: undoReposAdd,
+		Sample: undoneBy(reposAddResult(sampleCall(), []string{"api", "web"}, nil, doneItems([]string{"api", "web"}), accessPlan{}), "repos-remove api,web"),
 	}, runReposAdd, func(call *dispatch.Call, a ReposAddArgs) error {
 		if a.For != 0 && a.For < minAccess {
 			return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: access lasts a minute at least.", call.ArgumentName("for"))
@@ -140,7 +140,7 @@ func runReposAdd(ctx context.Context, call *dispatch.Call, args ReposAddArgs) (d
 	for _, repo := range added {
 		targets[strings.ToLower(repo.Name)] = repo.ID
 	}
-	if err := call.Begin(ctx, targets, repoThings(call, repos)...); err != nil {
+	if err := call.Begin(ctx, ends.diff(added), targets, repoThings(call, repos)...); err != nil {
 		return dispatch.Result{}, err
 	}
 	if err := ends.record(ctx, call); err != nil {

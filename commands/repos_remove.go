@@ -9,6 +9,7 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
 func reposRemove() dispatch.Command {
@@ -18,8 +19,8 @@ func reposRemove() dispatch.Command {
 		Task:     dispatch.TaskRepos,
 		Refusals: []dispatch.Reason{dispatch.ReasonRepoNotPermitted, dispatch.ReasonGroupNotSelected},
 		Details:  "Names are looked up in the group's own list; one that is not in it counts as done.",
-		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Trustable: true, Effect: dispatch.Destroys, Example: "web",
-		Sample: reposRemoveResult(sampleCall(), []string{"api", "web"}, nil, doneItems([]string{"api", "web"})),
+		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Trustable: true, Effect: dispatch.Destroys, Example: "web", Undo: undoReposRemove,
+		Sample: undoneBy(reposRemoveResult(sampleCall(), []string{"api", "web"}, nil, doneItems([]string{"api", "web"})), "repos-add api,web"),
 	}, runReposRemove, checkRepos)
 }
 
@@ -61,7 +62,11 @@ func runReposRemove(ctx context.Context, call *dispatch.Call, args ReposArgs) (d
 		result.Needless = true
 		return result, nil
 	}
-	if err := beginDetach(ctx, call, targets); err != nil {
+	known, err := accessOf(ctx, call)
+	if err != nil {
+		return dispatch.Result{}, err
+	}
+	if err := beginDetach(ctx, call, targets, known); err != nil {
 		return dispatch.Result{}, err
 	}
 	for _, repo := range gone {
@@ -77,7 +82,7 @@ func runReposRemove(ctx context.Context, call *dispatch.Call, args ReposArgs) (d
 
 // beginDetach begins to detach the repositories; a repeated attempt counts with all that
 // the first one acted on, since what a newer command detached is not in the list any more.
-func beginDetach(ctx context.Context, c *dispatch.Call, repos []github.Repository) error {
+func beginDetach(ctx context.Context, c *dispatch.Call, repos []github.Repository, known map[int64]store.Access) error {
 	targets := map[string]int64{}
 	things := repoThings(c, repos)
 	for _, repo := range repos {
@@ -86,7 +91,7 @@ func beginDetach(ctx context.Context, c *dispatch.Call, repos []github.Repositor
 	for _, id := range c.FirstTargets() {
 		things = append(things, c.ARepo(id))
 	}
-	return c.Begin(ctx, targets, things...)
+	return c.Begin(ctx, store.Diff{Before: repoParts(repos, known)}, targets, things...)
 }
 
 func reposRemoveResult(c *dispatch.Call, names, absent []string, items []dispatch.Item, notes ...string) dispatch.Result {

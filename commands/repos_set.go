@@ -26,8 +26,8 @@ func reposSet() dispatch.Command {
 		Task:     dispatch.TaskRepos,
 		Refusals: []dispatch.Reason{dispatch.ReasonRepoNotPermitted, dispatch.ReasonPublicRepo, dispatch.ReasonGroupNotSelected, dispatch.ReasonLimitReached},
 		Details:  "The answer names what was added and what was removed. What stays keeps its end, if it has one. What a request attached may stay without the team's permission on it.",
-		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Trustable: true, Effect: dispatch.Destroys, Example: "api,web", Prefetch: prefetchRepos,
-		Sample: reposSetResult(sampleCall(), []string{"api", "web"}, []string{"web"}, []string{"docs"}, []string{"api"}),
+		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Trustable: true, Effect: dispatch.Destroys, Example: "api,web", Prefetch: prefetchRepos, Undo: undoReposSet,
+		Sample: undoneBy(reposSetResult(sampleCall(), []string{"api", "web"}, []string{"web"}, []string{"docs"}, []string{"api"}), "repos-set api,docs"),
 	}, runReposSet, func(call *dispatch.Call, a ReposSetArgs) error { return checkRepos(call, ReposArgs(a)) })
 }
 
@@ -67,7 +67,12 @@ func runReposSet(ctx context.Context, call *dispatch.Call, args ReposSetArgs) (d
 		message := fmt.Sprintf("This would change the repositories of the runner group %s. %s %s", groupOfTeam(call.Group), changes, kept)
 		return previewOf(reposSetResult(call, repoNames(repos), added, removed, unchanged), message, append(tables, table...)...), nil
 	}
-	if err := call.Begin(ctx, nil, call.TheRepos()); err != nil {
+	known, err := accessOf(ctx, call)
+	if err != nil {
+		return dispatch.Result{}, err
+	}
+	plan := store.Diff{Before: repoParts(removes, known), After: repoParts(adds, nil), Same: repoParts(keeps, known)}
+	if err := call.Begin(ctx, plan, nil, call.TheRepos()); err != nil {
 		return dispatch.Result{}, err
 	}
 	if err := dropAccess(ctx, call, adds); err != nil {

@@ -20,6 +20,7 @@ const repoTarget = "repo"
 type RequestMade struct {
 	Request int64  `json:"request"` // its number
 	State   string `json:"state"`
+	Undo    string `json:"undo,omitempty"`
 }
 
 // A RequestDecided is what the commands that decide a request answer.
@@ -32,6 +33,7 @@ type RequestDecided struct {
 	Until     *time.Time `json:"until,omitzero"`     // when they are detached; left out: never
 	Result    any        `json:"result,omitzero"`    // what the command answered
 	Message   string     `json:"message"`
+	Undo      string     `json:"undo,omitempty"`
 }
 
 // RequestInfo is a request in an answer.
@@ -166,6 +168,9 @@ func decide(ctx context.Context, call *dispatch.Call, r store.Request, d store.D
 	if moved {
 		if d.Event != store.HoldRequest && d.Event != store.ReleaseRequest {
 			call.NoteChange(theRequest(r))
+			if d.Event == store.FailRequest {
+				call.Replan(func(d *store.Diff) { d.After = failedParts(d.After) })
+			}
 			if call.Env.TellOutcomes != nil {
 				call.Env.TellOutcomes()
 			}
@@ -182,9 +187,20 @@ func decide(ctx context.Context, call *dispatch.Call, r store.Request, d store.D
 	return dispatch.Refuse(dispatch.ReasonBusy, "Request %d is being decided. Try again in a minute.", r.Number)
 }
 
+// failedParts are the parts after an approval that failed.
+func failedParts(parts []store.Part) []store.Part {
+	parts = slices.Clone(parts)
+	for i := range parts {
+		if parts[i].Kind == store.PartRequest {
+			parts[i].State = string(store.RequestFailed)
+		}
+	}
+	return parts
+}
+
 // theRequest is the request as a thing that commands change.
 func theRequest(r store.Request) dispatch.Thing {
-	return dispatch.Thing(fmt.Sprintf("request/%d/%d", r.OrgID, r.Number))
+	return dispatch.ARequest(r.OrgID, r.Number)
 }
 
 // repeated reports whether this very call brought the request to that state, before it was

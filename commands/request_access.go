@@ -57,7 +57,11 @@ func giveAccess(ctx context.Context, call *dispatch.Call, r store.Request, lengt
 	if call.Preview {
 		return given, nil
 	}
-	if err := call.Begin(ctx, targets, repoThings(call, repos)...); err != nil {
+	plan := requestDiff(r, store.RequestApproved)
+	for _, repo := range adds {
+		plan.After = append(plan.After, repoPart(repo, store.Access{Until: given.until, Request: r.Number}))
+	}
+	if err := call.Begin(ctx, plan, targets, repoThings(call, repos)...); err != nil {
 		return given, err
 	}
 	if given.forGood, err = recordAccess(ctx, call, r, adds, keeps, given.until); err != nil {
@@ -144,6 +148,7 @@ func recordAccess(ctx context.Context, call *dispatch.Call, r store.Request, add
 		return nil, dispatch.StoreError(err)
 	}
 	var rows []store.Access
+	var before, after []store.Part // of what is attached already
 	for _, repo := range slices.Concat(adds, keeps) {
 		isAdded := slices.ContainsFunc(adds, func(a github.Repository) bool { return a.ID == repo.ID })
 		old, has := on[repo.ID]
@@ -155,11 +160,15 @@ func recordAccess(ctx context.Context, call *dispatch.Call, r store.Request, add
 		case !isAdded && !until.IsZero() && (old.Until.IsZero() || old.Until.After(until)):
 			end = old.Until
 		}
-		rows = append(rows, store.Access{
+		row := store.Access{
 			OrgID: call.OrgID, TeamID: r.TeamID, GroupID: r.GroupID, RepoID: repo.ID, Repo: repo.Name,
 			Until: end, Request: r.Number, By: call.Caller.Login, Source: r.Source,
-		})
+		}
+		if rows = append(rows, row); !isAdded {
+			before, after = append(before, repoPart(repo, old)), append(after, repoPart(repo, row))
+		}
 	}
+	call.Replan(func(d *store.Diff) { d.Before, d.After = append(d.Before, before...), append(d.After, after...) })
 	err = call.Env.Store.PutAccess(ctx, rows...)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, dispatch.Refuse(dispatch.ReasonGroupNotFound, "Team `%s` does not own the runner group any more.", r.TeamSlug)

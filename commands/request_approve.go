@@ -26,8 +26,8 @@ func requestApprove() dispatch.Command {
 			dispatch.ReasonGroupNotFound, dispatch.ReasonGroupNotSelected, dispatch.ReasonNotMember, dispatch.ReasonLimitReached,
 		},
 		Details: "For maintainers of the team whose group it is about. The rights of both sides are checked at this moment. If one is missing, the request has failed. Nobody approves their own request.",
-		Needs:   dispatch.Member, Effect: dispatch.Changes, Example: "17",
-		Sample: approvedResult(sampleCall(), sampleRequest(), accessGiven{added: []string{"api"}, until: sampleTime()}),
+		Needs:   dispatch.Member, Effect: dispatch.Changes, Example: "17", Undo: undoRequestApprove,
+		Sample: undoneBy(approvedResult(sampleCall(), sampleRequest(), accessGiven{added: []string{"api"}, until: sampleTime()}), "repos-remove api"),
 	}, runRequestApprove, func(call *dispatch.Call, a RequestApproveArgs) error {
 		if a.For != 0 && a.For < minAccess {
 			return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: access lasts a minute at least.", call.ArgumentName("for"))

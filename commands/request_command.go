@@ -33,7 +33,7 @@ func RequestApproval(ctx context.Context, call *dispatch.Call, targets []store.R
 // approveCommand runs the command as the requester, with the arguments and ids that it had
 // when it was requested. All checks are made again.
 func approveCommand(ctx context.Context, call *dispatch.Call, r store.Request) (dispatch.Result, error) {
-	if err := call.Begin(ctx, nil, theRequest(r)); err != nil {
+	if err := call.Begin(ctx, requestDiff(r, store.RequestApproved), nil, theRequest(r)); err != nil {
 		return dispatch.Result{}, err
 	}
 	if err := decide(ctx, call, r, store.Decision{Event: store.HoldRequest, By: call.Caller.Login, Holder: call.ID}); err != nil {
@@ -60,7 +60,7 @@ func approveCommand(ctx context.Context, call *dispatch.Call, r store.Request) (
 	return dispatch.Result{
 		Response: RequestDecided{Request: r.Number, State: string(store.RequestApproved), Team: r.TeamSlug, Result: result.Response, Message: message},
 		Message:  message, Tables: result.Tables, Notes: result.Notes, Changed: true,
-	}, nil
+	}.WithUndo(result.Undo), nil
 }
 
 func runRequested(ctx context.Context, call *dispatch.Call, r store.Request) (dispatch.Result, error) {

@@ -51,7 +51,7 @@ func runRequestDeny(ctx context.Context, call *dispatch.Call, args RequestDenyAr
 	if call.Preview {
 		return previewOf(done, fmt.Sprintf("This would deny request %d: %s.", r.Number, requestSentence(r))), nil
 	}
-	if err := call.Begin(ctx, nil, theRequest(r)); err != nil {
+	if err := call.Begin(ctx, requestDiff(r, store.RequestDenied), nil, theRequest(r)); err != nil {
 		return dispatch.Result{}, err
 	}
 	return done, decide(ctx, call, r, store.Decision{Event: store.DenyRequest, By: call.Caller.Login, Note: args.Reason})

@@ -43,7 +43,7 @@ func runRequestWithdraw(ctx context.Context, call *dispatch.Call, args RequestAr
 	if call.Preview {
 		return previewOf(done, fmt.Sprintf("This would withdraw request %d: %s.", r.Number, requestSentence(r))), nil
 	}
-	if err := call.Begin(ctx, nil, theRequest(r)); err != nil {
+	if err := call.Begin(ctx, requestDiff(r, store.RequestWithdrawn), nil, theRequest(r)); err != nil {
 		return dispatch.Result{}, err
 	}
 	return done, decide(ctx, call, r, store.Decision{Event: store.WithdrawRequest, By: call.Caller.Login})

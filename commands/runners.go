@@ -7,6 +7,7 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
 // RunnersAnswer is what the commands on runners answer.
@@ -15,6 +16,7 @@ type RunnersAnswer struct {
 	Runners []string `json:"runners"`
 	To      string   `json:"to,omitempty"`
 	Message string   `json:"message"`
+	Undo    string   `json:"undo,omitempty"`
 }
 
 func noRunner(c *dispatch.Call, name string) string {
@@ -90,10 +92,10 @@ func seenRunners(c *dispatch.Call, runners []github.Runner) []github.Runner {
 
 // beginRunners begins a command that changes these runners; a repeated attempt counts with
 // all that the first one acted on.
-func beginRunners(ctx context.Context, c *dispatch.Call, runners []github.Runner) error {
+func beginRunners(ctx context.Context, c *dispatch.Call, plan store.Diff, runners []github.Runner) error {
 	targets := c.FirstTargets()
 	if targets == nil {
 		targets = runnerTargets(runners)
 	}
-	return c.Begin(ctx, targets, targetThings(targets)...)
+	return c.Begin(ctx, plan, targets, targetThings(targets)...)
 }

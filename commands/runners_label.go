@@ -9,6 +9,7 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
 // RunnersLabelArgs are the arguments of runners-label.
@@ -33,6 +34,7 @@ type LabelsAnswer struct {
 	Group   string          `json:"group"`
 	Runners []LabeledRunner `json:"runners"`
 	Message string          `json:"message"`
+	Undo    string          `json:"undo,omitempty"`
 }
 
 func runnersLabel() dispatch.Command {
@@ -43,8 +45,8 @@ func runnersLabel() dispatch.Command {
 		Task:     dispatch.TaskRunners,
 		Refusals: []dispatch.Reason{dispatch.ReasonMissingArgument, dispatch.ReasonRunnerNotFound},
 		Details:  "Only custom labels can be changed: self-hosted and those of the system and the architecture belong to the runner. Labels are compared without regard to case.",
-		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Trustable: true, Effect: dispatch.Changes, Example: "build-1 --add gpu",
-		Sample: labelResult(sampleCall(), sample, doneItems([]string{"build-1"})),
+		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Trustable: true, Effect: dispatch.Changes, Example: "build-1 --add gpu", Undo: undoRunnersLabel,
+		Sample: undoneBy(labelResult(sampleCall(), sample, doneItems([]string{"build-1"})), "runners-label build-1 --remove gpu"),
 	}, runRunnersLabel, checkRunnersLabel)
 }
 
@@ -135,7 +137,7 @@ func runRunnersLabel(ctx context.Context, call *dispatch.Call, args RunnersLabel
 	if targets == nil {
 		targets = runnerTargets(runners)
 	}
-	if err := call.Begin(ctx, targets, args.thingsOf(targets)...); err != nil {
+	if err := call.Begin(ctx, labelDiff(changes), targets, args.thingsOf(targets)...); err != nil {
 		return dispatch.Result{}, err
 	}
 	things := func(i int) []dispatch.Thing {
@@ -264,6 +266,17 @@ func (c *labelChange) apply(ctx context.Context, call *dispatch.Call) (err error
 		c.runner.Labels = append(c.runner.Labels, l.Name)
 	}
 	return nil
+}
+
+// labelDiff is what the changes change.
+func labelDiff(changes []labelChange) (d store.Diff) {
+	for _, c := range changes {
+		if c.write {
+			d.Before = append(d.Before, store.Part{Kind: store.PartRunner, ID: c.runner.ID, Name: c.runner.Name, Labels: c.before})
+			d.After = append(d.After, store.Part{Kind: store.PartRunner, ID: c.runner.ID, Name: c.runner.Name, Labels: c.runner.Labels})
+		}
+	}
+	return d
 }
 
 func labelSentence(changes []labelChange) string {

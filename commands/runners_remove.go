@@ -10,6 +10,7 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
 // RunnersRemoveArgs are the arguments of runners-remove.
@@ -69,7 +70,7 @@ func runRunnersRemove(ctx context.Context, call *dispatch.Call, args RunnersRemo
 		message, tables := sentenceOf(fmt.Sprintf("This would remove from %s, out of the runner group %s", call.Org.Login, groupOfTeam(call.Group)), "To be removed", names, "runner")
 		return previewOf(removeResult(call, names, nil, kept), message+keptSentence(call, kept), tables...), nil
 	}
-	if err := beginRunners(ctx, call, targets); err != nil {
+	if err := beginRunners(ctx, call, store.Diff{Before: runnerParts(targets, call.Group)}, targets); err != nil {
 		return dispatch.Result{}, err
 	}
 	items := call.ApplyEach(ctx, names, func(i int) []dispatch.Thing { return runnerThings(targets[i]) }, func(ctx context.Context, i int) error {

@@ -24,8 +24,8 @@ func runnersTransfer() dispatch.Command {
 		Summary:  "Move runners to the group of another team that you maintain",
 		Task:     dispatch.TaskRunners,
 		Refusals: []dispatch.Reason{dispatch.ReasonRunnerNotFound, dispatch.ReasonRunnerBusy, dispatch.ReasonLimitReached},
-		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, Example: "build-1 --to web",
-		Sample: transferResult(sampleCall(), sampleNames(), doneItems(sampleNames())),
+		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, Example: "build-1 --to web", Undo: undoRunnersTransfer,
+		Sample: transferResult(sampleCall(), sampleNames(), doneItems(sampleNames())).WithUndo(dispatch.Spec{}.Slash() + " runners-transfer build-1,build-2 --to platform --team web"),
 	}, runRunnersTransfer)
 }
 
@@ -55,7 +55,8 @@ func runRunnersTransfer(ctx context.Context, call *dispatch.Call, args TransferA
 		result.Needless = len(targets) == 0
 		return result, nil
 	}
-	if err := beginRunners(ctx, call, targets); err != nil {
+	plan := store.Diff{Before: runnerParts(targets, call.Group), After: runnerParts(targets, call.OtherGroup)}
+	if err := beginRunners(ctx, call, plan, targets); err != nil {
 		return dispatch.Result{}, err
 	}
 	items := call.ApplyEach(ctx, names, func(i int) []dispatch.Thing { return runnerThings(targets[i]) }, func(ctx context.Context, i int) error {

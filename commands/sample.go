@@ -20,6 +20,11 @@ func sampleCall() *dispatch.Call {
 	}
 }
 
+// undoneBy adds to a sample the line that reverses it.
+func undoneBy(result dispatch.Result, line string) dispatch.Result {
+	return result.WithUndo(dispatch.Spec{}.Slash() + " " + line + " --team platform")
+}
+
 func sampleGroup() github.Group {
 	return github.Group{ID: 7, Name: "platform", Visibility: "selected"}
 }

@@ -40,7 +40,7 @@ func mayReveal(ctx context.Context, c *dispatch.Call) error {
 	if err := prepareSecret(ctx, c); err != nil {
 		return err
 	}
-	return c.Begin(ctx, nil)
+	return c.Begin(ctx, store.Diff{}, nil)
 }
 
 func prepareSecret(ctx context.Context, c *dispatch.Call) error {

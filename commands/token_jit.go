@@ -12,6 +12,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
 // JITArgs are the arguments of token-jit. The group is never among them: the server
@@ -89,6 +90,7 @@ type JITAnswer struct {
 	EncodedJITConfig string     `json:"encoded_jit_config"`
 	Command          string     `json:"command"` // the ready command line
 	Message          string     `json:"message"`
+	Undo             string     `json:"undo,omitempty"`
 }
 
 func tokenJIT() dispatch.Command {
@@ -98,11 +100,11 @@ func tokenJIT() dispatch.Command {
 		Task:     dispatch.TaskRunners,
 		Refusals: []dispatch.Reason{dispatch.ReasonRunnerExists, dispatch.ReasonLimitReached},
 		Details:  "The configuration works once, for one runner, in the team's group only. After its one job GitHub removes the runner; for one that stays use token-register. In a comment it is answered encrypted, never in plain.",
-		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Trustable: true, Effect: dispatch.Reveals, EncryptedOnly: true, Example: "build-1",
-		Sample: jitResult(sampleCall(), "build-1", github.JIT{
+		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Trustable: true, Effect: dispatch.Reveals, EncryptedOnly: true, Example: "build-1", Undo: undoTokenJIT,
+		Sample: undoneBy(jitResult(sampleCall(), "build-1", github.JIT{
 			Runner:        github.Runner{ID: 31, Name: "build-1", OS: "unknown", Status: "offline", Labels: []string{"self-hosted"}},
 			EncodedConfig: secret.New("THE-CONFIGURATION"),
-		}),
+		}), "runners-remove build-1"),
 	}, runTokenJIT, checkJIT)
 }
 
@@ -177,6 +179,7 @@ func makeJIT(ctx context.Context, c *dispatch.Call, request github.JITRequest) (
 	}, dispatch.ARunnerName(request.Name))
 	if err == nil {
 		c.NoteChange(dispatch.ARunner(jit.Runner.ID)) // by which runners-remove knows it
+		c.Replan(func(d *store.Diff) { d.After = runnerParts([]github.Runner{jit.Runner}, c.Group) })
 	}
 	return jit, err
 }
@@ -198,7 +201,7 @@ func beginJIT(ctx context.Context, c *dispatch.Call, name string) error {
 		}
 		c.Seen.HighestRunner = &highest
 	}
-	return c.Begin(ctx, nil, dispatch.ARunnerName(name))
+	return c.Begin(ctx, store.Diff{}, nil, dispatch.ARunnerName(name))
 }
 
 // removeUnused removes the runner of that name if it is in this group, newer than the

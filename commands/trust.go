@@ -39,6 +39,7 @@ type TrustAnswer struct {
 	Team    string    `json:"team"`
 	Trust   TrustInfo `json:"trust"`
 	Message string    `json:"message"`
+	Undo    string    `json:"undo,omitempty"`
 }
 
 func sampleTrust() store.Trust {

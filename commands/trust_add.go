@@ -51,8 +51,8 @@ func trustAdd() dispatch.Command {
 		Refusals: []dispatch.Reason{dispatch.ReasonMissingArgument, dispatch.ReasonRepoNotPermitted},
 		Details: "The workflow sends the OpenID Connect token that GitHub gives to its job. Only jobs for a push, a schedule, a release or a manual run count, never those of pull requests. " +
 			"The team needs a permission on the repository (policy.repoPermission), when the trust is made and at each use. The trust is the team's: it stays if whoever made it leaves. The same trust again extends it.",
-		Needs: dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Changes, Example: "api --commands repos-add,token-jit --ref main",
-		Sample: trustAddResult(sampleCall(), sampleTrust()),
+		Needs: dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Changes, Example: "api --commands repos-add,token-jit --ref main", Undo: undoTrustAdd,
+		Sample: undoneBy(trustAddResult(sampleCall(), sampleTrust()), "trust-remove 3"),
 	}, runTrustAdd, checkTrustAdd)
 }
 
@@ -155,13 +155,14 @@ func runTrustAdd(ctx context.Context, call *dispatch.Call, args TrustAddArgs) (d
 		trust.Commands = append(trust.Commands, strings.ToLower(name))
 	}
 	slices.Sort(trust.Commands)
-	if err := checkTrustCount(ctx, call, trust); err != nil {
+	before, err := sameTrust(ctx, call, trust)
+	if err != nil {
 		return dispatch.Result{}, err
 	}
 	if call.Preview {
 		return previewOf(trustAddResult(call, trust), "This would trust workflows: "+trustSentence(trust)), nil
 	}
-	if err := call.Begin(ctx, nil, call.TheTrusts()); err != nil {
+	if err := call.Begin(ctx, store.Diff{Before: before, After: []store.Part{trustPart(trust)}}, nil, call.TheTrusts()); err != nil {
 		return dispatch.Result{}, err
 	}
 	err = call.Change(ctx, func(ctx context.Context) (err error) {
@@ -174,6 +175,7 @@ func runTrustAdd(ctx context.Context, call *dispatch.Call, args TrustAddArgs) (d
 	if err != nil {
 		return dispatch.Result{}, dispatch.StoreError(err)
 	}
+	call.Replan(func(d *store.Diff) { d.After = []store.Part{trustPart(trust)} })
 	return trustAddResult(call, trust), nil
 }
 
@@ -187,16 +189,19 @@ func trustedRepo(ctx context.Context, call *dispatch.Call, text string) (github.
 	return repo, checkPermitted(call, repo, err, text)
 }
 
-// checkTrustCount refuses a team that has many trusts already, unless it has this one.
-func checkTrustCount(ctx context.Context, call *dispatch.Call, trust store.Trust) error {
+// sameTrust returns the trust as it is if the team has it already. It refuses a team that has
+// many others.
+func sameTrust(ctx context.Context, call *dispatch.Call, trust store.Trust) ([]store.Part, error) {
 	trusts, err := call.Env.Store.Trusts(ctx, call.OrgID, call.Team.ID)
-	known := slices.ContainsFunc(trusts, func(t store.Trust) bool {
-		return t.RepoID == trust.RepoID && jobsOf(t) == jobsOf(trust) && slices.Equal(t.Commands, trust.Commands)
-	})
-	if err == nil && len(trusts) >= store.MaxTrusts && !known {
-		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "The team `%s` has %d trusts already. Remove one with `trust-remove` first.", call.Team.Slug, len(trusts))
+	for _, t := range trusts {
+		if t.RepoID == trust.RepoID && jobsOf(t) == jobsOf(trust) && slices.Equal(t.Commands, trust.Commands) {
+			return []store.Part{trustPart(t)}, nil
+		}
 	}
-	return dispatch.StoreError(err)
+	if err == nil && len(trusts) >= store.MaxTrusts {
+		return nil, dispatch.Refuse(dispatch.ReasonInvalidArgument, "The team `%s` has %d trusts already. Remove one with `trust-remove` first.", call.Team.Slug, len(trusts))
+	}
+	return nil, dispatch.StoreError(err)
 }
 
 // trustSentence says what a trust allows.

@@ -23,8 +23,8 @@ func trustRemove() dispatch.Command {
 		Summary:  "End a trust, so that its workflows can do nothing for the team any more",
 		Task:     dispatch.TaskRepos,
 		Refusals: []dispatch.Reason{dispatch.ReasonTrustNotFound},
-		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, Example: "3",
-		Sample: trustRemoveResult(sampleCall(), sampleTrust()),
+		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Effect: dispatch.Destroys, Example: "3", Undo: undoTrustRemove,
+		Sample: undoneBy(trustRemoveResult(sampleCall(), sampleTrust()), "trust-add acme/api --commands repos-add,token-jit --ref refs/heads/main --environment production --workflow .github/workflows/runners.yml --for 180d"),
 	}, runTrustRemove)
 }
 
@@ -45,7 +45,7 @@ func runTrustRemove(ctx context.Context, call *dispatch.Call, args TrustRemoveAr
 	case call.Preview:
 		return previewOf(trustRemoveResult(call, trusts[i]), fmt.Sprintf("This would end trust %d: %s", args.ID, trustSentence(trusts[i]))), nil
 	}
-	if err := call.Begin(ctx, map[string]int64{trustTarget: trusts[i].ID}, call.TheTrusts()); err != nil {
+	if err := call.Begin(ctx, store.Diff{Before: []store.Part{trustPart(trusts[i])}}, map[string]int64{trustTarget: trusts[i].ID}, call.TheTrusts()); err != nil {
 		return dispatch.Result{}, err
 	}
 	err = call.Change(ctx, func(ctx context.Context) error {

@@ -59,8 +59,8 @@ func workflowsSet() dispatch.Command {
 		Task:     dispatch.TaskRepos,
 		Refusals: []dispatch.Reason{dispatch.ReasonMissingArgument, dispatch.ReasonOwnerOnly, dispatch.ReasonRepoNotPermitted},
 		Needs:    dispatch.Maintainer, Group: dispatch.OwnsGroup, Trustable: true, Effect: dispatch.Destroys,
-		Example: "acme/api/.github/workflows/ci.yml@refs/heads/main",
-		Sample:  workflowsAnswer(sampleCall(), "platform", []string{"acme/api/.github/workflows/ci.yml@refs/heads/main"}),
+		Example: "acme/api/.github/workflows/ci.yml@refs/heads/main", Undo: undoWorkflowsSet,
+		Sample: undoneBy(workflowsAnswer(sampleCall(), "platform", []string{"acme/api/.github/workflows/ci.yml@refs/heads/main"}), "workflows-set --workflows \"\""),
 	}, runWorkflowsSet, checkWorkflows)
 }
 
@@ -70,6 +70,7 @@ type WorkflowsAnswer struct {
 	Group     string   `json:"group"`
 	Workflows []string `json:"workflows"`
 	Message   string   `json:"message"`
+	Undo      string   `json:"undo,omitempty"`
 }
 
 func runWorkflowsSet(ctx context.Context, call *dispatch.Call, args WorkflowsArgs) (dispatch.Result, error) {
@@ -96,7 +97,11 @@ func runWorkflowsSet(ctx context.Context, call *dispatch.Call, args WorkflowsArg
 	if call.Preview {
 		return previewOf(result, "This would change which workflows may use the group. "+result.Message), nil
 	}
-	if err := call.Begin(ctx, nil, call.TheWorkflows()); err != nil {
+	plan := store.Diff{Before: workflowParts(group.Limit())}
+	if len(workflows) > 0 {
+		plan.After = workflowParts(&workflows)
+	}
+	if err := call.Begin(ctx, plan, nil, call.TheWorkflows()); err != nil {
 		return dispatch.Result{}, err
 	}
 	var updated github.Group

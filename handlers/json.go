@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 )
@@ -48,7 +49,11 @@ func ErrorAnswer(e *dispatch.Error, requestID string) Answer {
 	if status < 400 || status > 599 {
 		status = http.StatusInternalServerError
 	}
-	return Answer{Code: status, Error: e.Message, Reason: e.Reason, RequestID: requestID, Items: e.Items}
+	message := e.Message
+	if e.Undo != "" {
+		message += " To undo what was done, comment: " + strings.ReplaceAll(e.Undo, "\n", "; then: ")
+	}
+	return Answer{Code: status, Error: message, Reason: e.Reason, RequestID: requestID, Items: e.Items}
 }
 
 // EncodeJSON is the one way that this package writes JSON: one line, and

@@ -169,25 +169,49 @@ func auditFormats(out io.Writer) map[string]auditWriter {
 var auditColumns = []string{ //nolint:gochecknoglobals // a table that is never written
 	"at", "org", "caller", "callerId", "channel", "team", "command", "arguments", "outcome", "reason", "changed",
 	"requestId", "link", "count", "workflow.actor", "workflow.ref", "workflow.workflowRef",
+	"teamId", "group", "before", "after", "more", "undo",
 }
 
 func (r *auditRow) cells() []string {
-	link, run := "", commands.AuditWorkflow{}
+	link, run, diff := "", commands.AuditWorkflow{}, store.Diff{}
 	if r.Link != nil {
 		link = *r.Link
 	}
 	if r.Workflow != nil {
 		run = *r.Workflow
 	}
+	if r.Diff != nil {
+		diff = *r.Diff
+	}
 	cells := []string{
 		r.At.Format(time.RFC3339Nano), r.Org, r.Caller, strconv.FormatInt(r.CallerID, 10), r.Channel, r.Team, r.Command, r.Arguments,
 		r.Outcome, r.Reason, strconv.FormatBool(r.Changed), r.RequestID, link, strconv.Itoa(r.Count),
 		run.Actor, run.Ref, run.WorkflowRef,
+		optional(r.TeamID), jsonCell(diff.Group), jsonCell(diff.Before), jsonCell(diff.After), optional(int64(diff.More)), r.Undo,
 	}
 	for i, cell := range cells {
 		cells[i] = harmlessCell(cell)
 	}
 	return cells
+}
+
+// optional writes a number; zero is empty.
+func optional(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// jsonCell writes a value as JSON; null is empty.
+func jsonCell(value any) string {
+	var b strings.Builder
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil || b.String() == "null\n" {
+		return ""
+	}
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // harmlessCell puts an apostrophe before a cell that a spreadsheet would run as a formula.

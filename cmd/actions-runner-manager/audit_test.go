@@ -34,7 +34,8 @@ func TestAuditExport(t *testing.T) {
 		assert.JSONEq(t, `{"org": "acme", "at": "`+hourAgo.Format(time.RFC3339)+`", "caller": "+eve", "callerId": 7, "channel": "comment", "team": "old",
 			"command": "repos-add", "arguments": "=HYPERLINK(\"x\"),\nb", "outcome": "done", "changed": true, "requestId": "g/0",
 			"link": "`+g.url()+`/acme/runner-admin/issues/3#issuecomment-9001", "count": 1,
-			"workflow": {"actor": "mona", "ref": "refs/heads/main", "workflowRef": "@w"}}`, lines[0])
+			"workflow": {"actor": "mona", "ref": "refs/heads/main", "workflowRef": "@w"}, "teamId": 5,
+			"group": {"id": 7, "name": "old"}, "before": [{"kind": "repo", "id": 3, "name": "api"}], "after": [], "undo": "/runner-group repos-add api --team old"}`, lines[0])
 		var adopted commands.AuditEntry
 		require.NoError(t, json.Unmarshal([]byte(lines[1]), &adopted))
 		assert.Equal(t, "operator group-adopt done", adopted.Caller+" "+adopted.Command+" "+adopted.Outcome)
@@ -49,6 +50,7 @@ func TestAuditExport(t *testing.T) {
 		assert.Equal(t, []string{
 			hourAgo.Format(time.RFC3339), "acme", "'+eve", "7", "comment", "old", "repos-add", "'=HYPERLINK(\"x\"),\nb", "done", "", "true",
 			"g/0", g.url() + "/acme/runner-admin/issues/3#issuecomment-9001", "1", "mona", "refs/heads/main", "'@w",
+			"5", `{"id":7,"name":"old"}`, `[{"kind":"repo","id":3,"name":"api"}]`, "[]", "", "/runner-group repos-add api --team old",
 		}, rows[2])
 		assert.Equal(t, "globex", rows[3][1])
 	})
@@ -77,7 +79,8 @@ func writeAudit(t *testing.T, url string) {
 	e := store.Entry{
 		At: hourAgo, OrgID: orgs[0].ID, Org: "acme", Caller: "+eve", CallerID: 7, Channel: "comment", Team: "old", Command: "repos-add",
 		Args: "=HYPERLINK(\"x\"),\nb", Outcome: store.Done, Changed: true, RequestID: "g/0", Source: store.Source{Repo: "runner-admin", Issue: 3, Comment: 9001},
-		Workflow: store.WorkflowRun{Actor: "mona", Ref: "refs/heads/main", WorkflowRef: "@w"},
+		Workflow: store.WorkflowRun{Actor: "mona", Ref: "refs/heads/main", WorkflowRef: "@w"}, TeamID: 5, Undo: "/runner-group repos-add api --team old",
+		Diff: store.Diff{Group: &store.Named{ID: 7, Name: "old"}, Before: []store.Part{{Kind: store.PartRepo, ID: 3, Name: "api"}}},
 	}
 	require.NoError(t, s.Audit(t.Context(), e))
 	e.OrgID, e.Org, e.RequestID = e.OrgID+1, "globex", "g/1"

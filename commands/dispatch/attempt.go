@@ -73,6 +73,8 @@ type Seen struct {
 	Targets map[string]int64 `json:"targets"`
 	// HighestRunner is the highest id of a runner in the group; nil: it was not asked.
 	HighestRunner *int64 `json:"highestRunner,omitempty"`
+	// Plan is what it was to change; nil: it did not come so far.
+	Plan *store.Diff `json:"plan,omitempty"`
 }
 
 // A First is the first attempt at a request.
@@ -111,6 +113,9 @@ func (e *Env) findFirst(ctx context.Context, call *Call) error {
 		return fmt.Errorf("decode what request %s saw: %w", call.ID, err)
 	}
 	call.First = first
+	if first.Plan != nil {
+		call.plan = *first.Plan
+	}
 	for _, thing := range row.Changed {
 		call.NoteChange(Thing(thing))
 	}
@@ -185,19 +190,13 @@ func clock(t time.Time) string { return t.UTC().Format("15:04:05 UTC") }
 // again is the line that repeats the call, as code.
 func (c *Call) again() string {
 	words := []string{c.Spec.Slash(), c.Spec.Name}
-	quote := func(word string) string {
-		if word == "" || strings.ContainsAny(word, " \t'\"\\=") {
-			return strconv.Quote(word)
-		}
-		return word
-	}
 	for _, word := range c.Args.Positional {
-		words = append(words, quote(word))
+		words = append(words, quoteWord(word))
 	}
 	for _, n := range c.Args.Named {
 		words = append(words, "--"+n.Name)
 		if p, ok := c.Spec.Param(n.Name); !ok || p.Kind != KindBool {
-			words = append(words, quote(strings.Join(n.Values, ",")))
+			words = append(words, quoteWord(strings.Join(n.Values, ",")))
 		}
 	}
 	line := strings.Join(words, " ")
@@ -260,10 +259,11 @@ func (c *Call) changedAnything(result Result, err error) bool {
 }
 
 // Begin says that all checks have passed and what the call is about to change, all of it,
-// before it changes anything. A repeated attempt is refused if a command that was started
-// later changed any of that, and a call that waited too long is authorized again. targets
-// are the ids that repeated attempts are to act on, by name; nil if they need none.
-func (c *Call) Begin(ctx context.Context, targets map[string]int64, things ...Thing) error {
+// before it changes anything: plan for the audit and for the lines that reverse it, things for
+// other commands. A repeated attempt is refused if a command that was started later changed
+// any of that, and a call that waited too long is authorized again. targets are the ids that
+// repeated attempts are to act on, by name; nil if they need none.
+func (c *Call) Begin(ctx context.Context, plan store.Diff, targets map[string]int64, things ...Thing) error {
 	if c.Preview {
 		return fmt.Errorf("command %s has no preview", c.Spec.Name) // it would change something
 	}
@@ -272,6 +272,12 @@ func (c *Call) Begin(ctx context.Context, targets map[string]int64, things ...Th
 	}
 	if targets != nil && c.FirstTargets() == nil {
 		c.Seen.Targets = targets
+	}
+	if c.plan.IsZero() { // what the first attempt was to change counts
+		c.plan = plan
+	}
+	if !c.plan.IsZero() {
+		c.Seen.Plan = &c.plan
 	}
 	if err := c.Env.saw(ctx, c); err != nil {
 		return err
@@ -308,7 +314,7 @@ func (c *Call) FirstHighestRunner() *int64 {
 
 // saw records what this attempt saw, unless it only saw what an earlier one did.
 func (e *Env) saw(ctx context.Context, call *Call) error {
-	if !call.Repeatable() || call.Seen.Targets == nil && call.Seen.HighestRunner == nil {
+	if !call.Repeatable() || call.Seen.Targets == nil && call.Seen.HighestRunner == nil && call.Seen.Plan == nil {
 		return nil
 	}
 	return StoreError(e.Store.Saw(ctx, call.ID, call.Seen.encode()))

@@ -41,6 +41,7 @@ func (e *Env) audit(next Func) Func {
 		if call.Preview && err == nil {
 			entry.Outcome = "shown" // what it would do, no more
 		}
+		result, err = call.recordChange(&entry, result, err)
 		write := e.recordOutcome
 		if err != nil && !call.authorized && !call.Channel.trusted() {
 			write = e.countOutcome // so that nobody fills the database without a right

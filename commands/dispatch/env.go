@@ -287,6 +287,7 @@ type Call struct {
 	pins    []store.RequestTarget
 
 	mu      sync.Mutex
+	plan    store.Diff // what it is to change
 	changed []Thing
 	unsure  []string     // things that may have changed: GitHub did not answer
 	edits   []store.Edit // that GitHub confirmed

@@ -28,6 +28,7 @@ type Error struct {
 	Code    int     // overrides the reason's HTTP status if not 0
 	Items   []Item  // for a command on several items, what became of each
 	Result  *Result // what was done, if anything was
+	Undo    string  // the lines of a comment that reverse what was done; empty if there are none
 	// Instead is the command that was probably meant, with its arguments, as it is written in
 	// a comment behind the trigger; empty if none is.
 	Instead string

@@ -173,6 +173,8 @@ type Result struct {
 	// Attention means that people should look although nothing failed: nothing of what was
 	// named is there, or a job waits. They see ⚠️ instead of ✅.
 	Attention bool
+	// Undo are the lines of a comment that reverse what was done; empty if nothing does.
+	Undo string
 	// DryRun means that the caller asked for a dry run, so this is what would be.
 	DryRun bool
 	// Needless is of a preview: the command would change nothing, so there is nothing to confirm.

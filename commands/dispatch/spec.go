@@ -14,6 +14,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
 // A Role is what a caller must be to run a command.
@@ -91,6 +93,10 @@ type Spec struct {
 	// gets the decoded argument struct; the call's Team is not resolved yet, only its slug
 	// is known. What it returns is in Call.Prefetched.
 	Prefetch func(ctx context.Context, call *Call, teamSlug string, args any) any `json:"-"`
+
+	// Undo, if set, returns the lines that reverse such a change, made with [Call.Line]; nil if
+	// that one cannot be reversed.
+	Undo func(call *Call, changed store.Diff) []string `json:"-"`
 
 	Params []Param // derived by Define from the argument struct
 

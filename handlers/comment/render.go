@@ -74,6 +74,7 @@ func (c *Worker) refused(job Job, i int, call slashCommand, e *dispatch.Error) o
 		s.tables(e.Result.Tables)
 	}
 	s.rest(call, e.Items)
+	s.undo("To undo what was done, comment:", e.Undo)
 	s.below(call, false)
 	if e.Instead != "" {
 		s.paste("Comment this line instead:", call.spec.Slash()+" "+e.Instead)

@@ -73,6 +73,9 @@ func (s *section) result(mark string, r dispatch.Result) {
 	if teamShape.MatchString(r.Mention) {
 		s.paragraph("@" + r.Mention)
 	}
+	if r.Secret == nil {
+		s.undo("To undo it, comment:", r.Undo)
+	}
 }
 
 func (s *section) tables(tables []dispatch.Table) {
@@ -178,6 +181,14 @@ var pasteable = regexp.MustCompile(`^[A-Za-z0-9@:._,/-]+$`)
 func (s *section) paste(why, line string) {
 	text := why + "\n\n" + codeBlock("", oneLine(line))
 	if line != "" && len(text)+2 <= s.left() {
+		s.paragraph(text)
+	}
+}
+
+// undo offers the lines that reverse a command, if there is room for all of them.
+func (s *section) undo(why, lines string) {
+	text := why + "\n\n" + codeBlock("", lines)
+	if lines != "" && len(text)+2 <= s.left() {
 		s.paragraph(text)
 	}
 }

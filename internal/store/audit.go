@@ -30,6 +30,8 @@ type Entry struct {
 	Source    Source // the comment that it came from; zero: none
 	// Workflow is the job of GitHub Actions that the caller is; zero: it is none.
 	Workflow WorkflowRun
+	Diff     Diff   // what it changed; cut if that is much
+	Undo     string // the lines that reverse that, to be pasted into a comment; empty if there are none
 }
 
 // A WorkflowRun is what GitHub says of a job beside its repository and run.
@@ -57,11 +59,11 @@ const (
 const maxAuditText = 1024 // bytes; texts may come from outside
 
 const auditColumns = `at, org_id, org, team_id, team, caller_id, caller, channel, command, args, outcome, reason, request_id, count,
-	changed, repo, issue, comment_id, actor, ref, workflow_ref, started_at`
+	changed, repo, issue, comment_id, actor, ref, workflow_ref, diff, undo, started_at`
 
 // auditValues are the values of the arguments that [Store.auditArgs] returns. All rows of a
 // request start when the first was written.
-const auditValues = `?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
+const auditValues = `?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
 	coalesce((SELECT min(o.started_at) FROM audit o
 		WHERE CAST(?13 AS TEXT) <> '' AND o.request_id = ?13 AND o.command = ?9 AND o.minute IS NULL), CAST(?1 AS BIGINT))`
 
@@ -92,18 +94,26 @@ func (s *Store) auditArgs(e Entry) []any {
 	if e.Changed {
 		changed = 1
 	}
+	if len(e.Undo) > maxUndo { // half a line is none
+		e.Undo = ""
+	}
 	return []any{
 		Micros(e.At), e.OrgID, cut(e.Org), e.TeamID, cut(e.Team), e.CallerID, cut(e.Caller), e.Channel, cut(e.Command),
 		cut(e.Args), e.Outcome, cut(e.Reason), cut(e.RequestID), max(e.Count, 1),
 		changed, cut(e.Source.Repo), e.Source.Issue, e.Source.Comment,
-		cut(e.Workflow.Actor), cut(e.Workflow.Ref), cut(e.Workflow.WorkflowRef),
+		cut(e.Workflow.Actor), cut(e.Workflow.Ref), cut(e.Workflow.WorkflowRef), e.Diff.encode(), clean(e.Undo),
 	}
 }
 
-// cut masks tokens in text, and replaces what PostgreSQL cannot store. If text is longer
-// than maxAuditText, it is cut between characters and ends in "…".
+// clean masks tokens in text, and replaces what PostgreSQL cannot store.
+func clean(text string) string {
+	return secret.MaskTokens(strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD"))
+}
+
+// cut cleans text. If it is longer than maxAuditText, it is cut between characters and ends
+// in "…".
 func cut(text string) string {
-	text = secret.MaskTokens(strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD"))
+	text = clean(text)
 	if len(text) <= maxAuditText {
 		return text
 	}

@@ -100,9 +100,13 @@ func (q AuditQuery) rows(dialect Dialect) (query string, args []any) {
 func scanEntry(row Row) (Entry, error) {
 	var e Entry
 	var at, changed, started int64
+	var diff string
 	err := row.Scan(&e.ID, &at, &e.OrgID, &e.Org, &e.TeamID, &e.Team, &e.CallerID, &e.Caller, &e.Channel, &e.Command,
 		&e.Args, &e.Outcome, &e.Reason, &e.RequestID, &e.Count, &changed, &e.Source.Repo, &e.Source.Issue, &e.Source.Comment,
-		&e.Workflow.Actor, &e.Workflow.Ref, &e.Workflow.WorkflowRef, &started)
+		&e.Workflow.Actor, &e.Workflow.Ref, &e.Workflow.WorkflowRef, &diff, &e.Undo, &started)
 	e.At, e.Changed = FromMicros(started), changed != 0
+	if err == nil {
+		e.Diff, err = decodeDiff(diff)
+	}
 	return e, err
 }

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -119,5 +120,46 @@ func TestAuditCutsArguments(t *testing.T) {
 		assert.Greater(t, len(entries[2].Args), 1018)
 		assert.True(t, strings.HasSuffix(entries[2].Args, "é…"), "cut between characters")
 		assert.Equal(t, "a\uFFFDb", entries[1].Args)
+	})
+}
+
+// The audit keeps what a command changed, bounded: it says how much it left out. Half an undo is
+// none.
+func TestAuditDiff(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, url string) {
+		s, _ := openAt(t, url)
+		ctx := context.Background()
+		until := time.Date(2026, 1, 31, 13, 0, 0, 0, time.UTC)
+		small := store.Diff{
+			Group:  &store.Named{ID: 7, Name: "platform"},
+			Before: []store.Part{{Kind: store.PartRepo, ID: 3, Name: "api\x00", Until: &until}},
+			Same:   []store.Part{{Kind: store.PartRepo, ID: 4, Name: "web"}},
+		}
+		big := store.Diff{}
+		for i := range 5000 {
+			big.After = append(big.After, store.Part{Kind: store.PartRepo, ID: int64(i + 1), Name: fmt.Sprintf("repo-%d", i)})
+		}
+		secret := "ghp_" + strings.Repeat("a", 36)
+		for i, e := range []store.Entry{
+			{Diff: small, Undo: "/runner-group repos-add api"},
+			{Diff: big, Undo: strings.Repeat("x", 10_000)},
+			{Diff: store.Diff{After: []store.Part{{Kind: store.PartGroup, ID: 1, Name: secret}}}, Undo: secret},
+			{},
+		} {
+			e.OrgID, e.RequestID, e.Outcome, e.Changed = 1, fmt.Sprint(i), store.Done, true
+			require.NoError(t, s.Audit(ctx, e))
+		}
+		list, err := s.AuditList(ctx, store.AuditQuery{OrgID: 1})
+		require.NoError(t, err)
+		require.Len(t, list, 4)
+		assert.True(t, list[0].Diff.IsZero())
+		assert.NotContains(t, fmt.Sprint(list[1]), secret)
+		kept := list[2].Diff
+		assert.Equal(t, 5000, len(kept.After)+kept.More)
+		assert.InDelta(t, 175, len(kept.After), 50)
+		assert.Empty(t, list[2].Undo)
+		small.Same, small.After = nil, []store.Part{}
+		assert.Equal(t, small, list[3].Diff)
+		assert.Equal(t, "/runner-group repos-add api", list[3].Undo)
 	})
 }

@@ -21,7 +21,7 @@ func (s *Store) Lease(ctx context.Context, key, holder string, ttl time.Duration
 func (s *Store) LeaseFor(ctx context.Context, key, holder string, ttl time.Duration, e Entry, attempt *Attempt) (bool, error) {
 	all := []statement{s.lease(key, holder, ttl), {
 		`INSERT INTO audit (` + auditColumns + `) SELECT ` + auditValues + `
-			WHERE EXISTS (SELECT 1 FROM lease WHERE key = ?22 AND holder = ?23)`,
+			WHERE EXISTS (SELECT 1 FROM lease WHERE key = ?24 AND holder = ?25)`,
 		append(s.auditArgs(e), key, holder),
 	}}
 	if attempt != nil {
