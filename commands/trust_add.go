@@ -125,7 +125,7 @@ func lengthOf(d time.Duration) string {
 	if d >= day && d%day == 0 {
 		return countOf(int(d/day), "day")
 	}
-	return d.String()
+	return dispatch.ShortDuration(d)
 }
 
 func runTrustAdd(ctx context.Context, call *dispatch.Call, args TrustAddArgs) (dispatch.Result, error) {

@@ -25,6 +25,7 @@ type remark struct {
 	before      func(*ghsim.State)
 	fault       ghsim.Fault
 	failing     string // a repository that cannot be detached
+	outcomes    int    // how many outcomes of requests issue 2 has then
 }
 
 // TestReplies keeps the reply to every kind of comment, as GitHub gets it, for people to
@@ -277,4 +278,45 @@ func manyPermissions(n int) map[string]string {
 		permissions[name] = "admin"
 	}
 	return permissions
+}
+
+// TestRepliesOfRequests keeps the replies of the commands on requests, and what the server says
+// of their outcome.
+func TestRepliesOfRequests(t *testing.T) {
+	t.Parallel()
+	// requests are made on issue 2, and decided on issue 1: outcomes come when they come
+	w := asking(t, "POLICY_APPROVAL=group-delete", "CHATOPS_OWNERS_TEAM=others")
+	for _, s := range []remark{
+		{name: "access-request", login: "kim", issue: 2, text: `access-request docs --team platform --for 2h --reason "nightly training"`},
+		{name: "access-request-again", login: "kim", issue: 2, text: "access-request docs --team platform --for 2h"},
+		{name: "access-request-refused", login: "kim", issue: 2, text: "access-request api,foreign --team platform"},
+		{name: "access-request-unknown-team", login: "kim", issue: 2, text: "access-request docs --team secret"},
+		{name: "requests-list-own", login: "kim", text: "requests-list"},
+		{name: "requests-list", text: "requests-list"},
+		{name: "request-approve-unknown", login: "bob", text: "request-approve 1"},
+		{name: "request-approve-longer", text: "request-approve 1 --for 7d"},
+		{name: "request-approve-dry-run", text: "request-approve 1 --dry-run"},
+		{name: "request-approve", text: "request-approve 1 --for 1h", outcomes: 1},
+		{name: "request-approve-decided", text: "request-approve 1"},
+		{name: "repos-remove-requested", text: "repos-remove docs"},
+		{name: "access-request-no-end", login: "kim", issue: 2, text: "access-request docs --team platform"},
+		{name: "request-deny", text: `request-deny 2 --reason "the GPUs are reserved"`, outcomes: 2},
+		{name: "access-request-once-more", login: "kim", issue: 2, text: "access-request docs --team platform"},
+		{name: "request-withdraw", login: "kim", text: "request-withdraw 3", outcomes: 3},
+		{name: "request-of-command", issue: 2, text: "group-delete --team platform --yes"},
+		{name: "request-approve-command", login: "olga", text: "request-approve 4", outcomes: 4},
+		{name: "requests-list-all", login: "olga", text: "requests-list"},
+	} {
+		t.Run(s.name, func(t *testing.T) {
+			w.in(t).reply(s)
+			require.Eventually(t, func() bool { return w.told(2, "") >= s.outcomes }, eventually, tick)
+		})
+	}
+	var told []string
+	for _, c := range w.hub.Comments("acme", "runner-admin", 2) {
+		if strings.Contains(c.Body, "<!-- arm:request ") {
+			told = append(told, c.Body)
+		}
+	}
+	w.in(t).golden("request-outcomes", "the server: outcomes", told)
 }

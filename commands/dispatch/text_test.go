@@ -3,10 +3,19 @@ package dispatch
 import (
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 )
+
+func TestShortDuration(t *testing.T) {
+	for want, d := range map[string]time.Duration{
+		"7d": 7 * 24 * time.Hour, "2h": 2 * time.Hour, "25h": 25 * time.Hour, "1h30m": 90 * time.Minute, "30m": 30 * time.Minute, "30s": 30 * time.Second, "10m30s": 630 * time.Second,
+	} {
+		assert.Equal(t, want, ShortDuration(d))
+	}
+}
 
 func TestNearest(t *testing.T) {
 	names := []string{"group-create", "group-delete", "repos-add", "repos-set"}

@@ -156,8 +156,20 @@ func (c *Call) Remaining(until time.Time) string {
 	if left < time.Minute {
 		return ""
 	}
-	if day := 24 * time.Hour; left%day == 0 {
-		return fmt.Sprintf("%dd", left/day)
+	return ShortDuration(left)
+}
+
+// ShortDuration writes a duration as an argument has it: "7d", "2h", "90m".
+func ShortDuration(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d >= day && d%day == 0 {
+		return fmt.Sprintf("%dd", d/day)
 	}
-	return strings.TrimSuffix(left.String(), "0s")
+	text := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = strings.TrimSuffix(text, zero[1:])
+		}
+	}
+	return text
 }

@@ -26,6 +26,9 @@ func (c *Worker) done(job Job, call slashCommand, result dispatch.Result) outcom
 		mark = "⚠️"
 	}
 	s.result(mark, result)
+	if call.spec.Effect != dispatch.Reveals { // whose reply ends with what to do with the secret
+		s.undo("To undo it, comment:", result.Undo)
+	}
 	s.below(call, true)
 	return outcome{Name: call.name, OK: true, Markdown: s.String(), Foot: foot(call)}
 }

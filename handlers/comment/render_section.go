@@ -73,9 +73,6 @@ func (s *section) result(mark string, r dispatch.Result) {
 	if teamShape.MatchString(r.Mention) {
 		s.paragraph("@" + r.Mention)
 	}
-	if r.Secret == nil {
-		s.undo("To undo it, comment:", r.Undo)
-	}
 }
 
 func (s *section) tables(tables []dispatch.Table) {
