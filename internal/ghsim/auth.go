@@ -93,7 +93,7 @@ func (s *Server) authenticate(r *http.Request) actor {
 	}
 	for _, u := range s.state.Users {
 		for i := range u.Tokens {
-			if u.Tokens[i].Value != value {
+			if t := u.Tokens[i]; t.Value != value || !t.Expires.IsZero() && !s.now().Before(t.Expires) {
 				continue
 			}
 			who := actor{kind: "user", user: u, token: &u.Tokens[i]}

@@ -76,7 +76,7 @@ func (b *builder) user(spec UserSpec) {
 	}
 	u.Name, u.Type, u.Suspended = pick(spec.Name, u.Name), pick(spec.Type, u.Type), spec.Suspended || u.Suspended
 	for _, t := range spec.Tokens {
-		u.Tokens = append(u.Tokens, Token(t))
+		u.Tokens = append(u.Tokens, Token{Value: t.Value, ClientID: t.ClientID, Scopes: t.Scopes})
 		b.s.secret(t.Value)
 	}
 	for _, k := range spec.Keys {
@@ -286,7 +286,7 @@ func (b *builder) app(spec AppSpec) {
 		return
 	}
 	a := &App{
-		ID: b.or(spec.ID, "app"), Slug: Slug(spec.Name), Name: spec.Name, HookURL: spec.HookURL, HookID: b.st.id("hook"), SetupURL: spec.SetupURL,
+		ID: b.or(spec.ID, "app"), Slug: Slug(spec.Name), Name: spec.Name, HookURL: spec.HookURL, HookID: b.st.id("hook"), SetupURL: spec.SetupURL, CallbackURLs: spec.CallbackURLs,
 		WebhookSecret: b.s.secret(spec.WebhookSecret), Permissions: spec.Permissions, Events: spec.Events, CreatedAt: b.s.now(),
 	}
 	if b.st.App(a.Slug) != nil {

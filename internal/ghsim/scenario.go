@@ -141,8 +141,9 @@ type AppSpec struct {
 	WebhookSecret string             `yaml:"webhookSecret,omitempty"`
 	HookURL       string             `yaml:"hookURL,omitempty"` // deliveries fail while it is empty
 	SetupURL      string             `yaml:"setupURL,omitempty"`
-	Permissions   map[string]string  `yaml:"permissions,omitempty"` // default: what Actions Runner Manager asks for
-	Events        []string           `yaml:"events,omitempty"`      // default: issue_comment
+	CallbackURLs  []string           `yaml:"callbackURLs,omitempty"` // where people who sign in with the App may be sent back
+	Permissions   map[string]string  `yaml:"permissions,omitempty"`  // default: what Actions Runner Manager asks for
+	Events        []string           `yaml:"events,omitempty"`       // default: issue_comment
 	Installations []InstallationSpec `yaml:"installations,omitempty"`
 }
 

@@ -62,7 +62,8 @@ type Server struct {
 	latency     time.Duration
 	secrets     []string
 	instTokens  map[string]*instToken
-	manifests   map[string]*App // apps that wait for their conversion, by code
+	manifests   map[string]*App  // apps that wait for their conversion, by code
+	grants      map[string]grant // of the web flow, by code
 	buckets     map[string]*bucket
 	suggestions []string
 	release     string // newest of the runner; empty: RunnerVersion
@@ -121,9 +122,9 @@ func (s *Server) now() time.Time {
 }
 
 // ServeHTTP serves the API, with and without the prefix /api/v3, the issuer of Actions'
-// tokens, and the web pages.
+// tokens, the web flow of Apps, and the web pages.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if s.serveIssuer(w, r) {
+	if s.serveIssuer(w, r) || s.serveOAuth(w, r) {
 		return
 	}
 	path, prefix := r.URL.EscapedPath(), ""

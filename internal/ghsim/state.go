@@ -35,8 +35,9 @@ type User struct {
 // token).
 type Token struct {
 	Value    string
-	ClientID string   // of the OAuth app or GitHub App that made it
-	Scopes   []string // classic and OAuth: repo, read:org, admin:org; fine-grained: any entry means "may do what the user may"
+	ClientID string    // of the OAuth app or GitHub App that made it
+	Scopes   []string  // classic and OAuth: repo, read:org, admin:org; fine-grained: any entry means "may do what the user may"
+	Expires  time.Time // zero: never
 }
 
 // A Key is a public SSH key, as GET /users/{username}/keys lists it.

@@ -49,6 +49,8 @@ func (v view) main() g.Node {
 		return v.Issue.html()
 	case v.Install != nil:
 		return v.Install.html()
+	case v.SignIn != nil:
+		return v.SignIn.html()
 	}
 	return h.Main(h.Class("narrow"),
 		h.H1(g.Text("Issues")),

@@ -44,6 +44,8 @@ func (p *Pages) page(method, path string) http.HandlerFunc {
 		return asset("page.js")
 	case path == "/favicon.ico" && reads:
 		return avatar("GitHub")
+	case path == ghsim.AuthorizePath && reads:
+		return p.servePage(p.signIn)
 	case len(part) == 2 && part[0] == "avatars" && reads:
 		return avatar(strings.TrimSuffix(part[1], ".svg"))
 	case len(part) == 3 && part[0] != "orgs" && part[2] == "issues" && reads:

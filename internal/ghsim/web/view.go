@@ -24,6 +24,7 @@ type view struct {
 	Issue   *issueView
 	Issues  []issueLink
 	Install *installView
+	SignIn  *signInView
 }
 
 type issueLink struct{ Path, Name, Title string }
