@@ -24,8 +24,8 @@ type Config struct {
 	AppID          int64          `yaml:"appID" synonyms:"id app applicationID githubAppID" doc:"The GitHub App's id. It may be left out if clientID is given. Without both and a private key the server starts in set-up mode."`
 	InstallationID int64          `yaml:"installationID" synonyms:"installation installID" doc:"The App's installation in org; found by asking GitHub where it is not given."`
 	PrivateKey     secret.Text    `yaml:"privateKey" synonyms:"key pem appKey appPrivateKey githubAppPrivateKey" doc:"The App's private key: PEM, PEM with \\n for its line ends, or base64 of PEM."`
-	ClientID       string         `yaml:"clientID" doc:"The App's client id."`
-	ClientSecret   secret.Text    `yaml:"clientSecret" doc:"The App's client secret."`
+	ClientID       string         `yaml:"clientID" doc:"The App's client id. With clientSecret it switches the console on."`
+	ClientSecret   secret.Text    `yaml:"clientSecret" doc:"The App's client secret. With clientID it switches the console on."`
 	Logging        Logging        `yaml:"logging" synonyms:"log logs logger"`
 	Server         Server         `yaml:"server" synonyms:"http listen web"`
 	GitHub         GitHub         `yaml:"github" synonyms:"gh ghe githubEnterprise"`
@@ -33,6 +33,7 @@ type Config struct {
 	Policy         Policy         `yaml:"policy" synonyms:"policies permissions rules"`
 	Fleet          Fleet          `yaml:"fleet" synonyms:"polling poll watch"`
 	Alerts         Alerts         `yaml:"alerts" synonyms:"alert alerting notifications"`
+	Console        Console        `yaml:"console" synonyms:"ui webUI dashboard"`
 	Database       Database       `yaml:"database" synonyms:"db storage store sql"`
 	Orgs           []Organization `yaml:"orgs" synonyms:"organizations organisations" doc:"Several organizations instead of org, each with org, installationID, chatops and policy; what an entry leaves out is as above. In the environment: JSON."`
 
@@ -139,6 +140,12 @@ type Alerts struct {
 	OfflineAfter time.Duration `yaml:"offlineAfter" doc:"How long a runner, or all of a group, may be offline before that is a finding."`
 }
 
+// Console says how long people stay signed in to the web pages, which are on if the App's client
+// id and secret are given.
+type Console struct {
+	SessionTTL time.Duration `yaml:"sessionTTL" synonyms:"ttl sessionTimeout sessionLifetime" doc:"How long a sign-in to the console lasts, however it is used. The console is on if clientID and clientSecret are given."`
+}
+
 // Teams are globs over team slugs.
 type Teams struct {
 	Allow []string `yaml:"allow" synonyms:"allowed allowlist include" doc:"Globs over the slugs of the teams that may use the server."`
@@ -179,6 +186,7 @@ func Defaults() Config {
 		},
 		Fleet:    Fleet{PollInterval: 5 * time.Minute, History: 90 * 24 * time.Hour},
 		Alerts:   Alerts{OfflineAfter: 15 * time.Minute},
+		Console:  Console{SessionTTL: 8 * time.Hour},
 		Database: Database{URL: NewDatabaseURL("sqlite:actions-runner-manager.db"), AuditRetention: 9600 * time.Hour},
 	}
 }
@@ -194,6 +202,9 @@ func (c *Config) Organizations() []Organization {
 	}
 	return []Organization{{Org: c.Org, InstallationID: c.InstallationID, Chatops: c.Chatops, Policy: c.Policy}}
 }
+
+// HasConsole reports whether people can sign in to the web pages.
+func (c *Config) HasConsole() bool { return c.ClientID != "" && !c.ClientSecret.Empty() }
 
 // SetupMode reports whether no GitHub App is configured yet.
 func (c *Config) SetupMode() bool {

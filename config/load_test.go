@@ -102,7 +102,7 @@ func TestLoadFull(t *testing.T) {
 			Workflows: Workflows{MaxAge: 30 * 24 * time.Hour, SelfHosted: true},
 		},
 		Fleet:  Fleet{PollInterval: time.Minute, History: 30 * 24 * time.Hour},
-		Alerts: Alerts{Issues: true, OfflineAfter: 10 * time.Minute},
+		Alerts: Alerts{Issues: true, OfflineAfter: 10 * time.Minute}, Console: Console{SessionTTL: 4 * time.Hour},
 		Database: Database{
 			URL:            NewDatabaseURL("postgres://arm:database-password@db.example.com:5432/arm?sslmode=verify-full"),
 			AuditRetention: 240 * time.Hour,

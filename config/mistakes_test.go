@@ -135,6 +135,9 @@ func TestMistakes(t *testing.T) {
 			"config.yml:4:10: github.webhookSecretFile: the file cannot be read: no such file or directory",
 			"config.yml:5:12: database.urlFile: the file cannot be read: no such file or directory",
 		}},
+		{"sessions that end at once", "org: acme\nconsole: {sessionTTL: 59s}\n", []string{
+			"config.yml:2:11: console.sessionTTL: must be at least 1m",
+		}},
 		{"groups that are polled too often", "org: acme\nfleet: {pollInterval: 999ms, history: 59m}\nalerts: {offlineAfter: 0}\npolicy: {removeOffline: 59m}\n", []string{
 			"config.yml:2:9: fleet.pollInterval: must be 0, or at least 1s",
 			"config.yml:2:30: fleet.history: must be at least 1h",

@@ -230,6 +230,7 @@ func (l *loader) validateFleet(c *Config) {
 	l.need(c.Fleet.PollInterval == 0 || c.Fleet.PollInterval >= time.Second, "fleet.pollInterval", "must be 0, or at least 1s")
 	l.need(c.Fleet.History >= time.Hour, "fleet.history", "must be at least 1h")
 	l.need(c.Alerts.OfflineAfter > 0, "alerts.offlineAfter", "must be more than 0s")
+	l.need(c.Console.SessionTTL >= time.Minute, "console.sessionTTL", "must be at least 1m")
 }
 
 func isGlob(pattern string) bool {
