@@ -10,7 +10,7 @@ const pruneBatch = 2000
 
 // Prune deletes old rows: audit entries from before auditBefore; finished deliveries,
 // redelivery counts, what was done once and undeletable comments from before deliveriesBefore; limits, leases
-// and places in their queues that ended a day ago; tokens and trusts that expired; attempts that were started two days
+// and places in their queues that ended a day ago; tokens, sessions and trusts that expired; attempts that were started two days
 // ago, because nothing repeats those.
 func (s *Store) Prune(ctx context.Context, auditBefore, deliveriesBefore time.Time) error {
 	twoDaysAgo := s.Now().Add(-48 * time.Hour)
@@ -30,6 +30,7 @@ func (s *Store) Prune(ctx context.Context, auditBefore, deliveriesBefore time.Ti
 		{"attempt", "seq", "started_at", twoDaysAgo},
 		{"trust", "id", "expires_at", s.Now().Add(-keepTrusts)},
 		{"used_token", "id", "until", s.Now()},
+		{"session", "token", "expires_at", s.Now()},
 		{"alert_notice", "id", "at", s.Now().Add(-keepNotices)},
 	} {
 		for {
