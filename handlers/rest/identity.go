@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/oidc"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -97,13 +98,15 @@ type Identity struct {
 	verdicts *lru.Cache[tokenKey, verdict]   // of tokens that GitHub took
 	refusals *lru.Cache[tokenKey, verdict]   // apart, so that guesses drive out nobody
 	accepted *lru.Cache[tokenKey, time.Time] // when a token was last taken
-	attempts *attempts
-	failures *attempts // that GitHub refused, of all addresses
+	attempts *handlers.Attempts
+	failures *handlers.Attempts // that GitHub refused, of all addresses
 	asking   singleflight.Group
 }
 
 // A tokenKey is the salted hash of a token.
 type tokenKey [sha256.Size]byte
+
+func (k tokenKey) attempt() handlers.AttemptKey { return handlers.AttemptKey(k[:8]) }
 
 // A verdict is what became of a token.
 type verdict struct {
@@ -128,8 +131,8 @@ func NewIdentity(o IdentityOptions) *Identity {
 		verdicts:        newLRU[tokenKey, verdict](maxAccepted),
 		refusals:        newLRU[tokenKey, verdict](maxRefused),
 		accepted:        newLRU[tokenKey, time.Time](maxRefused),
-		attempts:        newAttempts(o.UnknownTokenRate),
-		failures:        newAttempts(allAddresses * o.UnknownTokenRate),
+		attempts:        handlers.NewAttempts(o.UnknownTokenRate),
+		failures:        handlers.NewAttempts(allAddresses * o.UnknownTokenRate),
 	}
 }
 
@@ -157,13 +160,13 @@ func (i *Identity) Authenticate(ctx context.Context, authorization []string, fro
 		return v.caller, v.refusal
 	}
 	if at, ok := i.accepted.Get(key); !ok || i.Clock().Sub(at) > acceptedLife {
-		if wait := i.failures.wait(netip.Prefix{}, i.Clock()); wait > 0 {
+		if wait := i.failures.Wait(netip.Addr{}, i.Clock()); wait > 0 {
 			refusal := dispatch.Refuse(dispatch.ReasonRateLimited,
 				"Too many bad tokens were tried here. Tokens that worked here lately still do; try a new one in %s.", (wait + time.Second - 1).Truncate(time.Second))
 			refusal.RetryAfter = wait
 			return dispatch.Principal{}, refusal
 		}
-		if wait := i.attempts.add(limitKey(from), key, i.Clock()); wait > 0 {
+		if wait := i.attempts.Add(from, key.attempt(), i.Clock()); wait > 0 {
 			refusal := dispatch.Refuse(dispatch.ReasonRateLimited,
 				"Too many new tokens were tried from this address. Tokens that worked here lately still do; try a new one in %s.", (wait + time.Second - 1).Truncate(time.Second))
 			refusal.RetryAfter = wait
@@ -241,7 +244,7 @@ func (i *Identity) ask(ctx context.Context, token string, key tokenKey) (verdict
 	if v.refusal != nil {
 		i.verdicts.Remove(key)
 		i.refusals.Add(key, v)
-		i.failures.add(netip.Prefix{}, key, now)
+		i.failures.Add(netip.Addr{}, key.attempt(), now)
 		return v, nil //nolint:nilerr // that GitHub refuses the token is the verdict
 	}
 	v.caller = dispatch.Principal{ID: user.ID, Login: user.Login}
