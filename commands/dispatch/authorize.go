@@ -139,6 +139,9 @@ func (e *Env) membership(ctx context.Context, call *Call) (github.Membership, er
 	if err != nil && github.KindOf(err) != github.NotFound {
 		return m, GitHubError(err, "look up your membership in "+call.Org.Login)
 	}
+	if m.UserID != 0 && call.Caller.ID != 0 && m.UserID != call.Caller.ID {
+		m = github.Membership{} // the caller was renamed since they signed in, and somebody else has the login now
+	}
 	call.member = &m
 	if m.State == "active" {
 		call.provedAs("", Member)

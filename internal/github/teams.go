@@ -75,6 +75,7 @@ const (
 // A Membership is a user's membership in a team or in the organization.
 type Membership struct {
 	TeamID int64  // the team's ID if GitHub's answer contains it, else 0
+	UserID int64  // whose membership it is if GitHub's answer contains it, else 0
 	Role   string // RoleMaintainer, RoleMember or RoleAdmin
 	State  string // StateActive or StatePending
 }
@@ -122,7 +123,7 @@ func (o *Org) membership(ctx context.Context, op, user string, get func(*session
 	if err != nil {
 		return Membership{}, o.app.failed(op, err)
 	}
-	return Membership{TeamID: teamOf(m.GetURL()), Role: m.GetRole(), State: m.GetState()}, nil
+	return Membership{TeamID: teamOf(m.GetURL()), UserID: m.GetUser().GetID(), Role: m.GetRole(), State: m.GetState()}, nil
 }
 
 var membershipURL = regexp.MustCompile(`/teams?/([0-9]+)/memberships/[^/]+$`)
