@@ -27,7 +27,7 @@ const anything = "*"
 func mayImport() map[string][]string {
 	return map[string][]string{
 		"cmd":                  {anything},
-		"server":               {"config", "handlers", "handlers/comment", "handlers/console", "handlers/rest", "handlers/pages", "commands", "commands/dispatch", "commands/ownership", "internal/alerts", "internal/fleet", "internal/github", "internal/oidc", "internal/queue", "internal/requests", "internal/store", "server/connect", "server/doctor", "server/setup", "internal/secret"},
+		"server":               {"config", "handlers", "handlers/comment", "handlers/console", "handlers/rest", "handlers/signin", "handlers/pages", "commands", "commands/dispatch", "commands/ownership", "internal/alerts", "internal/fleet", "internal/github", "internal/oidc", "internal/queue", "internal/requests", "internal/store", "server/connect", "server/doctor", "server/setup", "internal/secret"},
 		"server/connect":       {"config", "internal/github"},
 		"server/doctor":        {"config", "handlers/comment", "commands/dispatch", "internal/github", "internal/oidc", "internal/store", "server/connect", "internal/secret"},
 		"server/setup":         {"config", "handlers/comment", "handlers/pages", "internal/github", "server/connect", "server/doctor", "internal/secret"},
@@ -35,6 +35,7 @@ func mayImport() map[string][]string {
 		"handlers/comment":     {"handlers", "commands/dispatch", "internal/secret"},
 		"handlers/rest":        {"handlers", "handlers/pages", "commands/dispatch", "internal/oidc", "internal/secret"},
 		"handlers/pages":       {"handlers", "commands/dispatch", "internal/secret"},
+		"handlers/signin":      {"handlers", "handlers/pages", "commands/dispatch", "internal/secret", "internal/store"},
 		"handlers/console":     {"handlers", "handlers/pages", "commands", "commands/dispatch", "internal/store"},
 		"handlers/handlertest": {"commands/dispatch"}, // for tests
 		"commands":             {"commands/dispatch", "commands/ownership", "internal/fleet", "internal/github", "internal/store", "internal/secret"},

@@ -16,6 +16,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers/console"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/pages"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/rest"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/alerts"
@@ -180,6 +181,12 @@ func (s *Server) route(a *app, dispatcher *dispatch.Dispatcher, countDelivery fu
 	mux.Handle(comment.WebhookPath, hook)
 	mux.HandleFunc("/livez", livez)
 	mux.HandleFunc("/readyz", a.health.readyz)
+	web, err := s.console(a, dispatcher)
+	if err != nil {
+		return err
+	}
+	mux.Handle(console.Path, web)
+	mux.Handle(console.Path+"/", web)
 	mux.Handle(setup.Path, s.setupPages(c))
 	mux.Handle(setup.Path+"/", s.setupPages(c))
 	mux.Handle("/", pages)

@@ -177,6 +177,11 @@ func newWorld(t testing.TB, sc ghsim.Scenario, settings ...string) *world {
 		"CHATOPS_ADMIN_REPO": "runner-admin", "DATABASE_URL": "sqlite:" + filepath.Join(w.dir, "arm.db"),
 		"FLEET_POLL_INTERVAL": "0", // many tests count calls
 	}
+	hub.View(func(st *ghsim.State) {
+		if len(st.Apps) > 0 {
+			w.env["CLIENT_ID"], w.env["CLIENT_SECRET"] = st.Apps[0].ClientID, st.Apps[0].ClientSecret // the console is on
+		}
+	})
 	w.env["SERVER_TLS_ENABLED"] = "true"
 	w.env["SERVER_TLS_CERT_FILE"], w.env["SERVER_TLS_KEY_FILE"], w.client = certificate(t, w.dir)
 	hub.WebhookClient = w.client // the simulated GitHub trusts the server's certificate
@@ -230,6 +235,7 @@ func (w *world) start() {
 		require.NoError(w.t, err, "the server ended at once")
 	}
 	w.hub.SetHookURL(w.url + "/api/github/hook")
+	w.hub.SetCallbackURLs(w.url + "/console/callback")
 }
 
 // noSecrets checks that the log contains no secret of the simulated GitHub.
