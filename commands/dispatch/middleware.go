@@ -45,7 +45,7 @@ func (e *Env) observe(next Func) Func {
 		err = call.noteRename(&result, err)
 		outcome, reason := outcomeOf(err)
 		took := e.Now().Sub(start)
-		if e.Observe != nil {
+		if e.Observe != nil && (call.View == nil || err != nil) { // looking at a page is no use of a command
 			e.Observe(Observation{Channel: call.Channel, Command: call.Spec.Name, Outcome: outcome, Reason: reason, Duration: took})
 		}
 		log := zerolog.Ctx(ctx)

@@ -121,13 +121,21 @@ func (v *visit) ownedRow(o ownedOrg, group commands.TeamGroup) g.Node {
 		return h.Td(g.Text(strconv.Itoa(n)))
 	}
 	return h.Tr(
-		h.Th(h.Scope("row"), h.A(h.Href(link(o.org, group.Team)), g.Text(group.Team)),
+		h.Th(h.Scope("row"), v.teamName(o.org, group.Team),
 			h.Small(g.Text("Group "+group.Group.Name+", "+group.Origin)), g.If(group.Error != "", h.Small(g.Text(group.Error)))),
 		number(status.Repos), number(status.Idle), number(status.Busy), number(status.Offline),
 		h.Td(severities(status.Findings)),
 		h.Td(h.Form(h.Method("post"), h.Action(link(o.org, group.Team, "group-release")), cameFromAll(),
 			h.Button(h.Type("submit"), h.Class("second"), h.Aria("label", "Release the group of "+group.Team), g.Text("Release…")))),
 	)
+}
+
+// teamName links to the page of a team that the owner may see.
+func (v *visit) teamName(org, team string) g.Node {
+	if v.OwnersAct != nil && v.OwnersAct(org) || v.proved(org, "group-list", "team", team) {
+		return h.A(h.Href(link(org, team)), g.Text(team))
+	}
+	return g.Text(team)
 }
 
 // ownedFindings shows what is wrong, by team. Its remedies are for the maintainers.

@@ -102,6 +102,12 @@ func parse(encoded string) (values, error) {
 
 // run runs the command, or shows what it would change if it asks first.
 func (v *visit) run(spec dispatch.Spec, given values) {
+	if spec.Needs == dispatch.Anyone { // but only members see the console
+		if err := v.Member(v.ctx(), v.person); err != nil {
+			v.fail(err)
+			return
+		}
+	}
 	args := given.arguments(spec)
 	if _, takes := spec.Param("team"); takes && v.team != "" {
 		args.Add("team", v.team)

@@ -62,7 +62,9 @@ type Options struct {
 	SignIn     SignIn
 	// Member returns why the person may not see the console at this moment; nil: they are an active
 	// member of an organization that is served.
-	Member       func(ctx context.Context, person dispatch.Principal) error
+	Member func(ctx context.Context, person dispatch.Principal) error
+	// OwnersAct reports whether owners of the organization may act for every team; nil: nowhere.
+	OwnersAct    func(org string) bool
 	Store        Store
 	Orgs         []string      // the organizations that are served
 	PollInterval time.Duration // fleet.pollInterval; 0: nothing is polled
@@ -72,8 +74,8 @@ type Options struct {
 	Logger       zerolog.Logger
 }
 
-// New returns the console, to be mounted at [Path] and below it. What signs people in and out has
-// paths of its own there.
+// New returns the console, to be mounted at [Path] and below it, behind what refuses forms of other
+// sites. What signs people in and out has paths of its own there.
 func New(o Options) http.Handler {
 	if o.Clock == nil {
 		o.Clock = time.Now
@@ -89,9 +91,7 @@ func New(o Options) http.Handler {
 	mux.HandleFunc("GET "+Path+"/{org}/{team}/{command}", c.page((*visit).showForm))
 	mux.HandleFunc("POST "+Path+"/{org}/{team}/{command}", c.page((*visit).runForm))
 	mux.HandleFunc("/", c.page((*visit).nowhere))
-	sameOrigin := http.NewCrossOriginProtection()
-	sameOrigin.SetDenyHandler(c.page((*visit).foreign))
-	return sameOrigin.Handler(o.SignIn.Require(mux))
+	return o.SignIn.Require(mux)
 }
 
 // allBodies is how much memory the bodies of all requests may take together, in bytes.

@@ -230,15 +230,15 @@ func TestSecretOnce(t *testing.T) {
 	assert.Empty(t, s.signIn.kept)
 }
 
-// Forms of other sites are refused.
-func TestCrossOrigin(t *testing.T) {
+// What a command did can be undone with the buttons below its answer.
+func TestUndo(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/console/acme/platform/group-create", strings.NewReader(""))
-	r.Header.Set("Sec-Fetch-Site", "cross-site")
-	r.Header.Set("As", "ada")
-	w := httptest.NewRecorder()
-	s.console.ServeHTTP(w, r)
-	assert.Equal(t, http.StatusForbidden, w.Code)
-	assert.False(t, s.HasGroup("platform"))
+	s.Must("ada", "group-create team=platform", "repos-add team=platform repos=api")
+	require.Equal(t, http.StatusSeeOther, s.post("ada", "/console/acme/platform/repos-add", "repos=web").Code)
+	page := s.get("ada", "/console/acme/platform").Body.String()
+	_, undo, found := strings.Cut(page, "Undo:")
+	require.True(t, found, page)
+	assert.Contains(t, undo[:400], `action="/console/acme/platform/repos-remove"`)
+	assert.Contains(t, undo[:400], `name="repos" value="web"`)
 }

@@ -125,14 +125,16 @@ type flash struct {
 	Tables    []dispatch.Table `json:",omitempty"`
 	Items     []dispatch.Item  `json:",omitempty"`
 	Attention bool             `json:",omitempty"`
+	Undo      string           `json:",omitempty"` // lines of comments
+	Org       string           `json:",omitempty"` // where
 }
 
 // keep keeps the answer for the next page. What is too long for a session is left out.
 func (v *visit) keep(r dispatch.Result) {
-	f := flash{Message: r.Message, Notes: r.Notes, Tables: r.Tables, Items: r.Items, Attention: r.Attention || r.Request != 0}
+	f := flash{Message: r.Message, Notes: r.Notes, Tables: r.Tables, Items: r.Items, Attention: r.Attention || r.Request != 0, Undo: r.Undo, Org: v.org}
 	body, err := json.Marshal(f)
 	if err != nil || len(body) > maxFlash {
-		f.Tables, f.Items = nil, nil
+		f.Tables, f.Items, f.Undo = nil, nil, ""
 		if body, err = json.Marshal(f); err != nil || len(body) > maxFlash {
 			return
 		}
@@ -152,5 +154,5 @@ func (v *visit) flash() g.Node {
 		class = "notice warn"
 	}
 	return h.Section(h.Class(class), h.Role("status"),
-		v.result(dispatch.Result{Message: f.Message, Notes: f.Notes, Tables: f.Tables, Items: f.Items}, true))
+		v.result(dispatch.Result{Message: f.Message, Notes: f.Notes, Tables: f.Tables, Items: f.Items}, true), v.undo(f.Org, f.Undo))
 }

@@ -125,11 +125,6 @@ func (v *visit) note(err error) *dispatch.Error {
 	return e
 }
 
-// foreign answers a form that another site sent.
-func (v *visit) foreign() {
-	v.fail(dispatch.Refuse(dispatch.ReasonPolicy, "This form did not come from a page of this server, so nothing was done. Open the page again and repeat it there."))
-}
-
 // nowhere answers for paths that do not exist.
 func (v *visit) nowhere() {
 	if v.r.URL.Path == Path+"/" || strings.Count(strings.Trim(v.r.URL.Path, "/"), "/") == 1 { // an organization
