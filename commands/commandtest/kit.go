@@ -114,7 +114,7 @@ func (k *Kit) open(database, hubURL string, o github.Options) {
 	block, _ := pem.Decode([]byte(key))
 	o.Key, err = x509.ParsePKCS1PrivateKey(block.Bytes)
 	require.NoError(k.t, err)
-	o.AppID, o.Logger = 4242, zerolog.Nop()
+	o.AppID, o.Logger, o.Clock = 4242, zerolog.Nop(), k.Now
 	k.App, err = github.New(o)
 	require.NoError(k.t, err)
 	st, err := store.Open(k.t.Context(), store.Options{URL: database, Logger: zerolog.Nop(), Clock: k.Now})

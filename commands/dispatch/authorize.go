@@ -57,6 +57,8 @@ func (e *Env) Authorize(ctx context.Context, call *Call) error {
 func withCaller(ctx context.Context, call *Call) context.Context {
 	caller := pacing.Caller{TeamID: call.Team.ID}
 	switch {
+	case call.View != nil && call.View.Refresh:
+		caller.Kind = pacing.Background
 	case call.Channel == CLI, call.authorized && call.Spec.Needs == Owner:
 		caller.Kind = pacing.Owner
 	case call.EndsAccess:

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 )
 
 // A Dispatcher is the only way to run a command.
@@ -94,6 +96,9 @@ func (d *Dispatcher) Dispatch(ctx context.Context, req Request) (Result, error) 
 	}
 	if req.View != nil && command.Effect != Reads {
 		return Result{}, AsError(fmt.Errorf("%s is no command that a view may run", command.Name))
+	}
+	if req.View != nil && req.View.Refresh {
+		ctx = github.Background(ctx)
 	}
 	result, err := d.run(ctx, &Call{
 		Request: req, Spec: d.specIn(req.Org, command), Env: d.env, declared: command, Dispatch: d.Dispatch,

@@ -16,6 +16,10 @@ import (
 // refusals are. It may be answered from what GitHub said within the last few seconds, to
 // anybody; the caller's rights are asked for each time. The zero value is ready.
 type View struct {
+	// Refresh means that the page asks again by itself. Nobody waits for the answer, so people's
+	// commands go first, and nothing is asked if little of GitHub's rate limit is left.
+	Refresh bool
+
 	mu      sync.Mutex
 	charged bool
 	refusal error // of the charge

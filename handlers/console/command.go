@@ -73,22 +73,28 @@ func (v *visit) runForm() {
 	if !ok {
 		return
 	}
+	if given, ok := v.fields(); ok {
+		v.run(spec, given)
+	}
+}
+
+// fields reads the form that was sent. It answers by itself if it cannot.
+func (v *visit) fields() (values, bool) {
 	body, release, err := v.bodies.Read(v.r.Body, v.r.ContentLength, maxBody)
 	defer release()
+	var given values
 	switch {
 	case errors.Is(err, handlers.ErrBodyTooLarge):
-		v.fail(dispatch.Refuse(dispatch.ReasonTooLarge, "The form is larger than 256 KiB. Send fewer items at a time."))
-		return
+		err = dispatch.Refuse(dispatch.ReasonTooLarge, "The form is larger than 256 KiB. Send fewer items at a time.")
 	case err != nil:
-		v.fail(dispatch.Refuse(dispatch.ReasonUnavailable, "The form could not be read. Send it again."))
-		return
+		err = dispatch.Refuse(dispatch.ReasonUnavailable, "The form could not be read. Send it again.")
+	default:
+		given, err = parse(string(body))
 	}
-	given, err := parse(string(body))
 	if err != nil {
 		v.fail(err)
-		return
 	}
-	v.run(spec, given)
+	return given, err == nil
 }
 
 // parse reads the fields of a form.

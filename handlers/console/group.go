@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -58,7 +59,7 @@ func (v *visit) group() {
 	case err != nil:
 		v.fail(err)
 	default:
-		v.write(http.StatusOK, page{title: p.listing.Group.Name, crumb: v.team, lead: about(p), body: v.groupBody(p), live: true})
+		v.write(http.StatusOK, page{title: p.listing.Group.Name, crumb: v.team, lead: about(p), body: v.groupBody(p)})
 	}
 }
 
@@ -132,7 +133,8 @@ func (v *visit) createFirst(e *dispatch.Error) g.Node {
 func (v *visit) groupBody(p groupPage) []g.Node {
 	now := countRunners(p.listing.RunnerDetails)
 	body := []g.Node{
-		h.Div(h.ID("live"), h.Data("live", link(v.org, v.team, "live")), v.counts(now)),
+		v.counts(now),
+		live(link(v.org, v.team, "live"), groupEvery), liveState(),
 		v.chart(p.listing.Group.ID),
 		v.findingsSection(p),
 		v.runnersSection(p),
@@ -150,7 +152,8 @@ func (v *visit) counts(c counts) g.Node {
 	one := func(name string, n int) g.Node {
 		return h.Div(h.Class(name), h.Dt(g.Text(name)), h.Dd(g.Text(itoa(n))))
 	}
-	return h.Dl(h.Class("counts"), one("idle", c.Idle), one("busy", c.Busy), one("offline", c.Offline))
+	said := fmt.Sprintf("%d idle, %d busy, %d offline", c.Idle, c.Busy, c.Offline)
+	return h.Dl(h.ID("counts"), h.Class("counts"), h.Data("say", said), one("idle", c.Idle), one("busy", c.Busy), one("offline", c.Offline))
 }
 
 // moreSection has the forms of all commands for a team, by what they are for.

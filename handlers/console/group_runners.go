@@ -16,6 +16,10 @@ func itoa(n int) string { return strconv.Itoa(n) }
 
 // runnersSection shows the runners of the group, and what can be done with those that are chosen.
 func (v *visit) runnersSection(p groupPage) g.Node {
+	return h.Div(h.ID("runner-list"), v.runnerList(p))
+}
+
+func (v *visit) runnerList(p groupPage) g.Node {
 	add := h.A(h.Class("button"), h.Href(link(v.org, v.team, "add-runner")), g.Text("Add a runner"))
 	runners := p.runners.response.Runners
 	if p.runners.err != nil {
@@ -58,7 +62,7 @@ func (v *visit) runner(r commands.ListedRunner, choose bool) g.Node {
 	if r.Status == "online" {
 		last = g.Text("now")
 	}
-	return h.Tr(h.Th(h.Scope("row"), name, g.If(r.Ephemeral, h.Small(g.Text("for one job")))),
+	return h.Tr(h.ID("runner-"+strconv.FormatInt(r.ID, 10)), h.Th(h.Scope("row"), name, g.If(r.Ephemeral, h.Small(g.Text("for one job")))),
 		h.Td(h.Span(h.Class("is "+state), g.Text(state))), h.Td(g.Text(orDash(r.Version)), g.If(r.State != dispatch.StateOK, h.Small(g.Text(r.State)))),
 		h.Td(g.Text(strings.Join(r.Labels, ", "))), h.Td(last))
 }

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,19 +60,9 @@ func countRunners(runners []commands.RunnerDetail) counts {
 
 // home shows the groups of the teams that the person maintains, or may read.
 func (v *visit) home() {
-	orgs := make([]homeOrg, len(v.Orgs))
-	var beside sync.WaitGroup
-	for i, org := range v.Orgs {
-		beside.Go(func() { orgs[i] = v.homeOf(org) })
-	}
-	beside.Wait()
-	served := slices.DeleteFunc(slices.Clone(orgs), func(o homeOrg) bool { return dispatch.ReasonOf(o.err) == dispatch.ReasonNotMember })
-	if len(served) == 0 {
-		v.fail(orgs[0].err)
-		return
-	}
-	if len(served) == 1 && served[0].err != nil && dispatch.ReasonOf(served[0].err) != dispatch.ReasonMissingArgument {
-		v.fail(served[0].err)
+	served, err := v.homeOrgs()
+	if err != nil {
+		v.fail(err)
 		return
 	}
 	var body []g.Node
@@ -81,7 +72,30 @@ func (v *visit) home() {
 		}
 		body = append(body, v.homeSection(o))
 	}
+	path := Path + "/live"
+	if team := v.r.URL.Query().Get("team"); team != "" {
+		path += "?" + url.Values{"team": {team}}.Encode()
+	}
+	body = append(body, live(path, homeEvery), liveState())
 	v.write(http.StatusOK, page{title: "My groups", here: Path, body: body})
+}
+
+// homeOrgs reads what the page shows of the organizations that the person is a member of.
+func (v *visit) homeOrgs() ([]homeOrg, error) {
+	orgs := make([]homeOrg, len(v.Orgs))
+	var beside sync.WaitGroup
+	for i, org := range v.Orgs {
+		beside.Go(func() { orgs[i] = v.homeOf(org) })
+	}
+	beside.Wait()
+	served := slices.DeleteFunc(slices.Clone(orgs), func(o homeOrg) bool { return dispatch.ReasonOf(o.err) == dispatch.ReasonNotMember })
+	if len(served) == 0 {
+		return nil, orgs[0].err
+	}
+	if len(served) == 1 && served[0].err != nil && dispatch.ReasonOf(served[0].err) != dispatch.ReasonMissingArgument {
+		return nil, served[0].err
+	}
+	return served, nil
 }
 
 // homeOf reads what the page shows of an organization. What was shown last is asked for at
@@ -222,6 +236,15 @@ func (v *visit) homeSection(o homeOrg) g.Node {
 	case len(o.groups) == 0:
 		return g.Group{v.noGroup(o.org), v.requests(o.org, o.requests)}
 	}
+	return g.Group{
+		groupTable(o),
+		h.P(h.Class("actions"), h.A(h.Href(link(o.org, "", "group-create")), g.Text("Create a group for another team")), h.A(h.Href(link(o.org, "", "access-request")), g.Text("Ask to use another team's group"))),
+		v.requests(o.org, o.requests),
+	}
+}
+
+// groupTable has a row for each group of an organization. It refreshes by itself.
+func groupTable(o homeOrg) g.Node {
 	rows := g.Map(o.groups, func(row homeGroup) g.Node {
 		number := func(n func(counts) int) g.Node {
 			if row.counts == nil {
@@ -229,7 +252,7 @@ func (v *visit) homeSection(o homeOrg) g.Node {
 			}
 			return g.Text(strconv.Itoa(n(*row.counts)))
 		}
-		return h.Tr(
+		return h.Tr(h.ID("group-"+o.org+"-"+row.Team),
 			h.Th(h.Scope("row"), h.A(h.Href(link(o.org, row.Team)), g.Text(row.Team)),
 				g.If(row.Group.Name != row.Team, h.Small(g.Text("Group "+row.Group.Name))), g.If(row.Error != "", h.Small(g.Text(row.Error)))),
 			h.Td(g.Text(row.repos)),
@@ -237,13 +260,9 @@ func (v *visit) homeSection(o homeOrg) g.Node {
 			h.Td(severities(row.findings)), h.Td(g.Text(numberOrNone(row.pending))),
 		)
 	})
-	return g.Group{
-		scroll("My groups", h.Table(h.Class("groups"),
-			h.THead(h.Tr(g.Map([]string{"Team", "Repositories", "Idle", "Busy", "Offline", "Findings", "Requests"}, func(name string) g.Node { return h.Th(h.Scope("col"), g.Text(name)) }))),
-			h.TBody(rows))),
-		h.P(h.Class("actions"), h.A(h.Href(link(o.org, "", "group-create")), g.Text("Create a group for another team")), h.A(h.Href(link(o.org, "", "access-request")), g.Text("Ask to use another team's group"))),
-		v.requests(o.org, o.requests),
-	}
+	return h.Div(h.ID("groups-"+o.org), scroll("My groups", h.Table(h.Class("groups"),
+		h.THead(h.Tr(g.Map([]string{"Team", "Repositories", "Idle", "Busy", "Offline", "Findings", "Requests"}, func(name string) g.Node { return h.Th(h.Scope("col"), g.Text(name)) }))),
+		h.TBody(rows))))
 }
 
 // noGroup says what to do first.

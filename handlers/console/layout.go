@@ -19,7 +19,6 @@ type page struct {
 	crumb string // what the breadcrumbs end with; the title if empty
 	body  []g.Node
 	here  string // the path of the entry of the menu that this is; may be empty
-	live  bool   // it has parts that refresh by themselves
 }
 
 // write writes the page, with what the last command answered if that was not shown yet.

@@ -48,6 +48,9 @@ func (c *console) page(serve func(*visit)) http.HandlerFunc {
 		w.Header().Set("X-Request-Id", v.id)
 		defer func() {
 			event := log.Info()
+			if v.view.Refresh && v.status < http.StatusBadRequest {
+				event = log.Debug() // an open page has one every few seconds
+			}
 			if v.reason == dispatch.ReasonInternal {
 				event = log.Error()
 			}

@@ -3,6 +3,7 @@ package pages
 import (
 	"bytes"
 	"net/http"
+	"slices"
 	"strings"
 
 	g "maragu.dev/gomponents"
@@ -104,6 +105,24 @@ func WriteWithForms(w http.ResponseWriter, status int, page g.Node) {
 	setPolicy(w.Header())
 	w.Header().Set("Content-Security-Policy", formPolicy)
 	writePage(w, status, page)
+}
+
+// WriteFragment writes parts of a page, or says that the browser has them already. It returns the
+// status.
+func WriteFragment(w http.ResponseWriter, r *http.Request, fragment g.Node) int {
+	var b bytes.Buffer
+	_ = fragment.Render(&b) // a buffer does not fail
+	served := newFile(mediaTypes(".html"), b.Bytes(), false)
+	setPolicy(w.Header())
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("ETag", served.tag)
+	if slices.Contains(r.Header.Values("If-None-Match"), served.tag) {
+		w.WriteHeader(http.StatusNotModified)
+		return http.StatusNotModified
+	}
+	w.Header().Set("Content-Type", served.mediaType)
+	_, _ = b.WriteTo(w)
+	return http.StatusOK
 }
 
 func writePage(w http.ResponseWriter, status int, page g.Node) {
