@@ -103,7 +103,7 @@ func (v *visit) makeRunner() {
 	for _, r := range before {
 		waiting.after = max(waiting.after, r.ID)
 	}
-	v.showLines(spec, given, result, waiting, errBefore == nil)
+	v.showLines(spec, result, waiting, errBefore == nil)
 }
 
 // runnerCommand returns the command of the guide's form, with its arguments. A runner for one job
@@ -132,17 +132,14 @@ func (v *visit) runnerCommand(given values) (dispatch.Spec, dispatch.Args) {
 
 // showLines shows the lines to paste, once, and waits for the runner. They are in no session,
 // address or log.
-func (v *visit) showLines(spec dispatch.Spec, given values, result dispatch.Result, waiting arrival, mayWait bool) {
-	lines, where := result.Secret.Text.Reveal(), "Paste this on the machine"
-	if answer, ok := result.Response.(commands.TokenAnswer); ok && len(answer.Commands) > 0 {
-		lines = strings.Join(answer.Commands, "\n")
-	}
-	notes := result.Notes
-	if waiting.job {
-		where = "Start the runner with this"
-		if given.first("os") == "win" {
-			notes = append([]string{"On Windows write `.\\run.cmd` in place of `./run.sh`."}, notes...)
-		}
+func (v *visit) showLines(spec dispatch.Spec, result dispatch.Result, waiting arrival, mayWait bool) {
+	where, paste := "Paste this on the machine", g.Node(nil)
+	switch answer := result.Response.(type) {
+	case commands.JITAnswer:
+		where, paste = "Start the runner with one of these", perSystem(answer)
+	case commands.TokenAnswer:
+		paste = h.Div(h.Class("copy whole"), h.Data("name", "the lines"),
+			h.Pre(h.TabIndex("0"), h.Role("region"), h.Aria("label", "Lines to paste"), h.Code(g.Text(strings.Join(answer.Commands, "\n")))))
 	}
 	expires := "."
 	if !result.Secret.Expires.IsZero() {
@@ -160,10 +157,10 @@ func (v *visit) showLines(spec dispatch.Spec, given values, result dispatch.Resu
 		h.Section(h.Class("notice secret"),
 			h.H2(g.Text(where)),
 			h.P(g.Text("The "+result.Secret.Kind+" in it is shown once"+expires)),
-			h.Div(h.Class("copy whole"), h.Data("name", "the lines"), h.Pre(h.TabIndex("0"), h.Role("region"), h.Aria("label", "Lines to paste"), h.Code(g.Text(lines)))),
+			paste,
 		),
 		wait,
-		g.Map(notes, func(note string) g.Node { return h.P(text(note)) }),
+		g.Map(result.Notes, func(note string) g.Node { return h.P(text(note)) }),
 		h.P(h.Class("actions"), h.A(h.Href(link(v.org, v.team, "add-runner")), g.Text("Add another")), h.A(h.Href(link(v.org, v.team)), g.Text("Back to the group"))),
 	}})
 }
