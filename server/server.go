@@ -38,6 +38,10 @@ type Options struct {
 	Clock func() time.Time
 	// Abort, if not nil, is closed if a shutdown must not wait for requests and commands.
 	Abort <-chan struct{}
+	// Drain is how long a server that was asked to stop still accepts connections, while /readyz
+	// says that it stops: a load balancer needs that time to send requests elsewhere. Each answer
+	// closes its connection. Zero: it accepts none.
+	Drain time.Duration
 	// Listening, if not nil, is called with the server's URL when it accepts connections.
 	Listening func(url string)
 	// SetupLink, if not nil, is called with each setup link that is logged.
@@ -144,7 +148,7 @@ func (s *Server) publicURL(c *config.Config) string {
 	return s.url
 }
 
-// Run serves until ctx ends. Then it stops accepting, waits up to server.shutdownTimeout
+// Run serves until ctx ends, and for Options.Drain more. Then it stops accepting, waits up to server.shutdownTimeout
 // for requests and commands to finish, closes the database, and returns. If Abort is closed,
 // it does not wait, and returns an error. Commands from comments that did not finish resume
 // after the next start.
@@ -216,6 +220,7 @@ func (s *Server) shutdown(ctx context.Context, web, scrape *http.Server) error {
 		case <-ctx.Done():
 		}
 	}()
+	s.drain(ctx)
 	done := make(chan error, 1)
 	go func() { done <- s.app.Load().stop(ctx) }()
 	if err := web.Shutdown(ctx); err != nil {
@@ -234,6 +239,16 @@ func (s *Server) shutdown(ctx context.Context, web, scrape *http.Server) error {
 	}
 	s.log.Info().Msg("stopped")
 	return nil
+}
+
+// drain waits while requests still come.
+func (s *Server) drain(ctx context.Context) {
+	timer := time.NewTimer(min(s.opts.Drain, s.opts.Config.Server.ShutdownTimeout/4))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
 }
 
 // closeApp closes set-up and the database. A second call does nothing.
@@ -268,6 +283,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if s.certs != nil {
 		w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+	}
+	if s.draining.Load() {
+		w.Header().Set("Connection", "close") // over HTTP/2 it makes net/http close the connection too
 	}
 	s.app.Load().handler.ServeHTTP(w, r)
 }

@@ -83,6 +83,7 @@ type world struct {
 	dir    string
 	env    map[string]string
 	stop   func() error
+	drain  time.Duration
 	seed   uint64 // of the test's random choices; 0: none
 
 	ahead   *atomic.Int64 // how far the server's clock is ahead, in nanoseconds
@@ -218,7 +219,7 @@ func (w *world) start() {
 		clock = nil // replicas go by the database's clock
 	}
 	s, err := server.New(w.t.Context(), server.Options{
-		Config: c, Version: "test", Log: w.log, Clock: clock, Listening: func(url string) { listening <- url },
+		Config: c, Version: "test", Log: w.log, Clock: clock, Drain: w.drain, Listening: func(url string) { listening <- url },
 	})
 	require.NoError(w.t, err)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -151,9 +152,13 @@ func (p *program) commandMistakes(c *config.Config, key string, list func(config
 func (p *program) options(c *config.Config) server.Options {
 	return server.Options{
 		Config: c, ConfigPath: config.Path(p.configFlag, p.environ), Reload: p.load,
-		Version: p.build.Version, Commit: p.build.Commit, Log: p.stdout, Listening: p.listening, Abort: p.abort,
+		Version: p.build.Version, Commit: p.build.Commit, Log: p.stdout, Listening: p.listening, Abort: p.abort, Drain: drain,
 	}
 }
+
+// drain is long enough for a load balancer that asks /readyz a few times a second, and short
+// for those who wait for the end.
+const drain = time.Second
 
 // A usageError is a call that cannot be understood.
 type usageError struct{ message string }
