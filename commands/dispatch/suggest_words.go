@@ -71,5 +71,5 @@ var substitutes = []struct{ words, subject, instead string }{ //nolint:gocheckno
 	{"rename", "repo", "Repositories are renamed on GitHub, and stay in the group."},
 	{"rename", "", "No command renames a runner group. An owner of the organization can rename it on GitHub."},
 	{"start stop restart", "", "Runners are started and stopped on their machines: `sudo ./svc.sh start`."},
-	{"undo revert", "", "No command is undone. `audit-list` shows what was changed."},
+	{"undo revert", "", "The answer to a command shows the line that undoes it, if there is one, and so does `audit-list --changes`."},
 }

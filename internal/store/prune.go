@@ -8,7 +8,7 @@ import (
 // pruneBatch bounds how long one statement keeps other writers waiting.
 const pruneBatch = 2000
 
-// Prune deletes old rows: audit entries from before auditBefore; finished deliveries,
+// Prune deletes old rows: audit entries, and requests that were decided, from before auditBefore; finished deliveries,
 // redelivery counts, what was done once and undeletable comments from before deliveriesBefore; limits, leases
 // and places in their queues that ended a day ago; tokens, sessions and trusts that expired; attempts that were started two days
 // ago, because nothing repeats those.
@@ -20,6 +20,7 @@ func (s *Store) Prune(ctx context.Context, auditBefore, deliveriesBefore time.Ti
 		before           time.Time
 	}{
 		{"audit", "id", "at", auditBefore},
+		{"request", "org_id, number", decidedAndTold, earliest(auditBefore, twoDaysAgo)},
 		{"delivery", "guid", "done_at", deliveriesBefore},
 		{"redelivery", "guid", "next_at", deliveriesBefore},
 		{"ephemeral", "marker", "delete_at", deliveriesBefore},
@@ -34,7 +35,7 @@ func (s *Store) Prune(ctx context.Context, auditBefore, deliveriesBefore time.Ti
 		{"alert_notice", "id", "at", s.Now().Add(-keepNotices)},
 	} {
 		for {
-			n, err := s.Exec(ctx, `DELETE FROM `+old.table+` WHERE `+old.key+` IN
+			n, err := s.Exec(ctx, `DELETE FROM `+old.table+` WHERE (`+old.key+`) IN
 				(SELECT `+old.key+` FROM `+old.table+` WHERE `+old.when+` < ?1 LIMIT ?2)`, Micros(old.before), pruneBatch)
 			if err != nil {
 				return wrap(err, "remove old rows of %s", old.table)
@@ -52,6 +53,17 @@ func (s *Store) Prune(ctx context.Context, auditBefore, deliveriesBefore time.Ti
 		}
 	}
 	return s.pruneFleet(ctx)
+}
+
+// decidedAndTold is when a request was decided; NULL if it is undecided or its outcome is not
+// told yet.
+const decidedAndTold = `CASE WHEN state IN ('pending', 'deciding') OR tell_at <> 0 THEN NULL ELSE decided_at END`
+
+func earliest(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 const (

@@ -87,6 +87,7 @@ export function calls({ olga, mallory }) {
     call("POST request-deny?id=2", { status: 409 }),
     call("POST request-withdraw?id=999", { status: 404 }),
     call("GET audit-list?team=platform&since=24h&limit=5"),
+    call("GET audit-list?team=platform&changes=true"), // with before, after and undo
     call("POST audit-list", { body: `{"team":"platform","limit":5}` }),
     call("POST group-adopt?team=platform", { status: 403 }),
     call("POST group-adopt?team=platform", { as: olga }),
