@@ -39,7 +39,7 @@ func accessRequest() dispatch.Command {
 		Refusals: []dispatch.Reason{dispatch.ReasonRepoNotPermitted, dispatch.ReasonPublicRepo, dispatch.ReasonGroupNotFound},
 		Details:  "For every member with admin permission on the repositories. A maintainer of the team approves it with `request-approve` or denies it with `request-deny`. The same request again answers the one that waits.",
 		Needs:    dispatch.Member, Effect: dispatch.Changes, Example: "api --for 7d --reason training",
-		Sample: requestMade(sampleCall(), sampleRequest(), true).WithUndo(dispatch.Spec{}.Slash() + " request-withdraw 17"),
+		Sample: requestMade(sampleCall(), sampleRequest(), true),
 	}, runAccessRequest, checkAccessRequest)
 }
 

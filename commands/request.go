@@ -20,7 +20,6 @@ const repoTarget = "repo"
 type RequestMade struct {
 	Request int64  `json:"request"` // its number
 	State   string `json:"state"`
-	Undo    string `json:"undo,omitempty"`
 }
 
 // A RequestDecided is what the commands that decide a request answer.

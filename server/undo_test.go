@@ -73,12 +73,14 @@ func TestUndo(t *testing.T) {
 			a := w.call("ghp_"+c.login, api(c.request))
 			require.Less(t, a.Code, 300, a)
 			require.NotEqual(t, before, w.undoState(db))
-			undo, _ := a.Response["undo"].(string)
-			require.NotEmpty(t, undo, a.Response)
-			assert.Len(t, strings.Split(undo, "\n"), c.lines, undo)
 			entries, _ := w.ok("ghp_olga", "GET /api/v1/audit-list?changes=true&limit=1").Response["entries"].([]any)
 			require.Len(t, entries, 1)
-			assert.Equal(t, undo, entries[0].(map[string]any)["undo"]) //nolint:forcetypeassert // a test
+			entry, _ := entries[0].(map[string]any)
+			undo, _ := entry["undo"].(string)
+			assert.Len(t, strings.Split(undo, "\n"), c.lines, undo)
+			if c.name != "access-request" { // whose answer has the number
+				assert.Equal(t, undo, a.Response["undo"])
+			}
 
 			replies, reaction := w.say(c.login, 2, strings.ReplaceAll(undo, "\n", " --yes\n")+" --yes") // policy.confirm has some
 			require.Equal(t, "rocket", reaction, "%s\n%s", undo, replies)
