@@ -139,3 +139,16 @@ func TestViewAfterChange(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, result.Message, "1 repository")
 }
+
+// A session does not act for whoever has the person's login now.
+func TestConsoleLogin(t *testing.T) {
+	t.Parallel()
+	k := commandtest.New(t)
+	k.Must("ada", "group-create team=platform")
+	caller := k.Caller("ada")
+	caller.ID += 1000 // who had that login when they signed in
+	_, err := k.Dispatch(t.Context(), dispatch.Request{
+		ID: "late", Channel: dispatch.Console, Command: "group-list", Org: "acme", Caller: caller, Args: dispatch.Args{Named: []dispatch.NamedArg{{Name: "team", Values: []string{"platform"}}}},
+	})
+	assert.Equal(t, dispatch.ReasonNotMaintainer, dispatch.ReasonOf(err))
+}

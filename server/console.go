@@ -30,6 +30,10 @@ func (s *Server) console(a *app, dispatcher *dispatch.Dispatcher) (http.Handler,
 	return in.Handler(console.New(console.Options{
 		Dispatcher: dispatcher, SignIn: in, Member: people.Member, Store: a.store, Orgs: a.env.Logins(), PollInterval: c.Fleet.PollInterval,
 		GitHubURL: c.GitHub.URL, Version: s.opts.Version, Clock: a.env.Clock, Logger: s.log,
+		OwnersAct: func(org string) bool {
+			served, ok := a.env.Org(org)
+			return ok && served.Policy.OwnersActForAnyTeam
+		},
 	})), nil
 }
 

@@ -67,6 +67,18 @@ func (b *consoleBrowser) at(address string) page {
 func (b *consoleBrowser) post(address string, form url.Values) page {
 	b.w.t.Helper()
 	b.client.CheckRedirect = nil
+	return b.sendForm(address, form)
+}
+
+// postOnce is post, and follows no redirect.
+func (b *consoleBrowser) postOnce(address string, form url.Values) page {
+	b.w.t.Helper()
+	b.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return b.sendForm(address, form)
+}
+
+func (b *consoleBrowser) sendForm(address string, form url.Values) page {
+	b.w.t.Helper()
 	req := b.request(http.MethodPost, address, strings.NewReader(form.Encode()))
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Sec-Fetch-Site", "same-origin")

@@ -2,6 +2,10 @@ package server_test
 
 import (
 	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,7 +34,7 @@ var matrixRoles = []struct{ name, login string }{
 }
 
 // matrixChannels are the channels that the golden file has a line for.
-var matrixChannels = []dispatch.Channel{dispatch.REST, dispatch.Comment}
+var matrixChannels = []dispatch.Channel{dispatch.REST, dispatch.Comment, dispatch.Console}
 
 const matrixHead = `# Who may do what, by which channel: "done" or the reason of the refusal.
 # Each line has a team of its own, which owns a group if the command needs one.
@@ -45,6 +49,9 @@ const matrixHead = `# Who may do what, by which channel: "done" or the reason of
 #   suspended   is in the team; GitHub itself takes no comment from somebody suspended,
 #               so the comment here stands for one that was written before
 #
+# On the channel console everybody signed in before they had their role: the outsider as a member,
+# and the suspended before that. A bot cannot sign in.
+#
 # Rewrite it: UPDATE_GOLDEN=1 go test ./server -run TestMatrix
 `
 
@@ -55,6 +62,7 @@ func TestMatrix(t *testing.T) {
 	specs := dispatch.NewDispatcher(&dispatch.Env{}, commands.All()).Specs()
 	w := newWorld(t, matrixScenario(t, specs), "CHATOPS_TOKEN_REPLY=encrypted", "SERVER_UNKNOWN_TOKEN_RATE=1000")
 	matrixGroups(w, specs)
+	browsers := matrixBrowsers(w)
 
 	outcomes := map[string]string{}
 	comments := map[string]int64{}
@@ -67,6 +75,7 @@ func TestMatrix(t *testing.T) {
 			if a.Code == 200 {
 				outcomes[cell(dispatch.REST)] = "done"
 			}
+			outcomes[cell(dispatch.Console)] = browsers[role.login].outcome(spec, example(spec, matrixTeam(spec, dispatch.Console)))
 			team = matrixTeam(spec, dispatch.Comment)
 			id, err := w.hub.Comment("acme", "runner-admin", i+1, role.login, asComment(spec, example(spec, team)))
 			require.NoError(t, err)
@@ -98,6 +107,28 @@ func TestMatrix(t *testing.T) {
 		}
 	}
 	golden(t, "matrix.golden", table.String())
+	sameOnConsole(t, specs, outcomes)
+}
+
+// sameOnConsole checks that every command ends on the console as it does over REST. Whoever is no
+// member does not get in, though anyone may use some commands elsewhere; and somebody suspended has
+// no token for REST.
+func sameOnConsole(t *testing.T, specs []dispatch.Spec, outcomes map[string]string) {
+	t.Helper()
+	for _, spec := range specs {
+		for _, role := range matrixRoles {
+			want := outcomes[matrixKey(spec, dispatch.REST, role.name)]
+			switch {
+			case role.name == "bot":
+				want = "none"
+			case role.name == "suspended":
+				want = outcomes[matrixKey(spec, dispatch.Comment, role.name)]
+			case role.name == "outsider" && spec.Needs == dispatch.Anyone:
+				want = "not_member"
+			}
+			assert.Equal(t, want, outcomes[matrixKey(spec, dispatch.Console, role.name)], "%s as %s", spec.Name, role.name)
+		}
+	}
 }
 
 // golden compares text, without the blanks at the ends of lines, with a file.
@@ -140,7 +171,10 @@ func matrixScenario(t *testing.T, specs []dispatch.Spec) ghsim.Scenario {
 	sc := withKey(acme(), "ada", newSSHKey(t))
 	org := &sc.Organizations[0]
 	org.Teams = nil
-	org.Members = append(org.Members, "robot", "sam")
+	org.Members = append(org.Members, "robot", "sam", "eve") // until eve has signed in
+	for i := range sc.Users {
+		sc.Users[i].Suspended = false // until sam has
+	}
 	for i := range org.Repositories {
 		if repo := &org.Repositories[i]; repo.Name == "runner-admin" {
 			repo.Visibility, repo.Issues = "public", nil
@@ -165,6 +199,54 @@ func matrixScenario(t *testing.T, specs []dispatch.Spec) ghsim.Scenario {
 		}
 	}
 	return sc
+}
+
+// matrixBrowsers signs everybody in, before they get their roles.
+func matrixBrowsers(w *world) map[string]*consoleBrowser {
+	browsers := map[string]*consoleBrowser{}
+	for _, role := range matrixRoles {
+		if role.name != "bot" {
+			browsers[role.login] = w.signIn(role.login)
+		}
+	}
+	w.state(func(org *ghsim.Org, st *ghsim.State) {
+		org.Members = slices.DeleteFunc(org.Members, func(m *ghsim.Member) bool { return m.User.Login == "eve" })
+		st.User("sam").Suspended = true
+	})
+	return browsers
+}
+
+// outcome runs a command as its form does, confirmed, and returns how it ended.
+func (b *consoleBrowser) outcome(spec dispatch.Spec, args map[string]string) string {
+	if b == nil {
+		return "none"
+	}
+	form := url.Values{"yes": {"true"}}
+	team := "-"
+	for name, value := range args {
+		if name == "team" && spec.Team() {
+			team = value
+			continue
+		}
+		form.Set(name, value)
+	}
+	form.Del(dispatch.DryRun)
+	p := b.postOnce("/console/acme/"+team+"/"+spec.Name, form)
+	if p.status == http.StatusOK || p.status == http.StatusSeeOther {
+		return "done"
+	}
+	return p.reason()
+}
+
+var pageReason = regexp.MustCompile(`<code>[0-9]{3} ([a-z_]+)</code>`)
+
+// reason returns why a page says that something was refused.
+func (p page) reason() string {
+	found := pageReason.FindStringSubmatch(p.body)
+	if found == nil {
+		return fmt.Sprint(p.status)
+	}
+	return found[1]
 }
 
 // matrixGroups gives each team its group, with a runner in it, if the command needs one.

@@ -205,7 +205,7 @@ func (e *Env) maintainedTeam(ctx context.Context, call *Call, slug string, prefe
 		call.Prefetched = call.Spec.Prefetch(ctx, call, slug, call.decoded.args)
 	}
 	name := call.Org.Name()
-	team, m, err := e.askForTeam(ctx, call, slug)
+	team, m, err := e.askAsPerson(ctx, call, slug)
 	if err != nil {
 		return github.Team{}, err
 	}
@@ -260,6 +260,26 @@ func (c *Call) teamRole() Role {
 
 // membersToo reports whether plain members of the team may run the call's command.
 func (c *Call) membersToo() bool { return c.Spec.MembersToo && c.Org.Policy.MembersRead }
+
+// askAsPerson is askForTeam. On the console it asks beside whether the caller's login is still
+// theirs: they may have signed in hours ago, and GitHub's answer about a team does not say whose
+// login it is.
+func (e *Env) askAsPerson(ctx context.Context, call *Call, slug string) (team github.Team, m github.Membership, err error) {
+	if call.Channel != Console {
+		return e.askForTeam(ctx, call, slug)
+	}
+	var member github.Membership
+	var beside errgroup.Group
+	beside.Go(func() (err error) { member, err = e.membership(ctx, call); return err })
+	team, m, err = e.askForTeam(ctx, call, slug)
+	if memberErr := beside.Wait(); err == nil {
+		err = memberErr
+	}
+	if member.State != github.StateActive {
+		m = github.Membership{}
+	}
+	return team, m, err
+}
 
 // askForTeam asks for the team and the caller's membership in it: both zero if there are
 // none, or if they are not of one team.

@@ -72,6 +72,9 @@ func (v *visit) bar(here string) g.Node {
 				if len(v.Orgs) > 1 {
 					text += " in " + org
 				}
+				if len(v.Orgs) > 1 && !v.proved(org, "groups-list") { // perhaps no member there
+					return nil
+				}
 				return entry(link(org, "", "repo-runners"), text)
 			}),
 			g.If(v.owner(), entry(Path+"/all", "All groups")),
