@@ -79,12 +79,26 @@ func runAccessRequest(ctx context.Context, call *dispatch.Call, args AccessReque
 	}
 	r.Digest = accessDigest(r)
 	if call.Preview {
-		return dispatch.Result{Message: fmt.Sprintf("This would ask the maintainers of team `%s`: %s.", r.TeamSlug, requestSentence(r))}, nil
+		return previewAccessRequest(ctx, call, r)
 	}
 	if err := call.Begin(ctx, store.Diff{After: []store.Part{requestPart(r, store.RequestPending)}}, nil); err != nil {
 		return dispatch.Result{}, err
 	}
 	return addRequest(ctx, call, r)
+}
+
+func previewAccessRequest(ctx context.Context, call *dispatch.Call, r store.Request) (dispatch.Result, error) {
+	switch found, same, err := call.Env.Store.CheckRequest(ctx, r); {
+	case errors.Is(err, store.ErrTooMany):
+		return dispatch.Result{}, tooManyRequests()
+	case err != nil:
+		return dispatch.Result{}, dispatch.StoreError(err)
+	case same:
+		result := requestMade(call, found, false)
+		result.Needless = true
+		return result, nil
+	}
+	return dispatch.Result{Message: fmt.Sprintf("This would ask the maintainers of team `%s`: %s.", r.TeamSlug, requestSentence(r))}, nil
 }
 
 // accessDigest is the same for requests for the same access.

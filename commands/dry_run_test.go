@@ -2,6 +2,7 @@ package commands_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/commandtest"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
@@ -63,8 +65,11 @@ func TestDryRun(t *testing.T) {
 			}
 			before := stateOf(t, k)
 			k.Hub.ResetCalls()
+			k.Hub.OnExchange = func(ghsim.Exchange) { assert.Zero(t, leases(t, k), "so that nobody waits for it") }
 			result, err := k.Run(test.caller, test.line+" dry-run=true")
+			k.Hub.OnExchange = nil
 			require.NoError(t, err)
+			assert.Zero(t, leases(t, k))
 			assert.True(t, result.DryRun)
 			assert.False(t, result.Changed)
 			for _, call := range k.Hub.Calls() {
@@ -91,6 +96,46 @@ func TestDryRun(t *testing.T) {
 			k.Must(test.caller, test.line)
 		})
 	}
+}
+
+// leases returns how many leases are held.
+func leases(t *testing.T, k *commandtest.Kit) (n int) {
+	t.Helper()
+	assert.NoError(t, k.Env.Store.Reader().QueryRow(t.Context(), `SELECT count(*) FROM lease WHERE ends_at > ?1`, store.Micros(k.Now())).Scan(&n))
+	return n
+}
+
+// A dry run is charged to the caller like the command.
+func TestDryRunIsCharged(t *testing.T) {
+	t.Parallel()
+	k := platformKit(t)
+	k.Env.RateLimit = 2
+	for range 2 {
+		_, err := k.Run("ada", "repos-add team=platform repos=web dry-run=true")
+		require.NoError(t, err)
+	}
+	_, err := k.Run("ada", "repos-add team=platform repos=web")
+	assert.Equal(t, dispatch.ReasonRateLimited, dispatch.ReasonOf(err))
+	_, err = k.Run("ada", "repos-add team=platform repos=web dry-run=true")
+	assert.Equal(t, dispatch.ReasonRateLimited, dispatch.ReasonOf(err))
+}
+
+// A dry run says what the command would say: that the same request waits, or that too many do.
+func TestDryRunOfAccessRequest(t *testing.T) {
+	t.Parallel()
+	k := requestKit(t)
+	for i := range store.MaxPendingRequests - 1 {
+		request(t, k, "bob", fmt.Sprintf("access-request team=platform repos=docs for=%dh", i+1))
+	}
+	_, err := k.Run("bob", "access-request team=platform repos=foreign dry-run=true")
+	require.NoError(t, err)
+	request(t, k, "bob", "access-request team=platform repos=docs for=99h")
+	_, err = k.Run("bob", "access-request team=platform repos=foreign dry-run=true")
+	assert.Equal(t, dispatch.ReasonInvalidArgument, dispatch.ReasonOf(err))
+	result, err := k.Run("bob", "access-request team=platform repos=docs for=2h dry-run=true")
+	require.NoError(t, err)
+	assert.Contains(t, result.Message, "Request 2 waits already")
+	assert.False(t, result.Changed)
 }
 
 // platformKit returns a kit in which platform owns a group with a runner.

@@ -80,7 +80,7 @@ func planAccess(ctx context.Context, c *dispatch.Call, length time.Duration, add
 		plan.changed = len(plan.lost) > 0
 		return plan, nil
 	}
-	plan.until = c.Env.Now().Add(length).UTC().Truncate(time.Microsecond)
+	plan.until = beganAt(c).Add(length).UTC().Truncate(time.Microsecond)
 	plan.ending = slices.Clone(added)
 	for _, repo := range unchanged {
 		if hasEnd(repo) {
@@ -90,6 +90,14 @@ func planAccess(ctx context.Context, c *dispatch.Call, length time.Duration, add
 		}
 	}
 	return plan, nil
+}
+
+// beganAt is from when on access counts: the start of the call, of a repeated one its first.
+func beganAt(c *dispatch.Call) time.Time {
+	if c.First != nil {
+		return c.First.StartedAt
+	}
+	return c.Env.Now()
 }
 
 // record puts the plan on record, before GitHub is asked: whatever happens then, what was

@@ -52,7 +52,7 @@ func giveAccess(ctx context.Context, call *dispatch.Call, r store.Request, lengt
 	}
 	given.added, given.unchanged = repoNames(adds), repoNames(keeps)
 	if length > 0 {
-		given.until = call.Env.Now().Add(length)
+		given.until = beganAt(call).Add(length)
 	}
 	if call.Preview {
 		return given, nil

@@ -45,6 +45,21 @@ func TestCommandNeedsAnOwner(t *testing.T) {
 	k.Must("ada", "repos-add team=platform repos=api") // is not listed
 }
 
+// No owner can approve what nobody asks: a workflow may not use a command that needs an owner.
+func TestWorkflowsNeedNoOwner(t *testing.T) {
+	t.Parallel()
+	k := commandtest.New(t, func(p *dispatch.Policy) { p.Approval = []string{"repos-add"} })
+	k.Must("ada", "group-create team=platform", "trust-add team=platform repo=api ref=main commands=repos-add,repos-remove")
+	for _, line := range []string{"repos-add team=platform repos=api", "repos-add team=platform repos=api dry-run=true"} {
+		_, err := k.RunAs(k.Job("api"), line)
+		assert.Equal(t, dispatch.ReasonPolicy, dispatch.ReasonOf(err), line)
+	}
+	assert.Empty(t, k.Repos("platform"))
+	assert.Empty(t, listed(t, k, "olga", "requests-list"), "nothing waits")
+	_, err := k.RunAs(k.Job("api"), "repos-remove team=platform repos=api")
+	assert.NoError(t, err, "what needs no owner")
+}
+
 func seen0Org(k *commandtest.Kit) (id int64) {
 	k.Hub.Update(func(st *ghsim.State) { id = st.Org("acme").ID })
 	return id

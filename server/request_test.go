@@ -74,6 +74,29 @@ func TestRequestIsToldLater(t *testing.T) {
 	assert.Equal(t, 1, w.told(2, "reserved"), "an attempt that was cut off is found")
 }
 
+// Over REST the team is mentioned in its alert issue, once.
+func TestRequestOverRESTMentionsTheTeam(t *testing.T) {
+	t.Parallel()
+	w := asking(t, "ALERTS_ISSUES=true")
+	mentions := func() (n int) {
+		_, comments := w.alertIssues()
+		for _, c := range comments {
+			if strings.Contains(c, "@acme/platform") && strings.Contains(c, "/runner-group request-approve 1`") {
+				n++
+			}
+		}
+		return n
+	}
+	for range 2 { // the same again is the same request
+		a := w.call("ghp_kim", "POST /api/v1/access-request?team=platform&repos=docs")
+		assert.JSONEq(t, `{"Code":202,"Response":{"request":1,"state":"pending"}}`, a.text)
+	}
+	require.Eventually(t, func() bool { return mentions() == 1 }, eventually, tick)
+	w.ok("ghp_ada", "POST /api/v1/request-approve?id=1")
+	w.ok("ghp_kim", "GET /api/v1/requests-list")
+	assert.Equal(t, 1, mentions())
+}
+
 func TestRequestOverREST(t *testing.T) {
 	t.Parallel()
 	w := asking(t)

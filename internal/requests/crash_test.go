@@ -38,6 +38,8 @@ type crashing struct {
 	id       int    // of its last command
 	number   int64  // of its request; 0: it has none yet
 	mentions map[string]string
+	began    time.Time              // of the last command's first attempt
+	recorded map[int64]store.Access // when the process ended
 }
 
 func newCrashing(t *testing.T, database string, channel dispatch.Channel) *crashing {
@@ -68,7 +70,7 @@ func (w *crashing) begin(n int) {
 	w.t.Helper()
 	w.team, w.number, w.mentions = fmt.Sprintf("t%d", n), 0, map[string]string{}
 	require.NoError(w.t, w.Hub.Apply(ghsim.Scenario{Organizations: []ghsim.OrgSpec{{
-		Login: "acme", Teams: []ghsim.TeamSpec{{Name: w.team, Maintainers: []string{"ada"}}},
+		Login: "acme", Teams: []ghsim.TeamSpec{{Name: w.team, Maintainers: []string{"ada"}, Repositories: map[string]string{"api": "admin"}}},
 	}}}))
 }
 
@@ -103,6 +105,7 @@ type line struct{ login, text string }
 func (w *crashing) dispatch(ctx context.Context, k *commandtest.Kit, l line, repeated bool) error {
 	if !repeated {
 		w.id++
+		w.began = w.Now()
 	}
 	words := strings.Fields(strings.NewReplacer("NUMBER", fmt.Sprint(w.number), "TEAM", w.team).Replace(l.text))
 	req := dispatch.Request{
@@ -170,15 +173,29 @@ func (w *crashing) outcome(want ...store.RequestState) store.Request {
 func (w *crashing) attached(want ...string) {
 	w.t.Helper()
 	assert.ElementsMatch(w.t, want, w.Repos(w.team))
-	var group int64
-	w.Hub.Update(func(st *ghsim.State) { group = st.Org("acme").Group(w.team).ID })
-	access, err := w.Env.Store.AccessOf(w.t.Context(), w.org(), group)
-	require.NoError(w.t, err)
+	access := w.access()
 	assert.Len(w.t, access, len(want))
-	for _, a := range access {
+	for id, a := range access {
 		assert.Equal(w.t, w.number, a.Request)
-		assert.False(w.t, a.Until.IsZero(), "it has an end")
+		assert.WithinDuration(w.t, w.began.Add(9*24*time.Hour), a.Until, 3*finishedAfter)
+		if before, ok := w.recorded[id]; ok && w.channel == dispatch.Comment {
+			assert.WithinDuration(w.t, before.Until, a.Until, time.Minute, "running it again does not put off the end")
+		}
 	}
+}
+
+// access returns what is on record of the team's group.
+func (w *crashing) access() map[int64]store.Access {
+	w.t.Helper()
+	var id int64
+	w.Hub.Update(func(st *ghsim.State) {
+		if group := st.Org("acme").Group(w.team); group != nil {
+			id = group.ID
+		}
+	})
+	access, err := w.Env.Store.AccessOf(w.t.Context(), w.org(), id)
+	require.NoError(w.t, err)
+	return access
 }
 
 const asks = "access-request team=TEAM repos=foreign,docs for=9d"
@@ -237,10 +254,12 @@ func crashes() []crash {
 			if r.State == store.RequestApproved {
 				w.attached("foreign", "docs")
 			} else {
-				w.attached("foreign")
-				assert.Contains(w.t, r.Note, "Attached: foreign. Not attached: docs.")
+				attached := w.Repos(w.team)
+				w.attached(attached...)
+				assert.Contains(w.t, r.Note, "Attached: "+strings.Join(attached, ", ")+". Not attached: ")
 			}
 		}},
+		{"repos-add", (*crashing).group, line{"ada", "repos-add team=TEAM repos=api for=9d"}, func(w *crashing) { w.attached("api") }},
 		{"a command to approve", func(*crashing) {}, line{"ada", "group-create team=TEAM"}, func(w *crashing) {
 			one(w, 0)
 			assert.False(w.t, w.HasGroup(w.team))
@@ -285,23 +304,27 @@ func TestCrashOfRequests(t *testing.T) {
 			}
 			t.Run(string(channel)+" "+c.name, func(t *testing.T) {
 				t.Parallel()
-				storetest.Each(t, func(t *testing.T, database string) {
-					w := newCrashing(t, database, channel)
-					n := 0
-					for _, after := range []bool{false, true} {
-						for at := 1; ; at++ {
-							n++
-							w.begin(n)
-							if !w.crashes(c, at, after) {
-								t.Logf("%d acts, after: %t", at-1, after)
-								break
-							}
-							require.False(t, t.Failed(), "act %d, after its effect: %t", at, after)
-							require.Less(t, at, 60)
-						}
-					}
-				})
+				for name, database := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+					t.Run(name, func(t *testing.T) { newCrashing(t, database(t), channel).atEachAct(c) })
+				}
 			})
+		}
+	}
+}
+
+// atEachAct lets a process end at each act.
+func (w *crashing) atEachAct(c crash) {
+	n := 0
+	for _, after := range []bool{false, true} {
+		for at := 1; ; at++ {
+			n++
+			w.begin(n)
+			if !w.crashes(c, at, after) {
+				w.t.Logf("%d acts, after their effect: %t", at-1, after)
+				break
+			}
+			require.False(w.t, w.t.Failed(), "act %d, after its effect: %t", at, after)
+			require.Less(w.t, at, 60)
 		}
 	}
 }
@@ -321,6 +344,7 @@ func (w *crashing) crashes(c crash, at int, after bool) bool {
 	}
 	died := p.isDead()
 	p.Close()
+	w.recorded = w.access()
 	if !died {
 		require.NoError(w.t, err)
 	}

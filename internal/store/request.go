@@ -131,22 +131,15 @@ func (s *Store) AddRequest(ctx context.Context, r Request, notice func(Request) 
 		if err != nil {
 			return err
 		}
-		const open = ` FROM request WHERE org_id = ?1 AND requester_id = ?2 AND state IN ('pending', 'deciding') AND expires_at > ?3`
+		var same bool
+		added, same, err = undecided(ctx, tx, r)
+		if same && err == nil {
+			err = errSame // and so no number was used
+		}
+		if err != nil {
+			return err
+		}
 		now := Micros(r.RequestedAt)
-		added, err = scanRequest(tx.QueryRow(ctx, `SELECT `+requestColumns+open+` AND digest = ?4`, r.OrgID, r.RequesterID, now, r.Digest))
-		if err == nil {
-			return errSame // and so no number was used
-		}
-		if !errors.Is(err, ErrNotFound) {
-			return err
-		}
-		var n int
-		if err := tx.QueryRow(ctx, `SELECT count(*)`+open, r.OrgID, r.RequesterID, now).Scan(&n); err != nil {
-			return err
-		}
-		if n >= MaxPendingRequests {
-			return ErrTooMany
-		}
 		_, err = tx.Exec(ctx, `INSERT INTO request (`+requestColumns+`)
 			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, 0, '', 0, '', '', 0, 0, 0)`,
 			r.OrgID, r.Number, r.Kind, string(r.State), r.TeamID, r.TeamSlug, r.GroupID, r.Command, string(arguments), string(targets), cut(r.Reason), r.Digest,
@@ -160,6 +153,29 @@ func (s *Store) AddRequest(ctx context.Context, r Request, notice func(Request) 
 		return added, false, nil
 	}
 	return r, err == nil, wrap(err, "record a request")
+}
+
+// CheckRequest returns the undecided request that [Store.AddRequest] would return, and same
+// reports whether there is one; or ErrTooMany.
+func (s *Store) CheckRequest(ctx context.Context, r Request) (found Request, same bool, err error) {
+	r.RequestedAt = s.Now()
+	found, same, err = undecided(ctx, s.Reader(), r)
+	return found, same, wrap(err, "look for undecided requests")
+}
+
+func undecided(ctx context.Context, q Querier, r Request) (found Request, same bool, err error) {
+	const open = ` FROM request WHERE org_id = ?1 AND requester_id = ?2 AND state IN ('pending', 'deciding') AND expires_at > ?3`
+	now := Micros(r.RequestedAt)
+	found, err = scanRequest(q.QueryRow(ctx, `SELECT `+requestColumns+open+` AND digest = ?4`, r.OrgID, r.RequesterID, now, r.Digest))
+	if !errors.Is(err, ErrNotFound) {
+		return found, err == nil, err
+	}
+	var n int
+	err = q.QueryRow(ctx, `SELECT count(*)`+open, r.OrgID, r.RequesterID, now).Scan(&n)
+	if err == nil && n >= MaxPendingRequests {
+		err = ErrTooMany
+	}
+	return r, false, err
 }
 
 var errSame = errors.New("the same request is undecided")
