@@ -2,6 +2,7 @@ package commands_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -105,4 +106,35 @@ func partsText(parts []store.Part) string {
 		texts = append(texts, fmt.Sprintf("%s %s", p.Kind, p.Name))
 	}
 	return strings.Join(texts, ", ")
+}
+
+// An entry has all that the attempts at its request changed, also what an attempt changed that
+// failed, or that was cut off before it could say so. A failure has what was changed all the same.
+func TestChangesOfAllAttempts(t *testing.T) {
+	t.Parallel()
+	k := platformKit(t)
+	k.Must("ada", "repos-add team=platform repos=api,web")
+	var web int64
+	k.Hub.View(func(st *ghsim.State) { web = st.Org("acme").Repo("web").ID })
+	k.Hub.Inject(ghsim.Fault{Method: http.MethodDelete, Path: fmt.Sprintf("/repositories/%d$", web), Status: http.StatusUnprocessableEntity, Times: 1, Body: `{"message":"Validation Failed"}`})
+	attempt := func(repeated bool) (dispatch.Result, error) {
+		var args dispatch.Args
+		args.Add("team", "platform")
+		args.Add("repos", "api,web")
+		return k.Dispatch(t.Context(), dispatch.Request{
+			ID: "delivery/0", Channel: dispatch.Comment, Command: "repos-remove", Org: "acme", Caller: k.Caller("ada"), Args: args, Repeated: repeated,
+		})
+	}
+	_, err := attempt(false)
+	var failure *dispatch.Error
+	require.ErrorAs(t, err, &failure)
+	assert.Equal(t, "/runner-group repos-add api --team platform", failure.Undo)
+	entry := lastEntry(t, k, "repos-remove")
+	assert.Equal(t, "failed: repo api", entry.Outcome+": "+partsText(entry.Diff.Before))
+
+	result, err := attempt(true)
+	require.NoError(t, err)
+	assert.Equal(t, "/runner-group repos-add api,web --team platform", result.Undo)
+	entry = lastEntry(t, k, "repos-remove")
+	assert.Equal(t, "done: repo api, repo web", entry.Outcome+": "+partsText(entry.Diff.Before))
 }
