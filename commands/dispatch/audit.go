@@ -28,8 +28,8 @@ func (e *Env) audit(next Func) Func {
 			e.releaseLeases(context.WithoutCancel(ctx), call)
 			return result, err
 		}
-		if !call.Caller.Known() && !call.Channel.trusted() || call.View != nil && err == nil {
-			return result, err // help and status, which anybody may ask, and what a page shows
+		if !call.Caller.Known() && !call.Channel.trusted() || call.View != nil && (err == nil || ReasonOf(err).Transient()) {
+			return result, err // help and status, which anybody may ask, and what a page shows, or cannot at the moment
 		}
 		// the record is written even if the caller's time is up
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)

@@ -12,8 +12,8 @@ import (
 // requests share it.
 //
 // A look is not charged to the caller's rate limit if what it asks for was proved to be their
-// right within the last hour, and is charged once otherwise. Its successes are not audited, its
-// refusals are. It may be answered from what GitHub said within the last few seconds, to
+// right within the last hour, and is charged once otherwise. Its refusals are audited; neither its
+// successes are, nor failures that pass by themselves. It may be answered from what GitHub said within the last few seconds, to
 // anybody; the caller's rights are asked for each time. The zero value is ready.
 type View struct {
 	// Refresh means that the page asks again by itself. Nobody waits for the answer, so people's

@@ -50,7 +50,7 @@ func (v *visit) guide(status int, given values, above ...g.Node) {
 		h.Form(h.Method("post"), h.Action(link(v.org, v.team, "add-runner")), h.Class("command"),
 			h.FieldSet(h.Class("kinds"), h.Legend(g.Text("How long does it live?")),
 				kind("permanent", "A machine that stays", "It does one job after another, as a service, until you remove it."),
-				kind(kindJob, "A container or machine for one job", "After its job GitHub removes it. You have the runner's software already, such as GitHub's container image."),
+				kind(kindJob, "A container or machine for one job", "After its job GitHub removes it. You have the runner's software already, as in GitHub's container image. Without a name it gets one."),
 			),
 			h.Div(h.Class("pair"),
 				choice("os", "System", given, "linux", "Linux", "osx", "macOS", "win", "Windows"),
@@ -103,7 +103,7 @@ func (v *visit) makeRunner() {
 	for _, r := range before {
 		waiting.after = max(waiting.after, r.ID)
 	}
-	v.showLines(spec, result, waiting, errBefore == nil)
+	v.showLines(result, waiting, errBefore == nil)
 }
 
 // runnerCommand returns the command of the guide's form, with its arguments. A runner for one job
@@ -132,7 +132,7 @@ func (v *visit) runnerCommand(given values) (dispatch.Spec, dispatch.Args) {
 
 // showLines shows the lines to paste, once, and waits for the runner. They are in no session,
 // address or log.
-func (v *visit) showLines(spec dispatch.Spec, result dispatch.Result, waiting arrival, mayWait bool) {
+func (v *visit) showLines(result dispatch.Result, waiting arrival, mayWait bool) {
 	where, paste := "Paste this on the machine", g.Node(nil)
 	switch answer := result.Response.(type) {
 	case commands.JITAnswer:
@@ -152,8 +152,8 @@ func (v *visit) showLines(spec dispatch.Spec, result dispatch.Result, waiting ar
 			h.NoScript(h.P(h.A(h.Href(waiting.path(v)), g.Text("Check whether it is online")), g.Text(". Copy the lines first: they are not shown again."))),
 		}
 	}
-	v.write(http.StatusOK, page{title: "Add a runner", crumb: spec.Name, body: []g.Node{
-		h.P(text(result.Message)),
+	v.write(http.StatusOK, page{title: "Add a runner", body: []g.Node{
+		g.If(waiting.job, h.P(text(result.Message))),
 		h.Section(h.Class("notice secret"),
 			h.H2(g.Text(where)),
 			h.P(g.Text("The "+result.Secret.Kind+" in it is shown once"+expires)),

@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 
 	g "maragu.dev/gomponents"
@@ -110,10 +111,17 @@ func text(message string) g.Node {
 	return nodes
 }
 
-// withLinks shows text whose words that are addresses are links.
+var markdownLink = regexp.MustCompile(`\[([^\[\]]+)\]\((https://[^\s()]+)\)`)
+
+// withLinks shows text whose words that are addresses are links, and so are Markdown's links.
 func withLinks(text string) []g.Node {
 	var nodes []g.Node
 	for text != "" {
+		if at := markdownLink.FindStringSubmatchIndex(text); at != nil {
+			nodes = append(append(nodes, withLinks(text[:at[0]])...), external(text[at[4]:at[5]], text[at[2]:at[3]]))
+			text = text[at[1]:]
+			continue
+		}
 		at := strings.Index(text, "https://")
 		if at < 0 {
 			return append(nodes, g.Text(text))

@@ -110,6 +110,20 @@ func (s *site) calls(end string) (n int) {
 	return n
 }
 
+// What cannot be shown for the moment is no entry of the audit: an open page asks again and again.
+func TestLiveFailures(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.Must("ada", "group-create team=platform")
+	require.Equal(t, http.StatusOK, s.part("ada", "/console/acme/platform/live", "").Code)
+	s.Advance(6 * time.Second)
+	s.Hub.Inject(ghsim.Fault{Path: "^/orgs/acme/actions/runner-groups", Times: -1, Status: http.StatusBadGateway})
+	w := s.part("ada", "/console/acme/platform/live", "")
+	assert.Equal(t, http.StatusBadGateway, w.Code)
+	s.Hub.ClearFaults()
+	assert.NotContains(t, s.get("ada", "/console/acme/platform/audit-list?run=true").Body.String(), "runners-list")
+}
+
 func TestLiveRefusals(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -179,6 +193,8 @@ func TestAddRunner(t *testing.T) {
 				assert.NotContains(t, s.part("ada", other, "").Body.String(), secret, other)
 			}
 			assert.Empty(t, s.signIn.kept)
+			assert.Contains(t, page, `first-runner.md#a-`)
+			assert.NotContains(t, page, "[Your first runner]", "Markdown is for comments")
 
 			assert.Contains(t, s.part("ada", path, "").Body.String(), "Waiting for ")
 			name := nameIn(path)

@@ -110,7 +110,9 @@ func perSystem(jit commands.JITAnswer) g.Node {
 }
 
 func copies(lines []string) g.Node {
-	return g.Map(lines, func(line string) g.Node { return h.Div(h.Class("copy"), h.Data("name", "this line"), h.Code(g.Text(line))) })
+	return g.Map(lines, func(line string) g.Node {
+		return h.Div(h.Class("copy"), h.Data("name", "this line"), h.Code(g.Text(line)))
+	})
 }
 
 // lines are the lines of a secret that are not empty.
