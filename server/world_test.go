@@ -190,6 +190,10 @@ func newWorld(t testing.TB, sc ghsim.Scenario, settings ...string) *world {
 		name, value, _ := strings.Cut(setting, "=")
 		w.env[name] = value
 	}
+	if w.env["PRIVATE_KEY"] == "" { // no App is configured yet
+		delete(w.env, "CLIENT_ID")
+		delete(w.env, "CLIENT_SECRET")
+	}
 	t.Cleanup(func() {
 		if w.stop != nil {
 			assert.NoError(t, w.stop())

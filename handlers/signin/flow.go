@@ -144,6 +144,9 @@ func (s *SignIn) identify(r *http.Request, f flow) (dispatch.Principal, error) {
 	return person, nil
 }
 
+// BadClient is GitHub's error for a client id or secret that is not the App's.
+const BadClient = "incorrect_client_credentials"
+
 // errorShape is what GitHub's error codes look like. What else comes in an address is not shown.
 var errorShape = regexp.MustCompile(`^[a-z_]{1,60}$`)
 
@@ -163,7 +166,7 @@ func (s *SignIn) flowRefused(code string, cause error) error {
 	case "redirect_uri_mismatch":
 		event = s.Logger.Error().Str("remedy", "add "+s.oauth.RedirectURL+" to the callback URLs in the GitHub App's settings")
 		message = "The GitHub App does not know this server's address. Its operator adds " + s.oauth.RedirectURL + " to the callback URLs in the App's settings."
-	case "incorrect_client_credentials":
+	case BadClient:
 		event = s.Logger.Error().Str("remedy", "make a new client secret in the GitHub App's settings and set clientSecret to it")
 		message = "GitHub refuses this server's client secret. Its operator makes a new one in the App's settings and sets clientSecret to it."
 	case "application_suspended":

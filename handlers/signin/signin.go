@@ -85,9 +85,7 @@ func New(o Options) *SignIn {
 		begun: handlers.NewAttempts(o.Rate), returned: handlers.NewAttempts(o.Rate),
 		oauth: oauth2.Config{
 			ClientID: o.ClientID, ClientSecret: o.ClientSecret.Reveal(), RedirectURL: o.PublicURL + CallbackPath,
-			Endpoint: oauth2.Endpoint{
-				AuthURL: o.GitHubURL + "/login/oauth/authorize", TokenURL: o.GitHubURL + "/login/oauth/access_token", AuthStyle: oauth2.AuthStyleInParams,
-			},
+			Endpoint: Endpoint(o.GitHubURL),
 		},
 	}
 	client := http.Client{}
@@ -99,6 +97,13 @@ func New(o Options) *SignIn {
 	s.Client = &client
 	s.sessions = newSessions(o, s.cookieName("session"), s.secure)
 	return s
+}
+
+// Endpoint returns where the web flow of Apps is on the GitHub with these pages.
+func Endpoint(githubURL string) oauth2.Endpoint {
+	return oauth2.Endpoint{
+		AuthURL: githubURL + "/login/oauth/authorize", TokenURL: githubURL + "/login/oauth/access_token", AuthStyle: oauth2.AuthStyleInParams,
+	}
 }
 
 // Handler serves what signs people in and out, and passes everything else to console, which

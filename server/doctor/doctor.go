@@ -129,6 +129,7 @@ func Run(ctx context.Context, c *config.Config, failure error, version string) D
 		}
 	}
 	d.checkWorkflows(ctx)
+	d.checkConsole(ctx)
 	return d.diagnosis()
 }
 

@@ -37,10 +37,13 @@ func newClinic(t *testing.T) *clinic {
 	hub, err := ghsim.New(sc)
 	require.NoError(t, err)
 	checkContract(t, hub)
+	var app ghsim.App
+	hub.View(func(st *ghsim.State) { app = *st.Apps[0] })
 	front := httptest.NewServer(hub)
 	hub.URL = front.URL
 	t.Cleanup(func() { hub.Close(); front.Close() })
 	return &clinic{t: t, hub: hub, url: front.URL, env: map[string]string{
+		"CLIENT_ID": app.ClientID, "CLIENT_SECRET": app.ClientSecret,
 		"ORG": "acme", "APP_ID": "4242", "PRIVATE_KEY": appKey(), "SERVER_PUBLIC_URL": publicURL,
 		"GITHUB_URL": front.URL, "GITHUB_API_URL": front.URL, "GITHUB_WEBHOOK_SECRET": webhookSecret,
 		"CHATOPS_ADMIN_REPO": "runner-admin", "DATABASE_URL": "sqlite:" + filepath.Join(t.TempDir(), "arm.db"),
@@ -121,7 +124,7 @@ func TestDoctor(t *testing.T) {
 		url    string // on GitHub if it begins with a slash
 	}{
 		{"wrong configuration", func(c *clinic) { c.env["POLICY_GROUPS"] = "odd" }, "configuration", "policy.groups", "config check", ""},
-		{"no App", func(c *clinic) { delete(c.env, "APP_ID"); delete(c.env, "PRIVATE_KEY") }, "app", "no GitHub App", "the link is in the server's log", ""},
+		{"no App", func(c *clinic) { delete(c.env, "APP_ID"); delete(c.env, "CLIENT_ID"); delete(c.env, "PRIVATE_KEY") }, "app", "no GitHub App", "the link is in the server's log", ""},
 		{"wrong key", func(c *clinic) { c.env["PRIVATE_KEY"], _ = ghsim.NewKey() }, "app", "private key", "generate a private key", settings + "/apps"},
 		{"wrong App id", func(c *clinic) { c.env["APP_ID"] = "4243" }, "app", "4243", "Set appID", settings + "/apps"},
 		{

@@ -12,14 +12,12 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers/signin"
 	"github.com/actions-runner-manager/actions-runner-manager/server/doctor"
 )
 
 // orgName matches the names that an organization can have.
 var orgName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)
-
-// consoleCallbackPath is where GitHub sends people back who sign in to the console.
-const consoleCallbackPath = "/console/callback"
 
 // maxAppName is the length of the longest name that GitHub accepts for an App.
 const maxAppName = 34
@@ -193,7 +191,7 @@ func (u *Setup) manifest(org string) map[string]any {
 		"description":         "Lets teams of " + org + " manage their own groups of self-hosted runners.",
 		"hook_attributes":     map[string]any{"url": base + comment.WebhookPath, "active": true},
 		"redirect_url":        base + CallbackPath,
-		"callback_urls":       []string{base + consoleCallbackPath},
+		"callback_urls":       []string{base + signin.CallbackPath},
 		"default_permissions": permissions, "default_events": events,
 	}
 }
