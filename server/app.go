@@ -172,7 +172,7 @@ func (s *Server) route(a *app, dispatcher *dispatch.Dispatcher, countDelivery fu
 	})
 	pages, err := pages.New(pages.Options{
 		Specs: dispatcher.Specs(), Version: s.opts.Version, Multi: len(a.env.Orgs) > 1,
-		AdminRepos: adminRepos(c), Trigger: c.Organizations()[0].Chatops.Trigger,
+		AdminRepos: adminRepos(c), Trigger: c.Organizations()[0].Chatops.Trigger, Console: c.HasConsole(),
 	})
 	if err != nil {
 		return err

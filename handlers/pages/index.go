@@ -39,8 +39,8 @@ func indexPage(o Options, setup bool) (file, error) {
 			h.P(h.Class("lead"), g.Text("Team maintainers create a runner group, choose which repositories can use it, and register runners. "+
 				"You don’t need an organization owner.")),
 			g.If(setup, indexNotice()),
-			h.P(h.Class("actions"), g.Map(o.AdminRepos, func(r AdminRepo) g.Node {
-				return h.A(h.Class("button"), h.Href(r.URL), g.Text("Open an issue in "+r.Name))
+			h.P(h.Class("actions"), g.If(o.Console, h.A(h.Class("button"), h.Href("/console"), g.Text("Open the console"))), g.Map(o.AdminRepos, func(r AdminRepo) g.Node {
+				return h.A(g.If(!o.Console, h.Class("button")), h.Href(r.URL), g.Text("Open an issue in "+r.Name))
 			}), h.A(h.Href(firstRunner), g.Text("Your first runner")), h.A(h.Href("/docs"), g.Text("Use the API instead"))),
 			h.Ol(h.Class("steps"), g.Map(firstSteps(), func(s step) g.Node { return indexStep(o, s) })),
 			h.P(g.Text("Write the commands as comments on an issue in the admin repository; the answer is a reply. Your team is the one that the label "),

@@ -42,6 +42,8 @@ type Options struct {
 	// for runner-group.
 	AdminRepos []AdminRepo
 	Trigger    string
+	// Console is whether people can sign in to the console.
+	Console bool
 	// SetupMode reports whether no App is configured yet. It may be nil.
 	SetupMode func() bool
 }
