@@ -202,7 +202,9 @@ func TestPollerPermissionBack(t *testing.T) {
 func TestPollerAccess(t *testing.T) {
 	t.Parallel()
 	w := newWatch(t)
-	w.org(func(o *ghsim.Org) { o.Repo("foreign").Collaborators = map[int64]string{o.Member("bob").User.ID: "admin"} })
+	w.org(func(o *ghsim.Org) {
+		o.Repo("foreign").Collaborators = map[int64]string{o.Member("bob").User.ID: "admin"}
+	})
 	w.Must("ada", "group-create team=platform")
 	w.Must("bob", "access-request team=platform repos=foreign for=2h")
 	w.Must("ada", "request-approve id=1")

@@ -160,9 +160,9 @@ type proxied struct {
 	mu          sync.Mutex
 }
 
-// close closes both ends once copy has ended.
-func (c *proxied) close(copy func() error) {
-	_ = copy()
+// close closes both ends once pass has ended.
+func (c *proxied) close(pass func() error) {
+	_ = pass()
 	c.front.Close()
 	c.back.Close()
 }
