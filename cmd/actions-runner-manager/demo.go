@@ -23,6 +23,7 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/comment"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers/signin"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim/web"
 	"github.com/actions-runner-manager/actions-runner-manager/server"
@@ -109,8 +110,9 @@ func (d *demo) run(ctx context.Context) error {
 		return err
 	}
 	opts.Listening = func(url string) {
-		if !d.setup { // else the manifest says where webhooks go
+		if !d.setup { // else the manifest says where webhooks and sign-ins go
 			d.sim.SetHookURL(url + comment.WebhookPath)
+			d.sim.SetCallbackURLs(url + signin.CallbackPath)
 		}
 		if err := d.cast.guide(d.program.stdout, d.simURL, url); err != nil {
 			fmt.Fprintln(d.program.stderr, err)
@@ -289,7 +291,7 @@ func (d *demo) options(c *config.Config, path string) (server.Options, error) {
 		c.Fleet.PollInterval, c.Alerts.Issues, c.Alerts.OfflineAfter, strings.Join(c.Policy.Approval, ", "), c.Logging.Level)
 	if !d.setup {
 		text = strings.Replace(text, "chatops:", fmt.Sprintf("  webhookSecret: %q\nchatops:", d.cast.webhookSecret), 1) +
-			fmt.Sprintf("appID: %d\nprivateKey: %q\n", d.cast.appID, d.cast.privateKey)
+			fmt.Sprintf("appID: %d\nclientID: %q\nclientSecret: %q\nprivateKey: %q\n", d.cast.appID, d.cast.clientID, d.cast.clientSecret, d.cast.privateKey)
 	}
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return server.Options{}, fmt.Errorf("write the demo's configuration: %w", err)

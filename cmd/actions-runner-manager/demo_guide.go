@@ -8,7 +8,9 @@ import (
 	"strings"
 
 	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers/console"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim/web"
 )
 
 // A cast is who and what of a scenario the demo speaks of.
@@ -16,6 +18,7 @@ type cast struct {
 	org, adminRepo            string
 	appID                     int64
 	privateKey, webhookSecret string
+	clientID, clientSecret    string
 	owners                    []string // teams for which a group of their name exists
 
 	Issue      string // path of the issue to write on
@@ -25,10 +28,18 @@ type cast struct {
 	Outsider   person // does not
 	Owner      person // owns the organization
 	Repos      []string
+	Largest    team // that owns a group: the one with the most runners
 
 	Config    string // the server's configuration file
 	SetupLink string // if the demo begins without an App
 	program   string // as one calls it
+}
+
+// A team owns a runner group, and has a maintainer.
+type team struct {
+	Slug       string
+	Maintainer string // a login
+	runners    int
 }
 
 // A person has a token.
@@ -62,6 +73,7 @@ func castOf(sim *ghsim.Server, setup bool) (cast, error) {
 			app.WebhookSecret = randomToken()
 		}
 		c.appID, c.privateKey, c.webhookSecret = app.ID, app.PrivateKey(), app.WebhookSecret
+		c.clientID, c.clientSecret = app.ClientID, app.ClientSecret
 		c.find(app.Installations[0].Org)
 	})
 	return c, err
@@ -73,6 +85,7 @@ func (c *cast) find(org *ghsim.Org) {
 	for _, t := range org.Teams {
 		if g := org.Group(t.Slug); g != nil && !g.Default && !g.Inherited {
 			c.owners = append(c.owners, t.Slug)
+			c.findLargest(org, t, g)
 		}
 	}
 	for _, r := range org.Repos {
@@ -94,6 +107,24 @@ func (c *cast) find(org *ghsim.Org) {
 		if c.Maintainer.Login != "" {
 			break
 		}
+	}
+}
+
+// findLargest takes the team if its group has more runners than that of another.
+func (c *cast) findLargest(org *ghsim.Org, t *ghsim.Team, group *ghsim.Group) {
+	found := team{Slug: t.Slug}
+	for _, r := range org.Runners {
+		if r.GroupID == group.ID {
+			found.runners++
+		}
+	}
+	for _, m := range t.Members {
+		if m.Role == "maintainer" && m.State == "active" && found.Maintainer == "" {
+			found.Maintainer = m.User.Login
+		}
+	}
+	if found.Maintainer != "" && (c.Largest.Slug == "" || found.runners > c.Largest.runners) {
+		c.Largest = found
 	}
 }
 
@@ -149,6 +180,8 @@ func (c cast) guide(out io.Writer, github, server string) error {
 	say("\nA simulated GitHub is at %s, and the server at %s (its reference: %s/docs).", github, server, server)
 	if c.SetupLink != "" {
 		c.guideSetup(say, step)
+	} else {
+		c.guideConsole(say, step, github, server)
 	}
 	if c.Issue != "" {
 		step("Open this issue in a browser:\n\n    %s%s", github, c.Issue)
@@ -163,6 +196,9 @@ func (c cast) guide(out io.Writer, github, server string) error {
 	if c.Outsider.Token != "" && c.Team != "" {
 		step("%s does not maintain the team %s, and is refused:\n", c.Outsider.Login, c.Team)
 		say("    %s", curl("PATCH", c.Outsider, server, "repos-add?team="+c.Team+"&repos="+or(c.some(), "docs")))
+	}
+	if c.SetupLink != "" {
+		c.guideConsole(say, step, github, server)
 	}
 	step("As the operator, check the setup, and send a sample webhook, whose answer appears on issue 1:\n")
 	say("    %s doctor --config %s", c.program, c.Config)
@@ -184,6 +220,19 @@ func (c cast) guideSetup(say, step printer) {
 	say("\n   The simulated GitHub makes the App, and the server keeps its key in %s", c.Config)
 	step("On the page that follows, open the App's installation, and install it in %s. The page ticks each step by itself.", c.org)
 	say("\n   Until then GitHub delivers no comments, so those get no answer: write commands afterwards.")
+}
+
+// guideConsole prints where the console is, who may look at what there, and where a new runner
+// may come from.
+func (c cast) guideConsole(say, step printer, github, server string) {
+	step("Open the console in a browser, and sign in as any of the simulated people:\n\n    %s%s", server, console.Path)
+	if c.Largest.Slug != "" {
+		say("\n   %s maintains the team %s, whose group has the most runners.", c.Largest.Maintainer, c.Largest.Slug)
+	}
+	if c.Owner.Login != "" {
+		say("   %s owns %s, and sees all groups.", c.Owner.Login, c.org)
+	}
+	say("\n   Add a runner there, and paste its lines on this page, which stands for the machine:\n\n    %s%s", github, web.MachinePath)
 }
 
 // guideMaintainer prints what the maintainer may try, by comments and over REST.

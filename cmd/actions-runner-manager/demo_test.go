@@ -129,6 +129,9 @@ func TestDemoSetup(t *testing.T) {
 		got := lines[i].run(t)
 		assert.Equal(t, want, got.status, "%s: %s", lines[i].name, got.body)
 	}
+	status, page = signInAs(t, found(`(?m)^    (http://\S+/console)$`, guide), "ada").get(found(`(?m)^    (http://\S+/console)$`, guide))
+	assert.Equal(t, http.StatusOK, status, page)
+	assert.Contains(t, page, "platform")
 	operate(t, guide, issue)
 }
 

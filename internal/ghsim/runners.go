@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -18,8 +19,8 @@ func runnerRoutes() []route {
 	return []route{
 		{http.MethodGet, base, read, (*call).listRunners},
 		{http.MethodGet, base + "/downloads", read, (*call).listDownloads},
-		{http.MethodPost, base + "/registration-token", write, func(c *call) answer { return c.runnerToken("AREG") }},
-		{http.MethodPost, base + "/remove-token", write, func(c *call) answer { return c.runnerToken("AREM") }},
+		{http.MethodPost, base + "/registration-token", write, (*call).registrationToken},
+		{http.MethodPost, base + "/remove-token", write, (*call).removeToken},
 		{http.MethodPost, base + "/generate-jitconfig", write, (*call).generateJIT},
 		{http.MethodGet, one, read, onRunner(func(c *call, r *Runner) answer { return ok(c.runner(r)) })},
 		{http.MethodDelete, one, write, onRunner((*call).deleteRunner)},
@@ -89,8 +90,28 @@ func (c *call) listDownloads() answer {
 	return ok(all)
 }
 
-func (c *call) runnerToken(prefix string) answer {
-	return created(obj{"token": c.s.secret(randomToken(prefix, 29)), "expires_at": stamp(c.s.now().Add(time.Hour))})
+func (c *call) registrationToken() answer {
+	a, token := c.newRunnerToken("AREG")
+	if c.s.registrations == nil {
+		c.s.registrations = map[string]registration{}
+	}
+	now := c.s.now()
+	maps.DeleteFunc(c.s.registrations, func(_ string, r registration) bool { return now.After(r.expires) })
+	c.s.registrations[token] = registration{c.org, now.Add(runnerTokenLife)}
+	return a
+}
+
+func (c *call) removeToken() answer {
+	a, _ := c.newRunnerToken("AREM")
+	return a
+}
+
+// runnerTokenLife is GitHub's: https://docs.github.com/rest/actions/self-hosted-runners
+const runnerTokenLife = time.Hour
+
+func (c *call) newRunnerToken(prefix string) (a answer, token string) {
+	token = c.s.secret(randomToken(prefix, 29))
+	return created(obj{"token": token, "expires_at": stamp(c.s.now().Add(runnerTokenLife))}), token
 }
 
 // generateJIT makes a runner and the configuration that it starts with, once.
@@ -124,7 +145,13 @@ func (c *call) generateJIT() answer {
 	if err != nil {
 		panic(err) // our own map always encodes
 	}
-	return created(obj{"runner": c.runner(r), "encoded_jit_config": c.s.secret(base64.StdEncoding.EncodeToString(config))})
+	encoded := c.s.secret(base64.StdEncoding.EncodeToString(config))
+	if c.s.jit == nil {
+		c.s.jit = map[string]*Runner{}
+	}
+	maps.DeleteFunc(c.s.jit, func(_ string, old *Runner) bool { return !slices.Contains(c.org.Runners, old) })
+	c.s.jit[encoded] = r
+	return created(obj{"runner": c.runner(r), "encoded_jit_config": encoded})
 }
 
 func (c *call) deleteRunner(r *Runner) answer {

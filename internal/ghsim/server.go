@@ -51,29 +51,31 @@ type Server struct {
 	routing sync.Once
 	routes  []splitRoute
 
-	mu          sync.Mutex // guards all below
-	state       State
-	version     uint64        // counts changes of the state
-	changed     chan struct{} // closed at the next change
-	calls       []Call
-	unknown     []string
-	secondary   map[int64]*usage // by installation; nil: not enforced
-	faults      []*activeFault
-	latency     time.Duration
-	secrets     []string
-	instTokens  map[string]*instToken
-	manifests   map[string]*App  // apps that wait for their conversion, by code
-	grants      map[string]grant // of the web flow, by code
-	buckets     map[string]*bucket
-	suggestions []string
-	release     string // newest of the runner; empty: RunnerVersion
-	living      living
-	issuer      issuer
-	closed      bool
-	pauseHooks  bool
-	inFlight    int // deliveries on their way
-	cancels     map[*Delivery]context.CancelFunc
-	base        string // if the first request reached the server
+	mu            sync.Mutex // guards all below
+	state         State
+	version       uint64        // counts changes of the state
+	changed       chan struct{} // closed at the next change
+	calls         []Call
+	unknown       []string
+	secondary     map[int64]*usage // by installation; nil: not enforced
+	faults        []*activeFault
+	latency       time.Duration
+	secrets       []string
+	instTokens    map[string]*instToken
+	manifests     map[string]*App         // apps that wait for their conversion, by code
+	grants        map[string]grant        // of the web flow, by code
+	registrations map[string]registration // by token
+	jit           map[string]*Runner      // by configuration
+	buckets       map[string]*bucket
+	suggestions   []string
+	release       string // newest of the runner; empty: RunnerVersion
+	living        living
+	issuer        issuer
+	closed        bool
+	pauseHooks    bool
+	inFlight      int // deliveries on their way
+	cancels       map[*Delivery]context.CancelFunc
+	base          string // if the first request reached the server
 }
 
 // maxBody is the largest request body that the server reads.

@@ -51,6 +51,8 @@ func (v view) main() g.Node {
 		return v.Install.html()
 	case v.SignIn != nil:
 		return v.SignIn.html()
+	case v.Machine != nil:
+		return v.Machine.html()
 	}
 	return h.Main(h.Class("narrow"),
 		h.H1(g.Text("Issues")),

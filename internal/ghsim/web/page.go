@@ -1,5 +1,5 @@
 // Package web is the web pages of the simulated GitHub: its issues, the form that installs
-// an App and the page that makes one.
+// an App, the page that makes one, and that of a machine for runners.
 package web
 
 import (
@@ -46,6 +46,10 @@ func (p *Pages) page(method, path string) http.HandlerFunc {
 		return avatar("GitHub")
 	case path == ghsim.AuthorizePath && reads:
 		return p.servePage(p.signIn)
+	case path == MachinePath && reads:
+		return p.servePage(func(*http.Request) (view, error) { return machinePage(machineView{}), nil })
+	case path == MachinePath && method == http.MethodPost:
+		return p.sameOrigin(p.servePage(p.paste))
 	case len(part) == 2 && part[0] == "avatars" && reads:
 		return avatar(strings.TrimSuffix(part[1], ".svg"))
 	case len(part) == 3 && part[0] != "orgs" && part[2] == "issues" && reads:

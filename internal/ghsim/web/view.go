@@ -25,6 +25,7 @@ type view struct {
 	Issues  []issueLink
 	Install *installView
 	SignIn  *signInView
+	Machine *machineView
 }
 
 type issueLink struct{ Path, Name, Title string }
