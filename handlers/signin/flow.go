@@ -51,7 +51,7 @@ func (s *SignIn) setFlow(w http.ResponseWriter, value string) {
 	if value == "" {
 		age = -1
 	}
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure follows the address by which browsers reach the server
 		Name: s.cookieName("signin"), Value: value, Path: "/", MaxAge: age, HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode,
 	})
 }
@@ -132,7 +132,7 @@ func (s *SignIn) identify(r *http.Request, f flow) (dispatch.Principal, error) {
 	defer cancel()
 	token, err := s.oauth.Exchange(context.WithValue(ctx, oauth2.HTTPClient, s.Client), code, oauth2.VerifierOption(f.verifier))
 	if err != nil {
-		return dispatch.Principal{}, s.exchangeFailed(ctx, err)
+		return dispatch.Principal{}, s.exchangeFailed(err)
 	}
 	person, err := s.GitHub.User(ctx, token.AccessToken)
 	if err == nil {
@@ -178,15 +178,16 @@ func (s *SignIn) flowRefused(code string, cause error) error {
 }
 
 // exchangeFailed says why there is no token. The answer itself is not logged.
-func (s *SignIn) exchangeFailed(ctx context.Context, err error) error {
+func (s *SignIn) exchangeFailed(err error) error {
 	var answer *oauth2.RetrieveError
+	var late interface{ Timeout() bool }
 	out := dispatch.Refuse(dispatch.ReasonGitHubError, "GitHub does not answer, so nobody can sign in at the moment. Try again in a minute.")
 	switch {
 	case errors.As(err, &answer) && answer.ErrorCode != "":
 		return s.flowRefused(answer.ErrorCode, nil)
 	case errors.As(err, &answer):
 		out.Cause = errors.New("GitHub answered " + answer.Response.Status + " to the code of a sign-in")
-	case ctx.Err() != nil:
+	case errors.As(err, &late) && late.Timeout():
 		out = dispatch.Refuse(dispatch.ReasonGitHubTimeout, "GitHub did not answer in time, so you are not signed in. Try again in a minute.")
 		out.Cause = err
 	default:

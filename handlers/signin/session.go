@@ -46,7 +46,7 @@ func (s *SignIn) Person(ctx context.Context) dispatch.Principal {
 // signs them in and leads back.
 func (s *SignIn) Require(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, err := s.load(r)
+		ctx, err := s.load(r.Context(), r)
 		switch {
 		case err != nil:
 			s.fail(w, r, dispatch.StoreError(err))
@@ -59,9 +59,9 @@ func (s *SignIn) Require(next http.Handler) http.Handler {
 	})
 }
 
-// load returns a context with the session of the request, and with its person if there is one.
-func (s *SignIn) load(r *http.Request) (context.Context, error) {
-	ctx, err := s.sessions.Load(r.Context(), cookieValue(r, s.sessions.Cookie.Name))
+// load returns ctx with the session of the request's browser, and with its person if there is one.
+func (s *SignIn) load(ctx context.Context, r *http.Request) (context.Context, error) {
+	ctx, err := s.sessions.Load(ctx, cookieValue(r, s.sessions.Cookie.Name))
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +131,7 @@ func (s *SignIn) save(ctx context.Context) {
 func (s *SignIn) signOut(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 1<<10)
 	everywhere := r.PostFormValue("everywhere") != ""
-	ctx, err := s.load(r)
+	ctx, err := s.load(r.Context(), r)
 	if err != nil {
 		s.fail(w, r, dispatch.StoreError(err))
 		return
@@ -165,6 +165,7 @@ type sessionStore struct {
 	ttl time.Duration
 }
 
+// FindCtx implements [scs.CtxStore].
 func (s *sessionStore) FindCtx(ctx context.Context, token string) (data []byte, found bool, err error) {
 	data, err = s.Session(ctx, token)
 	if errors.Is(err, store.ErrNotFound) {
@@ -173,6 +174,7 @@ func (s *sessionStore) FindCtx(ctx context.Context, token string) (data []byte, 
 	return data, err == nil, err
 }
 
+// CommitCtx implements [scs.CtxStore]: it makes a session at a sign-in, and else changes one that has not ended.
 func (s *sessionStore) CommitCtx(ctx context.Context, token string, data []byte, _ time.Time) error {
 	if ctx.Value(newSessionKey{}) == nil {
 		return s.SetSessionData(ctx, token, data)
@@ -181,17 +183,20 @@ func (s *sessionStore) CommitCtx(ctx context.Context, token string, data []byte,
 	return s.AddSession(ctx, store.Session{Token: token, UserID: person.ID, Data: data, Expires: s.Now().Add(s.ttl)})
 }
 
+// DeleteCtx implements [scs.CtxStore].
 func (s *sessionStore) DeleteCtx(ctx context.Context, token string) error {
 	return s.EndSession(ctx, token)
 }
 
-// Find, Commit and Delete are what [scs.Store] asks for and [scs.CtxStore] replaces.
+// Find implements [scs.Store], which [scs.CtxStore] contains. It is not called, as Commit and Delete are not.
 func (s *sessionStore) Find(token string) ([]byte, bool, error) {
 	return s.FindCtx(context.Background(), token)
 }
 
+// Commit implements [scs.Store].
 func (s *sessionStore) Commit(token string, data []byte, expiry time.Time) error {
 	return s.CommitCtx(context.Background(), token, data, expiry)
 }
 
+// Delete implements [scs.Store].
 func (s *sessionStore) Delete(token string) error { return s.DeleteCtx(context.Background(), token) }

@@ -119,6 +119,40 @@ func TestFlashAndSignOut(t *testing.T) {
 	assert.Equal(t, http.StatusUnauthorized, do(http.MethodGet, "/console", cookie).Code)
 }
 
+type transport func(*http.Request) (*http.Response, error)
+
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) { return t(r) }
+
+// A GitHub that does not answer in time is a page that says so.
+func TestGitHubIsSlow(t *testing.T) {
+	s, _ := newSignIn(t, "https://arm.example.com")
+	s.Client.Transport = transport(func(*http.Request) (*http.Response, error) { return nil, context.DeadlineExceeded })
+	front := s.Handler(http.NotFoundHandler())
+	begun := httptest.NewRecorder()
+	front.ServeHTTP(begun, httptest.NewRequest(http.MethodGet, signin.Path, nil))
+	to, err := url.Parse(begun.Header().Get("Location"))
+	require.NoError(t, err)
+	back := httptest.NewRequest(http.MethodGet, signin.CallbackPath+"?code=c&state="+to.Query().Get("state"), nil)
+	back.AddCookie(begun.Result().Cookies()[0])
+	w := httptest.NewRecorder()
+	front.ServeHTTP(w, back)
+	assert.Equal(t, http.StatusGatewayTimeout, w.Code)
+	assert.Contains(t, w.Body.String(), "did not answer in time")
+}
+
+// A proxy may change the Host. The address that browsers show is the public one.
+func TestFormsBehindProxy(t *testing.T) {
+	s, _ := newSignIn(t, "https://arm.example.com")
+	reached := s.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	for origin, want := range map[string]int{"https://arm.example.com": http.StatusNoContent, "https://evil.example": http.StatusForbidden} {
+		req := httptest.NewRequest(http.MethodPost, "http://backend:8080/console/acme/platform/group-create", nil)
+		req.Header.Set("Origin", origin)
+		w := httptest.NewRecorder()
+		reached.ServeHTTP(w, req)
+		assert.Equal(t, want, w.Code, origin)
+	}
+}
+
 // A database that does not answer is a page, and nobody is signed in.
 func TestDatabaseIsGone(t *testing.T) {
 	s, signIn := newSignIn(t, "https://arm.example.com")

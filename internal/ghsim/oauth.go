@@ -16,7 +16,7 @@ import (
 // https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-user-access-token-for-a-github-app
 const (
 	AuthorizePath = "/login/oauth/authorize"
-	tokenPath     = "/login/oauth/access_token"
+	tokenPath     = "/login/oauth/access_token" //nolint:gosec // a path
 )
 
 const (
