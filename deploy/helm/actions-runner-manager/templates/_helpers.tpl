@@ -76,11 +76,11 @@ labels:
 {{- if and $sqlite (gt (int .Values.replicaCount) 1) -}}
 {{- fail "replicaCount is more than 1, but a SQLite file serves one replica: set database.type to postgres and give secrets.databaseURL" -}}
 {{- end -}}
-{{- if and $s.external.enabled (or $s.existingSecret $s.privateKey $s.webhookSecret $s.databaseURL) -}}
-{{- fail "secrets.external.enabled takes every secret from outside: leave existingSecret, privateKey, webhookSecret and databaseURL empty" -}}
+{{- if and $s.external.enabled (or $s.existingSecret $s.privateKey $s.webhookSecret $s.clientSecret $s.databaseURL) -}}
+{{- fail "secrets.external.enabled takes every secret from outside: leave existingSecret, privateKey, webhookSecret, clientSecret and databaseURL empty" -}}
 {{- end -}}
-{{- if and $s.existingSecret (or $s.privateKey $s.webhookSecret $s.databaseURL) -}}
-{{- fail "secrets.existingSecret is given: put privateKey, webhookSecret and databaseURL into that Secret, not into the values" -}}
+{{- if and $s.existingSecret (or $s.privateKey $s.webhookSecret $s.clientSecret $s.databaseURL) -}}
+{{- fail "secrets.existingSecret is given: put privateKey, webhookSecret, clientSecret and databaseURL into that Secret, not into the values" -}}
 {{- end -}}
 {{- if and $s.external.enabled (not $s.external.remoteKey) -}}
 {{- fail "secrets.external.remoteKey is missing: the name or ARN of the secret in AWS Secrets Manager" -}}
