@@ -1,10 +1,10 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -27,12 +27,17 @@ type AuditQuery struct {
 const (
 	rowsPerEntry = 8
 	moreRows     = 100
+	// searchedRows is how many of the newest rows that one filter chooses are searched for what
+	// the others choose.
+	searchedRows = 20_000
 )
 
 // AuditList returns entries, newest first. A request and its outcome are one entry, with
 // the time of the request. If there are several outcomes, the last one counts; if there is
 // none, the entry's outcome is Asked. AuditList looks only at the newest rows, which it finds
-// by an index for each filter, so that its cost does not grow with the audit log.
+// by an index for each filter, so that its cost does not grow with the audit log. If there are
+// several filters, it searches the newest 20,000 rows of one of them: those of the team, else
+// of the caller, else of the command.
 func (s *Store) AuditList(ctx context.Context, q AuditQuery) ([]Entry, error) {
 	query, args := q.sql(s.dialect)
 	list, err := Collect(ctx, s.Reader(), scanEntry, query, args...)
@@ -68,33 +73,49 @@ func (q AuditQuery) rows(dialect Dialect) (query string, args []any) {
 		args = append(args, value)
 		return fmt.Sprintf("?%d", len(args))
 	}
-	filters, index := "", ""
-	if q.Command != "" {
-		filters, index = filters+" AND command = "+bind(q.Command), "audit_command"
-	}
+	var filters []auditFilter
 	if q.Caller != "" {
-		filters, index = filters+" AND lower(caller) = "+bind(strings.ToLower(q.Caller)), "audit_caller"
+		filters = append(filters, auditFilter{" AND lower(caller) = " + bind(strings.ToLower(q.Caller)), "audit_caller"})
+	}
+	if q.Command != "" {
+		filters = append(filters, auditFilter{" AND command = " + bind(q.Command), "audit_command"})
 	}
 	if q.Changes {
-		filters, index = filters+" AND changed = 1", "audit_changed"
-	}
-	newest := func(ofTeam, teamIndex string) string {
-		from := "audit"
-		if dialect == SQLite { // which has no statistics to choose by
-			from += " INDEXED BY " + cmp.Or(index, teamIndex)
-		}
-		return `SELECT * FROM ` + from + ` WHERE org_id = ?1 AND started_at >= ?2 AND started_at < ?3` + filters + ofTeam +
-			` ORDER BY started_at DESC, id DESC LIMIT ?4`
+		filters = append(filters, auditFilter{" AND changed = 1", "audit_changed"})
 	}
 	switch {
 	case q.TeamID != 0:
-		byID := newest(" AND team_id <> 0 AND team_id = "+bind(q.TeamID), "audit_team")
-		bySlug := newest(" AND team_id = 0 AND team = "+bind(q.Team), "audit_slug")
-		return `SELECT * FROM (` + byID + `) t UNION ALL SELECT * FROM (` + bySlug + `) u`, args
+		byID := auditFilter{" AND team_id <> 0 AND team_id = " + bind(q.TeamID), "audit_team"}
+		bySlug := auditFilter{" AND team_id = 0 AND team = " + bind(q.Team), "audit_slug"}
+		return `SELECT * FROM (` + byID.newest(dialect, filters) + `) t UNION ALL SELECT * FROM (` + bySlug.newest(dialect, filters) + `) u`, args
 	case q.Team != "":
-		return newest(" AND team = "+bind(q.Team), "audit_org"), args
+		filters = append(filters, auditFilter{" AND team = " + bind(q.Team), ""})
 	}
-	return newest("", "audit_org"), args
+	if len(filters) == 0 || filters[0].index == "" {
+		return auditFilter{"", "audit_org"}.newest(dialect, filters), args
+	}
+	return filters[0].newest(dialect, filters[1:]), args
+}
+
+// An auditFilter is a condition that an index finds the rows of, newest first.
+type auditFilter struct{ condition, index string }
+
+// newest returns the query of the newest rows that the filter and the others choose.
+func (f auditFilter) newest(dialect Dialect, others []auditFilter) string {
+	from := "audit"
+	if dialect == SQLite { // which has no statistics to choose by
+		from += " INDEXED BY " + f.index
+	}
+	const newestFirst = ` ORDER BY started_at DESC, id DESC LIMIT `
+	rows := `SELECT * FROM ` + from + ` WHERE org_id = ?1 AND started_at >= ?2 AND started_at < ?3` + f.condition + newestFirst
+	if len(others) == 0 {
+		return rows + `?4`
+	}
+	conditions := ""
+	for _, other := range others {
+		conditions += other.condition
+	}
+	return `SELECT * FROM (` + rows + strconv.Itoa(searchedRows) + `) n WHERE true` + conditions + newestFirst + `?4`
 }
 
 func scanEntry(row Row) (Entry, error) {

@@ -26,8 +26,8 @@ var auditFilters = []struct {
 	{"a caller, in any case", store.AuditQuery{Caller: "ALICE"}, "audit_caller", []string{"r3 done", "r1 done"}},
 	{"a command", store.AuditQuery{Command: "repos-add"}, "audit_command", []string{"r4 refused", "r1 done"}},
 	{"changes", store.AuditQuery{Changes: true}, "audit_changed", []string{"r2 failed", "r1 done"}},
-	{"changes of a team", store.AuditQuery{TeamID: 11, Team: "web", Changes: true}, "audit_changed", nil},
-	{"all of them", store.AuditQuery{TeamID: 10, Team: "platform", Caller: "alice", Command: "repos-add", Changes: true}, "audit_changed", []string{"r1 done"}},
+	{"changes of a team", store.AuditQuery{TeamID: 11, Team: "web", Changes: true}, "audit_team", nil},
+	{"all of them", store.AuditQuery{TeamID: 10, Team: "platform", Caller: "alice", Command: "repos-add", Changes: true}, "audit_team", []string{"r1 done"}},
 	{"nobody's", store.AuditQuery{Caller: "carol"}, "audit_caller", nil},
 }
 

@@ -1,5 +1,10 @@
 package store
 
+import (
+	"context"
+	"strings"
+)
+
 // Migration returns the SQL of one of our migrations, as the database understands it.
 func Migration(dialect Dialect, name string) (string, error) {
 	text, err := migrations.ReadFile("migrations/" + name)
@@ -8,3 +13,30 @@ func Migration(dialect Dialect, name string) (string, error) {
 
 // AuditListSQL returns the query of [Store.AuditList].
 func AuditListSQL(q AuditQuery) (query string, args []any) { return q.sql(SQLite) }
+
+// AuditPlans returns SQLite's plan of each statement about the audit that was run.
+func (s *Store) AuditPlans(ctx context.Context) (map[string]string, error) {
+	plans := map[string]string{}
+	for _, db := range []*prepared{s.writes, s.reader} {
+		db.mu.Lock()
+		var queries []string
+		for query := range db.byQuery {
+			if strings.Contains(query, "audit") {
+				queries = append(queries, query)
+			}
+		}
+		db.mu.Unlock()
+		for _, query := range queries {
+			steps, err := Collect(ctx, sqlQuerier{db, s.explainSQLite}, func(row Row) (step string, err error) {
+				var id, parent, unused int
+				err = row.Scan(&id, &parent, &unused, &step)
+				return step, err
+			}, "EXPLAIN QUERY PLAN "+placeholder.ReplaceAllString(query, "NULL"))
+			if err != nil {
+				return nil, err
+			}
+			plans[query] = strings.Join(steps, "\n")
+		}
+	}
+	return plans, nil
+}

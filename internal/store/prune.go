@@ -36,7 +36,7 @@ func (s *Store) Prune(ctx context.Context, auditBefore, deliveriesBefore time.Ti
 	} {
 		for {
 			n, err := s.Exec(ctx, `DELETE FROM `+old.table+` WHERE (`+old.key+`) IN
-				(SELECT `+old.key+` FROM `+old.table+` WHERE `+old.when+` < ?1 LIMIT ?2)`, Micros(old.before), pruneBatch)
+				(SELECT `+old.key+` FROM `+old.table+` WHERE `+old.when+` < ?1 ORDER BY `+old.when+` LIMIT ?2)`, Micros(old.before), pruneBatch)
 			if err != nil {
 				return wrap(err, "remove old rows of %s", old.table)
 			}
