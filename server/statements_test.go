@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/url"
 	"sync/atomic"
@@ -119,4 +120,48 @@ func record(t testing.TB, database string, org int64, groups int) {
 		}
 	}
 	require.NoError(t, st.AddRecords(t.Context(), records))
+}
+
+// sqlBudgets are the statements and round trips to PostgreSQL of warm commands. None depends on
+// how many groups, teams or audit entries there are.
+func sqlBudgets() map[string]struct{ statements, roundTrips int64 } {
+	return map[string]struct{ statements, roundTrips int64 }{
+		"group-list":             {4, 4},
+		"repos-add, 1 repo":      {14, 8},
+		"repos-add, 20 repos":    {33, 8},
+		"repos-remove, 20 repos": {53, 8},
+		"repos-set, 20 repos":    {52, 9},
+		"token-register":         {4, 4},
+		"token-jit":              {8, 5},
+		"group-create":           {29, 13},
+	}
+}
+
+func TestStatementsOfCommands(t *testing.T) {
+	t.Parallel()
+	for _, c := range costs() {
+		budget, ok := sqlBudgets()[c.name]
+		if !ok {
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			counted, counter := countSQL(t, storetest.Postgres(t))
+			w := newWorld(t, bigAcme(10, 100), "DATABASE_URL="+counted)
+			c.prepare(w)
+			statements, roundTrips := int64(math.MaxInt64), int64(math.MaxInt64)
+			for range 8 { // the least counts: the server does other things, too
+				counter.statements.Store(0)
+				counter.roundTrips.Store(0)
+				w.ok("ghp_ada", c.request)
+				statements, roundTrips = min(statements, counter.statements.Load()), min(roundTrips, counter.roundTrips.Load())
+				if c.undo != "" {
+					w.ok("ghp_ada", c.undo)
+				}
+			}
+			t.Logf("%-24s %2d statements in %2d round trips", c.name, statements, roundTrips)
+			assert.LessOrEqual(t, statements, budget.statements, "statements")
+			assert.LessOrEqual(t, roundTrips, budget.roundTrips, "round trips")
+		})
+	}
 }

@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	manyRows = 150_000
+	manyRows = 60_000
 	// readRows is more than all that the test's statements look at, and less than the table.
-	readRows = 120_000
+	readRows = 50_000
 )
 
 // fillMany writes many rows of the audit, a second after each other: of 100 callers, 50 teams

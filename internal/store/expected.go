@@ -141,12 +141,10 @@ func fleetTables() []string {
 	return []string{"group_poll", "finding", "sample", "sample_hour", "expected_group", "expected_repo", "expected_runner", "group_change", "removal"}
 }
 
-// forgetGroup deletes what is expected and was seen of a group.
-func forgetGroup(ctx context.Context, q Querier, orgID, groupID int64) error {
+// forgetGroup returns the SQL that deletes what is expected and was seen of a group.
+func forgetGroup(orgID, groupID int64) (all []statement) {
 	for _, table := range fleetTables() {
-		if _, err := q.Exec(ctx, `DELETE FROM `+table+` WHERE org_id = ?1 AND group_id = ?2`, orgID, groupID); err != nil {
-			return err
-		}
+		all = append(all, statement{`DELETE FROM ` + table + ` WHERE org_id = ?1 AND group_id = ?2`, []any{orgID, groupID}})
 	}
-	return nil
+	return all
 }

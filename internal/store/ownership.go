@@ -161,18 +161,12 @@ func (s *Store) putRecord(ctx context.Context, q Querier, r Record) error {
 	if err != nil {
 		return conflict(err)
 	}
-	if err := endWithOwnership(ctx, q, r.OrgID, r.TeamID, r.GroupID); err != nil || r.Expected == nil {
-		return err
+	all := endWithOwnership(r.OrgID, r.TeamID, r.GroupID)
+	if r.Expected != nil {
+		all = append(all, forgetGroup(r.OrgID, r.GroupID)...)
+		all = append(all, putExpected(r.OrgID, r.GroupID, *r.Expected, s.Now())...)
 	}
-	if err := forgetGroup(ctx, q, r.OrgID, r.GroupID); err != nil {
-		return err
-	}
-	for _, one := range putExpected(r.OrgID, r.GroupID, *r.Expected, s.Now()) {
-		if _, err := q.Exec(ctx, one.query, one.args...); err != nil {
-			return err
-		}
-	}
-	return nil
+	return execAll(ctx, q, all...)
 }
 
 // ReplaceRecord removes old, a dead record of another team, and puts current in
@@ -237,20 +231,16 @@ func (s *Store) DeleteRecord(ctx context.Context, r Record) error {
 
 // endOwnership deletes what ends with the record, which is deleted already.
 func endOwnership(ctx context.Context, q Querier, r Record) error {
-	if err := endWithOwnership(ctx, q, r.OrgID, r.TeamID, 0); err != nil {
-		return err
-	}
-	return forgetGroup(ctx, q, r.OrgID, r.GroupID)
+	return execAll(ctx, q, append(endWithOwnership(r.OrgID, r.TeamID, 0), forgetGroup(r.OrgID, r.GroupID)...)...)
 }
 
-// endWithOwnership deletes the team's trusts and ends of access for all groups but one.
-func endWithOwnership(ctx context.Context, q Querier, orgID, teamID, butGroup int64) error {
+// endWithOwnership returns the SQL that deletes the team's trusts and ends of access for all
+// groups but one.
+func endWithOwnership(orgID, teamID, butGroup int64) (all []statement) {
 	for _, table := range []string{"trust", "access"} {
-		if _, err := q.Exec(ctx, `DELETE FROM `+table+` WHERE org_id = ?1 AND team_id = ?2 AND group_id <> ?3`, orgID, teamID, butGroup); err != nil {
-			return err
-		}
+		all = append(all, statement{`DELETE FROM ` + table + ` WHERE org_id = ?1 AND team_id = ?2 AND group_id <> ?3`, []any{orgID, teamID, butGroup}})
 	}
-	return nil
+	return all
 }
 
 // AddRecords writes all records or none, in one transaction. If a team owns its group
@@ -272,7 +262,7 @@ func addRecord(ctx context.Context, tx *Tx, r Record) error {
 	n, err := tx.Exec(ctx, `INSERT INTO ownership (`+recordColumns+`) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING`,
 		r.args()...)
 	if err == nil && n == 1 {
-		return forgetGroup(ctx, tx, r.OrgID, r.GroupID)
+		return execAll(ctx, tx, forgetGroup(r.OrgID, r.GroupID)...)
 	}
 	if err != nil {
 		return err

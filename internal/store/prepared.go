@@ -3,11 +3,13 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
+	"strings"
 	"sync"
 )
 
 // maxPrepared bounds the statements that are kept. We have fewer.
-const maxPrepared = 200
+const maxPrepared = 400
 
 // prepared is an SQLite database that keeps its statements prepared, because SQLite takes
 // longer to parse one than to run it. Without it repos-add takes 14 to 21 % more CPU time:
@@ -41,6 +43,69 @@ func (p *prepared) statement(ctx context.Context, query string) *sql.Stmt {
 	}
 	p.byQuery[query] = stmt
 	return stmt
+}
+
+// known returns the statement if it is prepared already, else nil.
+func (p *prepared) known(query string) *sql.Stmt {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.byQuery[query]
+}
+
+// A preparedTx is a transaction that uses the statements of its database that are prepared. It
+// cannot prepare others, because it has the only connection: they are prepared once it has
+// ended. Without it group-create and group-delete take a third more CPU time.
+type preparedTx struct {
+	*sql.Tx
+	db      *prepared
+	unknown map[string]bool
+}
+
+func (t *preparedTx) statement(ctx context.Context, query string) *sql.Stmt {
+	if stmt := t.db.known(query); stmt != nil { //nolint:sqlclosecheck // it is kept, for all callers
+		return t.StmtContext(ctx, stmt)
+	}
+	if isData(query) {
+		t.unknown[query] = true
+	}
+	return nil
+}
+
+// isData reports whether a statement is about rows, and not about tables, as in migrations.
+func isData(query string) bool {
+	verb, _, _ := strings.Cut(strings.TrimSpace(query), " ")
+	return slices.Contains([]string{"SELECT", "INSERT", "UPDATE", "DELETE"}, verb)
+}
+
+// prepareUnknown prepares what the transaction could not.
+func (t *preparedTx) prepareUnknown(ctx context.Context) {
+	for query := range t.unknown {
+		t.db.statement(ctx, query) //nolint:sqlclosecheck // it is kept, for all callers
+	}
+}
+
+// ExecContext is [sql.Tx.ExecContext] with a prepared statement.
+func (t *preparedTx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if stmt := t.statement(ctx, query); stmt != nil { //nolint:sqlclosecheck // the transaction's end closes it
+		return stmt.ExecContext(ctx, args...)
+	}
+	return t.Tx.ExecContext(ctx, query, args...)
+}
+
+// QueryContext is [sql.Tx.QueryContext] with a prepared statement.
+func (t *preparedTx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if stmt := t.statement(ctx, query); stmt != nil { //nolint:sqlclosecheck // the transaction's end closes it
+		return stmt.QueryContext(ctx, args...)
+	}
+	return t.Tx.QueryContext(ctx, query, args...)
+}
+
+// QueryRowContext is [sql.Tx.QueryRowContext] with a prepared statement.
+func (t *preparedTx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	if stmt := t.statement(ctx, query); stmt != nil { //nolint:sqlclosecheck // the transaction's end closes it
+		return stmt.QueryRowContext(ctx, args...)
+	}
+	return t.Tx.QueryRowContext(ctx, query, args...)
 }
 
 // ExecContext is [sql.DB.ExecContext] with a prepared statement.

@@ -112,7 +112,7 @@ func (s *Store) forgetOrphans(ctx context.Context) error {
 		WHERE NOT EXISTS (SELECT 1 FROM ownership o WHERE o.org_id = t.org_id AND o.group_id = t.group_id)`)
 	for _, g := range orphans {
 		if err == nil {
-			err = s.InTx(ctx, func(ctx context.Context, tx *Tx) error { return forgetGroup(ctx, tx, g.org, g.id) })
+			err = s.InTx(ctx, func(ctx context.Context, tx *Tx) error { return execAll(ctx, tx, forgetGroup(g.org, g.id)...) })
 		}
 	}
 	return err

@@ -37,15 +37,37 @@ func (s *Store) InTx(ctx context.Context, do func(context.Context, *Tx) error) e
 		return s.explainSQLite(err)
 	}
 	defer tx.Rollback()
-	if err := do(ctx, &Tx{Querier: sqlQuerier{tx, s.explainSQLite}, SQL: tx}); err != nil {
+	known := &preparedTx{Tx: tx, db: s.writes, unknown: map[string]bool{}}
+	if err := do(ctx, &Tx{Querier: sqlQuerier{known, s.explainSQLite}, SQL: tx}); err != nil {
 		return err
 	}
-	return s.explainSQLite(tx.Commit())
+	if err := tx.Commit(); err != nil {
+		return s.explainSQLite(err)
+	}
+	known.prepareUnknown(ctx)
+	return nil
 }
 
 type statement struct {
 	query string
 	args  []any
+}
+
+// execAll runs statements that write, on PostgreSQL in one round trip if q is a transaction.
+func execAll(ctx context.Context, q Querier, all ...statement) error {
+	if tx, ok := q.(*Tx); ok && tx.PGX != nil {
+		var batch pgx.Batch
+		for _, one := range all {
+			batch.Queue(dollars(one.query), one.args...)
+		}
+		return explainPostgreSQL(tx.PGX.SendBatch(ctx, &batch).Close())
+	}
+	for _, one := range all {
+		if _, err := q.Exec(ctx, one.query, one.args...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // execBatch runs statements that write in one transaction and, on PostgreSQL, in one round
