@@ -144,7 +144,7 @@ func (v *visit) run(spec dispatch.Spec, given values) {
 // confirm shows what the command would change, and the button that does it.
 func (v *visit) confirm(spec dispatch.Spec, given values, preview dispatch.Result) {
 	back := h.A(h.Href(v.after(spec, given)), g.Text("Cancel"))
-	head, button := "Nothing has changed yet. This is what would change:", g.Node(h.Button(h.Type("submit"), h.Class("danger"), h.Name(fieldYes), h.Value("true"), g.Text("Yes, run "+spec.Name)))
+	head, button := "Nothing has changed yet. This is what would change:", h.Button(h.Type("submit"), h.Class("danger"), h.Name(fieldYes), h.Value("true"), g.Text("Yes, run "+spec.Name))
 	if preview.Needless {
 		head, button = "Nothing would change.", nil
 	}

@@ -115,8 +115,7 @@ func TestForms(t *testing.T) {
 			for _, p := range spec.Params {
 				assert.NotContains(t, []string{"yes", "empty", "run"}, p.Name, "the form uses this name for itself")
 				shown := p.Name != "team" || team == "-"
-				switch {
-				case p.Name == dispatch.DryRun:
+				if p.Name == dispatch.DryRun {
 					shown = spec.Effect == dispatch.Changes
 				}
 				assert.Equal(t, shown, strings.Contains(page, `name="`+p.Name+`"`), "%s %s", spec.Name, p.Name)

@@ -65,7 +65,7 @@ func (v *visit) activity(a commands.AuditListing, teams bool) g.Node {
 	return scroll("Activity", h.Table(h.Class("activity"),
 		h.THead(h.Tr(g.Map(head, func(name string) g.Node { return h.Th(h.Scope("col"), g.Text(name)) }))),
 		h.TBody(g.Map(a.Entries, func(e commands.AuditEntry) g.Node {
-			at := g.Node(g.Text(minute(e.At)))
+			at := g.Text(minute(e.At))
 			if e.Link != nil {
 				at = external(*e.Link, minute(e.At))
 			}

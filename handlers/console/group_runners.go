@@ -82,7 +82,7 @@ func (v *visit) repositoriesSection(p groupPage) g.Node {
 	for _, repo := range repos {
 		ends = ends || repo.Until != nil
 	}
-	var list g.Node = h.P(g.Text("No repository may use the group yet."))
+	list := h.P(g.Text("No repository may use the group yet."))
 	if len(repos) > 0 {
 		list = h.Ul(h.Class("repos"), g.Map(repos, func(r commands.RepoDetail) g.Node { return v.repository(r, p.manages) }))
 	}

@@ -283,7 +283,11 @@ func severities(findings map[string]int) g.Node {
 	var nodes g.Group
 	for _, severity := range []string{"critical", "warning", "info"} {
 		if n := findings[severity]; n > 0 {
-			nodes = append(nodes, h.Span(h.Class("tag "+severity), g.Textf("%d %s", n, severity)))
+			text := strconv.Itoa(n) + " " + severity
+			if severity == "warning" && n > 1 {
+				text += "s"
+			}
+			nodes = append(nodes, h.Span(h.Class("tag "+severity), g.Text(text)))
 		}
 	}
 	if len(nodes) == 0 {

@@ -101,12 +101,11 @@ func (v *visit) breadcrumbs(last string) g.Node {
 func text(message string) g.Node {
 	var nodes g.Group
 	for i, part := range strings.Split(message, "`") {
-		switch {
-		case i%2 == 1:
+		if i%2 == 1 {
 			nodes = append(nodes, h.Code(g.Text(part)))
-		default:
-			nodes = append(nodes, withLinks(part)...)
+			continue
 		}
+		nodes = append(nodes, withLinks(part)...)
 	}
 	return nodes
 }
