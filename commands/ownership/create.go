@@ -222,13 +222,9 @@ func (r *Registry) Create(ctx context.Context, call *dispatch.Call, name string,
 
 // highestGroup is the highest id of a group that is known: listed now, or on record.
 func (r *Registry) highestGroup(ctx context.Context, call *dispatch.Call, groups []github.Group) (int64, error) {
-	records, err := r.Store.Records(ctx, call.OrgID)
+	highest, err := r.Store.HighestGroup(ctx, call.OrgID)
 	if err != nil {
 		return 0, dispatch.StoreError(err)
-	}
-	var highest int64
-	for _, record := range records {
-		highest = max(highest, record.GroupID)
 	}
 	for _, group := range groups {
 		highest = max(highest, group.ID)

@@ -190,6 +190,13 @@ func (s *Store) ReplaceRecord(ctx context.Context, old, current Record) error {
 	return wrap(err, "replace the record of team %s by one of team %s", old.TeamSlug, current.TeamSlug)
 }
 
+// HighestGroup returns the highest id of a group that a team of the organization owns; 0 if
+// none owns one.
+func (s *Store) HighestGroup(ctx context.Context, orgID int64) (highest int64, err error) {
+	err = s.Reader().QueryRow(ctx, `SELECT coalesce(max(group_id), 0) FROM ownership WHERE org_id = ?1`, orgID).Scan(&highest)
+	return highest, wrap(err, "read the highest group on record")
+}
+
 // SetSlug records a team's new slug. It returns ErrNotFound if the team has no record.
 func (s *Store) SetSlug(ctx context.Context, orgID, teamID int64, slug string) error {
 	n, err := s.Exec(ctx, `UPDATE ownership SET team_slug = ?3 WHERE org_id = ?1 AND team_id = ?2`, orgID, teamID, slug)
