@@ -8,6 +8,7 @@ import (
 	"math"
 	"net"
 	"net/url"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -76,7 +77,7 @@ func (c *sqlCounter) forward(server io.Writer, client io.Reader) {
 				c.roundTrips.Add(1)
 			}
 		}
-		message := append(head, make([]byte, size)...)
+		message := slices.Concat(head, make([]byte, size))
 		if _, err := io.ReadFull(in, message[len(head):]); err != nil {
 			return
 		}

@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -126,6 +125,6 @@ func auditReads(t *testing.T, url string) (scans, read int64) {
 	}, 30*time.Second, 10*time.Millisecond)
 	require.NoError(t, conn.QueryRow(t.Context(), `SELECT seq_scan, (SELECT coalesce(sum(idx_tup_read), 0)::bigint FROM pg_stat_user_indexes WHERE relname = 'audit')
 		FROM pg_stat_user_tables WHERE relname = 'audit'`).Scan(&scans, &read))
-	t.Log(fmt.Sprintf("%d scans, %d rows", scans, read))
+	t.Logf("%d scans, %d rows", scans, read)
 	return scans, read
 }

@@ -62,7 +62,7 @@ type preparedTx struct {
 }
 
 func (t *preparedTx) statement(ctx context.Context, query string) *sql.Stmt {
-	if stmt := t.db.known(query); stmt != nil { //nolint:sqlclosecheck // it is kept, for all callers
+	if stmt := t.db.known(query); stmt != nil {
 		return t.StmtContext(ctx, stmt)
 	}
 	if isData(query) {
@@ -80,7 +80,7 @@ func isData(query string) bool {
 // prepareUnknown prepares what the transaction could not.
 func (t *preparedTx) prepareUnknown(ctx context.Context) {
 	for query := range t.unknown {
-		t.db.statement(ctx, query) //nolint:sqlclosecheck // it is kept, for all callers
+		t.db.statement(ctx, query)
 	}
 }
 
