@@ -38,7 +38,8 @@ func TestConsoleScript(t *testing.T) {
 				}
 				return false
 			},
-			[]string{"build-2", `data-say="0 idle, 1 busy, 1 offline"`, `role="status">0 idle, 1 busy, 1 offline</p>`, "Runners (2)"}, []string{"signed out", "Not up to date"},
+			[]string{"build-2", `data-say="0 idle, 1 busy, 1 offline"`, `role="status">0 idle, 1 busy, 1 offline</p>`, "Runners (2)"},
+			[]string{"signed out", "Not up to date"},
 		},
 		{
 			"a server that does not answer for a while", func(s *site, n int32, w http.ResponseWriter) bool {
@@ -50,14 +51,16 @@ func TestConsoleScript(t *testing.T) {
 				}
 				return n < 5
 			},
-			[]string{`data-say="0 idle, 1 busy, 0 offline"`}, []string{"Not up to date"},
+			[]string{`data-say="0 idle, 1 busy, 0 offline"`},
+			[]string{"Not up to date"},
 		},
 		{
 			"a server that does not answer", func(_ *site, _ int32, w http.ResponseWriter) bool {
 				w.WriteHeader(http.StatusServiceUnavailable)
 				return true
 			},
-			[]string{"Not up to date since", `data-say="1 idle, 0 busy, 0 offline"`}, nil,
+			[]string{"Not up to date since", `data-say="1 idle, 0 busy, 0 offline"`},
+			nil,
 		},
 		{
 			"signed out", func(_ *site, n int32, w http.ResponseWriter) bool {
@@ -65,7 +68,8 @@ func TestConsoleScript(t *testing.T) {
 				w.WriteHeader(http.StatusUnauthorized)
 				return true
 			},
-			[]string{"You are signed out", ">Sign in again</a>"}, nil,
+			[]string{"You are signed out", ">Sign in again</a>"},
+			nil,
 		},
 		{
 			"no right any more", func(_ *site, n int32, w http.ResponseWriter) bool {
@@ -73,7 +77,8 @@ func TestConsoleScript(t *testing.T) {
 				w.WriteHeader(http.StatusForbidden)
 				return true
 			},
-			[]string{"This page does not refresh any more", ">Reload it</a>"}, nil,
+			[]string{"This page does not refresh any more", ">Reload it</a>"},
+			nil,
 		},
 	}
 	for _, tt := range tests {

@@ -86,44 +86,58 @@ func TestFleet(t *testing.T) {
 		want, not []string
 	}{
 		{
-			"never polled", chart.Data{Range: chart.ParseRange(""), Now: now(), Interval: 5 * time.Minute},
-			[]string{"There is no history yet", "every 5 minutes"}, []string{"svg"},
+			"never polled",
+			chart.Data{Range: chart.ParseRange(""), Now: now(), Interval: 5 * time.Minute},
+			[]string{"There is no history yet", "every 5 minutes"},
+			[]string{"svg"},
 		},
 		{
-			"the server does not poll", chart.Data{Range: chart.ParseRange("7d"), Now: now()},
-			[]string{"does not poll runners (fleet.pollInterval is 0)"}, []string{"svg", "appear soon"},
+			"the server does not poll",
+			chart.Data{Range: chart.ParseRange("7d"), Now: now()},
+			[]string{"does not poll runners (fleet.pollInterval is 0)"},
+			[]string{"svg", "appear soon"},
 		},
 		{
-			"polled before the time that is shown", chart.Data{Range: chart.ParseRange("24h"), Now: now(), Interval: time.Minute, Polled: now().Add(-3 * day)},
-			[]string{"No data in the last 24 hours", "Mon 23 Nov 18:43 UTC"}, []string{"svg"},
+			"polled before the time that is shown",
+			chart.Data{Range: chart.ParseRange("24h"), Now: now(), Interval: time.Minute, Polled: now().Add(-3 * day)},
+			[]string{"No data in the last 24 hours", "Mon 23 Nov 18:43 UTC"},
+			[]string{"svg"},
 		},
 		{
 			"a whole day without a gap", data("24h", every5(25*time.Hour, 0, 3, 2, 1)...),
-			[]string{"average 3, most 3", "average 2, most 2", "average 1, most 1", "Times are UTC", "15:00", "Thu 26"}, []string{"No data", "no data", "Hatched"},
+			[]string{"average 3, most 3", "average 2, most 2", "average 1, most 1", "Times are UTC", "15:00", "Thu 26"},
+			[]string{"No data", "no data", "Hatched"},
 		},
 		{
 			"a gap between two polls", data("24h", append(every5(25*time.Hour, 5*time.Hour, 3, 2, 0), every5(3*time.Hour, 0, 3, 2, 0)...)...),
-			[]string{"No data from Thu 26 Nov 13:48 to Thu 26 Nov 15:43.", "Hatched: no data", "average 2, most 2", "none"}, nil,
+			[]string{"No data from Thu 26 Nov 13:48 to Thu 26 Nov 15:43.", "Hatched: no data", "average 2, most 2", "none"},
+			nil,
 		},
 		{
 			"a restart of the server is no gap", data("24h", append(every5(25*time.Hour, 3*time.Hour, 3, 2, 0), every5(3*time.Hour-15*time.Minute, 0, 3, 2, 0)...)...),
-			nil, []string{"No data"},
+			nil,
+			[]string{"No data"},
 		},
 		{
 			"a group that is new", data("24h", every5(2*time.Hour, 0, 1, 0, 0)...),
-			[]string{"No data before Thu 26 Nov 16:43."}, nil,
+			[]string{"No data before Thu 26 Nov 16:43."},
+			nil,
 		},
 		{
-			"the poller stopped", chart.Data{Range: chart.ParseRange("24h"), Now: now(), Polled: now().Add(-2 * time.Hour), Polls: every5(25*time.Hour, 2*time.Hour, 1, 0, 0)},
-			[]string{"No data since Thu 26 Nov 16:48.", "does not poll runners at present"}, nil,
+			"the poller stopped",
+			chart.Data{Range: chart.ParseRange("24h"), Now: now(), Polled: now().Add(-2 * time.Hour), Polls: every5(25*time.Hour, 2*time.Hour, 1, 0, 0)},
+			[]string{"No data since Thu 26 Nov 16:48.", "does not poll runners at present"},
+			nil,
 		},
 		{
 			"one poll a moment ago", data("24h", sample(time.Minute, 0, 1, 0)),
-			[]string{"No data before Thu 26 Nov 18:42.", "average 1, most 1"}, nil,
+			[]string{"No data before Thu 26 Nov 18:42.", "average 1, most 1"},
+			nil,
 		},
 		{
 			"many gaps: the longest are named", data("24h", sample(23*time.Hour, 1, 1, 1), sample(20*time.Hour, 1, 1, 1), sample(16*time.Hour, 1, 1, 1), sample(8*time.Hour, 1, 1, 1), sample(7*time.Hour, 1, 1, 1), sample(time.Minute, 1, 1, 1)),
-			[]string{"No data from Wed 25 Nov 22:48 to Thu 26 Nov 02:43, from Thu 26 Nov 02:48 to Thu 26 Nov 10:43, from Thu 26 Nov 11:48 to Thu 26 Nov 18:42, and in 3 shorter gaps."}, nil,
+			[]string{"No data from Wed 25 Nov 22:48 to Thu 26 Nov 02:43, from Thu 26 Nov 02:48 to Thu 26 Nov 10:43, from Thu 26 Nov 11:48 to Thu 26 Nov 18:42, and in 3 shorter gaps."},
+			nil,
 		},
 		{
 			"hours, and since the last of them polls", func() chart.Data {
@@ -131,7 +145,8 @@ func TestFleet(t *testing.T) {
 				d.Hours = hours(7*24, 1, 4, 2, 6)
 				return d
 			}(),
-			[]string{"average 4, most 4", "average 2, most 6 (Thu 17:00)", "Fri 20"}, []string{"No data"},
+			[]string{"average 4, most 4", "average 2, most 6 (Thu 17:00)", "Fri 20"},
+			[]string{"No data"},
 		},
 		{
 			"a peak of one hour in a month", func() chart.Data {
@@ -140,7 +155,8 @@ func TestFleet(t *testing.T) {
 				d.Hours[300].MostBusy, d.Hours[300].Busy = 40, .1
 				return d
 			}(),
-			[]string{"average under 0.1, most 40 (9 Nov 04:00)", "23 Nov"}, []string{"No data"},
+			[]string{"average under 0.1, most 40 (9 Nov 04:00)", "23 Nov"},
+			[]string{"No data"},
 		},
 	}
 	for _, tt := range tests {

@@ -72,8 +72,10 @@ func (w drawing) svg() g.Node {
 	for state := range states {
 		shown = append(shown, w.band(state))
 	}
-	return svg("svg", append(g.Group{h.Class("fleet-chart"), h.Role("img"), h.Aria("labelledby", "chart-title chart-desc"),
-		h.Width("100%"), h.Height(strconv.Itoa(bottom+axisHeight))}, shown...)...)
+	return svg("svg", append(g.Group{
+		h.Class("fleet-chart"), h.Role("img"), h.Aria("labelledby", "chart-title chart-desc"),
+		h.Width("100%"), h.Height(strconv.Itoa(bottom + axisHeight)),
+	}, shown...)...)
 }
 
 // band draws one state: its name with its figures, and below its plot.
