@@ -136,7 +136,16 @@ type line []piece
 
 type piece struct{ text, element string }
 
-// paragraphs takes HTML apart that has only paragraphs of text, strong, code and sub in it.
+// pieceOf is the text within the elements that are open.
+func pieceOf(text string, open []string) piece {
+	if open[1] == "pre" {
+		return piece{strings.TrimSpace(text), "pre"}
+	}
+	return piece{text, strings.Join(open[2:], " ")}
+}
+
+// paragraphs takes HTML apart that has only paragraphs of text, strong, code and sub in it, and
+// blocks of code of one line.
 func paragraphs(html string) (lines []line, err error) {
 	d := xml.NewDecoder(strings.NewReader("<div>" + html + "</div>"))
 	d.Strict, d.Entity = false, xml.HTMLEntity
@@ -153,7 +162,7 @@ func paragraphs(html string) (lines []line, err error) {
 		case xml.StartElement:
 			open = append(open, t.Name.Local)
 			switch t.Name.Local {
-			case "p":
+			case "p", "pre":
 				lines = append(lines, nil)
 			case "div", "strong", "code", "sub", "a":
 			default:
@@ -164,7 +173,7 @@ func paragraphs(html string) (lines []line, err error) {
 		case xml.CharData:
 			if len(lines) > 0 && strings.TrimSpace(strings.Join(open, " ")) != "div" {
 				last := &lines[len(lines)-1]
-				*last = append(*last, piece{string(t), strings.Join(open[2:], " ")})
+				*last = append(*last, pieceOf(string(t), open))
 			}
 		}
 	}

@@ -13,10 +13,21 @@ const longest = 88
 // movement. Its end is what is seen without animation.
 func (s scene) svg() string {
 	var reply strings.Builder
-	for i, l := range s.reply {
-		fmt.Fprintf(&reply, `<text class="reply" x="96" y="%d">%s</text>`+"\n", 262+28*i, l.svg())
+	y := 262
+	for _, l := range s.reply {
+		class, x := "reply", 96
+		if l.block() {
+			class, x = "lines", 110
+			fmt.Fprintf(&reply, `<rect class="head" x="96" y="%d" width="680" height="32" rx="6"/>`+"\n", y-21)
+		}
+		fmt.Fprintf(&reply, `<text class="%s" x="%d" y="%d">%s</text>`+"\n", class, x, y, l.svg())
+		y += 28
+		if l.block() {
+			y += 8
+		}
 	}
-	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 820 330" width="820" height="330" role="img" aria-labelledby="title desc">
+	more := y - 318 // than a reply of two lines
+	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 820 %[9]d" width="820" height="%[9]d" role="img" aria-labelledby="title desc">
 <title id="title">A comment with a command, and the reply</title>
 <desc id="desc">%[1]s comments %[2]s. The bot replies: %[3]s</desc>
 <style>
@@ -26,7 +37,7 @@ text { font: 15px -apple-system, "Segoe UI", "Noto Sans", Helvetica, Arial, sans
 .page { fill: var(--page); stroke: var(--line) } .card { fill: var(--page); stroke: var(--line) } .head { fill: var(--card) }
 .title { font-size: 20px; font-weight: 600 } .soft, .sub { fill: var(--soft) } .sub { font-size: 12.5px }
 .label { fill: var(--mark); stroke: var(--on) } .labeltext { fill: var(--on); font-size: 12.5px }
-.strong { font-weight: 600 } .comment, .code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: 13.5px } .code { fill: var(--code) }
+.strong { font-weight: 600 } .comment, .code, .lines { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: 13.5px } .code { fill: var(--code) }
 .sub.code, .sub .code { font-size: 11.5px } .avatar { fill: var(--on) } .bot { fill: var(--soft) } .letter { fill: var(--page); font-weight: 600; text-anchor: middle }
 .chip { fill: var(--mark); stroke: var(--line) } .emoji { font-size: 13px } .cover { fill: var(--page); transform: scaleX(0); transform-origin: 700px 0 }
 .type { animation: type 12s infinite steps(32, end) } .seen { opacity: 0; animation: seen 12s infinite } .done { animation: done 12s infinite } .answer { animation: answer 12s infinite }
@@ -36,7 +47,7 @@ text { font: 15px -apple-system, "Segoe UI", "Noto Sans", Helvetica, Arial, sans
 @keyframes done { 0%%, 46%% { opacity: 0 } 48%%, 100%% { opacity: 1 } }
 @media (prefers-reduced-motion: reduce) { .type, .seen, .answer, .done { animation: none } }
 </style>
-<rect class="page" x="0.5" y="0.5" width="819" height="329" rx="8"/>
+<rect class="page" x="0.5" y="0.5" width="819" height="%[10]d" rx="8"/>
 <text class="title" x="24" y="40">%[4]s <tspan class="soft" font-weight="400">#1</tspan></text>
 <rect class="label" x="24.5" y="53.5" width="112" height="22" rx="11"/><text class="labeltext" x="80" y="69" text-anchor="middle">%[5]s</text>
 <circle class="avatar" cx="46" cy="112" r="18"/><text class="letter" x="46" y="117">%[6]s</text>
@@ -48,11 +59,12 @@ text { font: 15px -apple-system, "Segoe UI", "Noto Sans", Helvetica, Arial, sans
 <g class="done"><rect class="chip" x="96.5" y="164.5" width="46" height="24" rx="12"/><text class="emoji" x="105" y="181">🚀 1</text></g>
 <g class="answer">
 <circle class="bot" cx="46" cy="228" r="18"/><text class="letter" x="46" y="233">R</text>
-<rect class="card" x="76.5" y="208.5" width="719" height="104" rx="6"/><path class="head" d="M77 237v-23a5 5 0 0 1 5-5h708a5 5 0 0 1 5 5v23z"/>
+<rect class="card" x="76.5" y="208.5" width="719" height="%[11]d" rx="6"/><path class="head" d="M77 237v-23a5 5 0 0 1 5-5h708a5 5 0 0 1 5 5v23z"/>
 <text x="96" y="228" class="strong">%[8]s <tspan class="soft" font-weight="400">bot</tspan></text>
 %[7]s</g>
 </svg>
-`, escape(s.who), escape(s.comment), escape(s.text()), escape(s.title), escape(s.label), escape(strings.ToUpper(s.who[:1])), reply.String(), escape(strings.TrimSuffix(s.bot, "[bot]")))
+`, escape(s.who), escape(s.comment), escape(s.text()), escape(s.title), escape(s.label), escape(strings.ToUpper(s.who[:1])), reply.String(), escape(strings.TrimSuffix(s.bot, "[bot]")),
+		330+more, 329+more, 104+more)
 }
 
 // text is what the reply says, without its style.
@@ -63,6 +75,9 @@ func (s scene) text() string {
 	}
 	return strings.Join(lines, " ")
 }
+
+// block reports whether the line is one of code, on its own.
+func (l line) block() bool { return len(l) > 0 && l[0].element == "pre" }
 
 func (l line) text() (text string) {
 	for _, p := range l {
@@ -77,7 +92,7 @@ func (l line) svg() string {
 	}
 	var b strings.Builder
 	for _, p := range l {
-		if p.element == "" {
+		if p.element == "" || p.element == "pre" {
 			b.WriteString(escape(p.text))
 			continue
 		}
