@@ -54,6 +54,7 @@ func happenings() []happening {
 		{before: 9 * day, who: "carol", command: "repos-add", args: []string{"team", "mobile", "repos", "design-system", "for", "14d"}},
 		{before: 6 * day, who: "dan", command: "repos-add", args: []string{"team", "data", "repos", "payroll"}, refused: dispatch.ReasonRepoNotPermitted},
 		{before: 5 * day, who: "bob", command: "repos-remove", args: []string{"team", "mobile", "repos", "ios"}, refused: dispatch.ReasonNotMaintainer},
+		{before: 2*day + time.Minute, change: func(*ghsim.Org) {}}, // a poll that sees all runners online
 		{before: 2 * day, change: func(org *ghsim.Org) {
 			org.Runner("mac-11").Status = "offline"
 			group := org.Group("data")
@@ -65,6 +66,7 @@ func happenings() []happening {
 		{before: 20 * time.Hour, who: "carol", command: "access-request", args: []string{
 			"team", "platform", "repos", "android", "for", "30d", "reason", "Release builds while our Linux runners are replaced",
 		}},
+		{before: 3*time.Hour + time.Minute, change: func(*ghsim.Org) {}},
 		{before: 3 * time.Hour, change: func(org *ghsim.Org) { org.Runner("platform-2").Status = "offline" }},
 		{before: 2 * time.Hour, who: "carol", command: demoApproval, args: []string{
 			"team", "mobile", "workflows", "acme/ios/.github/workflows/release.yml@refs/heads/main",
