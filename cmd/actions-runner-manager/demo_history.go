@@ -117,6 +117,9 @@ func (p *past) happen(ctx context.Context) error {
 			r.Status = "online"
 		}
 	})
+	if err := p.use(ctx); err != nil {
+		return err
+	}
 	for i, h := range happenings() {
 		p.now = p.start.Add(-h.before)
 		if h.change != nil {
@@ -128,7 +131,9 @@ func (p *past) happen(ctx context.Context) error {
 			return fmt.Errorf("%s of %s in the demo's past: %w", h.command, h.who, err)
 		}
 	}
-	return p.use(ctx)
+	p.now = p.start
+	p.occupy()
+	return nil
 }
 
 // poll looks at all groups, once each.
@@ -151,7 +156,8 @@ func (p *past) run(ctx context.Context, id string, h happening) error {
 	return err
 }
 
-// use records how the runners were used, and makes as many busy now as the last sample says.
+// use records how the runners were used. The sums of hours need the samples in order of time, so
+// it comes before the polls.
 func (p *past) use(ctx context.Context) error {
 	orgID, err := p.org.ID(ctx)
 	if err != nil {
@@ -160,20 +166,26 @@ func (p *past) use(ctx context.Context) error {
 	p.now = p.start
 	for _, l := range loads(p.start) {
 		var group int64
-		last := l.at(p.start.UTC()).MostBusy
-		p.sim.Update(func(st *ghsim.State) {
-			org := st.Org(p.org.Login)
-			group = org.Group(l.group).ID
-			for _, r := range org.Runners {
-				if r.GroupID == group && r.Status == "online" {
-					r.Busy = last > 0
-					last--
-				}
-			}
-		})
+		p.sim.View(func(st *ghsim.State) { group = st.Org(p.org.Login).Group(l.group).ID })
 		if err := p.Store.AddSamples(ctx, orgID, group, l.samples(p.start)); err != nil {
 			return err
 		}
 	}
 	return p.Store.SumSamples(ctx)
+}
+
+// occupy makes as many runners busy as the last sample says.
+func (p *past) occupy() {
+	p.sim.Update(func(st *ghsim.State) {
+		org := st.Org(p.org.Login)
+		for _, l := range loads(p.start) {
+			last := l.at(p.start.UTC()).MostBusy
+			for _, r := range org.GroupRunners(org.Group(l.group)) {
+				if r.Status == "online" {
+					r.Busy = last > 0
+					last--
+				}
+			}
+		}
+	})
 }
