@@ -148,7 +148,7 @@ deploy-check: build ## render and check the Helm chart, the dashboard, the alert
 	@go -C tools/chartcheck run . -server $(CURDIR)/$(BIN)
 
 .PHONY: pages
-pages: build ## open every page in Chromium: axe-core, console, other hosts (needs npm)
+pages: build ## open every page in Chromium, and use the console: axe-core, complaints, other hosts (needs npm)
 	@npm ci --silent --prefix tools/pages
 	@node tools/pages/main.js $(PAGES)
 

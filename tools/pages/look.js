@@ -15,6 +15,9 @@ export const modes = [
   { mode: "light, 360 px", colorScheme: "light", ...small },
 ];
 
+const most = { bytes: 100_000, shift: 0, task: 50 }; // of a page of the console: as loaded, as laid out, in ms
+const loads = 3; // a task may be long because the machine is busy, but not each time
+
 const rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
 // A Visitor opens pages, and counts what is wrong with them.
@@ -32,6 +35,7 @@ export class Visitor {
   async open({ mode, ...options }) {
     const context = await this.browser.newContext(options);
     context.setDefaultTimeout(deadline);
+    await context.addInitScript(measure);
     return this.watch(await context.newPage(), mode);
   }
 
@@ -61,9 +65,34 @@ export class Visitor {
     if (answer.status() !== status) {
       page.seen.complaints.push(`${url} answers with ${answer.status()}, not ${status}`);
     }
-    if (status >= 400) { // the console tells of it, as it should
-      page.seen.complaints = page.seen.complaints.filter((text) => !(text.includes(`a status of ${status} `) && text.endsWith(` (${url})`)));
+    this.expect(page, status);
+  }
+
+  // expect forgets what the browser's console says about the status of the page, as it should.
+  expect(page, status) {
+    page.seen.complaints = page.seen.complaints.filter((text) => !(status >= 400 && text.includes(`a status of ${status} `) && text.endsWith(` (${page.url()})`)));
+  }
+
+  // load opens an address as go does, and complains about a page that is heavy, that moves after
+  // it was shown, or that keeps its reader waiting.
+  async load(page, url, status = 200) {
+    let slow;
+    for (let n = 0; n < loads; n++) {
+      await this.go(page, url, status);
+      await page.waitForLoadState("networkidle");
+      const { bytes, shift, tasks } = await page.evaluate(measured);
+      if (bytes > most.bytes) {
+        page.seen.complaints.push(`${bytes} bytes, with all that belongs to the page`);
+      }
+      if (shift > most.shift) {
+        page.seen.complaints.push(`the page moves after it was shown, by ${shift.toFixed(4)}`);
+      }
+      slow = tasks.filter((ms) => ms > most.task);
+      if (!slow.length) {
+        return;
+      }
     }
+    page.seen.complaints.push(`tasks take ${slow.join(", ")} ms, ${loads} times`);
   }
 
   // checkAll looks at what the page shows now in every mode, one after the other: the
@@ -75,23 +104,46 @@ export class Visitor {
       page.seen.mode = mode;
       await this.check(page, name);
     }
+    await page.emulateMedia({ colorScheme: modes[0].colorScheme });
+    await page.setViewportSize(modes[0].viewport);
+    page.seen.mode = modes[0].mode;
+  }
+
+  // report keeps what was found, and what the page complained about.
+  report(page, name, found = []) {
+    found.push(...page.seen.complaints.splice(0));
+    this.checked++;
+    console.log(`${found.length ? "FAIL" : "ok  "}  ${name} (${page.seen.mode})`, found.length ? `\n      ${found.join("\n      ")}` : "");
+    this.problems.push(...found.map((text) => `${name} (${page.seen.mode}): ${text}`));
   }
 
   // check looks at what the page shows now.
   async check(page, name) {
-    await page.evaluate(() => document.getAnimations().forEach((animation) => animation.finish())); // colours in between count for nothing
+    await page.evaluate(() => document.getAnimations().filter((a) => a.effect.getComputedTiming().endTime < Infinity).forEach((a) => a.finish())); // colours in between count for nothing
     const found = page.seen.complaints.splice(0);
     found.push(...(await tooWide(page)), ...(await tooSmall(page)), ...(await inaccessible(page)));
-    found.push(...page.seen.complaints.splice(0));
-    this.checked++;
-    console.log(`${found.length ? "FAIL" : "ok  "}  ${name} (${page.seen.mode})`);
-    this.problems.push(...found.map((text) => `${name} (${page.seen.mode}): ${text}`));
+    this.report(page, name, found);
     if (this.pictures) {
       await mkdir(this.pictures, { recursive: true });
       const file = `${name}-${page.seen.mode}`.replace(/\W+/g, "-");
       await page.screenshot({ path: `${this.pictures}/${file}.png`, fullPage: true });
     }
   }
+}
+
+// measure, in the page, adds up how far its parts move, and keeps how long its tasks take.
+function measure() {
+  const seen = { shift: 0, tasks: [] };
+  Object.defineProperty(globalThis, "measuredByTest", { value: seen });
+  const watch = (type, note) => new PerformanceObserver((list) => list.getEntries().forEach(note)).observe({ type, buffered: true });
+  watch("layout-shift", (entry) => (seen.shift += entry.hadRecentInput ? 0 : entry.value));
+  watch("longtask", (entry) => seen.tasks.push(Math.round(entry.duration)));
+}
+
+// measured, in the page, is what measure saw, and how many bytes all of the page has.
+function measured() {
+  const bytes = ["navigation", "resource"].flatMap((type) => performance.getEntriesByType(type)).reduce((sum, entry) => sum + entry.encodedBodySize, 0);
+  return { bytes, ...(globalThis.measuredByTest ?? { shift: 0, tasks: [] }) };
 }
 
 // tooWide names what makes the page scroll sideways.
@@ -107,17 +159,17 @@ async function tooWide(page) {
 }
 
 // tooSmall names what is hard to hit with a finger: what one presses, but for links within text,
-// must be 44 px high. The simulated GitHub is not ours to tap on, and Swagger UI's own controls
+// must be 44 px high, or within a label that is. The simulated GitHub is not ours to tap on, and Swagger UI's own controls
 // within an operation are as they are.
 async function tooSmall(page) {
   if (page.viewportSize().width > 400 || !(await page.evaluate(() => document.querySelector("link[href='/assets/base.css']")))) {
     return [];
   }
   const small = await page.evaluate(() => [...document.querySelectorAll("a, button, input, select, textarea, summary")].filter((e) => {
-    const { width, height } = e.getBoundingClientRect();
+    const { width, height } = (e.closest("label") ?? e).getBoundingClientRect();
     const inText = e.tagName === "A" && getComputedStyle(e).display === "inline";
     const hidden = width === 0 || e.type === "hidden" || !e.checkVisibility();
-    return !hidden && !inText && !e.closest(".opblock-body, .dialog-ux") && height < 43.5;
+    return !hidden && !inText && !e.closest(".opblock-body, .dialog-ux, .skip") && height < 43.5;
   }).map((e) => `${e.tagName.toLowerCase()}.${e.className} ${e.textContent.trim().slice(0, 40)} (${Math.round(e.getBoundingClientRect().height)} px)`));
   return small.slice(0, 5).map((what) => `too small to touch: ${what}`);
 }

@@ -5,6 +5,7 @@ import { access } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { parseArgs } from "node:util";
 import { chromium } from "playwright-core";
+import { tourConsole } from "./console.js";
 import { Visitor } from "./look.js";
 import { tour } from "./tour.js";
 import { walk, walkWithProblems } from "./walk.js";
@@ -12,6 +13,7 @@ import { walk, walkWithProblems } from "./walk.js";
 const { values: options } = parseArgs({
   options: {
     readme: { type: "string" }, // the folder for the pictures that the README shows
+    only: { type: "string" }, // tour, walk or console: not the others
     pictures: { type: "string" }, // the folder for a picture of each page in each mode
   },
 });
@@ -35,9 +37,19 @@ const browser = await chromium.launch({
 });
 try {
   const visitor = new Visitor(browser, options.pictures);
-  await tour(visitor, options.readme);
-  await walk(visitor);
-  await walkWithProblems(visitor);
+  const parts = {
+    tour: () => tour(visitor, options.readme),
+    console: () => tourConsole(visitor, options.readme),
+    walk: async () => {
+      await walk(visitor);
+      await walkWithProblems(visitor);
+    },
+  };
+  for (const [name, part] of Object.entries(parts)) {
+    if (!options.only || options.only === name) {
+      await part().catch((error) => visitor.problems.push(`${name} goes no further: ${error.stack}`));
+    }
+  }
   const { checked, problems } = visitor;
   console.log(["", ...problems, `pages: ${checked} checked, ${problems.length} problems`].join("\n"));
   process.exitCode = problems.length ? 1 : 0;
