@@ -4,7 +4,7 @@ import { modes } from "./look.js";
 // plain signs in, changes a group and adds a runner in a browser that runs no script.
 export async function plain(visitor, console, machine) {
   const page = await visitor.open({ ...modes[0], mode: "without JavaScript", javaScriptEnabled: false });
-  await page.goto(console);
+  await visitor.go(page, console, 401);
   await page.getByRole("link", { name: "Sign in with GitHub" }).click();
   await page.getByRole("link", { name: /^dan/ }).click();
   await page.getByRole("heading", { name: "My groups" }).waitFor();
@@ -36,6 +36,8 @@ export async function plain(visitor, console, machine) {
   await on.close();
   await online(page);
   await page.getByRole("button", { name: "Sign out", exact: true }).click();
+  await page.getByRole("link", { name: "Sign in with GitHub" }).waitFor();
+  visitor.expect(page, 401);
   visitor.report(page, "console, without JavaScript");
   await page.context().close();
 }
