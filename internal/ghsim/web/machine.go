@@ -17,11 +17,12 @@ func machinePage(v machineView) view { return view{Title: "Simulated machine", M
 
 // paste runs the lines.
 func (p *Pages) paste(r *http.Request) (view, error) {
+	var v machineView
 	name, err := p.sim.Paste(r.PostFormValue("lines"))
-	if err != nil {
-		return machinePage(machineView{Problem: err.Error()}), nil
+	if v.Runner = name; err != nil {
+		v.Problem = err.Error()
 	}
-	return machinePage(machineView{Runner: name}), nil
+	return machinePage(v), nil
 }
 
 func (v *machineView) html() g.Node {
