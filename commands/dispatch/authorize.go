@@ -71,7 +71,11 @@ func withCaller(ctx context.Context, call *Call) context.Context {
 
 // key names what is remembered of the call's caller.
 func (c *Call) key(slug string, role Role) proofKey {
-	return proofKey{org: c.OrgID, caller: c.Caller.key(), slug: slug, role: role}
+	key := proofKey{org: c.OrgID, caller: c.Caller.key(), slug: slug, role: role}
+	if c.Caller.Workflow == nil {
+		key.login = strings.ToLower(c.Caller.Login)
+	}
+	return key
 }
 
 // mustBeMember refuses callers who are no active member of the organization.

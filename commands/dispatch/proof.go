@@ -24,6 +24,7 @@ const (
 // A proofKey names what was asked about a caller.
 type proofKey struct {
 	org, caller int64
+	login       string // in lower case, of a person: a "no" to the login that they had is none to the one that they have
 	slug        string // of the team; "": the organization
 	role        Role   // in the team or the organization
 	repo        string // that the team may attach; "": the role is meant

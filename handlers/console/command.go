@@ -119,7 +119,7 @@ func (v *visit) run(spec dispatch.Spec, given values) {
 		args.Add("team", v.team)
 	}
 	req := v.request(v.org, spec.Name, args)
-	req.Preview = asksFirst(spec, args) && given.first(fieldYes) == ""
+	req.Preview = asksFirst(spec, args) && given.first(fieldYes) != "true"
 	// A command that has begun to change things ends even if its caller hangs up.
 	result, err := v.Dispatcher.Dispatch(context.WithoutCancel(v.ctx()), req)
 	switch {

@@ -49,7 +49,6 @@ func (v *visit) parts(parts ...g.Node) { v.status = pages.WriteFragment(v.w, v.r
 // failPart answers that the parts cannot be had. Nobody reads it, but the script its status.
 func (v *visit) failPart(err error) {
 	e := v.note(err)
-	v.w.Header().Set("Cache-Control", "no-store")
 	http.Error(v.w, plain(e.Message), v.status)
 }
 

@@ -2,6 +2,7 @@ package console
 
 import (
 	"encoding/json"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -146,6 +147,9 @@ func (v *visit) keep(r dispatch.Result) {
 
 // flash shows what was kept.
 func (v *visit) flash() g.Node {
+	if v.r.Method == http.MethodHead { // nobody reads it
+		return nil
+	}
 	kept := v.SignIn.TakeFlash(v.ctx())
 	var f flash
 	if kept == "" || json.Unmarshal([]byte(kept), &f) != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -109,6 +110,7 @@ func (v *visit) fail(err error) {
 	again := g.If(e.Reason.Transient() && v.r.Method == http.MethodGet, h.A(h.Class("button"), h.Href(v.r.URL.RequestURI()), g.Text("Try again")))
 	v.write(v.status, page{title: http.StatusText(v.status), body: []g.Node{
 		h.P(h.Class("problem"), text(e.Message)),
+		g.If(e.Reason == dispatch.ReasonNotMember || e.Reason == dispatch.ReasonNotMaintainer, h.P(g.Textf("You signed in as %s. If that is not your login on GitHub any more, sign out and in again.", v.person.Login))),
 		h.P(h.Class("actions"), again, g.If(v.person.Known(), h.A(h.Href(Path), g.Text("My groups"))), h.A(h.Href("/"), g.Text("Start page"))),
 		v.problem(e),
 	}})
@@ -136,8 +138,12 @@ func (v *visit) nowhere() {
 		return
 	}
 	if v.r.Method != http.MethodGet && v.r.Method != http.MethodHead {
-		v.w.Header().Set("Allow", "GET, HEAD")
-		v.fail(dispatch.Refuse(dispatch.ReasonMethod, "This page is for reading: use GET."))
+		allow, message := "GET, HEAD", "This page is for reading: use GET."
+		if _, isCommand := v.Dispatcher.Lookup(path.Base(v.r.URL.Path)); isCommand || path.Base(v.r.URL.Path) == "add-runner" {
+			allow, message = "GET, HEAD, POST", "This form is read by GET and sent by POST."
+		}
+		v.w.Header().Set("Allow", allow)
+		v.fail(dispatch.Refuse(dispatch.ReasonMethod, "%s", message))
 		return
 	}
 	v.fail(dispatch.Refuse(dispatch.ReasonUnknownCommand, "There is no page here."))

@@ -96,13 +96,13 @@ func plain(text string) string { return strings.ReplaceAll(text, "`", "") }
 
 // write writes a page that nobody may cache.
 func write(w http.ResponseWriter, status int, page g.Node) {
-	setPolicy(w.Header())
+	SetPolicy(w.Header())
 	writePage(w, status, page)
 }
 
 // WriteWithForms writes a page that nobody may cache, and whose forms may be sent to this server.
 func WriteWithForms(w http.ResponseWriter, status int, page g.Node) {
-	setPolicy(w.Header())
+	SetPolicy(w.Header())
 	w.Header().Set("Content-Security-Policy", formPolicy)
 	writePage(w, status, page)
 }
@@ -113,7 +113,7 @@ func WriteFragment(w http.ResponseWriter, r *http.Request, fragment g.Node) int 
 	var b bytes.Buffer
 	_ = fragment.Render(&b) // a buffer does not fail
 	served := newFile(mediaTypes(".html"), b.Bytes(), false)
-	setPolicy(w.Header())
+	SetPolicy(w.Header())
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("ETag", served.tag)
 	if slices.Contains(r.Header.Values("If-None-Match"), served.tag) {

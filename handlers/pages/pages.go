@@ -127,7 +127,7 @@ func mediaTypes(ext string) string {
 // ServeHTTP serves a page or what belongs to one.
 func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
-	setPolicy(header)
+	SetPolicy(header)
 	served, ok := p.files[r.URL.EscapedPath()]
 	if r.URL.EscapedPath() == "/" {
 		ok, served = true, p.ready
@@ -149,8 +149,8 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// setPolicy sets the headers that every page has.
-func setPolicy(header http.Header) {
+// SetPolicy sets the headers that every page has.
+func SetPolicy(header http.Header) {
 	header.Set("Content-Security-Policy", pagePolicy)
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("X-Frame-Options", "DENY")

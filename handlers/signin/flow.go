@@ -61,7 +61,7 @@ func (s *SignIn) begin(w http.ResponseWriter, r *http.Request) {
 	if !s.allowed(w, r, s.begun) {
 		return
 	}
-	f := flow{state: rand.Text(), verifier: oauth2.GenerateVerifier(), back: safePath(r.FormValue(returnParam))}
+	f := flow{state: rand.Text(), verifier: oauth2.GenerateVerifier(), back: safePath(r.URL.Query().Get(returnParam))}
 	s.setFlow(w, f.encode())
 	redirect(w, s.oauth.AuthCodeURL(f.state, oauth2.S256ChallengeOption(f.verifier)))
 }

@@ -3,6 +3,7 @@ package signin
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	g "maragu.dev/gomponents"
@@ -41,7 +42,7 @@ func (s *SignIn) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	event.Str("request_id", id).Str("path", handlers.Clip(r.URL.EscapedPath())).Int("status", e.Status()).Str("reason", string(e.Reason)).
 		Stringer("client", handlers.ClientAddress(r, s.Proxies)).AnErr("cause", e.Cause).Msg("sign-in")
-	write(w, e.Status(), http.StatusText(e.Status()), e.Message, Path, "Sign in with GitHub",
+	write(w, e.Status(), http.StatusText(e.Status()), strings.ReplaceAll(e.Message, "`", ""), Path, "Sign in with GitHub",
 		h.P(h.Small(g.Text("Status "), h.Code(g.Textf("%d %s", e.Status(), e.Reason)), g.Text(", request "), h.Code(g.Text(id)))))
 }
 

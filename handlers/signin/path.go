@@ -45,10 +45,8 @@ func decodePath(text string) string {
 	return string(back)
 }
 
-// redirect leads the browser on with GET. Nothing remembers that it did.
+// redirect leads the browser on with GET.
 func redirect(w http.ResponseWriter, to string) {
 	w.Header().Set("Location", to)
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Referrer-Policy", "no-referrer")
 	w.WriteHeader(http.StatusSeeOther)
 }

@@ -53,7 +53,6 @@ func (s *SignIn) Require(next http.Handler) http.Handler {
 		case !s.Person(ctx).Known():
 			s.askToSignIn(w, r)
 		default:
-			w.Header().Set("Cache-Control", "no-store")
 			next.ServeHTTP(w, r.WithContext(ctx))
 		}
 	})

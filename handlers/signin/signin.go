@@ -17,6 +17,7 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers/pages"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
@@ -123,7 +124,12 @@ func (s *SignIn) Handler(console http.Handler) http.Handler {
 		s.Logger.Warn().Err(err).Msg("server.publicURL is no origin, so forms of the console work only if the Host header is the browser's")
 	}
 	protection.SetDenyHandler(http.HandlerFunc(s.crossOrigin))
-	return protection.Handler(mux)
+	protected := protection.Handler(mux)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		pages.SetPolicy(w.Header()) // redirects and errors too
+		w.Header().Set("Cache-Control", "no-store")
+		protected.ServeHTTP(w, r)
+	})
 }
 
 // cookieName is the name of a cookie that no other host, and no page over plain HTTP, can set, if
