@@ -11,24 +11,36 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 )
 
-// lineButton is the button of a command that is written as a line of a comment, such as
-// "/runner-group runners-remove build-1 --team platform": a remedy, or what undoes a change. It is
-// nil if the line is no command, or is for another team than the page.
-func (v *visit) lineButton(org, line string) g.Node {
-	words := lineWords(line)
+// A line is a command that is written as a line of a comment, such as
+// "/runner-group runners-remove build-1 --team platform".
+type line struct {
+	spec  dispatch.Spec
+	team  string
+	given values // but for the team
+}
+
+// parseLine reads a line. It reports false if it is no command, or is for another team than the page.
+func (v *visit) parseLine(text string) (line, bool) {
+	words := lineWords(text)
 	if len(words) < 2 || !strings.HasPrefix(words[0], "/") {
-		return nil
+		return line{}, false
 	}
 	spec, ok := v.Dispatcher.Lookup(words[1])
 	if !ok {
-		return nil
+		return line{}, false
 	}
 	given, ok := fieldsOf(spec, words[2:])
 	team := given.first("team")
 	if !ok || v.team != "" && team != v.team {
-		return nil
+		return line{}, false
 	}
 	delete(given, "team")
+	return line{spec, team, given}, true
+}
+
+// button runs the line's command in the organization.
+func (l line) button(org string) g.Node {
+	spec, team, given := l.spec, l.team, l.given
 	action := link(org, team, spec.Name)
 	switch {
 	case spec.Name == "token-register":
@@ -88,27 +100,27 @@ func fieldsOf(spec dispatch.Spec, words []string) (values, bool) {
 	return given, true
 }
 
-// lineWords splits such a line: a word with characters that a shell acts on is quoted as Go does,
+// lineWords splits a line: a word with characters that a shell acts on is quoted as Go does,
 // also behind an equals sign.
-func lineWords(line string) []string {
+func lineWords(text string) []string {
 	var words []string
 	var word strings.Builder
 	inWord := false
-	for line != "" {
-		switch quoted, err := strconv.QuotedPrefix(line); {
-		case err == nil && line[0] == '"':
+	for text != "" {
+		switch quoted, err := strconv.QuotedPrefix(text); {
+		case err == nil && text[0] == '"':
 			part, _ := strconv.Unquote(quoted) // it is one
 			word.WriteString(part)
-			line, inWord = line[len(quoted):], true
-		case line[0] == ' ':
+			text, inWord = text[len(quoted):], true
+		case text[0] == ' ':
 			if inWord {
 				words = append(words, word.String())
 				word.Reset()
 			}
-			line, inWord = line[1:], false
+			text, inWord = text[1:], false
 		default:
-			word.WriteByte(line[0])
-			line, inWord = line[1:], true
+			word.WriteByte(text[0])
+			text, inWord = text[1:], true
 		}
 	}
 	if inWord {
@@ -120,12 +132,12 @@ func lineWords(line string) []string {
 // undo are the buttons of the lines that undo a change.
 func (v *visit) undo(org, undoLines string) g.Node {
 	var buttons g.Group
-	for _, line := range lines(undoLines) {
-		button := v.lineButton(org, line)
-		if button == nil {
+	for _, text := range lines(undoLines) {
+		l, ok := v.parseLine(text)
+		if !ok {
 			return nil // half of it would be worse than none
 		}
-		buttons = append(buttons, button)
+		buttons = append(buttons, l.button(org))
 	}
 	if len(buttons) == 0 {
 		return nil
@@ -134,24 +146,36 @@ func (v *visit) undo(org, undoLines string) g.Node {
 }
 
 // remedies are the commands that a finding names, as buttons: its remedy is a line of a comment,
-// or a sentence with such lines as code, and so is its message.
+// or a sentence with such lines as code, and so is its message. Names are code in sentences too, and
+// words of a line, so a name that looks like a command or a flag must not become one: what a
+// sentence has takes nothing but the team and destroys nothing, and no line has another flag.
 func (v *visit) remedies(remedy, message string) []g.Node {
-	var found []string
-	if strings.HasPrefix(remedy, "/") {
-		found = append(found, remedy)
+	var buttons []g.Node
+	if l, ok := v.parseLine(remedy); ok && l.takesOnly(1) {
+		buttons = append(buttons, l.button(v.org))
 	}
+	var found []string
 	for _, sentence := range []string{remedy, message} {
 		for i, part := range strings.Split(sentence, "`") {
-			if i%2 == 1 && !strings.HasPrefix(sentence, "/") && !slices.Contains(found, part) {
-				found = append(found, part)
+			if i%2 == 0 || slices.Contains(found, part) {
+				continue
+			}
+			found = append(found, part)
+			if l, ok := v.parseLine(part); ok && l.takesOnly(0) && l.spec.Effect != dispatch.Destroys {
+				buttons = append(buttons, l.button(v.org))
 			}
 		}
 	}
-	var buttons []g.Node
-	for _, line := range found {
-		if button := v.lineButton(v.org, line); button != nil {
-			buttons = append(buttons, button)
+	return buttons
+}
+
+// takesOnly reports whether the line has so many items at most, and no flag but the team.
+func (l line) takesOnly(items int) bool {
+	p, _ := l.spec.Positional()
+	for name, list := range l.given {
+		if name != p.Name || len(list) > items {
+			return false
 		}
 	}
-	return buttons
+	return true
 }
