@@ -185,3 +185,24 @@ func TestConsoleHead(t *testing.T) {
 	p = ada.send(ada.request(http.MethodOptions, "/console/acme/platform/repos-add", nil))
 	assert.Equal(t, "405 GET, HEAD, POST", fmt.Sprint(p.status, " ", p.header.Get("Allow")))
 }
+
+// If GitHub fails for one of two organizations, the page of all groups says so. It does not say that
+// the person owns the other only, or none.
+func TestConsoleOneOrganizationFails(t *testing.T) {
+	t.Parallel()
+	sc := acme()
+	globex := sc.Organizations[0]
+	globex.Login, globex.Owners, globex.Members, globex.Teams = "globex", []string{"olga", "pete"}, nil, nil
+	sc.Organizations = append(sc.Organizations, globex)
+	sc.Apps[0].Installations = append(sc.Apps[0].Installations, ghsim.InstallationSpec{ID: 78, Org: "globex"})
+	w := newWorld(t, sc, "ORG=", `ORGS=[{"org":"acme"},{"org":"globex"}]`)
+	olga, pete := w.signIn("olga"), w.signIn("pete")
+	w.hub.Inject(ghsim.Fault{Path: "^/orgs/globex/", Status: http.StatusInternalServerError, Times: -1})
+	p := olga.get("/console/all")
+	assert.Equal(t, http.StatusOK, p.status)
+	assert.Contains(t, p.body, "Adopt a group")
+	assert.Contains(t, p.body, "your membership in globex")
+	p = pete.get("/console/all")
+	assert.Equal(t, http.StatusBadGateway, p.status)
+	assert.Contains(t, p.body, "Try again in a minute")
+}

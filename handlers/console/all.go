@@ -10,6 +10,7 @@ import (
 	h "maragu.dev/gomponents/html"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
@@ -33,17 +34,24 @@ func (v *visit) all() {
 	}
 	beside.Wait()
 	var body []g.Node
+	read, failure := 0, orgs[0].err
 	for _, o := range orgs {
-		if o.err != nil {
+		switch reason := dispatch.ReasonOf(o.err); {
+		case reason == dispatch.ReasonOwnerOnly, reason == dispatch.ReasonNotMember:
+			continue
+		case o.err != nil: // perhaps an owner's
+			failure = o.err
+			body = append(body, h.Section(h.Class("notice bad"), h.P(text(dispatch.AsError(o.err).Message))))
 			continue
 		}
+		read++
 		if len(v.Orgs) > 1 {
 			body = append(body, h.H2(g.Text(o.org)))
 		}
 		body = append(body, v.ownedSection(o))
 	}
-	if len(body) == 0 {
-		v.fail(orgs[0].err)
+	if read == 0 {
+		v.fail(failure)
 		return
 	}
 	v.write(http.StatusOK, page{title: "All groups", here: Path + "/all", body: body})
