@@ -22,7 +22,7 @@ func readAhead[T any](read func(ctx context.Context, org *dispatch.Org, group in
 			return nil
 		}
 		records, err := call.Env.Store.RecordsBySlug(ctx, call.OrgID, teamSlug)
-		if err != nil || len(records) != 1 {
+		if err != nil || len(records) != 1 || !call.WasProvedIn(teamSlug, records[0].TeamID) {
 			return nil
 		}
 		group, org := records[0].GroupID, call.Org

@@ -163,7 +163,7 @@ func groupsAhead(ctx context.Context, call *dispatch.Call) map[int64]func() (git
 	}
 	ahead := map[int64]func() (github.Group, error){}
 	for _, record := range records {
-		if call.WasProved(record.TeamSlug) {
+		if call.WasProvedIn(record.TeamSlug, record.TeamID) {
 			read := sync.OnceValues(func() (github.Group, error) { return call.Org.GitHub.Group(call.Recent(ctx), record.GroupID) })
 			go func() { _, _ = read() }()
 			ahead[record.GroupID] = read

@@ -67,7 +67,7 @@ func prefetchReposAdd(ctx context.Context, call *dispatch.Call, teamSlug string,
 		return found // the list is needed as it is under the lease
 	}
 	// the group is not resolved yet; if the record leads to another one, this is not used
-	if records, err := call.Env.Store.RecordsBySlug(ctx, call.OrgID, teamSlug); err == nil && len(records) == 1 {
+	if records, err := call.Env.Store.RecordsBySlug(ctx, call.OrgID, teamSlug); err == nil && len(records) == 1 && call.WasProvedIn(teamSlug, records[0].TeamID) {
 		found.attached = askAttached(ctx, call, records[0].GroupID)
 	}
 	return found

@@ -27,7 +27,7 @@ func TestAction(t *testing.T) {
 		summary   string
 	}{
 		{"group-create", []string{"team=platform"}, "### ✅ <code>group-create</code>\n\n<pre>Created runner group `platform`."},
-		{"/runner-group repos-add \"api\", 'web' \\\n --team platform", nil, "Added 2 repositories to `platform`: `api`, `web`.</pre>"},
+		{"/runner-group repos-add \"api\", 'web' \\\n --team platform", nil, "Added 2 repositories to `platform`: `api`, `web`.\nundo  /runner-group repos-remove api,web --team platform</pre>"},
 		{"repos-remove", []string{"team=platform", "", "repos=api\r"}, "Removed 1 repository"},
 		{"group-list platform", nil, "repos    web\n"},
 	} {

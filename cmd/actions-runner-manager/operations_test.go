@@ -276,7 +276,9 @@ func TestOperationsExportAudit(t *testing.T) {
 	t.Parallel()
 	i := install(t)
 	i.begin()
+	assert.Equal(t, "rocket", i.say("/runner-group repos-remove api"))
 	i.recipe("Export the audit log", 0)
+	assert.Regexp(t, `^{[^\n]*"command":"repos-remove"[^\n]*}\n$`, i.recipe("Export the audit log", 1), "who removed api, and nobody else")
 	assert.Regexp(t, `"arguments":"api [^\n]*"outcome":"done"`, i.run("cat audit.jsonl"))
 	assert.Contains(t, i.run("cat january.csv"), "at,org,caller,callerId,")
 }

@@ -118,7 +118,7 @@ func (e *Env) mustBeOwner(ctx context.Context, call *Call) error {
 	if !owner {
 		return ownerOnly(call, e.proofs.refuse(call.key("", Owner), Refuse(ReasonOwnerOnly, ""), e.Now()))
 	}
-	call.provedAs("", Owner)
+	call.provedAs("", 0, Owner)
 	return nil
 }
 
@@ -150,7 +150,7 @@ func (e *Env) membership(ctx context.Context, call *Call) (github.Membership, er
 	}
 	call.member = &m
 	if m.State == "active" {
-		call.provedAs("", Member)
+		call.provedAs("", 0, Member)
 		if m.Role == github.RoleAdmin {
 			call.noteRole("", Owner)
 		}
@@ -214,11 +214,11 @@ func (e *Env) maintainedTeam(ctx context.Context, call *Call, slug string, prefe
 		return github.Team{}, err
 	}
 	if team.ID != 0 && m.State == "active" && m.Role == "maintainer" {
-		call.provedAs(slug, Maintainer)
+		call.provedAs(slug, team.ID, Maintainer)
 		return team, nil
 	}
 	if team.ID != 0 && m.State == github.StateActive && call.membersToo() {
-		call.provedAs(slug, Member)
+		call.provedAs(slug, team.ID, Member)
 		return team, nil
 	}
 	switch member, err := e.membership(ctx, call); {
@@ -230,7 +230,7 @@ func (e *Env) maintainedTeam(ctx context.Context, call *Call, slug string, prefe
 		return github.Team{}, notMaintainer(call, slug, adviceFor(call, slug, false)+e.refuseOutsider(call).Message)
 	case team.ID != 0 && (call.Org.Policy.OwnersActForAnyTeam || call.Spec.OwnersToo) && member.Role == "admin":
 		if call.Org.Policy.OwnersActForAnyTeam {
-			call.provedAs(slug, Maintainer) // who acts as one
+			call.provedAs(slug, team.ID, Maintainer) // who acts as one
 		}
 		return team, nil
 	}

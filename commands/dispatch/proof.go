@@ -32,6 +32,7 @@ type proofKey struct {
 
 type proof struct {
 	at      time.Time
+	team    int64  // the id that the key's slug had; 0: the organization is meant
 	refusal *Error // nil: the caller was proved
 }
 
@@ -62,13 +63,31 @@ func (p *proofs) refuse(key proofKey, refusal *Error, now time.Time) *Error {
 	return refusal
 }
 
-// prove remembers that GitHub has just proved what key names.
-func (p *proofs) prove(key proofKey, now time.Time) { p.cache().Add(key, proof{at: now}) }
+// prove remembers that GitHub has just proved what key names, of the team with that id.
+func (p *proofs) prove(key proofKey, team int64, now time.Time) {
+	p.cache().Add(key, proof{at: now, team: team})
+}
 
 // proved reports whether that was proved within the last hour.
 func (p *proofs) proved(key proofKey, now time.Time) bool {
 	known, ok := p.cache().Get(key)
 	return ok && known.refusal == nil && now.Sub(known.at) < provedFor
+}
+
+// WasProvedIn reports whether the caller was proved within the last hour to have the right to the
+// call's command, or to look at it if it is a [View]'s, in the team with that id and slug. Then
+// that team's group may be asked for beside the proof of this moment, which alone decides.
+func (c *Call) WasProvedIn(slug string, team int64) bool {
+	for _, role := range []Role{Maintainer, Member} {
+		key := c.key(slug, role)
+		if role == Member && (c.View == nil || !c.Org.Policy.MembersRead) || !c.Env.proofs.proved(key, c.Env.Now()) {
+			continue
+		}
+		if known, ok := c.Env.proofs.cache().Get(key); ok && known.team == team {
+			return true
+		}
+	}
+	return false
 }
 
 // maxProvedTeams bounds what [Env.ProvedTeams] asks of GitHub.

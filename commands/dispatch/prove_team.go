@@ -28,7 +28,7 @@ func (e *Env) ProveMaintainer(ctx context.Context, call *Call, teamID int64, slu
 	case team.ID != teamID:
 		return github.Team{}, false, nil
 	case m.State == github.StateActive && m.Role == github.RoleMaintainer:
-		e.proofs.prove(call.key(slug, Maintainer), e.Now())
+		e.proofs.prove(call.key(slug, Maintainer), team.ID, e.Now())
 		return team, true, nil
 	}
 	if call.Org.Policy.OwnersActForAnyTeam {

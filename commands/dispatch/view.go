@@ -49,9 +49,9 @@ func (c *Call) noteRole(team string, role Role) {
 	c.View.roles[key] = max(c.View.roles[key], role)
 }
 
-// provedAs remembers that the caller was proved to be that in the team.
-func (c *Call) provedAs(slug string, role Role) {
-	c.Env.proofs.prove(c.key(slug, role), c.Env.Now())
+// provedAs remembers that the caller was proved to be that in the team with that slug and id.
+func (c *Call) provedAs(slug string, team int64, role Role) {
+	c.Env.proofs.prove(c.key(slug, role), team, c.Env.Now())
 	c.noteRole(slug, role)
 }
 

@@ -64,7 +64,7 @@ func (e *Env) authorizeWorkflow(ctx context.Context, call *Call) error {
 			fitting[i].ID, slug, lacksPermission(call, job)), now)
 	}
 	call.Team = team
-	e.proofs.prove(call.key(slug, Maintainer), now)
+	e.proofs.prove(call.key(slug, Maintainer), team.ID, now)
 	if now.Sub(fitting[i].UsedAt) < usedEvery {
 		return nil
 	}
@@ -171,7 +171,7 @@ func (e *Env) lookedAt(call *Call, slug string) (visible, lately bool) {
 
 func (e *Env) noteLook(call *Call, slug string, visible bool) {
 	if visible {
-		e.proofs.prove(call.key(slug, Anyone), e.Now())
+		e.proofs.prove(call.key(slug, Anyone), 0, e.Now())
 	} else {
 		_ = e.proofs.refuse(call.key(slug, Anyone), Refuse(ReasonNotTrusted, ""), e.Now())
 	}

@@ -53,7 +53,8 @@ func TestTeams(t *testing.T) {
 	}
 	owner, err := org.Membership(ctx, "olga")
 	require.NoError(t, err)
-	assert.Equal(t, github.Membership{Role: github.RoleAdmin, State: github.StateActive}, owner)
+	assert.NotZero(t, owner.UserID)
+	assert.Equal(t, github.Membership{UserID: owner.UserID, Role: github.RoleAdmin, State: github.StateActive}, owner)
 	maintainers, err := org.TeamMaintainers(ctx, "platform")
 	require.NoError(t, err)
 	require.Len(t, maintainers, 1)
