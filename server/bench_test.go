@@ -68,6 +68,7 @@ func BenchmarkServer(b *testing.B) {
 	fmt.Fprintf(&doc, "One run; %s, %s/%s, %d CPUs, shared by the server, the simulated GitHub and the driver.\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
 	countTable(b, &doc)
 	commandTable(b, &doc)
+	consoleTable(b, &doc)
 	webhookTable(b, &doc)
 	memoryTable(b, &doc)
 	fmt.Println(doc.String())
