@@ -134,7 +134,7 @@ export class Visitor {
 // measure, in the page, adds up how far its parts move, and keeps how long its tasks take.
 function measure() {
   const seen = { shift: 0, tasks: [] };
-  Object.defineProperty(globalThis, "measuredByTest", { value: seen });
+  Object.defineProperty(globalThis, "measuredByTest", { value: seen, configurable: true });
   const watch = (type, note) => new PerformanceObserver((list) => list.getEntries().forEach(note)).observe({ type, buffered: true });
   watch("layout-shift", (entry) => (seen.shift += entry.hadRecentInput ? 0 : entry.value));
   watch("longtask", (entry) => seen.tasks.push(Math.round(entry.duration)));

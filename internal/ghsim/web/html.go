@@ -82,7 +82,7 @@ func (v *issueView) html() g.Node {
 			h.Div(h.ID("thread"), h.Aria("live", "polite"), v.First.html(), g.Map(v.Comments, commentView.html)),
 			v.form(),
 		),
-		h.Aside(h.ID("side"),
+		h.Aside(h.ID("side"), h.TabIndex("0"), h.Aria("label", "Runner groups and webhooks"), // it scrolls
 			h.H2(g.Text("Runner groups "), muted(strconv.Itoa(len(v.Groups)))),
 			g.Map(v.Groups, groupView.html),
 			g.If(len(v.Deliveries) > 0, g.Group{
