@@ -104,6 +104,11 @@ func TestFleet(t *testing.T) {
 			[]string{"svg"},
 		},
 		{
+			"no runner at any time, for a part of the day", data("24h", every5(2*time.Hour, 0, 0, 0, 0)...),
+			[]string{"No runner was seen in the last 24 hours.", "No data before Thu 26 Nov"},
+			[]string{"svg", "Hatched"},
+		},
+		{
 			"a whole day without a gap", data("24h", every5(25*time.Hour, 0, 3, 2, 1)...),
 			[]string{"average 3, most 3", "average 2, most 2", "average 1, most 1", "Times are UTC", "15:00", "Thu 26"},
 			[]string{"No data", "no data", "Hatched"},

@@ -3,6 +3,7 @@ package chart
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,12 +20,21 @@ func Fleet(d Data) g.Node {
 		return h.Figure(h.Class("fleet"), h.ID("chart"), d.links(), h.P(h.Class("empty"), g.Text(d.nothing())))
 	}
 	w := d.drawing(points)
+	if !anyRunner(points) {
+		return h.Figure(h.Class("fleet"), h.ID("chart"), d.links(),
+			h.P(h.Class("empty"), g.Textf("No runner was seen in the last %s.", d.Range.Title), g.If(len(w.gaps) > 0, g.Text(" "+w.gapSentence()))))
+	}
 	return h.Figure(h.Class("fleet"), h.ID("chart"), d.links(), w.svg(),
 		h.FigCaption(
 			h.P(g.Textf("Times are UTC. Filled: the average of each %s. Line: the most at once. Dot: the peak.", length(d.Range.bucket)), g.If(len(w.gaps) > 0, g.Text(" Hatched: no data."))),
 			g.If(len(w.gaps) > 0, h.P(g.Text(w.gapSentence()))),
 			g.If(d.Interval <= 0, h.P(g.Text(pollerOff)))),
 		w.table(points))
+}
+
+// anyRunner reports whether the group had a runner at any time. Without one there is nothing to compare.
+func anyRunner(points []point) bool {
+	return slices.ContainsFunc(points, func(p point) bool { return p.most != [states]float64{} })
 }
 
 const pollerOff = "This server does not poll runners at present (fleet.pollInterval is 0)."
