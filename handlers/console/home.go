@@ -274,7 +274,7 @@ func (v *visit) noGroup(org string) g.Node {
 			h.Label(h.For("create-"+org), g.Text("Team")), h.Input(h.ID("create-"+org), h.Type("text"), h.Name("team"), h.Placeholder("platform"), h.Required(), h.AutoComplete("off")),
 			h.Button(h.Type("submit"), g.Text("Create the group"))),
 		h.P(g.Text("No team? Members create teams "), external(strings.TrimSuffix(v.GitHubURL, "/")+"/orgs/"+escape(org)+"/teams", "on GitHub"),
-			g.Text(". Somebody else's group? "), h.A(h.Href(link(org, "", "access-request")), g.Text("Ask to use it")), g.Text(".")),
+			g.Text(". Somebody else's group? "), h.A(h.Href(link(org, "", "access-request")), g.Text("Ask to use it")), g.Text(". Do you own the organization? See "), h.A(h.Href(Path+"/all"), g.Text("all groups")), g.Text(".")),
 	)
 }
 

@@ -21,6 +21,7 @@ func TestEmptyStates(t *testing.T) {
 	s := newSite(t)
 	page := s.get("ada", "/console").Body.String()
 	assert.Contains(t, page, "No runner group yet")
+	assert.Contains(t, page, `<a href="/console/all">all groups</a>`, "an owner need not maintain a team")
 	assert.Contains(t, page, `action="/console/acme/-/group-create"`)
 	w := s.get("ada", "/console/acme/platform")
 	assert.Equal(t, http.StatusOK, w.Code)
