@@ -6,13 +6,11 @@ const deadline = 15_000; // ms until a page must show what is waited for
 
 const desktop = { viewport: { width: 1200, height: 900 } };
 const small = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
-const phone = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
 export const modes = [
   { mode: "light, desktop", colorScheme: "light", ...desktop },
   { mode: "dark, desktop", colorScheme: "dark", ...desktop },
-  { mode: "light, phone", colorScheme: "light", ...phone },
-  { mode: "dark, phone", colorScheme: "dark", ...phone },
   { mode: "light, 360 px", colorScheme: "light", ...small },
+  { mode: "dark, 360 px", colorScheme: "dark", ...small },
 ];
 
 const most = { bytes: 100_000, shift: 0, task: 50 }; // of a page of the console: as loaded, as laid out, in ms
