@@ -52,7 +52,7 @@ build: ## build bin/actions-runner-manager
 
 .PHONY: test
 test: ## run the tests; needs nothing but Go
-	@go test -timeout 15m -json ./... | $(COUNT)
+	@go test -timeout 15m -json ./server ./... | $(COUNT)
 
 .PHONY: check
 check: tidy generated lint tools-test image-check fuzz test-memory bench-guard test-race ## all that CI checks; needs a C compiler for the race detector
@@ -104,8 +104,8 @@ bench-guard: ## compare what the main commands take with committed figures (10 s
 	@go test -count=1 -run '^TestBenchGuard$$' ./server
 
 .PHONY: test-race
-test-race: ## run the tests with the race detector
-	@go test -race -timeout 15m -json ./... | $(COUNT) go test -race
+test-race: ## run the tests with the race detector; server takes longest, so it begins
+	@go test -race -timeout 15m -json ./server ./... | $(COUNT) go test -race
 
 .PHONY: docs
 docs: ## write what is generated: docs/reference.md
