@@ -157,8 +157,8 @@ func (c costed) measure(w *world) cost {
 	var calls []ghsim.Call
 	charged := 0
 	for _, call := range w.hub.Calls() {
-		if call.Path == "/app" || call.Auth == "jwt" || strings.HasPrefix(call.Path, issuer) {
-			continue // the periodic look at GitHub, and tokens: two an hour; the keys of jobs' tokens
+		if call.Path == "/app" || call.Auth == "jwt" || strings.HasPrefix(call.Path, issuer) || asksForItself(call.Path) {
+			continue // the periodic looks at GitHub, and tokens: two an hour; the keys of jobs' tokens
 		}
 		calls = append(calls, call)
 		if call.Charged {
