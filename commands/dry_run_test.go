@@ -39,7 +39,7 @@ var dryRuns = map[string]dryRun{
 	"runners-transfer": {"ada", []string{"ada group-create team=web"}, "runners-transfer team=platform runners=build-1 to=web", []string{"would move", "build-1"}},
 	"workflows-set":    {"ada", nil, "workflows-set team=platform workflows=acme/api/.github/workflows/ci.yml@main", []string{"would change which workflows", "ci.yml"}},
 	"access-request":   {"olga", nil, "access-request team=platform repos=foreign", []string{"would", "foreign"}},
-	"request-approve":  {"ada", []string{"olga access-request team=platform repos=foreign"}, "request-approve id=1", []string{"would approve request 1", `"added":["foreign"]`}},
+	"request-approve":  {"ada", []string{"olga access-request team=platform repos=foreign for=7d"}, "request-approve id=1 for=2d", []string{"would approve request 1", "for 2 days", `"added":["foreign"]`}},
 	"request-deny":     {"ada", []string{"olga access-request team=platform repos=foreign"}, "request-deny id=1", []string{"would deny request 1", "foreign"}},
 	"request-withdraw": {"olga", []string{"olga access-request team=platform repos=foreign"}, "request-withdraw id=1", []string{"would withdraw request 1", "foreign"}},
 	"trust-add":        {"ada", nil, "trust-add team=platform repo=api commands=repos-add ref=main", []string{"would trust", "repos-add"}},

@@ -66,6 +66,7 @@ func runRequestApprove(ctx context.Context, call *dispatch.Call, args RequestApp
 		if err != nil {
 			return dispatch.Result{}, err
 		}
+		r.Length = args.For
 		return previewOf(approvedResult(call, r, given), fmt.Sprintf("This would approve request %d of %s: %s.", r.Number, dispatch.Quote(r.Requester), requestSentence(r))), nil
 	}
 	if r.Kind == store.CommandRequest {
