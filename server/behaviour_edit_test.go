@@ -128,6 +128,7 @@ func TestEditedBeforeItRan(t *testing.T) {
 			}
 		}
 		require.Len(t, deliveries, 2)
+		w.hub.Update(func(st *ghsim.State) { st.Deliveries = nil }) // the server's own search for lost ones is not what is tested
 		if late {
 			slices.Reverse(deliveries)
 		}
