@@ -10,7 +10,7 @@ DEMO    := bin/demo/$(NAME)
 IMAGE   ?= $(NAME)
 VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),dev)
 COMMIT  ?= $(or $(shell git rev-parse HEAD 2>/dev/null),unknown)
-FUZZTIME ?= 5s
+FUZZTIME ?= 3s
 
 # One static binary that says where it comes from, and not whose disk it was built on.
 # The linker leaves out debugging information (-w), so the compiler makes none.
@@ -86,7 +86,7 @@ tools-test: # the tests of our own small tools
 	@go -C tools test ./testcount ./contract
 
 .PHONY: fuzz
-fuzz: ## run every fuzz test for FUZZTIME (5s)
+fuzz: ## run every fuzz test for FUZZTIME (3s)
 	@grep -rHoE --include='*_test.go' --exclude-dir=tools '^func Fuzz\w+' . | sort | \
 	while IFS=: read -r file func; do \
 		echo "fuzz $$(dirname $$file) $${func#func } for $(FUZZTIME)"; \
