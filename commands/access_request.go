@@ -72,7 +72,7 @@ func runAccessRequest(ctx context.Context, call *dispatch.Call, args AccessReque
 		RequestedAt: now, ExpiresAt: now.Add(call.Org.Policy.RequestTTL), Source: call.Source,
 	}
 	if args.For != 0 {
-		r.Arguments = append(r.Arguments, store.RequestArg{Name: "for", Values: []string{args.For.String()}})
+		r.Arguments = append(r.Arguments, store.RequestArg{Name: "for", Values: []string{dispatch.ShortDuration(args.For)}})
 	}
 	for _, repo := range repos {
 		r.Targets = append(r.Targets, store.RequestTarget{Kind: repoTarget, Name: repo.Name, ID: repo.ID})

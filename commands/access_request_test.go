@@ -76,7 +76,7 @@ func TestAccessRequest(t *testing.T) {
 		require.Len(t, seen, 1, login)
 		assert.Equal(t, commands.RequestInfo{
 			ID: number, Kind: "access", Team: "platform", Command: "access-request", Reason: "training", RequestedBy: "bob", State: "pending",
-			Arguments: map[string]any{"team": "platform", "repos": []string{"foreign", "docs"}, "for": "2h0m0s"}, Repos: []string{"foreign", "docs"}, RequestedAt: seen[0].RequestedAt,
+			Arguments: map[string]any{"team": "platform", "repos": []string{"foreign", "docs"}, "for": "2h"}, Repos: []string{"foreign", "docs"}, RequestedAt: seen[0].RequestedAt,
 		}, seen[0])
 	}
 	assert.Empty(t, listed(t, k, "olga", "requests-list"), "owners do not decide it")

@@ -197,6 +197,10 @@ func keepRequested(ctx context.Context, c *dispatch.Call, repos []github.Reposit
 		if err != nil || !ok || items[i].Reason != dispatch.ReasonRepoNotPermitted || known[repo.ID].Request == 0 {
 			continue
 		}
+		if err := c.Pin(dispatch.PinRepo, repo.Name, repo.ID); err != nil {
+			items[i] = dispatch.Item{Item: items[i].Item, Error: dispatch.AsError(err).Message, Reason: dispatch.ReasonOf(err)}
+			continue
+		}
 		items[i] = dispatch.Item{Item: items[i].Item}
 		if !slices.ContainsFunc(repos, func(other github.Repository) bool { return other.ID == repo.ID }) {
 			repos = append(repos, repo)

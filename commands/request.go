@@ -224,7 +224,7 @@ func requestSentence(r store.Request) string {
 		}
 		return text
 	}
-	return fmt.Sprintf("`%s` for team `%s`", r.Command, r.TeamSlug)
+	return dispatch.RequestedCommand(r)
 }
 
 func sampleRequest() store.Request {

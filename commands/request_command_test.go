@@ -114,3 +114,60 @@ func TestRequestedCommandIsPinned(t *testing.T) {
 		})
 	}
 }
+
+// Who decides sees what they approve, wherever a request is named.
+func TestRequestedArgumentsAreShown(t *testing.T) {
+	t.Parallel()
+	k := commandtest.New(t, approvals)
+	request(t, k, "ada", "group-create team=platform")
+	k.Must("olga", "request-approve id=1")
+	made, err := k.Run("ada", "repos-set team=platform repos=api,web")
+	require.NoError(t, err)
+	assert.Contains(t, made.Message, "`repos-set` for team `platform` with repos `api`, `web`.")
+	all, err := k.Run("olga", "requests-list")
+	require.NoError(t, err)
+	assert.Equal(t, "`repos-set` for team `platform` with repos `api`, `web`", all.Tables[0].Rows[0][2])
+	shown, err := k.Run("olga", "request-approve id=2 dry-run=true")
+	require.NoError(t, err)
+	assert.Contains(t, shown.Message, "with repos `api`, `web`")
+}
+
+// The arguments are shown as they are written.
+func TestRequestedLengthIsShownAsWritten(t *testing.T) {
+	t.Parallel()
+	k := requestKit(t)
+	for i, length := range []string{"2h", "7d", "90m"} {
+		request(t, k, "bob", "access-request team=platform repos=foreign for="+length)
+		want := []any{"2h", "7d", "1h30m"}[i]
+		assert.Equal(t, want, listed(t, k, "bob", "requests-list")[0].Arguments["for"])
+	}
+}
+
+// A repository that stays without the team's permission, because a request attached it, is
+// pinned too: another one with its name does not take its place.
+func TestKeptRepositoryIsPinned(t *testing.T) {
+	t.Parallel()
+	for _, again := range []bool{false, true} {
+		k := commandtest.New(t, approvals)
+		request(t, k, "ada", "group-create team=platform")
+		k.Must("olga", "request-approve id=1")
+		admin(k, "bob", "foreign")
+		request(t, k, "bob", "access-request team=platform repos=foreign")
+		k.Must("ada", "request-approve id=2")
+		request(t, k, "ada", "repos-set team=platform repos=foreign,web")
+		assert.ElementsMatch(t, []string{"foreign", "web"}, listed(t, k, "olga", "requests-list state=pending")[0].Repos)
+		if !again {
+			k.Must("olga", "request-approve id=3")
+			assert.ElementsMatch(t, []string{"foreign", "web"}, k.Repos("platform"))
+			continue
+		}
+		k.Must("ada", "repos-remove team=platform repos=foreign")
+		k.Hub.Update(func(st *ghsim.State) { st.Org("acme").Repo("foreign").ID = 77_777 })
+		request(t, k, "bob", "access-request team=platform repos=foreign")
+		k.Must("ada", "request-approve id=4")
+		_, err := k.Run("olga", "request-approve id=3")
+		assert.Equal(t, dispatch.ReasonRepoNotPermitted, dispatch.ReasonOf(err))
+		assert.Contains(t, err.Error(), "Request it again")
+		assert.Equal(t, []string{"foreign"}, k.Repos("platform"), "nothing was changed")
+	}
+}

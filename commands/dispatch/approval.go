@@ -2,7 +2,9 @@ package dispatch
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
@@ -124,4 +126,39 @@ func (s Spec) WhyNotApproved() string {
 		return "reveals a secret, which nobody but its caller may get"
 	}
 	return ""
+}
+
+// maxShown is how many items of one argument a sentence about a requested command has.
+const maxShown = 50
+
+// RequestedCommand says which command was requested, for which team, and with which arguments:
+// whoever decides must see them.
+func RequestedCommand(r store.Request) string {
+	text := fmt.Sprintf("`%s` for team `%s`", r.Command, r.TeamSlug)
+	separator := " with "
+	for _, a := range r.Arguments {
+		if a.Name == "team" {
+			continue
+		}
+		text += separator + a.Name + " " + shownValues(a.Values)
+		separator = "; "
+	}
+	return text
+}
+
+func shownValues(values []string) string {
+	var shown []string
+	for _, v := range values[:min(len(values), maxShown)] {
+		if strings.TrimSpace(v) == "" {
+			v = strconv.Quote(v)
+		}
+		shown = append(shown, "`"+strings.ReplaceAll(v, "`", "'")+"`")
+	}
+	switch more := len(values) - len(shown); {
+	case len(shown) == 0:
+		return "none"
+	case more > 0:
+		return fmt.Sprintf("%s and %d more", strings.Join(shown, ", "), more)
+	}
+	return strings.Join(shown, ", ")
 }

@@ -2,6 +2,8 @@ package console
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	g "maragu.dev/gomponents"
@@ -30,10 +32,16 @@ func (v *visit) since(at *time.Time) g.Node {
 	return h.Time(h.DateTime(at.UTC().Format(time.RFC3339)), g.Text(v.ago(*at)))
 }
 
-// lengthOf writes a duration of Go's for people: "168h0m0s" is "7 days".
+// lengthOf writes a duration for people, as an argument has it or as Go does: "7d" and
+// "168h0m0s" are "7 days".
 func lengthOf(text string) string {
 	const day = 24 * time.Hour
 	length, err := time.ParseDuration(text)
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		var n int
+		n, err = strconv.Atoi(days)
+		length = time.Duration(n) * day
+	}
 	switch {
 	case err != nil:
 		return text

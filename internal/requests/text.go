@@ -67,7 +67,7 @@ func happened(r store.Request) string {
 
 func about(r store.Request) string {
 	if r.Kind != store.AccessRequest {
-		return fmt.Sprintf("`%s` for team `%s`", r.Command, r.TeamSlug)
+		return dispatch.RequestedCommand(r)
 	}
 	var names []string
 	for _, t := range r.TargetsOf("repo") {
