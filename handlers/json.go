@@ -30,7 +30,7 @@ func (nullJSON) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
 // ResultAnswer is the answer to a command that succeeded.
 func ResultAnswer(result dispatch.Result) Answer {
 	answer := Answer{Code: http.StatusOK, DryRun: result.DryRun, Response: result.Response, Items: result.Items}
-	if result.Request != 0 {
+	if result.Request != 0 && !result.DryRun {
 		answer.Code = http.StatusAccepted
 	}
 	switch {
