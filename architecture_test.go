@@ -36,7 +36,7 @@ func mayImport() map[string][]string {
 		"handlers/rest":        {"handlers", "handlers/pages", "commands/dispatch", "internal/oidc", "internal/secret"},
 		"handlers/pages":       {"handlers", "commands/dispatch", "internal/secret"},
 		"handlers/signin":      {"handlers", "handlers/pages", "commands/dispatch", "internal/secret", "internal/store"},
-		"handlers/console":     {"handlers", "handlers/pages", "commands", "commands/dispatch", "internal/store"},
+		"handlers/console":     {"handlers", "handlers/pages", "commands", "commands/dispatch", "internal/secret", "internal/store"},
 		"handlers/handlertest": {"commands/dispatch"}, // for tests
 		"commands":             {"commands/dispatch", "commands/ownership", "internal/fleet", "internal/github", "internal/store", "internal/secret"},
 		"commands/commandtest": {"commands", "commands/dispatch", "commands/ownership", "internal/fleet", "internal/ghsim", "internal/github", "internal/oidc", "internal/store"}, // for tests

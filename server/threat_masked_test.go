@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,6 +40,15 @@ func TestThreatMisplacedToken(t *testing.T) {
 	status, _, page := w.open(w.url + "/" + token)
 	assert.Equal(t, http.StatusNotFound, status)
 	answers = append(answers, page)
+	ada := w.signIn("ada")
+	for _, form := range []url.Values{
+		{"repos": {"api"}, "reason": {"use " + token}, "for": {"7d"}}, // of access-request, which another team reads
+		{"repos": {token}}, {token: {"x"}}, {"repos": {"api"}, "for": {token}},
+	} {
+		answers = append(answers, ada.post("/console/acme/platform/access-request", form).body)
+	}
+	answers = append(answers, ada.get("/console/acme/-/requests-list?run=true").body, ada.get("/console/acme/platform/repos-add?repos="+token).body, ada.get("/console/acme/platform/"+token).body)
+	keep(w.ok("ghp_ada", "GET /api/v1/requests-list"))
 	keep(w.ok("ghp_ada", "GET /api/v1/audit-list?team=platform"))
 
 	for _, text := range append(answers, w.log.String()) {

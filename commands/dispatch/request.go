@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/actions-runner-manager/actions-runner-manager/internal/oidc"
@@ -59,8 +60,14 @@ type NamedArg struct {
 	Values []string
 }
 
-// Add appends values under name.
+// Add appends values under name. What looks like a token of GitHub's was put there by mistake,
+// and is masked: nothing behind this sees it.
 func (a *Args) Add(name string, values ...string) {
+	name = secret.MaskTokens(name)
+	values = slices.Clone(values)
+	for i, value := range values {
+		values[i] = secret.MaskTokens(value)
+	}
 	for i := range a.Named {
 		if a.Named[i].Name == name {
 			a.Named[i].Values = append(a.Named[i].Values, values...)

@@ -127,3 +127,16 @@ func TestClip(t *testing.T) {
 	assert.LessOrEqual(t, len(auditArgs(named("repos", strings.Repeat("x", 1<<20)))), maxAuditArgs)
 	assert.NotContains(t, auditArgs(named("a", "x\x00y")), "\x00")
 }
+
+// A token in an argument is masked wherever the argument comes from.
+func TestArgumentsAreMasked(t *testing.T) {
+	t.Parallel()
+	const token = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
+	given := []string{"use " + token, "api"}
+	var args Args
+	args.Add("reason", given...)
+	args.Add(token, "x")
+	args.Add("reason", token)
+	assert.Equal(t, []NamedArg{{"reason", []string{"use ghp_[secret]", "api", "ghp_[secret]"}}, {"ghp_[secret]", []string{"x"}}}, args.Named)
+	assert.Equal(t, "use "+token, given[0], "the caller's own values stay as they are")
+}

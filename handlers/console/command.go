@@ -14,6 +14,7 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
 // maxBody is how large the body of a form may be, in bytes.
@@ -97,13 +98,19 @@ func (v *visit) fields() (values, bool) {
 	return given, err == nil
 }
 
-// parse reads the fields of a form.
+// parse reads the fields of a form. Tokens in them are masked, since the page shows the form again.
 func parse(encoded string) (values, error) {
 	fields, err := url.ParseQuery(encoded)
 	if err != nil {
 		return nil, dispatch.Refuse(dispatch.ReasonInvalidArgument, "The form is not well encoded.")
 	}
-	return values(fields), nil
+	given := values{}
+	for name, list := range fields {
+		for _, value := range list {
+			given[name] = append(given[name], secret.MaskTokens(value))
+		}
+	}
+	return given, nil
 }
 
 // run runs the command, or shows what it would change if it asks first.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
 // A visit is one request of a person for a page.
@@ -37,9 +38,10 @@ type visit struct {
 func (c *console) page(serve func(*visit)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
+		of := func(name string) string { return secret.MaskTokens(r.PathValue(name)) }
 		v := &visit{
 			console: c, w: w, id: handlers.NewRequestID(), person: c.SignIn.Person(r.Context()), view: new(dispatch.View),
-			org: r.PathValue("org"), team: r.PathValue("team"), command: r.PathValue("command"), status: http.StatusOK,
+			org: of("org"), team: of("team"), command: of("command"), status: http.StatusOK,
 		}
 		if v.team == noTeam {
 			v.team = ""
@@ -107,7 +109,7 @@ func (v *visit) owner() bool {
 // fail answers with the page of an error.
 func (v *visit) fail(err error) {
 	e := v.note(err)
-	again := g.If(e.Reason.Transient() && v.r.Method == http.MethodGet, h.A(h.Class("button"), h.Href(v.r.URL.RequestURI()), g.Text("Try again")))
+	again := g.If(e.Reason.Transient() && v.r.Method == http.MethodGet, h.A(h.Class("button"), h.Href(secret.MaskTokens(v.r.URL.RequestURI())), g.Text("Try again")))
 	v.write(v.status, page{title: http.StatusText(v.status), body: []g.Node{
 		h.P(h.Class("problem"), text(e.Message)),
 		g.If(e.Reason == dispatch.ReasonNotMember || e.Reason == dispatch.ReasonNotMaintainer, h.P(g.Textf("You signed in as %s. If that is not your login on GitHub any more, sign out and in again.", v.person.Login))),
@@ -149,7 +151,8 @@ func (v *visit) nowhere() {
 	v.fail(dispatch.Refuse(dispatch.ReasonUnknownCommand, "There is no page here."))
 }
 
-// served returns the organization's name as it is configured.
+// served reports whether the server serves the organization of the path, and takes its name as
+// it is configured.
 func (v *visit) served() bool {
 	for _, org := range v.Orgs {
 		if strings.EqualFold(org, v.org) {

@@ -15,8 +15,6 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 	"github.com/actions-runner-manager/actions-runner-manager/handlers"
-
-	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 )
 
 const (
@@ -251,13 +249,8 @@ func jsonValues(decoder *json.Decoder, name string, kind dispatch.Kind) (values 
 	return values, true, err
 }
 
-// addArgument adds values under name. What looks like a token was put there by mistake and
-// is masked: nothing behind this sees it.
 func addArgument(args *dispatch.Args, name string, values ...string) error {
-	for i, value := range values {
-		values[i] = secret.MaskTokens(value)
-	}
-	args.Add(secret.MaskTokens(name), values...)
+	args.Add(name, values...)
 	if len(args.Named) > maxArguments {
 		return tooManyArguments()
 	}
