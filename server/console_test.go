@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -66,16 +65,7 @@ func TestThreatConsoleRemoved(t *testing.T) {
 // One organization's people see nothing of the other's, even if everything has the same names.
 func TestThreatConsoleTwoOrganizations(t *testing.T) {
 	t.Parallel()
-	sc := acme()
-	globex := sc.Organizations[0]
-	globex.Login, globex.Owners, globex.Members = "globex", []string{"mal"}, nil
-	globex.Teams = []ghsim.TeamSpec{{Name: "platform", Maintainers: []string{"mal"}, Repositories: map[string]string{"api": "admin"}}}
-	sc.Users = append(sc.Users, ghsim.UserSpec{Login: "mal", Tokens: []ghsim.TokenSpec{{Value: "ghp_mal"}}})
-	sc.Organizations = append(sc.Organizations, globex)
-	sc.Apps[0].Installations = append(sc.Apps[0].Installations, ghsim.InstallationSpec{ID: 78, Org: "globex"})
-	orgs, err := json.Marshal([]map[string]any{{"org": "acme"}, {"org": "globex"}})
-	require.NoError(t, err)
-	w := newWorld(t, sc, "ORG=", "ORGS="+string(orgs))
+	w := twoOrganizations(t)
 	w.ok("ghp_ada", "POST /api/v1/group-create?org=acme&team=platform")
 	w.runners("platform", "acme-machine")
 	mal := w.signIn("mal")

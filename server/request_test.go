@@ -32,7 +32,7 @@ func (w *world) told(issue int, text string) (n int) {
 	return n
 }
 
-// A request in a comment mentions the team, and its outcome is told there, once.
+// A request in a comment mentions the team, and its outcome is posted there, once.
 func TestRequestInComments(t *testing.T) {
 	t.Parallel()
 	w := asking(t)
@@ -67,7 +67,7 @@ func TestRequestIsToldLater(t *testing.T) {
 	w.ok("ghp_ada", "POST /api/v1/request-deny?id=1&reason=reserved")
 	require.Eventually(t, func() bool {
 		w.advance(30 * time.Second)
-		return w.told(2, "was denied") == 1 && strings.Contains(w.log.String(), "is told later")
+		return w.told(2, "was denied") == 1 && strings.Contains(w.log.String(), "is posted later")
 	}, eventually, 100*time.Millisecond)
 	w.advance(10 * time.Minute)
 	w.refused(409, "request_decided", "ghp_ada", "POST /api/v1/request-approve?id=1")

@@ -176,7 +176,7 @@ func TestThreatRequestOfSecretTeam(t *testing.T) {
 }
 
 // Two people decide at the same moment on two replicas, and a request expires while it is
-// approved: one wins, and the other is told so.
+// approved: one wins, and the other learns so.
 func TestReplicasDecideOnce(t *testing.T) {
 	t.Parallel()
 	w := newReplicas(t, acme())

@@ -113,9 +113,10 @@ func TestThreatForeignWebhook(t *testing.T) {
 	assert.Equal(t, []string{"api"}, w.repos("platform"))
 }
 
-// Organizations in one server are separate, even if everything in them has the same names.
-func TestThreatTwoOrganizations(t *testing.T) {
-	t.Parallel()
+// twoOrganizations is a server for acme and for globex, in which mal maintains the only team. In
+// both everything has the same names.
+func twoOrganizations(t *testing.T) *world {
+	t.Helper()
 	sc := acme()
 	globex := sc.Organizations[0]
 	globex.Login, globex.Owners, globex.Members = "globex", []string{"mal"}, nil
@@ -125,7 +126,13 @@ func TestThreatTwoOrganizations(t *testing.T) {
 	sc.Apps[0].Installations = append(sc.Apps[0].Installations, ghsim.InstallationSpec{ID: 78, Org: "globex"})
 	orgs, err := json.Marshal([]map[string]any{{"org": "acme"}, {"org": "globex"}})
 	require.NoError(t, err)
-	w := newWorld(t, sc, "ORG=", "ORGS="+string(orgs))
+	return newWorld(t, sc, "ORG=", "ORGS="+string(orgs))
+}
+
+// Organizations in one server are separate, even if everything in them has the same names.
+func TestThreatTwoOrganizations(t *testing.T) {
+	t.Parallel()
+	w := twoOrganizations(t)
 
 	w.ok("ghp_ada", "POST /api/v1/group-create?org=acme&team=platform")
 	w.ok("ghp_mal", "POST /api/v1/group-create?org=globex&team=platform")

@@ -34,8 +34,8 @@ func DatabaseReady() Condition {
 // Reason is what /readyz and the command status answer if the condition does not hold:
 // what is wrong and what to do, without the cause.
 func (c Condition) Reason() string {
-	todo := strings.ToLower(c.remedy[:1]) + strings.TrimSuffix(c.remedy[1:], ".")
-	return c.broken + "; " + todo + "; the cause is in the server's log"
+	advice := strings.ToLower(c.remedy[:1]) + strings.TrimSuffix(c.remedy[1:], ".")
+	return c.broken + "; " + advice + "; the cause is in the server's log"
 }
 
 // check returns the condition as a check of the database at where.
