@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -129,7 +130,7 @@ func expectedDiff(groupID int64, before *store.Expected, after store.Expected, f
 				runners = append(runners, runner)
 			}
 		}
-		byID := func(a, b store.Part) int { return int(a.ID - b.ID) }
+		byID := func(a, b store.Part) int { return cmp.Compare(a.ID, b.ID) }
 		slices.SortFunc(repos, byID)
 		slices.SortFunc(runners, byID)
 		return slices.Concat(parts, repos, runners)

@@ -80,7 +80,7 @@ func planAccess(ctx context.Context, c *dispatch.Call, length time.Duration, add
 		plan.changed = len(plan.lost) > 0
 		return plan, nil
 	}
-	plan.until = beganAt(c).Add(length).UTC().Truncate(time.Microsecond)
+	plan.until = endAfter(c, length)
 	plan.ending = slices.Clone(added)
 	for _, repo := range unchanged {
 		if hasEnd(repo) {
@@ -90,6 +90,11 @@ func planAccess(ctx context.Context, c *dispatch.Call, length time.Duration, add
 		}
 	}
 	return plan, nil
+}
+
+// endAfter is when access of that length ends.
+func endAfter(c *dispatch.Call, length time.Duration) time.Time {
+	return beganAt(c).Add(length).UTC().Truncate(time.Microsecond) // as the database has it
 }
 
 // beganAt is from when on access counts: the start of the call, of a repeated one its first.

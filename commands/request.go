@@ -220,7 +220,7 @@ func requestSentence(r store.Request) string {
 	if r.Kind == store.AccessRequest {
 		text := fmt.Sprintf("%s may use the runner group of team `%s`", joinNames(targetNames(r.TargetsOf(repoTarget))), r.TeamSlug)
 		if r.Length > 0 {
-			text += " for " + lengthOf(r.Length)
+			text += " for " + LengthOf(r.Length)
 		}
 		return text
 	}

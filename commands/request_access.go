@@ -52,7 +52,7 @@ func giveAccess(ctx context.Context, call *dispatch.Call, r store.Request, lengt
 	}
 	given.added, given.unchanged = repoNames(adds), repoNames(keeps)
 	if length > 0 {
-		given.until = beganAt(call).Add(length)
+		given.until = endAfter(call, length)
 	}
 	if call.Preview {
 		return given, nil

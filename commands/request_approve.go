@@ -90,7 +90,7 @@ func mayApprove(ctx context.Context, call *dispatch.Call, r store.Request, right
 		return err
 	}
 	if args.For != 0 && (r.Kind != store.AccessRequest || r.Length != 0 && args.For > r.Length) {
-		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: request %d is for %s; an approval may only shorten that.", call.ArgumentName("for"), r.Number, lengthOf(r.Length))
+		return dispatch.Refuse(dispatch.ReasonInvalidArgument, "%s: request %d is for %s; an approval may only shorten that.", call.ArgumentName("for"), r.Number, LengthOf(r.Length))
 	}
 	return nil
 }

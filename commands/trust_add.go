@@ -81,7 +81,7 @@ func checkTrustAdd(call *dispatch.Call, a TrustAddArgs) error {
 	case a.For != 0 && a.For < minTrust:
 		return invalid("for", "a trust lasts a minute at least.")
 	case maxAge != 0 && a.For > maxAge:
-		return invalid("for", "a trust lasts %s at most here (policy.workflows.maxAge).", lengthOf(maxAge))
+		return invalid("for", "a trust lasts %s at most here (policy.workflows.maxAge).", LengthOf(maxAge))
 	}
 	return nil
 }
@@ -119,8 +119,8 @@ func isRef(ref string) bool {
 		!strings.HasSuffix(ref, "/") && !strings.HasSuffix(ref, ".") && !strings.HasSuffix(ref, ".lock")
 }
 
-// lengthOf says how long a duration is: in days if it is whole ones.
-func lengthOf(d time.Duration) string {
+// LengthOf writes a duration for people: "7 days" if it is whole ones, else as an argument has it.
+func LengthOf(d time.Duration) string {
 	const day = 24 * time.Hour
 	if d >= day && d%day == 0 {
 		return countOf(int(d/day), "day")

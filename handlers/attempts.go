@@ -38,7 +38,7 @@ func NewAttempts(rate int) *Attempts {
 }
 
 // Add counts an attempt of address. It returns how long the address has to wait before it may
-// make this one, 0 if it may now. The zero Addr stands for all that are unknown.
+// make this one, 0 if it may now. Unknown addresses are all the zero Addr.
 func (a *Attempts) Add(address netip.Addr, key AttemptKey, now time.Time) time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()

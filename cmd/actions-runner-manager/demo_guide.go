@@ -232,7 +232,7 @@ func (c cast) guideConsole(say, step printer, github, server string) {
 	if c.Owner.Login != "" {
 		say("   %s owns %s, and sees all groups.", c.Owner.Login, c.org)
 	}
-	say("\n   Add a runner there, and paste its lines on this page, which stands for the machine:\n\n    %s%s", github, web.MachinePath)
+	say("\n   Add a runner there, and paste its lines on this page instead of a machine:\n\n    %s%s", github, web.MachinePath)
 }
 
 // guideMaintainer prints what the maintainer may try, by comments and over REST.

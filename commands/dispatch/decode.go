@@ -217,7 +217,7 @@ func setScalar(field reflect.Value, p Param, name, text string) error {
 		}
 		field.Set(reflect.ValueOf(since))
 	case KindFor:
-		length, ok := parseFor(text)
+		length, ok := ParseFor(text)
 		if !ok {
 			return Refuse(ReasonInvalidArgument, "%s is how long (90m, 24h, 7d), not %s.", name, Quote(text))
 		}
@@ -233,8 +233,9 @@ func setScalar(field reflect.Value, p Param, name, text string) error {
 	return nil
 }
 
-// parseFor reads a duration of Go's, or one in days.
-func parseFor(text string) (length time.Duration, ok bool) {
+// ParseFor reads how long, as an argument has it: a duration of Go's (90m), or whole days (7d).
+// It must be above 0.
+func ParseFor(text string) (length time.Duration, ok bool) {
 	if days, ok := strings.CutSuffix(text, "d"); ok {
 		n, err := strconv.Atoi(days)
 		return time.Duration(n) * 24 * time.Hour, err == nil && n > 0 && n < 100_000
@@ -245,7 +246,7 @@ func parseFor(text string) (length time.Duration, ok bool) {
 
 // ParseSince reads a moment or a duration back from now, as an argument of type [Since] has it.
 func ParseSince(text string) (Since, error) {
-	if ago, ok := parseFor(text); ok {
+	if ago, ok := ParseFor(text); ok {
 		return Since{Ago: ago}, nil
 	}
 	for _, layout := range []string{time.RFC3339, time.DateOnly} {

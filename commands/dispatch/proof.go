@@ -15,7 +15,7 @@ const (
 	// again and again.
 	refusedFor = time.Minute
 	// provedFor is how long a caller counts as proved: what a command needs is then asked
-	// for beside the proof of this moment, which alone decides.
+	// for beside the proof of this moment. Only that proof decides.
 	provedFor = time.Hour
 	// maxProofs bounds what is remembered, in entries.
 	maxProofs = 10_000
@@ -76,7 +76,7 @@ func (p *proofs) proved(key proofKey, now time.Time) bool {
 
 // WasProvedIn reports whether the caller was proved within the last hour to have the right to the
 // call's command, or to look at it if it is a [View]'s, in the team with that id and slug. Then
-// that team's group may be asked for beside the proof of this moment, which alone decides.
+// that team's group may be asked for beside the proof of this moment. Only that proof decides.
 func (c *Call) WasProvedIn(slug string, team int64) bool {
 	for _, role := range []Role{Maintainer, Member} {
 		key := c.key(slug, role)

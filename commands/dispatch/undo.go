@@ -159,7 +159,7 @@ func (c *Call) Remaining(until time.Time) string {
 	return ShortDuration(left)
 }
 
-// ShortDuration writes a duration as an argument has it: "7d", "2h", "90m".
+// ShortDuration writes a duration as an argument has it: "7d", "2h", "1h30m".
 func ShortDuration(d time.Duration) string {
 	const day = 24 * time.Hour
 	if d >= day && d%day == 0 {

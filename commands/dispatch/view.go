@@ -12,9 +12,9 @@ import (
 // requests share it.
 //
 // A look is not charged to the caller's rate limit if what it asks for was proved to be their
-// right within the last hour, and is charged once otherwise. Its refusals are audited; neither its
-// successes are, nor failures that pass by themselves. It may be answered from what GitHub said within the last few seconds, to
-// anybody; the caller's rights are asked for each time. The zero value is ready.
+// right within the last hour, and is charged once otherwise. Its refusals are audited. Successes
+// are not, nor are failures that pass by themselves. Answers of GitHub may be some seconds old and
+// another caller's; the caller's rights are asked for each time. The zero value is ready.
 type View struct {
 	// Refresh means that the page asks again by itself. Nobody waits for the answer, so people's
 	// commands go first, and nothing is asked if little of GitHub's rate limit is left.
@@ -104,8 +104,8 @@ func (c *Call) Recent(ctx context.Context) context.Context {
 }
 
 // WasProved reports whether the caller of a view was proved lately to have a right to look at the
-// group of the team with that slug. Then it may be asked for beside the proof of this moment, which
-// alone decides.
+// group of the team with that slug. Then it may be asked for beside the proof of this moment. Only
+// that proof decides.
 func (c *Call) WasProved(slug string) bool {
 	if c.View == nil {
 		return false

@@ -21,15 +21,13 @@ import (
 // Path is where the console begins: the page of the person's groups.
 const Path = "/console"
 
-// noTeam stands in a path for the team of a command that is for none. No team has this slug.
+// noTeam is in a path in place of a team if the command has none. No team has this slug.
 const noTeam = "-"
 
 // A Dispatcher runs commands: [dispatch.Dispatcher].
 type Dispatcher interface {
-	Specs() []dispatch.Spec
-	Lookup(name string) (dispatch.Spec, bool)
-	Unknown(name string, rest ...string) *dispatch.Error
-	Dispatch(ctx context.Context, req dispatch.Request) (dispatch.Result, error)
+	handlers.Dispatcher
+	// Proved reports whether the caller was proved lately to have the right to make the request.
 	Proved(req dispatch.Request) bool
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers/pages"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
@@ -228,7 +229,7 @@ func (v *visit) statuses(ctx context.Context, org string) map[int64]store.GroupS
 func (v *visit) homeSection(o homeOrg) g.Node {
 	switch {
 	case dispatch.ReasonOf(o.err) == dispatch.ReasonMissingArgument:
-		return h.Section(h.P(text(plain(dispatch.AsError(o.err).Message))),
+		return h.Section(h.P(text(pages.Plain(dispatch.AsError(o.err).Message))),
 			h.Form(h.Method("get"), h.Action(Path), h.Class("inline"), h.Label(h.For("team-"+o.org), g.Text("Your teams")),
 				h.Input(h.ID("team-"+o.org), h.Type("text"), h.Name("team"), h.Placeholder("platform,web"), h.Required()), h.Button(h.Type("submit"), g.Text("Show"))))
 	case o.err != nil:

@@ -145,9 +145,6 @@ func external(address, text string) g.Node {
 	return h.A(h.Href(address), h.Rel("noreferrer"), g.Text(text))
 }
 
-// plain leaves out the marks of code.
-func plain(message string) string { return strings.ReplaceAll(message, "`", "") }
-
 // problem shows what is wrong: the items of a command on several, and what support needs.
 func (v *visit) problem(e *dispatch.Error) g.Node {
 	return g.Group{

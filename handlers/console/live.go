@@ -49,7 +49,7 @@ func (v *visit) parts(parts ...g.Node) { v.status = pages.WriteFragment(v.w, v.r
 // failPart answers that the parts cannot be had. Nobody reads it, but the script its status.
 func (v *visit) failPart(err error) {
 	e := v.note(err)
-	http.Error(v.w, plain(e.Message), v.status)
+	http.Error(v.w, pages.Plain(e.Message), v.status)
 }
 
 // homeLive answers with the rows of the person's groups.

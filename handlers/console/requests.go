@@ -10,6 +10,7 @@ import (
 	h "maragu.dev/gomponents/html"
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
+	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
 )
 
 // requests shows undecided requests, with what the person can do about each.
@@ -47,8 +48,9 @@ func (v *visit) decisions(org string, r commands.RequestInfo, fields g.Group) g.
 func requestText(r commands.RequestInfo) string {
 	if r.Kind == "access" {
 		what := strings.Join(r.Repos, ", ") + " may use the group of team " + r.Team
-		if length, ok := r.Arguments["for"].(string); ok && length != "" {
-			what += " for " + lengthOf(length)
+		written, _ := r.Arguments["for"].(string)
+		if length, ok := dispatch.ParseFor(written); ok {
+			what += " for " + commands.LengthOf(length)
 		}
 		return what
 	}

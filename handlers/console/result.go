@@ -11,6 +11,7 @@ import (
 
 	"github.com/actions-runner-manager/actions-runner-manager/commands"
 	"github.com/actions-runner-manager/actions-runner-manager/commands/dispatch"
+	"github.com/actions-runner-manager/actions-runner-manager/handlers/pages"
 )
 
 const (
@@ -79,7 +80,7 @@ func scroll(name string, table g.Node) g.Node {
 	if name == "" {
 		name = "Table"
 	}
-	return h.Div(h.Class("scroll"), h.Role("region"), h.Aria("label", plain(name)), h.TabIndex("0"), table)
+	return h.Div(h.Class("scroll"), h.Role("region"), h.Aria("label", pages.Plain(name)), h.TabIndex("0"), table)
 }
 
 // secretLines shows a secret with what people need to use it. The page is not stored anywhere.

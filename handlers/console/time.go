@@ -2,8 +2,6 @@ package console
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	g "maragu.dev/gomponents"
@@ -30,27 +28,6 @@ func (v *visit) since(at *time.Time) g.Node {
 		return g.Text("never seen")
 	}
 	return h.Time(h.DateTime(at.UTC().Format(time.RFC3339)), g.Text(v.ago(*at)))
-}
-
-// lengthOf writes a duration for people, as an argument has it or as Go does: "7d" and
-// "168h0m0s" are "7 days".
-func lengthOf(text string) string {
-	const day = 24 * time.Hour
-	length, err := time.ParseDuration(text)
-	if days, ok := strings.CutSuffix(text, "d"); ok {
-		var n int
-		n, err = strconv.Atoi(days)
-		length = time.Duration(n) * day
-	}
-	switch {
-	case err != nil:
-		return text
-	case length%day == 0 && length > day:
-		return fmt.Sprintf("%d days", length/day)
-	case length%time.Hour == 0:
-		return fmt.Sprintf("%d h", length/time.Hour)
-	}
-	return fmt.Sprintf("%d min", length/time.Minute)
 }
 
 // minute writes a time to the minute.

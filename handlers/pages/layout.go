@@ -73,7 +73,7 @@ func WriteError(w http.ResponseWriter, e *dispatch.Error, id string, live bool) 
 	write(w, answer.Code, Layout(http.StatusText(answer.Code)+" – Actions Runner Manager", g.If(live, Script("status")),
 		h.Main(
 			h.H1(g.Text(http.StatusText(answer.Code))),
-			h.P(h.Class("lead"), g.Text(plain(text))),
+			h.P(h.Class("lead"), g.Text(Plain(text))),
 			h.P(h.Class("actions"), h.A(h.Class("button"), h.Href("/"), g.Text("Start page")), h.A(h.Href("/docs"), g.Text("API reference"))),
 			h.P(h.Small(g.Text("Status "), h.Code(g.Textf("%d %s", answer.Code, answer.Reason)), g.Text(", request "), h.Code(g.Text(id)))),
 		),
@@ -91,8 +91,8 @@ func WriteStatus(w http.ResponseWriter, s dispatch.Status) {
 	))
 }
 
-// plain leaves out the marks of code, which a page does not need.
-func plain(text string) string { return strings.ReplaceAll(text, "`", "") }
+// Plain leaves out the marks of code in a message, for where a page shows none.
+func Plain(text string) string { return strings.ReplaceAll(text, "`", "") }
 
 // write writes a page that nobody may cache.
 func write(w http.ResponseWriter, status int, page g.Node) {

@@ -21,7 +21,7 @@ func (s *SignIn) askToSignIn(w http.ResponseWriter, r *http.Request) {
 		lead = "You are not signed in any more, so nothing was changed. Sign in, and send the form again."
 	}
 	write(w, http.StatusUnauthorized, "Sign in", lead, signInLink(r.URL.RequestURI()), "Sign in with GitHub",
-		h.P(h.Small(g.Text("The GitHub App is told who you are, and gets no access to your account."))))
+		h.P(h.Small(g.Text("The GitHub App learns who you are, and gets no access to your account."))))
 }
 
 // refuse answers a sign-in that failed and can be begun again.

@@ -13,7 +13,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim/web"
 )
 
-// TestMachine pastes the lines of new runners on the page that stands for a machine.
+// TestMachine pastes the lines of new runners on the page that is there in place of a machine.
 func TestMachine(t *testing.T) {
 	s := newSim(t)
 	create := func(path, body string) map[string]any {

@@ -25,7 +25,7 @@ const (
 	refreshLife   = 184 * 24 * time.Hour
 )
 
-// A grant is what a code of the web flow stands for.
+// A grant is what a code of the web flow is exchanged for.
 type grant struct {
 	app       *App
 	user      *User

@@ -98,7 +98,7 @@ func (w *crashing) org() (id int64) {
 	return id
 }
 
-// A line is a command of somebody's. NUMBER and TEAM stand for those of the attempt.
+// A line is a command of somebody's. NUMBER and TEAM are replaced by those of the attempt.
 type line struct{ login, text string }
 
 // dispatch runs the line in that process. Repeated says that it was run before.
@@ -155,7 +155,7 @@ func (w *crashing) told() (bodies []string) {
 	return bodies
 }
 
-// outcome checks the request's state, and that it is told once with a mention.
+// outcome checks the request's state, and that its outcome was posted once, with a mention.
 func (w *crashing) outcome(want ...store.RequestState) store.Request {
 	w.t.Helper()
 	r, err := w.Env.Store.RequestOf(w.t.Context(), w.org(), w.number)
@@ -295,7 +295,7 @@ func crashes() []crash {
 
 // A process ends at each call to GitHub and at each write to the database in turn, before its
 // effect and after it. Whatever comes next, the queue or the server's own work, the request is
-// decided once, has its effect once, and its outcome is told once.
+// decided once, has its effect once, and its outcome is posted once.
 func TestCrashOfRequests(t *testing.T) {
 	for _, channel := range []dispatch.Channel{dispatch.Comment, dispatch.REST} {
 		for _, c := range crashes() {

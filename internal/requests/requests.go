@@ -1,5 +1,5 @@
 // Package requests ends requests that nobody decided, finishes what a server began to approve
-// before it was stopped, and tells the outcome of each where it was requested.
+// before it was stopped, and posts the outcome of each where it was requested.
 package requests
 
 import (
@@ -185,7 +185,7 @@ func (k *Keeper) orgOf(ctx context.Context, id int64) *dispatch.Org {
 	return nil
 }
 
-// tell posts the outcomes that the requester has not heard of yet.
+// tell posts the outcomes that were not posted yet.
 func (k *Keeper) tell(ctx context.Context) error {
 	untold, err := k.o.Env.Store.UntoldRequests(ctx)
 	if err != nil {
@@ -200,12 +200,12 @@ func (k *Keeper) tell(ctx context.Context) error {
 		}
 		err := k.tellOne(ctx, r)
 		if permanent(err) || err != nil && now.Sub(r.DecidedAt) > tellFor {
-			k.o.Logger.Warn().Err(err).Int64("request", r.Number).Int("issue", r.Source.Issue).Msg("the outcome of a request cannot be told on its issue")
+			k.o.Logger.Warn().Err(err).Int64("request", r.Number).Int("issue", r.Source.Issue).Msg("the outcome of a request cannot be posted on its issue")
 			err = nil
 		}
 		if err != nil {
 			if ctx.Err() == nil {
-				k.o.Logger.Warn().Err(err).Int64("request", r.Number).Msg("the outcome of a request is told later")
+				k.o.Logger.Warn().Err(err).Int64("request", r.Number).Msg("the outcome of a request is posted later")
 			}
 			continue
 		}

@@ -89,8 +89,8 @@ func (w drawing) band(state int) g.Node {
 		svg("text", h.Class("scale"), g.Attr("x", "100%"), y(plot-4), g.Text(number(w.top))),
 		svg("svg", y(plot), h.Width("100%"), h.Height(strconv.Itoa(plotHeight)), g.Attr("preserveAspectRatio", "none"),
 			g.Attr("viewBox", fmt.Sprintf("0 0 %d %d", len(w.steps), scale)), h.Class(strings.ToLower(stateNames()[state])),
-			svg("path", h.Class("mean"), g.Attr("d", w.area(state))),
-			svg("path", h.Class("most"), g.Attr("d", w.line(state)))),
+			svg("path", h.Class("mean"), g.Attr("d", w.outline(func(b bucket) float64 { return b.mean[state] }, true))),
+			svg("path", h.Class("most"), g.Attr("d", w.outline(func(b bucket) float64 { return b.most[state] }, false)))),
 	}
 	if state == 0 {
 		nodes = append(nodes, w.gapBoxes(), w.gapWords())
@@ -112,31 +112,18 @@ func (w drawing) height(runners float64) int {
 	return min(scale-int(math.Round(runners/w.top*scale)), scale-leastBar)
 }
 
-// area is the path of the means, down to the base line, broken where nothing is known.
-func (w drawing) area(state int) string {
+// outline is the path of what of returns for each step, broken where nothing is known. An area
+// goes down to the base line at both ends.
+func (w drawing) outline(of func(bucket) float64, area bool) string {
 	var p path
 	for i, b := range w.steps {
 		if b.covered == 0 {
-			p.close()
+			p.end(area)
 			continue
 		}
-		p.step(i, w.height(b.mean[state]), true)
+		p.step(i, w.height(of(b)), area)
 	}
-	p.close()
-	return p.String()
-}
-
-// line is the path of the maxima, broken where nothing is known.
-func (w drawing) line(state int) string {
-	var p path
-	for i, b := range w.steps {
-		if b.covered == 0 {
-			p.lift()
-			continue
-		}
-		p.step(i, w.height(b.most[state]), false)
-	}
-	p.lift()
+	p.end(area)
 	return p.String()
 }
 
@@ -169,13 +156,10 @@ func (p *path) flush() {
 	p.width = 0
 }
 
-// lift ends a line.
-func (p *path) lift() { p.flush(); p.drawn = false }
-
-// close ends an area at the base line.
-func (p *path) close() {
-	if p.drawn {
-		p.flush()
+// end ends a part of the path: an area at the base line.
+func (p *path) end(area bool) {
+	p.flush()
+	if p.drawn && area {
 		fmt.Fprintf(p, "V%dz", scale)
 	}
 	p.drawn = false

@@ -7,7 +7,7 @@ import (
 	h "maragu.dev/gomponents/html"
 )
 
-// MachinePath is the page that stands for a machine: it takes the lines of a new runner.
+// MachinePath is a page in place of a machine: it takes the lines of a new runner.
 const MachinePath = "/machine"
 
 // A machineView is what the lines did. Its zero value is the page before any were pasted.
