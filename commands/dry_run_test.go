@@ -31,7 +31,7 @@ var dryRuns = map[string]dryRun{
 	"group-adopt":      {"olga", nil, "group-adopt team=web group=legacy", []string{"would give the runner group `legacy`"}},
 	"group-release":    {"olga", nil, "group-release team=platform", []string{"would forget", "`platform`"}},
 	"group-accept":     {"ada", nil, "group-accept team=platform", []string{"accept"}},
-	"repos-add":        {"ada", nil, "repos-add team=platform repos=web", []string{"would add", `"added":["web"]`}},
+	"repos-add":        {"ada", []string{"ada repos-add team=platform repos=api for=1d"}, "repos-add team=platform repos=api,web", []string{"would add", `"added":["web"]`, "Has an end, and would have none: `api`"}},
 	"repos-remove":     {"ada", []string{"ada repos-add team=platform repos=web"}, "repos-remove team=platform repos=web", []string{"would detach", `"removed":["web"]`}},
 	"repos-set":        {"ada", []string{"ada repos-add team=platform repos=web"}, "repos-set team=platform repos=api", []string{"would change", `"added":["api"]`, `"removed":["web"`}},
 	"runners-label":    {"ada", nil, "runners-label team=platform runners=build-1 add=gpu", []string{"would change the labels", "gpu"}},

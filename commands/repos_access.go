@@ -135,15 +135,19 @@ func (p accessPlan) undo(ctx context.Context, c *dispatch.Call, repo github.Repo
 	}
 }
 
-// sentences say what became of the ends; each begins with a blank.
-func (p accessPlan) sentences() (text string) {
+// sentences say what became of the ends, or in a preview what would; each begins with a blank.
+func (p accessPlan) sentences(preview bool) (text string) {
+	ending, forGood, lost := "Attached until ", "Attached without an end, as before", "Had an end, and has none now"
+	if preview {
+		ending, forGood, lost = "This would end at ", "Attached without an end, and would stay so", "Has an end, and would have none"
+	}
 	for _, part := range []struct {
 		begin string
 		repos []github.Repository
 	}{
-		{"Attached until " + minuteOf(p.until), p.ending},
-		{"Attached without an end, as before", p.forGood},
-		{"Had an end, and has none now", p.lost},
+		{ending + minuteOf(p.until), p.ending},
+		{forGood, p.forGood},
+		{lost, p.lost},
 	} {
 		if len(part.repos) > 0 {
 			sentence, _ := sentenceOf(part.begin, "", repoNames(part.repos), "repository")

@@ -130,7 +130,7 @@ func runReposAdd(ctx context.Context, call *dispatch.Call, args ReposAddArgs) (d
 			result.Needless = !ends.changed
 			return result, nil
 		}
-		result := previewOf(reposAddResult(call, repoNames(added), repoNames(unchanged), nil, ends), message+ends.sentences(), tables...)
+		result := previewOf(reposAddResult(call, repoNames(added), repoNames(unchanged), nil, ends), message+ends.sentences(call.Preview), tables...)
 		if args.SkipRefused {
 			result = withRefused(result, refused)
 		}
@@ -213,7 +213,7 @@ func reposAddResult(c *dispatch.Call, added, unchanged []string, items []dispatc
 		sentence, table := sentenceOf("Attached already", "Attached already", unchanged, "repository")
 		message, tables = message+" "+sentence, append(tables, table...)
 	}
-	result := ends.addTo(reposResult(c, added, nil, unchanged, message+ends.sentences()))
+	result := ends.addTo(reposResult(c, added, nil, unchanged, message+ends.sentences(c.Preview)))
 	result.Items, result.Tables = items, tables
 	return result
 }
