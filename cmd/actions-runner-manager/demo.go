@@ -38,6 +38,9 @@ const (
 	demoGitHubPort = 8081
 )
 
+// How much the heap grows before the garbage collector runs, half as much as usual (runtime: GOGC).
+const demoGCPercent = 50
+
 // The demo looks at the runner groups more often than a server does, so that one need not wait.
 const (
 	demoPoll    = 5 * time.Second
@@ -92,6 +95,8 @@ func (d *demo) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("make a folder for the demo's database: %w", err)
 	}
+	// Under load the collector comes late, and the demo is to run in little memory on any laptop.
+	defer debug.SetGCPercent(debug.SetGCPercent(demoGCPercent))
 	defer func() { _ = os.RemoveAll(dir) }() // what is left is in the folder for such things
 	if err := d.stage(); err != nil {
 		return err
