@@ -167,7 +167,7 @@ func newWorld(t testing.TB, sc ghsim.Scenario, settings ...string) *world {
 		"ORG": "acme", "APP_ID": "4242", "PRIVATE_KEY": appKey(),
 		"SERVER_PORT": "0", "SERVER_RATE_LIMIT": "1000", "LOGGING_LEVEL": "debug",
 		"GITHUB_URL": front.URL, "GITHUB_API_URL": front.URL, "GITHUB_WEBHOOK_SECRET": webhookSecret,
-		"CHATOPS_ADMIN_REPO": "runner-admin", "DATABASE_URL": "sqlite:" + filepath.Join(w.dir, "arm.db"),
+		"CHATOPS_ADMIN_REPO": "runner-admin", "DATABASE_URL": storetest.SQLiteAt(t, filepath.Join(w.dir, "arm.db")),
 		"FLEET_POLL_INTERVAL": "0", // many tests count calls
 	}
 	hub.View(func(st *ghsim.State) {

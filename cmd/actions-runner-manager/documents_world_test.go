@@ -52,6 +52,9 @@ func newStage(t *testing.T, scenario string) *stage {
 	d.sim.Update(func(st *ghsim.State) { // made by hand on GitHub, so no team owns it
 		org := st.Org(d.cast.org)
 		org.Groups = append(org.Groups, &ghsim.Group{ID: 900, Name: "web-runners", Visibility: "selected"})
+		for _, r := range org.Runners { // how many are busy in the demo depends on the hour
+			r.Busy = false
+		}
 	})
 	return s
 }

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -29,6 +28,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/oidc"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store/storetest"
 )
 
 // appKey is the App's private key, in PEM. It is generated once for all tests.
@@ -60,7 +60,7 @@ func (k *Kit) Advance(by time.Duration) { k.ahead.Add(int64(by)) }
 // New returns a kit. The policy is the server's default one unless change changes it.
 func New(t testing.TB, change ...func(*dispatch.Policy)) *Kit {
 	t.Helper()
-	return NewOn(t, "sqlite:"+filepath.Join(t.TempDir(), "arm.db"), change...)
+	return NewOn(t, storetest.SQLite(t), change...)
 }
 
 // NewOn is New on the database of that URL.

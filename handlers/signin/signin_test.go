@@ -17,6 +17,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/handlers/signin"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/secret"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store/storetest"
 )
 
 // anyone is a GitHub where every token is ada's, and everybody is a member.
@@ -35,7 +36,7 @@ func newSignIn(t *testing.T, publicURL string) (*signin.SignIn, func(console htt
 		_, _ = w.Write([]byte("access_token=ghu_x&token_type=bearer"))
 	}))
 	t.Cleanup(hub.Close)
-	st, err := store.Open(t.Context(), store.Options{URL: "sqlite:" + t.TempDir() + "/arm.db"})
+	st, err := store.Open(t.Context(), store.Options{URL: storetest.SQLite(t)})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, st.Close()) })
 	s := signin.New(signin.Options{

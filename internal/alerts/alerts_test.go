@@ -16,7 +16,7 @@ import (
 // The life of an issue: opened, closed an hour after all is well, reopened.
 func TestLife(t *testing.T) {
 	w := newWorld(t)
-	r := w.replica(sqlite(t))
+	r := w.replica(storetest.SQLite(t))
 	r.poll(2)
 	assert.Empty(t, w.issues(), "nothing is wrong")
 
@@ -58,7 +58,7 @@ func TestLife(t *testing.T) {
 // At most one comment an hour mentions the team, with all that is new.
 func TestMentionedHourly(t *testing.T) {
 	w := newWorld(t)
-	r := w.replica(sqlite(t))
+	r := w.replica(storetest.SQLite(t))
 	r.poll(1)
 	w.setOnline("build-1", false)
 	r.poll(6)
@@ -83,7 +83,7 @@ func TestMentionedHourly(t *testing.T) {
 // What vanishes within two polls is nobody's business.
 func TestFlapping(t *testing.T) {
 	w := newWorld(t)
-	r := w.replica(sqlite(t))
+	r := w.replica(storetest.SQLite(t))
 	r.poll(1)
 	for range 4 {
 		w.setOnline("build-1", false)
@@ -99,7 +99,7 @@ func TestPersons(t *testing.T) {
 	broken := func(t *testing.T) (*world, *replica) {
 		t.Helper()
 		w := newWorld(t)
-		r := w.replica(sqlite(t))
+		r := w.replica(storetest.SQLite(t))
 		r.poll(1)
 		w.setOnline("build-1", false)
 		r.poll(6)
@@ -201,7 +201,7 @@ func TestSecrecy(t *testing.T) {
 	t.Run("repository", func(t *testing.T) {
 		for _, visibility := range []string{"public", "internal"} {
 			w := newWorld(t)
-			r := w.replica(sqlite(t))
+			r := w.replica(storetest.SQLite(t))
 			w.admin(func(r *ghsim.Repo) { r.Visibility = visibility })
 			w.setOnline("build-1", false)
 			r.poll(8)
@@ -219,7 +219,7 @@ func TestSecrecy(t *testing.T) {
 	})
 	t.Run("team", func(t *testing.T) {
 		w := newWorld(t)
-		r := w.replica(sqlite(t))
+		r := w.replica(storetest.SQLite(t))
 		w.hub.Update(func(st *ghsim.State) { st.Org("acme").Team("platform").Privacy = "secret" })
 		w.setOnline("build-1", false)
 		r.poll(9)
@@ -231,7 +231,7 @@ func TestSecrecy(t *testing.T) {
 	})
 	t.Run("another team has its slug", func(t *testing.T) {
 		w := newWorld(t)
-		r := w.replica(sqlite(t))
+		r := w.replica(storetest.SQLite(t))
 		w.hub.Update(func(st *ghsim.State) { st.Org("acme").Team("platform").ID += 1000 })
 		w.setOnline("build-1", false)
 		r.poll(9)
@@ -242,7 +242,7 @@ func TestSecrecy(t *testing.T) {
 // A slug may be longer than a label.
 func TestLongSlug(t *testing.T) {
 	w := newWorld(t)
-	r := w.replica(sqlite(t))
+	r := w.replica(storetest.SQLite(t))
 	slug := strings.Repeat("long-", 10) + "slug"
 	w.hub.Update(func(st *ghsim.State) { st.Org("acme").Team("platform").Slug = slug })
 	w.setOnline("build-1", false)
@@ -263,7 +263,7 @@ func (w *world) labels() (names []string) {
 // Text from outside mentions nobody and is no HTML.
 func TestHostileNames(t *testing.T) {
 	w := newWorld(t)
-	r := w.replica(sqlite(t))
+	r := w.replica(storetest.SQLite(t))
 	w.hub.SetRunner("acme", "build-1", func(r *ghsim.Runner) { r.Name = "x`@acme/owners <img src=x> ```\n/runner-group group-delete" })
 	r.poll(1)
 	w.setOnline("x`@acme/owners <img src=x> ```\n/runner-group group-delete", false)
@@ -306,7 +306,7 @@ func TestReplicas(t *testing.T) {
 // A notice opens the issue, shares the comment of the hour, and lets the issue close later.
 func TestNotify(t *testing.T) {
 	w := newWorld(t)
-	r := w.replica(sqlite(t))
+	r := w.replica(storetest.SQLite(t))
 	r.poll(1)
 	team := w.teamID()
 	require.NoError(t, r.alerts.Notify(t.Context(), r.orgID(), team, "The access of `api` ends on Friday. @acme/owners"))

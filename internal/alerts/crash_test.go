@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store/storetest"
 )
 
 // A server that dies at any of its calls, before or after their effect, leaves one issue and
@@ -20,7 +21,7 @@ func TestCrashes(t *testing.T) {
 			t.Run(fmt.Sprintf("call %d, after=%v", call, after), func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t)
-				r := w.replica(sqlite(t))
+				r := w.replica(storetest.SQLite(t))
 				r.poll(1)
 				w.setOnline("build-1", false)
 				r.quietly(5)

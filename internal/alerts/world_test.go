@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -209,5 +208,3 @@ func (w *world) mentions() (bodies []string) {
 	}
 	return bodies
 }
-
-func sqlite(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "arm.db") }

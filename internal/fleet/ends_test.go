@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,6 +19,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/github/pacing"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store/storetest"
 )
 
 // pipes is a listener whose connections are in memory.
@@ -56,7 +56,7 @@ func (p pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 func TestThousandEnds(t *testing.T) {
 	for _, groups := range []int{100, 1000} {
 		t.Run(fmt.Sprintf("of %d groups", groups), func(t *testing.T) {
-			database := "sqlite:" + filepath.Join(t.TempDir(), "arm.db")
+			database := storetest.SQLite(t)
 			k := commandtest.NewOn(t, database)
 			synctest.Test(t, func(t *testing.T) { thousandEnds(t, k, database, groups) })
 		})

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store/storetest"
 	"github.com/actions-runner-manager/actions-runner-manager/server/doctor"
 )
 
@@ -46,7 +46,7 @@ func newClinic(t *testing.T) *clinic {
 		"CLIENT_ID": app.ClientID, "CLIENT_SECRET": app.ClientSecret,
 		"ORG": "acme", "APP_ID": "4242", "PRIVATE_KEY": appKey(), "SERVER_PUBLIC_URL": publicURL,
 		"GITHUB_URL": front.URL, "GITHUB_API_URL": front.URL, "GITHUB_WEBHOOK_SECRET": webhookSecret,
-		"CHATOPS_ADMIN_REPO": "runner-admin", "DATABASE_URL": "sqlite:" + filepath.Join(t.TempDir(), "arm.db"),
+		"CHATOPS_ADMIN_REPO": "runner-admin", "DATABASE_URL": storetest.SQLite(t),
 	}}
 }
 

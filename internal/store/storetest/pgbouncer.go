@@ -17,7 +17,12 @@ type pgBouncer struct{ *service }
 // PgBouncer is Postgres behind a PgBouncer with pool_mode=transaction.
 func PgBouncer(t testing.TB) (url string) {
 	t.Helper()
-	url = Postgres(t)
+	return pooled(t, Postgres(t))
+}
+
+// pooled returns the URL of a database behind PgBouncer.
+func pooled(t testing.TB, url string) string {
+	t.Helper()
 	b, err := pooler.get(startPgBouncer)
 	needs(t, err)
 	return withPort(url, b.port)

@@ -3,6 +3,7 @@
 package storetest
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -49,14 +50,20 @@ type errMissing struct{ programs string }
 // Error names the programs.
 func (e errMissing) Error() string { return "put " + e.programs + " into PATH to run this test" }
 
-// Postgres gives the test an empty database on a throw-away PostgreSQL. It starts with the
-// first call in a test binary, without fsync, and Main stops it: call Main or Run from TestMain.
-// If PostgreSQL's binaries are not found, the test is skipped.
+// Postgres gives the test a database of its own, with today's schema and no rows, on a throw-away
+// PostgreSQL. It starts with the first call in a test binary, without fsync, and Main stops it: call
+// Main or Run from TestMain. If PostgreSQL's binaries are not found, the test is skipped.
 func Postgres(t testing.TB) (url string) {
+	t.Helper()
+	return newDatabase(t, schemaDatabase)
+}
+
+// newDatabase makes a copy of a database, or an empty one.
+func newDatabase(t testing.TB, template string) (url string) {
 	t.Helper()
 	pg, err := cluster.get(startPostgres)
 	needs(t, err)
-	url, err = pg.create()
+	url, err = pg.create(template)
 	if err != nil {
 		t.Fatalf("create a database: %v", err)
 	}
@@ -75,20 +82,6 @@ func needs(t testing.TB, err error) {
 	}
 }
 
-// SQLite gives the test a URL of a database that does not exist yet.
-func SQLite(t testing.TB) (url string) {
-	t.Helper()
-	return "sqlite:" + filepath.Join(t.TempDir(), "test.db")
-}
-
-// Each runs the test on SQLite, on PostgreSQL, and on PostgreSQL behind PgBouncer.
-func Each(t *testing.T, test func(t *testing.T, url string)) {
-	t.Helper()
-	t.Run("sqlite", func(t *testing.T) { test(t, SQLite(t)) })
-	t.Run("postgres", func(t *testing.T) { test(t, Postgres(t)) })
-	t.Run("pgbouncer", func(t *testing.T) { test(t, PgBouncer(t)) })
-}
-
 // Main runs the tests, stops PostgreSQL and ends the process.
 func Main(m *testing.M) { os.Exit(Run(m)) }
 
@@ -105,7 +98,13 @@ func Run(m *testing.M) int {
 	return code
 }
 
-type postgres struct{ *service }
+type postgres struct {
+	*service
+	schema once[string] // made when the first test needs it
+}
+
+// schemaDatabase is copied for each test.
+const schemaDatabase = "schema"
 
 // startPostgres makes a cluster and runs it.
 func startPostgres() (*postgres, error) {
@@ -122,23 +121,38 @@ func startPostgres() (*postgres, error) {
 	if err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	return &postgres{s}, s.start(server, "-D", data, "-c", "listen_addresses=127.0.0.1", "-p", strconv.Itoa(s.port),
+	return &postgres{service: s}, s.start(server, "-D", data, "-c", "listen_addresses=127.0.0.1", "-p", strconv.Itoa(s.port),
 		"-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off",
 		"-c", "max_connections=200", "-c", "shared_buffers=32MB")
 }
 
-func (p *postgres) create() (string, error) {
-	ctx := context.Background()
-	conn, err := pgx.Connect(ctx, p.url("postgres"))
-	if err != nil {
-		return "", err
+// create makes a database, as a copy of today's schema if that is the template.
+func (p *postgres) create(template string) (url string, err error) {
+	if template == schemaDatabase {
+		if _, err := p.schema.get(func() (string, error) {
+			if err := p.exec("CREATE DATABASE " + schemaDatabase); err != nil {
+				return "", err
+			}
+			return schemaDatabase, migrate(p.url(schemaDatabase))
+		}); err != nil {
+			return "", err
+		}
 	}
-	defer conn.Close(ctx)
 	var id [6]byte
 	_, _ = rand.Read(id[:]) // never fails
 	name := "t" + hex.EncodeToString(id[:])
-	_, err = conn.Exec(ctx, "CREATE DATABASE "+name)
-	return p.url(name), err
+	return p.url(name), p.exec("CREATE DATABASE " + name + " TEMPLATE " + cmp.Or(template, "template0"))
+}
+
+func (p *postgres) exec(statement string) error {
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, p.url("postgres"))
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	_, err = conn.Exec(ctx, statement)
+	return err
 }
 
 // Program returns the path of one of PostgreSQL's programs: the newest that Debian installed, the one
