@@ -20,10 +20,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// cluster is the one PostgreSQL of a test binary, and pooler the one PgBouncer before it.
+// cluster is the one PostgreSQL of a test binary, pooler the one PgBouncer before it, and durable
+// the one PostgreSQL that waits for its disk.
 var (
 	cluster once[*postgres]
 	pooler  once[*pgBouncer]
+	durable once[*postgres]
 )
 
 // once keeps what the first call of get made.
@@ -61,7 +63,20 @@ func Postgres(t testing.TB) (url string) {
 // newDatabase makes a copy of a database, or an empty one.
 func newDatabase(t testing.TB, template string) (url string) {
 	t.Helper()
-	pg, err := cluster.get(startPostgres)
+	return database(t, &cluster, template, "fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB")
+}
+
+// DurablePostgres is Postgres with PostgreSQL's own defaults: a transaction ends when it is on the
+// disk. It is for measurements.
+func DurablePostgres(t testing.TB) (url string) {
+	t.Helper()
+	return database(t, &durable, schemaDatabase)
+}
+
+// database makes one on the PostgreSQL that kept has, or that starts with these settings.
+func database(t testing.TB, kept *once[*postgres], template string, settings ...string) (url string) {
+	t.Helper()
+	pg, err := kept.get(func() (*postgres, error) { return startPostgres(settings...) })
 	needs(t, err)
 	url, err = pg.create(template)
 	if err != nil {
@@ -92,8 +107,10 @@ func Run(m *testing.M) int {
 	if pooler.kept != nil {
 		pooler.kept.stop()
 	}
-	if cluster.kept != nil {
-		cluster.kept.stop()
+	for _, pg := range []*postgres{cluster.kept, durable.kept} {
+		if pg != nil {
+			pg.stop()
+		}
 	}
 	return code
 }
@@ -106,8 +123,8 @@ type postgres struct {
 // schemaDatabase is copied for each test.
 const schemaDatabase = "schema"
 
-// startPostgres makes a cluster and runs it.
-func startPostgres() (*postgres, error) {
+// startPostgres makes a cluster and runs it with these settings.
+func startPostgres(settings ...string) (*postgres, error) {
 	initdb, server := Program("initdb"), Program("postgres")
 	if initdb == "" || server == "" {
 		return nil, errMissing{"initdb and postgres"}
@@ -121,9 +138,11 @@ func startPostgres() (*postgres, error) {
 	if err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	return &postgres{service: s}, s.start(server, "-D", data, "-c", "listen_addresses=127.0.0.1", "-p", strconv.Itoa(s.port),
-		"-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off",
-		"-c", "max_connections=200", "-c", "shared_buffers=32MB")
+	args := []string{"-D", data, "-p", strconv.Itoa(s.port)}
+	for _, setting := range append(settings, "listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200") {
+		args = append(args, "-c", setting)
+	}
+	return &postgres{service: s}, s.start(server, args...)
 }
 
 // create makes a database, as a copy of today's schema if that is the template.
