@@ -34,7 +34,7 @@ var changeRecords = map[string]changeRecord{
 	"group-adopt":      {"", "team web, group legacy", "group-release --team web"},
 	"group-release":    {"team platform, group platform", "", "group-adopt --group platform --team platform"},
 	"group-accept":     {"group platform", "group platform, repo foreign, runner build-1", ""},
-	"repos-add":        {"", "repo web", "repos-remove web --team platform"},
+	"repos-add":        {"repo api", "repo api, repo web", "repos-remove api,web --team platform\nrepos-add api --for 1d --team platform"},
 	"repos-remove":     {"repo web", "", "repos-add web --team platform"},
 	"repos-set":        {"repo web", "repo api", "repos-set web --team platform"},
 	"runners-label":    {"runner build-1", "runner build-1", "runners-label build-1 --remove gpu --team platform"},
