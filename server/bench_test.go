@@ -59,20 +59,30 @@ func (h *benchHub) settings(database string) map[string]string {
 }
 
 // BenchmarkServer writes the tables of docs/performance.md to the standard output, and
-// into the file BENCH_DOC if that is set.
+// into the file BENCH_DOC if that is set and no table was left out (-bench 'Server/webhooks').
 func BenchmarkServer(b *testing.B) {
 	if os.Getenv(processVariable) != "" {
 		return
 	}
+	tables := []struct {
+		name  string
+		write func(*testing.B, *strings.Builder)
+	}{
+		{"calls", countTable}, {"time", commandTable}, {"console", consoleTable}, {"webhooks", webhookTable}, {"memory", memoryTable},
+	}
 	var doc strings.Builder
 	fmt.Fprintf(&doc, "One run; %s, %s/%s, %d CPUs, shared by the server, the simulated GitHub and the driver.\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
-	countTable(b, &doc)
-	commandTable(b, &doc)
-	consoleTable(b, &doc)
-	webhookTable(b, &doc)
-	memoryTable(b, &doc)
+	written := 0
+	for _, table := range tables {
+		b.Run(table.name, func(b *testing.B) {
+			table.write(b, &doc)
+			written++
+		})
+	}
 	fmt.Println(doc.String())
-	intoDoc(b, "bench", doc.String())
+	if written == len(tables) {
+		intoDoc(b, "bench", doc.String())
+	}
 }
 
 // intoDoc writes the tables between the marks with the name, in the document BENCH_DOC.
@@ -132,31 +142,6 @@ func commandTable(b *testing.B, doc *strings.Builder) {
 	for _, t := range timeCommands(b, hub, p) {
 		fmt.Fprintf(doc, "| %s | %d | %.1f | %.1f | %.1f | %s | %s | %s | %s | %.0f | %.0f |\n", t.name, t.calls,
 			ms(t.alone.cpu), ms(t.crowd.cpu), ms(cpuBudget(t.calls)), t.alone, t.crowd, t.aloneLate, t.crowdLate, t.crowd.perSecond, t.crowdLate.perSecond)
-	}
-}
-
-// webhookTable shows how fast deliveries are acknowledged, compared with a handler that
-// only checks the signature.
-func webhookTable(b *testing.B, doc *strings.Builder) {
-	b.Helper()
-	const many, some = 20_000, 8_000
-	hub := newBenchHub(b, acme())
-	irrelevant := hub.hooks(b, 1000, "Thanks!")
-	fmt.Fprintf(doc, "\n### Webhooks (%d connections, %d kB each)\n\n| delivery | acknowledged/s | of bare | p50 / p99, ms | CPU, ms |\n| --- | --: | --: | --: | --: |\n", connections, hookBytes/1000)
-	row := func(name string, got, bare throughput) {
-		fmt.Fprintf(doc, "| %s | %.0f | %.0f %% | %s | %.2f |\n", name, got.perSecond, 100*got.perSecond/bare.perSecond, got, ms(got.cpu))
-	}
-	bareProcess := startProcess(b, "bare", nil)
-	send(b, bareProcess, irrelevant, 2000)
-	bare := send(b, bareProcess, irrelevant, many)
-	bareProcess.stop()
-	row("bare handler", bare, bare)
-	for _, db := range []struct{ name, url string }{{"SQLite, synchronous FULL", storetest.SQLite(b)}, {"PostgreSQL, without fsync", storetest.Postgres(b)}} {
-		p := startProcess(b, "server", hub.settings(db.url))
-		send(b, p, irrelevant, 2000)
-		row("irrelevant, "+db.name, send(b, p, irrelevant, many), bare)
-		row("with a command, "+db.name, send(b, p, hub.hooks(b, some, "/runner-group group-list"), some), bare)
-		p.stop()
 	}
 }
 
