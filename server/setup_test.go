@@ -22,6 +22,7 @@ import (
 	"github.com/actions-runner-manager/actions-runner-manager/config"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim"
 	"github.com/actions-runner-manager/actions-runner-manager/internal/ghsim/web"
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store/storetest"
 	"github.com/actions-runner-manager/actions-runner-manager/server"
 )
 
@@ -59,7 +60,7 @@ func newSetupWorldAt(t *testing.T, clock func() time.Time, file, path string, se
 	}
 	environ := []string{
 		"ARM_SERVER_PORT=0", "ARM_LOGGING_LEVEL=debug", "ARM_GITHUB_URL=" + front.URL, "ARM_GITHUB_API_URL=" + front.URL,
-		"ARM_CHATOPS_ADMIN_REPO=runner-admin", "ARM_DATABASE_URL=sqlite:" + filepath.Join(w.dir, "arm.db"),
+		"ARM_CHATOPS_ADMIN_REPO=runner-admin", "ARM_DATABASE_URL=" + storetest.SQLiteAt(t, filepath.Join(w.dir, "arm.db")),
 	}
 	for _, setting := range settings {
 		environ = append(environ, "ARM_"+setting)
