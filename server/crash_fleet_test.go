@@ -24,10 +24,10 @@ func (w *crashWorld) awaitPolls(n int) {
 	w.hub.Update(func(s *ghsim.State) { org = s.Org("acme").ID })
 	seen := map[time.Time]bool{}
 	require.Eventually(w.t, func() bool {
-		polls, err := st.Polls(w.t.Context(), org)
+		polls, err := st.PollTimes(w.t.Context(), org)
 		require.NoError(w.t, err)
-		for _, p := range polls {
-			seen[p.At] = true
+		for _, at := range polls {
+			seen[at] = true
 		}
 		return len(seen) > n
 	}, eventually, 100*time.Millisecond)

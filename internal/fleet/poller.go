@@ -19,8 +19,6 @@ import (
 )
 
 const (
-	// groupsAtOnce is how many groups are read side by side, each with three requests.
-	groupsAtOnce = 3
 	// pollTimeout bounds one poll of a group. The lease must outlast it.
 	pollTimeout = 20 * time.Second
 	leaseKey    = "fleet"
@@ -69,31 +67,17 @@ type Poller struct {
 	workers chan struct{} // one for each group that is being polled
 	polls   sync.WaitGroup
 
-	mu         sync.Mutex
-	slots      map[groupKey]*slot
-	leader     bool
-	leasedAt   time.Time
-	listedAt   time.Time
-	choresAt   time.Time
-	pausedTill map[int64]time.Time // by organization: GitHub's rate limit is short
-	failing    map[int64]bool      // organizations of which no group can be read, which was logged
-}
-
-type groupKey struct{ org, group int64 }
-
-// A slot is a group that is polled.
-type slot struct {
-	org     *dispatch.Org
-	orgID   int64
-	record  store.Record
-	due     time.Time
-	running bool
-	failing bool // which was logged
+	mu       sync.Mutex
+	schedule schedule
+	leader   bool
+	leasedAt time.Time
+	listedAt time.Time
+	choresAt time.Time
 }
 
 // New returns a poller. [Poller.Run] makes it poll.
 func New(o Options) *Poller {
-	return &Poller{o: o, log: o.Logger, workers: make(chan struct{}, groupsAtOnce), slots: map[groupKey]*slot{}, pausedTill: map[int64]time.Time{}, failing: map[int64]bool{}}
+	return &Poller{o: o, log: o.Logger, workers: make(chan struct{}, groupsAtOnce), schedule: schedule{}}
 }
 
 // Run polls until ctx ends. It waits while another server polls.
@@ -166,7 +150,7 @@ func (p *Poller) lead(ctx context.Context) bool {
 		p.log.Warn().Err(err).Msg("the lease to poll runner groups cannot be had; the next attempt is in a moment")
 	}
 	if !ok && p.leader {
-		clear(p.slots) // what is due is another server's business now
+		p.schedule.forget() // what is due is another server's business now
 		p.listedAt = time.Time{}
 	}
 	p.leader, p.leasedAt = ok, now
@@ -201,27 +185,21 @@ func (p *Poller) listOrg(ctx context.Context, org *dispatch.Org, now time.Time) 
 	if err != nil {
 		return err
 	}
-	polls, err := p.o.Env.Store.Polls(ctx, id)
+	p.mu.Lock()
+	added := p.schedule.of(id).keep(records)
+	p.mu.Unlock()
+	if len(added) == 0 {
+		return nil
+	}
+	polled, err := p.o.Env.Store.PollTimes(ctx, id)
 	if err != nil {
 		return err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	recorded := map[groupKey]bool{}
-	for i, record := range records {
-		key := groupKey{id, record.GroupID}
-		recorded[key] = true
-		if old := p.slots[key]; old != nil {
-			old.record = record
-			continue
-		}
-		due := firstDue(now, polls[record.GroupID].At, p.o.Interval, i, len(records))
-		p.slots[key] = &slot{org: org, orgID: id, record: record, due: due}
-	}
-	for key := range p.slots {
-		if key.org == id && !recorded[key] {
-			delete(p.slots, key)
-		}
+	for i, record := range added {
+		due := firstDue(now, polled[record.GroupID], p.o.Interval, i, len(added))
+		p.schedule.of(id).add(&slot{org: org, orgID: id, record: record, due: due})
 	}
 	return nil
 }
@@ -242,49 +220,39 @@ func firstDue(now, last time.Time, interval time.Duration, i, n int) time.Time {
 func (p *Poller) take() *slot {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := p.o.Env.Now()
-	var next *slot
-	for _, s := range p.slots {
-		if !s.running && !s.due.After(now) && !p.pausedTill[s.orgID].After(now) && (next == nil || s.due.Before(next.due)) {
-			next = s
-		}
-	}
-	if next != nil {
-		next.running = true
-	}
-	return next
+	return p.schedule.take(p.o.Env.Now())
 }
 
 // done plans the group's next poll: one interval after this one was due.
 func (p *Poller) done(s *slot, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := p.o.Env.Now()
-	s.running = false
+	now, org := p.o.Env.Now(), p.schedule.of(s.orgID)
+	defer org.giveBack(s)
 	if wait := rateLimited(err); wait > 0 {
-		p.pausedTill[s.orgID] = now.Add(wait) // the group stays due
+		org.pausedTill = now.Add(wait) // the group stays due
 		return
 	}
 	s.due = s.due.Add(p.o.Interval)
 	if s.due.Before(now) { // no catching up
 		s.due = now.Add(p.o.Interval)
 	}
-	p.logChange(s, err)
+	p.logChange(org, s, err)
 }
 
 // logChange logs once that a group, or the whole organization, cannot be read any more, and
 // once that it can again.
-func (p *Poller) logChange(s *slot, err error) {
+func (p *Poller) logChange(org *orgSchedule, s *slot, err error) {
 	log := p.log.With().Str("org", s.org.Login).Logger()
 	if err != nil && !aboutGroup(err) {
-		if !p.failing[s.orgID] {
-			p.failing[s.orgID] = true
+		if !org.failing {
+			org.failing = true
 			log.Warn().Err(err).Msg("the runner groups of the organization cannot be read; nothing is concluded until they can")
 		}
 		return
 	}
-	if p.failing[s.orgID] {
-		delete(p.failing, s.orgID)
+	if org.failing {
+		org.failing = false
 		log.Info().Msg("the runner groups of the organization can be read again")
 	}
 	log = log.With().Str("team", s.record.TeamSlug).Int64("group_id", s.record.GroupID).Logger()

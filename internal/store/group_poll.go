@@ -65,15 +65,17 @@ func scanPoll(row Row) (Poll, error) {
 	return p, err
 }
 
-// Polls returns the last complete poll of each of the organization's groups, by the group's
-// id. Groups that were never polled are missing.
-func (s *Store) Polls(ctx context.Context, orgID int64) (map[int64]Poll, error) {
-	list, err := Collect(ctx, s.Reader(), scanPoll, `SELECT `+pollColumns+` FROM group_poll WHERE org_id = ?1`, orgID)
-	polls := make(map[int64]Poll, len(list))
-	for _, p := range list {
-		polls[p.GroupID] = p
-	}
-	return polls, wrap(err, "read the polls")
+// PollTimes returns when each of the organization's groups was last polled completely, by the
+// group's id. Groups that were never polled are missing.
+func (s *Store) PollTimes(ctx context.Context, orgID int64) (map[int64]time.Time, error) {
+	times := map[int64]time.Time{}
+	_, err := Collect(ctx, s.Reader(), func(row Row) (struct{}, error) {
+		var id, at int64
+		err := row.Scan(&id, &at)
+		times[id] = FromMicros(at)
+		return struct{}{}, err
+	}, `SELECT group_id, at FROM group_poll WHERE org_id = ?1`, orgID)
+	return times, wrap(err, "read when groups were polled")
 }
 
 // Poll returns the last complete poll of the group; zero if there was none.
