@@ -31,7 +31,10 @@ import (
 )
 
 const (
+	// The answers about some 3,000 polled groups fit into 16 MiB. What does not fit is charged
+	// against the rate limit each time, so the cache grows with the organizations.
 	defaultCacheBytes  = 16 << 20
+	cacheBytesOfOrg    = 4 << 20 // of each but the first
 	defaultCallTimeout = 10 * time.Second
 	defaultUserAgent   = "actions-runner-manager"
 )
@@ -46,7 +49,7 @@ type Options struct {
 	RootCAs     *x509.CertPool   // default: the system's
 	Registry    metrics.Registry // for go-githubapp's client metrics and github.304; default: a new one
 	UserAgent   string           // default: this program's name
-	CacheBytes  int64            // budget of the response cache; default 16 MiB
+	CacheBytes  int64            // budget of the response cache with one organization; default 16 MiB
 	Clock       func() time.Time // default time.Now
 	Logger      zerolog.Logger   // used if the context has none
 	CallTimeout time.Duration    // of one HTTP exchange; default 10 s

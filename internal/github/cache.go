@@ -35,6 +35,13 @@ type cacheEntry struct {
 	size    int    // of decoded, in bytes
 }
 
+// grow adds to the budget.
+func (c *cache) grow(budget int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.budget += budget
+}
+
 // entryOverhead approximates the bytes of an entry in addition to its key and answer.
 const entryOverhead = 200
 

@@ -1,6 +1,8 @@
 package github
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
 	"fmt"
 	"strings"
 	"testing"
@@ -36,4 +38,17 @@ func TestCacheStaysInItsBudget(t *testing.T) {
 	}
 	c.lru.Purge()
 	assert.Zero(t, c.bytes)
+}
+
+// Each further organization adds to the budget: else the answers about its groups would drive out
+// those about the others', and every poll would be charged.
+func TestCacheGrowsWithOrganizations(t *testing.T) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
+	app, err := New(Options{AppID: 1, Key: key})
+	require.NoError(t, err)
+	for i := range 20 {
+		app.Org(fmt.Sprintf("org-%d", i), 0, "")
+	}
+	assert.Equal(t, int64(92<<20), app.cache.budget)
 }

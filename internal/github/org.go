@@ -52,8 +52,10 @@ type session struct {
 // adminRepo is empty, the methods for comments fail. Org itself sends nothing to GitHub.
 func (a *App) Org(login string, installationID int64, adminRepo string) *Org {
 	a.mu.Lock()
-	a.logins = append(a.logins, login)
-	a.mu.Unlock()
+	defer a.mu.Unlock()
+	if a.logins = append(a.logins, login); len(a.logins) > 1 {
+		a.cache.grow(cacheBytesOfOrg)
+	}
 	return &Org{app: a, login: login, installationID: installationID, adminRepo: adminRepo}
 }
 
