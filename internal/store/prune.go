@@ -15,34 +15,24 @@ const pruneBatch = 2000
 func (s *Store) Prune(ctx context.Context, auditBefore, deliveriesBefore time.Time) error {
 	twoDaysAgo := s.Now().Add(-48 * time.Hour)
 	yesterday := s.Now().Add(-24 * time.Hour)
-	for _, old := range []struct {
-		table, key, when string
-		before           time.Time
-	}{
-		{"audit", "id", "at", auditBefore},
-		{"request", "org_id, number", decidedAndTold, earliest(auditBefore, twoDaysAgo)},
-		{"delivery", "guid", "done_at", deliveriesBefore},
-		{"redelivery", "guid", "next_at", deliveriesBefore},
-		{"ephemeral", "marker", "delete_at", deliveriesBefore},
-		{"rate_limit", "key", "tat", yesterday},
-		{"once", "name", "at", deliveriesBefore},
-		{"lease", "key", "ends_at", yesterday},
-		{"lease_waiter", "seq", "ends_at", yesterday},
-		{"attempt", "seq", "started_at", twoDaysAgo},
-		{"trust", "id", "expires_at", s.Now().Add(-keepTrusts)},
-		{"used_token", "id", "until", s.Now()},
-		{"session", "token", "expires_at", s.Now()},
-		{"alert_notice", "id", "at", s.Now().Add(-keepNotices)},
+	for _, old := range []oldRows{
+		{"audit", "id", "at", auditBefore, ""},
+		{"request", "org_id, number", decidedAndTold, earliest(auditBefore, twoDaysAgo), ""},
+		{"delivery", "guid", "done_at", deliveriesBefore, ""},
+		{"redelivery", "guid", "next_at", deliveriesBefore, ""},
+		{"ephemeral", "marker", "delete_at", deliveriesBefore, ""},
+		{"rate_limit", "key", "tat", yesterday, ""},
+		{"once", "name", "at", deliveriesBefore, ""},
+		{"lease", "key", "ends_at", yesterday, ""},
+		{"lease_waiter", "seq", "ends_at", yesterday, ""},
+		{"attempt", "seq", "started_at", twoDaysAgo, ""},
+		{"trust", "id", "expires_at", s.Now().Add(-keepTrusts), ""},
+		{"used_token", "id", "until", s.Now(), ""},
+		{"session", "token", "expires_at", s.Now(), ""},
+		{"alert_notice", "id", "at", s.Now().Add(-keepNotices), ""},
 	} {
-		for {
-			n, err := s.Exec(ctx, `DELETE FROM `+old.table+` WHERE (`+old.key+`) IN
-				(SELECT `+old.key+` FROM `+old.table+` WHERE `+old.when+` < ?1 ORDER BY `+old.when+` LIMIT ?2)`, Micros(old.before), pruneBatch)
-			if err != nil {
-				return wrap(err, "remove old rows of %s", old.table)
-			}
-			if n < pruneBatch {
-				break
-			}
+		if err := s.pruneOld(ctx, old); err != nil {
+			return err
 		}
 	}
 	for _, table := range []string{"trust", "access"} {
@@ -53,6 +43,32 @@ func (s *Store) Prune(ctx context.Context, auditBefore, deliveriesBefore time.Ti
 		}
 	}
 	return s.pruneFleet(ctx)
+}
+
+// oldRows are rows of a table whose time is over.
+type oldRows struct {
+	table, key string
+	when       string // the time; NULL for rows that stay
+	before     time.Time
+	only       string // a condition that an index has; "": none
+}
+
+// pruneOld deletes them in statements of pruneBatch rows.
+func (s *Store) pruneOld(ctx context.Context, old oldRows) error {
+	condition := old.when + ` < ?1`
+	if old.only != "" {
+		condition += ` AND ` + old.only
+	}
+	for {
+		n, err := s.Exec(ctx, `DELETE FROM `+old.table+` WHERE (`+old.key+`) IN
+			(SELECT `+old.key+` FROM `+old.table+` WHERE `+condition+` ORDER BY `+old.when+` LIMIT ?2)`, Micros(old.before), pruneBatch)
+		if err != nil {
+			return wrap(err, "remove old rows of %s", old.table)
+		}
+		if n < pruneBatch {
+			return nil
+		}
+	}
 }
 
 // decidedAndTold is when a request was decided; NULL if it is undecided or its outcome is not
@@ -83,36 +99,44 @@ const (
 // that no team owns, which a poll may have recorded just after the ownership ended.
 func (s *Store) pruneFleet(ctx context.Context) error {
 	now := s.Now()
-	_, err := s.Exec(ctx, `DELETE FROM runner WHERE gone_at <> 0 AND (gone_at < ?1 OR ephemeral = 1 AND gone_at < ?2)`,
-		Micros(now.Add(-keepRunners)), Micros(now.Add(-keepEphemeral)))
-	if err == nil {
-		_, err = s.Exec(ctx, `DELETE FROM finding WHERE resolved_at <> 0 AND resolved_at < ?1`, Micros(now.Add(-keepResolved)))
+	for _, old := range []oldRows{
+		{"runner", "org_id, runner_id", "gone_at", now.Add(-keepRunners), "gone_at <> 0"},
+		{"runner", "org_id, runner_id", "gone_at", now.Add(-keepEphemeral), "gone_at <> 0 AND ephemeral = 1"},
+		{"finding", "org_id, group_id, kind, subject_id", "resolved_at", now.Add(-keepResolved), "resolved_at <> 0"},
+		{"removal", "org_id, runner_id", "at", now.Add(-keepRunners), ""},
+	} {
+		if err := s.pruneOld(ctx, old); err != nil {
+			return err
+		}
 	}
-	if err == nil {
-		_, err = s.Exec(ctx, `DELETE FROM removal WHERE at < ?1`, Micros(now.Add(-keepRunners)))
-	}
-	if err == nil {
-		err = s.forgetOrphans(ctx)
-	}
-	if err == nil {
-		_, err = s.Exec(ctx, `DELETE FROM runner WHERE NOT EXISTS
-			(SELECT 1 FROM group_poll p WHERE p.org_id = runner.org_id AND p.group_id = runner.group_id)`)
-	}
-	return wrap(err, "remove old rows about runner groups")
+	return wrap(s.forgetOrphans(ctx), "remove rows about runner groups that no team owns")
 }
 
 // forgetOrphans deletes what is on record of groups that no team owns.
 func (s *Store) forgetOrphans(ctx context.Context) error {
 	type group struct{ org, id int64 }
-	orphans, err := Collect(ctx, s.Reader(), func(row Row) (g group, err error) {
+	scan := func(row Row) (g group, err error) {
 		err = row.Scan(&g.org, &g.id)
 		return g, err
-	}, `SELECT t.org_id, t.group_id FROM (SELECT org_id, group_id FROM group_poll UNION SELECT org_id, group_id FROM expected_group
+	}
+	orphans, err := Collect(ctx, s.Reader(), scan, `SELECT t.org_id, t.group_id FROM (SELECT org_id, group_id FROM group_poll UNION SELECT org_id, group_id FROM expected_group
 			UNION SELECT org_id, group_id FROM group_change) AS t
 		WHERE NOT EXISTS (SELECT 1 FROM ownership o WHERE o.org_id = t.org_id AND o.group_id = t.group_id)`)
 	for _, g := range orphans {
 		if err == nil {
 			err = s.InTx(ctx, func(ctx context.Context, tx *Tx) error { return execAll(ctx, tx, forgetGroup(g.org, g.id)...) })
+		}
+	}
+	if err != nil {
+		return err
+	}
+	// Searched by a reader, because there may be many runners.
+	without, err := Collect(ctx, s.Reader(), scan, `SELECT DISTINCT org_id, group_id FROM runner WHERE NOT EXISTS
+		(SELECT 1 FROM group_poll p WHERE p.org_id = runner.org_id AND p.group_id = runner.group_id)`)
+	for _, g := range without {
+		if err == nil {
+			_, err = s.Exec(ctx, `DELETE FROM runner WHERE org_id = ?1 AND group_id = ?2 AND NOT EXISTS
+				(SELECT 1 FROM group_poll p WHERE p.org_id = runner.org_id AND p.group_id = runner.group_id)`, g.org, g.id)
 		}
 	}
 	return err

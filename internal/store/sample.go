@@ -88,11 +88,15 @@ func (s *Store) SumSamples(ctx context.Context) error {
 // PruneSamples deletes the samples of polls from two days ago and before, and those of hours
 // from before history.
 func (s *Store) PruneSamples(ctx context.Context, history time.Duration) error {
-	_, err := s.Exec(ctx, `DELETE FROM sample WHERE at < ?1`, Micros(s.Now().Add(-keepSamples)))
-	if err == nil {
-		_, err = s.Exec(ctx, `DELETE FROM sample_hour WHERE hour < ?1`, Micros(s.Now().Add(-history)))
+	for _, old := range []oldRows{
+		{"sample", "org_id, group_id, at", "at", s.Now().Add(-keepSamples), ""},
+		{"sample_hour", "org_id, group_id, hour", "hour", s.Now().Add(-history), ""},
+	} {
+		if err := s.pruneOld(ctx, old); err != nil {
+			return err
+		}
 	}
-	return wrap(err, "remove old samples")
+	return nil
 }
 
 func putSample(orgID, groupID int64, p Poll) statement {
