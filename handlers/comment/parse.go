@@ -70,7 +70,7 @@ func ParseComment(markdown, trigger string) Parsed {
 		return Parsed{}
 	}
 	markdown = secret.MaskTokens(markdown) // put there by mistake: nothing behind this sees it
-	source := []byte(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(markdown))
+	source := unixLines(markdown)
 	if tooDeep(source) {
 		return Parsed{}
 	}
@@ -79,6 +79,16 @@ func ParseComment(markdown, trigger string) Parsed {
 		return Parsed{}
 	}
 	return t.commands(source, starts, mailStart(source))
+}
+
+// unixLines returns a text whose lines end as on Unix.
+func unixLines(text string) []byte {
+	source := []byte(text)
+	if bytes.IndexByte(source, '\r') < 0 {
+		return source
+	}
+	source = bytes.ReplaceAll(source, []byte("\r\n"), []byte("\n"))
+	return bytes.ReplaceAll(source, []byte("\r"), []byte("\n"))
 }
 
 // commands returns the commands among the lines that start at those offsets; those from
@@ -142,10 +152,13 @@ func (t trigger) startsAt(source []byte, start int) bool {
 // text's, and a moment.
 var parsing sync.Mutex //nolint:gochecknoglobals // memory is the process's, so is its bound
 
+// markdownParser takes longer to make than to parse a usual comment.
+var markdownParser = newMarkdownParser() //nolint:gochecknoglobals // it keeps nothing of a text
+
 func parseMarkdown(source []byte) ast.Node {
 	parsing.Lock()
 	defer parsing.Unlock()
-	return newMarkdownParser().Parse(text.NewReader(source))
+	return markdownParser.Parse(text.NewReader(source))
 }
 
 // plainLines returns the offsets in source, in order, of the lines that begin with plain

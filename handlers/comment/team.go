@@ -36,7 +36,7 @@ func teamFields(body string) (slugs []string) {
 	if !strings.Contains(strings.ToLower(body), "team") {
 		return nil
 	}
-	source := []byte(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(body))
+	source := unixLines(body)
 	if tooLong(body) || tooDeep(source) {
 		if teamHeading.Match(source) {
 			return []string{noTeam} // what it says is not read, so no other team is guessed

@@ -180,8 +180,13 @@ func (h *webhook) serveSigned(w http.ResponseWriter, r *http.Request, body []byt
 	case !form && !wants(body):
 		h.answer(w, http.StatusOK, OutcomeIgnored, "no command")
 	default:
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		h.events.ServeHTTP(w, r.WithContext(h.Logger.WithContext(r.Context())))
+		ctx := h.Logger.WithContext(r.Context())
+		if form { // which the dispatcher decodes
+			r.Body = io.NopCloser(bytes.NewReader(body))
+		} else {
+			r.Body, ctx = http.NoBody, context.WithValue(ctx, bodyKey{}, body)
+		}
+		h.events.ServeHTTP(w, r.WithContext(ctx))
 	}
 }
 

@@ -2,7 +2,6 @@ package comment
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
@@ -48,54 +47,15 @@ type Author struct {
 	Login string `json:"login"`
 }
 
-// commentPayload is the part of an issue_comment that matters here.
-type commentPayload struct {
-	Action string `json:"action"`
-	Issue  struct {
-		Number int         `json:"number"`
-		Body   string      `json:"body"`
-		User   payloadUser `json:"user"`
-		Labels []struct {
-			Name string `json:"name"`
-		} `json:"labels"`
-	} `json:"issue"`
-	Comment struct {
-		ID        int64        `json:"id"`
-		Body      string       `json:"body"`
-		User      payloadUser  `json:"user"`
-		CreatedAt time.Time    `json:"created_at"`
-		UpdatedAt time.Time    `json:"updated_at"`
-		App       *payloadName `json:"performed_via_github_app"`
-	} `json:"comment"`
-	Repository struct {
-		ID       int64       `json:"id"`
-		FullName string      `json:"full_name"`
-		Owner    payloadUser `json:"owner"`
-	} `json:"repository"`
-	Changes struct {
-		Body struct {
-			From *string `json:"from"` // the text before an edit; nil: it was not edited
-		} `json:"body"`
-	} `json:"changes"`
-	Installation payloadName `json:"installation"`
-	Sender       payloadUser `json:"sender"`
-}
-
-type payloadName struct {
-	ID int64 `json:"id"`
-}
-
-type payloadUser struct {
-	ID    int64  `json:"id"`
-	Login string `json:"login"`
-	Type  string `json:"type"` // User, Bot, Organization, Mannequin
-}
-
 // A malformedError says what keeps an issue_comment from being read.
 type malformedError struct{ cause error }
 
 func (e *malformedError) Error() string { return fmt.Sprintf("malformed issue_comment: %v", e.cause) }
 func (e *malformedError) Unwrap() error { return e.cause }
+
+// bodyKey is the key of the context's value that is the delivery's body, which was read already:
+// the dispatcher would copy it, and several times while its copy grows.
+type bodyKey struct{}
 
 // durableScheduler is the scheduler of go-githubapp's dispatcher. The work itself
 // is done by the queue; what it runs here is only the storing of a delivery, which
@@ -106,6 +66,9 @@ type durableScheduler struct{}
 func (durableScheduler) Schedule(ctx context.Context, d githubapp.Dispatch) error {
 	ctx, cancel := context.WithTimeout(ctx, acceptTimeout)
 	defer cancel()
+	if body, ok := ctx.Value(bodyKey{}).([]byte); ok {
+		d.Payload = body
+	}
 	return d.Execute(ctx)
 }
 
@@ -119,19 +82,19 @@ func (e commentEvents) wants(body []byte) bool { return e.mayHoldCommand(body) }
 
 // Handle stores the comment of a payload, if it holds a command for us.
 func (e commentEvents) Handle(ctx context.Context, _, guid string, payload []byte) error {
-	var p commentPayload
-	if err := json.Unmarshal(payload, &p); err != nil {
+	p, err := readPayload(payload)
+	if err != nil {
 		return &malformedError{err}
 	}
 	if p.Action == "" || p.Repository.FullName == "" || p.Issue.Number <= 0 || p.Comment.ID <= 0 {
 		return &malformedError{fmt.Errorf("action, repository, issue or comment is missing")}
 	}
-	comment, drop, err := e.filter(ctx, guid, &p)
+	comment, drop, err := e.filter(ctx, guid, p)
 	if err != nil {
 		return err
 	}
 	if drop != "" {
-		e.dropped(ctx, guid, &p, drop)
+		e.dropped(ctx, guid, p, drop)
 		return nil
 	}
 	if comment.Author.ID <= 0 || comment.Author.Login == "" || comment.CreatedAt.IsZero() {

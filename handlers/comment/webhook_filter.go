@@ -42,9 +42,9 @@ func (e commentEvents) filter(ctx context.Context, guid string, p *commentPayloa
 		return Comment{}, dropAction, nil
 	case i < 0:
 		return Comment{}, dropRepository, nil
-	case p.Action == actionEdited && p.Changes.Body.From == nil:
+	case p.Action == actionEdited && p.From == nil:
 		return Comment{}, dropNoneAdded, nil
-	case p.Comment.App != nil && p.Comment.App.ID == e.AppID():
+	case p.Comment.App != nil && *p.Comment.App == e.AppID():
 		return Comment{}, dropOwn, nil
 	}
 	comment, err := e.read(ctx, guid, p, e.Orgs[i])
@@ -60,7 +60,7 @@ func (e commentEvents) filter(ctx context.Context, guid string, p *commentPayloa
 	if p.Comment.User.Type != "User" || p.Sender.Type != "" && p.Sender.Type != "User" || p.Comment.App != nil {
 		return comment, dropBot, nil
 	}
-	ours, err := e.Orgs[i].installed(ctx, p.Installation.ID)
+	ours, err := e.Orgs[i].installed(ctx, p.Installation)
 	if err == nil && !ours {
 		return comment, dropInstallation, nil
 	}
@@ -77,7 +77,7 @@ func (e commentEvents) filter(ctx context.Context, guid string, p *commentPayloa
 func (e commentEvents) dropped(ctx context.Context, guid string, p *commentPayload, d drop) {
 	if d.losesCommand() {
 		e.Logger.Warn().Str(githubapp.LogKeyDeliveryID, guid).Str("repo", p.Repository.FullName).Int("issue", p.Issue.Number).
-			Int64("comment_id", p.Comment.ID).Str("author", p.Comment.User.Login).Int64("installation", p.Installation.ID).
+			Int64("comment_id", p.Comment.ID).Str("author", p.Comment.User.Login).Int64("installation", p.Installation).
 			Msg("A comment with a command is ignored: it is " + string(d))
 	}
 	e.respond(ctx, OutcomeIgnored, string(d))
@@ -101,10 +101,10 @@ func (o WebhookOrg) isAdminRepo(p *commentPayload) bool {
 // comment is answered without its text.
 func (e commentEvents) read(ctx context.Context, guid string, p *commentPayload, org WebhookOrg) (Comment, error) {
 	comment := p.keep(org)
-	text := strings.Join([]string{p.Comment.Body, p.before(), p.Issue.Body}, "\x00")
-	guarded := len(text) > guardedText && e.Parsing != nil
+	guarded := len(p.Comment.Body)+len(p.before())+len(p.Issue.Body) > guardedText && e.Parsing != nil
 	var parsed func()
 	if guarded {
+		text := strings.Join([]string{p.Comment.Body, p.before(), p.Issue.Body}, "\x00")
 		var crashed bool
 		var err error
 		if parsed, crashed, err = e.Parsing(ctx, strconv.FormatInt(p.Comment.ID, 10)+"/"+digestOf(p.Action+text), guid); err != nil {
@@ -144,16 +144,16 @@ func (p *commentPayload) parse(comment *Comment, trigger string) {
 
 // before returns the comment's text before an edit.
 func (p *commentPayload) before() string {
-	if p.Changes.Body.From == nil {
+	if p.From == nil {
 		return ""
 	}
-	return *p.Changes.Body.From
+	return *p.From
 }
 
 // keep returns what is kept of a payload except for what its texts say.
 func (p *commentPayload) keep(org WebhookOrg) Comment {
 	comment := Comment{
-		Org: org.Org, OrgID: p.Repository.Owner.ID, Repo: org.AdminRepo, RepoID: p.Repository.ID, InstallationID: p.Installation.ID,
+		Org: org.Org, OrgID: p.Repository.Owner.ID, Repo: org.AdminRepo, RepoID: p.Repository.ID, InstallationID: p.Installation,
 		Issue: p.Issue.Number, CommentID: p.Comment.ID, Digest: digestOf(p.Comment.Body),
 		Author:      Author{ID: p.Comment.User.ID, Login: p.Comment.User.Login},
 		IssueAuthor: Author{ID: p.Issue.User.ID, Login: p.Issue.User.Login},
@@ -168,8 +168,8 @@ func (p *commentPayload) keep(org WebhookOrg) Comment {
 		return comment
 	}
 	for _, label := range p.Issue.Labels {
-		if _, ok := teamOfLabel(label.Name); ok {
-			comment.Labels = append(comment.Labels, label.Name)
+		if _, ok := teamOfLabel(label); ok {
+			comment.Labels = append(comment.Labels, label)
 		}
 	}
 	return comment
