@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 
 	"github.com/jackc/pgx/v5"
@@ -41,8 +42,19 @@ type onSQLite struct {
 	*memoryListener
 }
 
+// insertJobs inserts a job for each GUID of a JSON array, as River does. River's own statement
+// takes ten times as long: it is parsed each time, and reads ten fields of each job from JSON. See
+// docs/adr/0009-what-is-clever.md.
+const insertJobs = `INSERT INTO river_job (args, created_at, kind, max_attempts, metadata, priority, queue, scheduled_at, state, tags)
+	SELECT jsonb_object('guid', value), datetime('now', 'subsec'), ?2, ?3, jsonb('{}'), ?4, ?5, datetime('now', 'subsec'), ?6, jsonb('[]')
+	FROM json_each(?1)`
+
 func (c onSQLite) insert(ctx context.Context, tx *store.Tx, guids []string) error {
-	_, err := c.InsertManyFastTx(ctx, tx.SQL, deliveryJobs(guids))
+	list, err := json.Marshal(guids)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, insertJobs, string(list), deliveryJob{}.Kind(), riverTries, river.PriorityDefault, river.QueueDefault, rivertype.JobStateAvailable)
 	return err
 }
 

@@ -3,6 +3,8 @@ package queue
 import (
 	"context"
 	"time"
+
+	"github.com/actions-runner-manager/actions-runner-manager/internal/store"
 )
 
 // Sweep runs one sweep now, instead of every five minutes.
@@ -17,4 +19,12 @@ func (o Options) PollFast() Options {
 	const often = 20 * time.Millisecond
 	o.polls = polls{deliveries: often, chores: often, deletions: often}
 	return o
+}
+
+// InsertByRiver inserts a delivery's job on SQLite by River's own statement.
+func (q *Queue) InsertByRiver(ctx context.Context, guid string) error {
+	return q.store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		_, err := q.river.(onSQLite).InsertManyFastTx(ctx, tx.SQL, deliveryJobs([]string{guid}))
+		return err
+	})
 }

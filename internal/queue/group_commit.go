@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -18,7 +19,8 @@ const (
 // A groupCommit stores deliveries in as few transactions as it can. While one transaction
 // is written, the deliveries that arrive wait, and then share the next one. So they share
 // its wait for the disk, which is most of what an acknowledgement costs. It does not wait
-// for more deliveries: if none is being written, the first is written at once.
+// for more deliveries: if none is being written, the first is written at once, behind only
+// the goroutines that could run already.
 //
 // With 32 connections it makes 7 times as many acknowledgements a second on SQLite as a
 // transaction for each delivery, and a third more on PostgreSQL: see
@@ -81,6 +83,7 @@ func (g *groupCommit) writeBatches() {
 // next returns the arrivals of the next transaction. If there are none it returns nil,
 // and the caller must end: the next arrival starts another goroutine.
 func (g *groupCommit) next() []*arrival {
+	runtime.Gosched() // a busy server's next deliveries come first: they join the transaction
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	n := min(len(g.waiting), batchSize)

@@ -172,6 +172,26 @@ func TestAcceptOnce(t *testing.T) {
 	})
 }
 
+// On SQLite our statement inserts the same job as River's own.
+func TestJobsAreAsRiverInsertsThem(t *testing.T) {
+	s := open(t, storetest.SQLite(t), nil)
+	q, err := queue.New(queue.Options{Store: s, Handler: handler{}})
+	require.NoError(t, err)
+	it := item(1)
+	it.GUID = `a "GUID"`
+	require.True(t, accept(t, q, it))
+	require.NoError(t, q.InsertByRiver(t.Context(), it.GUID))
+	var columns, ours, rivers string
+	require.NoError(t, s.QueryRow(t.Context(), `SELECT group_concat(CASE WHEN name LIKE '%_at'
+			THEN 'typeof(' || name || '), length(' || name || '), abs(julianday(' || name || ') - julianday(''now'')) < 1'
+			ELSE 'typeof(' || name || '), quote(' || name || ')' END)
+		FROM pragma_table_info('river_job') WHERE name <> 'id'`).Scan(&columns))
+	all := `SELECT json_array(` + columns + `) FROM river_job ORDER BY id`
+	require.NoError(t, s.QueryRow(t.Context(), all+` LIMIT 1`).Scan(&ours))
+	require.NoError(t, s.QueryRow(t.Context(), all+` LIMIT 1 OFFSET 1`).Scan(&rivers))
+	assert.Equal(t, rivers, ours)
+}
+
 // If every delivery of a burst arrives twice, each is done once.
 func TestBurst(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url string) {
