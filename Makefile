@@ -116,8 +116,9 @@ docs: ## write what is generated: docs/reference.md
 	@go generate ./...
 
 .PHONY: bench
-bench: ## measure what commands and webhooks cost; writes docs/performance.md (6 min)
+bench: ## measure what commands, webhooks and size cost; writes docs/performance.md and docs/scale.md (9 min)
 	@BENCH_DOC=$(CURDIR)/docs/performance.md go test -run '^$$' -bench '^Benchmark(Server|Fleet|Start)$$' -benchtime 1x -timeout 15m ./server
+	@BENCH_DOC=$(CURDIR)/docs/scale.md go test -run '^$$' -bench '^BenchmarkScale$$' -benchtime 1x -timeout 15m ./server
 
 .PHONY: bench-compare
 bench-compare: ## the same beside an earlier commit, in one run: make bench-compare BEFORE=COMMIT

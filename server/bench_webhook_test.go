@@ -153,9 +153,15 @@ func done(res *http.Response, err error) error {
 // measures them.
 func drive(b *testing.B, p *benched, callers, n int, do func(i int) error) throughput {
 	b.Helper()
+	return driveAll(b, []*benched{p}, callers, n, do)
+}
+
+// driveAll is drive with several servers, whose CPU time it adds up.
+func driveAll(b *testing.B, servers []*benched, callers, n int, do func(i int) error) throughput {
+	b.Helper()
 	took := make([]time.Duration, n)
 	var all sync.WaitGroup
-	before, began := p.usage(b), time.Now()
+	before, began := cpuOf(b, servers), time.Now()
 	for caller := range callers {
 		all.Go(func() {
 			for i := caller; i < n; i += callers {
@@ -170,10 +176,19 @@ func drive(b *testing.B, p *benched, callers, n int, do func(i int) error) throu
 	}
 	all.Wait()
 	elapsed := time.Since(began)
-	cpu := p.usage(b).CPU - before.CPU
+	cpu := cpuOf(b, servers) - before
 	if b.Failed() {
 		b.FailNow()
 	}
 	slices.Sort(took)
 	return throughput{float64(n) / elapsed.Seconds(), took[n/2], took[n*99/100], cpu / time.Duration(n)}
+}
+
+// cpuOf adds up the CPU time that the servers have used.
+func cpuOf(b *testing.B, servers []*benched) (sum time.Duration) {
+	b.Helper()
+	for _, p := range servers {
+		sum += p.usage(b).CPU
+	}
+	return sum
 }

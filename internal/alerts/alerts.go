@@ -63,7 +63,7 @@ type Alerts struct {
 	wake chan struct{}
 
 	mu    sync.Mutex
-	found map[groupKey]string // digests of what the last polls found
+	found map[groupKey]string // digests of what the last polls found, if they found something
 
 	// Only Tick uses these.
 	later   map[teamKey]time.Time // when a team is looked at again
@@ -98,20 +98,28 @@ func (a *Alerts) Observe(_ context.Context, polled fleet.Polled) {
 	if polled.Err != nil {
 		return
 	}
-	var found strings.Builder
+	var all strings.Builder
 	for _, f := range polled.Findings {
 		if f.Counts() {
-			found.WriteString(keyOf(f) + f.Message + "\n")
+			all.WriteString(keyOf(f) + f.Message + "\n")
 		}
+	}
+	found := ""
+	if all.Len() > 0 {
+		found = digest(all.String())
 	}
 	key := groupKey{polled.OrgID, polled.Record.GroupID}
 	a.mu.Lock()
-	same := a.found[key] == digest(found.String())
-	a.found[key] = digest(found.String())
-	a.mu.Unlock()
-	if !same {
-		a.Wake()
+	defer a.mu.Unlock()
+	if a.found[key] == found {
+		return
 	}
+	if found == "" {
+		delete(a.found, key)
+	} else {
+		a.found[key] = found
+	}
+	a.Wake()
 }
 
 // Notify implements [dispatch.Env].Notify.
