@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -130,9 +132,8 @@ func scaleGroups(b *testing.B, doc *strings.Builder) {
 		_, err = st.Exec(ctx, `INSERT INTO runner (org_id, runner_id, group_id, name, os, version, ephemeral, online, busy, first_seen, joined_at, absent_at, last_online, last_busy, offline_since, watched_since, gone_at)
 			SELECT o.org_id, o.group_id * 10 + n, o.group_id, 'runner-' || n, 'linux', '2.330.0', 0, 1, 0, 1, 1, 0, 1, 1, 0, 0, 0 FROM ownership o, generate_series(0, 4) n ON CONFLICT DO NOTHING`)
 		require.NoError(b, err)
-		// two days of samples, of each hour one
 		_, err = st.Exec(ctx, `INSERT INTO sample (org_id, group_id, at, idle, busy, offline)
-			SELECT org_id, group_id, CAST(?1 AS BIGINT) - n * 3600000000, 5, 0, 0 FROM ownership, generate_series(1, 47) n ON CONFLICT DO NOTHING`, store.Micros(time.Now()))
+			SELECT org_id, group_id, CAST(?1 AS BIGINT) - n * CAST(300000000 AS BIGINT), 5, 0, 0 FROM ownership, generate_series(1, 24) n ON CONFLICT DO NOTHING`, store.Micros(time.Now())) // of two hours
 		require.NoError(b, err)
 		_, err = st.Exec(ctx, `ANALYZE`)
 		require.NoError(b, err)
@@ -152,30 +153,30 @@ func scaleGroups(b *testing.B, doc *strings.Builder) {
 			previous, p.At = p.At, time.Now().UTC().Truncate(time.Microsecond)
 			return st.SavePoll(ctx, store.PollResult{Poll: p, Previous: previous, LeaseKey: "team/1/7"})
 		}},
-		{"samples of a day", func(i int) error {
+		{"samples of a group", func(i int) error {
 			_, err := st.Samples(ctx, 1, int64(i+1), time.Now().Add(-24*time.Hour))
 			return err
 		}},
 		{"groups-list --all of an organization with 500", func(int) error { _, err := st.GroupStatuses(ctx, 1); return err }},
-		{"sum up and prune samples (hourly, all groups)", func(int) error {
-			if err := st.SumSamples(ctx); err != nil {
-				return err
-			}
-			return st.PruneSamples(ctx, 24*time.Hour)
-		}},
+		{"sum up samples (hourly, all groups)", func(int) error { return st.SumSamples(ctx) }},
 		{"prune what is old, if nothing is (hourly)", func(int) error {
 			return st.Prune(ctx, time.Now().Add(-time.Hour), time.Now().Add(-time.Hour))
 		}},
 	})
 }
 
-// scaleAudit shows the time of statements about the audit.
+// scaleAudit shows the time of statements about the audit. BENCH_AUDIT_ROWS are more or fewer rows
+// than a million.
 func scaleAudit(b *testing.B, doc *strings.Builder) {
-	const few, many = 10_000, 1_000_000
+	const few = 10_000
+	many := 1_000_000
+	if given, err := strconv.Atoi(os.Getenv("BENCH_AUDIT_ROWS")); err == nil {
+		many = given
+	}
 	st := openStore(b, storetest.DurablePostgres(b))
 	defer st.Close()
 	ctx := b.Context()
-	from := time.Now().Add(-many * time.Second)
+	from := time.Now().Add(-time.Duration(many) * time.Second)
 	filled := 0
 	var took time.Duration
 	fill := func(rows int) {
@@ -214,7 +215,7 @@ func scaleAudit(b *testing.B, doc *strings.Builder) {
 	})
 	var size int64
 	require.NoError(b, st.QueryRow(ctx, `SELECT pg_total_relation_size('audit')`).Scan(&size))
-	fmt.Fprintf(doc, "\nWith its indexes a row takes %d bytes. %d rows were written in %.0f s.\n", size/many, many-few, took.Seconds())
+	fmt.Fprintf(doc, "\nWith its indexes a row takes %d bytes. %d rows were written in %.0f s.\n", size/int64(many), many-few, took.Seconds())
 }
 
 // scaleUsers shows what the memory of a server takes for many callers.
