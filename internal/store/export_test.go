@@ -40,3 +40,10 @@ func (s *Store) AuditPlans(ctx context.Context) (map[string]string, error) {
 	}
 	return plans, nil
 }
+
+// WaitingWrites returns how many writes wait for SQLite's connection.
+func (s *Store) WaitingWrites() int {
+	s.waiting.mu.Lock()
+	defer s.waiting.mu.Unlock()
+	return len(s.waiting.all)
+}

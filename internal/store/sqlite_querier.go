@@ -5,7 +5,7 @@ import (
 	"database/sql"
 )
 
-// sqliteWriter runs statements on the writing connection, each in its own transaction.
+// sqliteWriter runs statements on the writing connection, each for itself.
 type sqliteWriter struct {
 	sqlQuerier
 	store *Store
@@ -13,14 +13,11 @@ type sqliteWriter struct {
 
 // Exec implements [Querier].
 func (w sqliteWriter) Exec(ctx context.Context, query string, args ...any) (int64, error) {
-	if err := w.store.checkFile(); err != nil {
+	touched, err := w.store.execSQLite(ctx, statement{query, args})
+	if err != nil {
 		return 0, err
 	}
-	if err := w.store.writeLock.lock(ctx); err != nil {
-		return 0, err
-	}
-	defer w.store.writeLock.unlock()
-	return w.sqlQuerier.Exec(context.WithoutCancel(ctx), query, args...)
+	return touched[0], nil
 }
 
 // A writeLock lets one goroutine at a time write to SQLite. If the context ends while it

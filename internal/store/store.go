@@ -77,6 +77,7 @@ type Store struct {
 	writer    *sql.DB
 	writes    *prepared // writer, with its statements
 	writeLock writeLock
+	waiting   waitingWrites
 	reader    *prepared
 	lock      *os.File
 	limits    *memoryLimits // if this is the only server

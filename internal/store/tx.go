@@ -74,41 +74,24 @@ func execAll(ctx context.Context, q Querier, all ...statement) error {
 // trip. It returns how many rows each changed. If one fails, none takes effect. What it is
 // worth: docs/adr/0009-what-is-clever.md.
 func (s *Store) execBatch(ctx context.Context, all ...statement) ([]int64, error) {
+	if s.dialect == SQLite {
+		return s.execSQLite(ctx, all...)
+	}
 	touched := make([]int64, len(all))
-	if s.dialect == PostgreSQL {
-		var batch pgx.Batch // which is a transaction
-		for _, one := range all {
-			batch.Queue(dollars(one.query), one.args...)
-		}
-		results := s.pool.SendBatch(ctx, &batch)
-		for i := range all {
-			tag, err := results.Exec()
-			if err != nil {
-				_ = results.Close() // it repeats the error
-				return nil, explainPostgreSQL(err)
-			}
-			touched[i] = tag.RowsAffected()
-		}
-		return touched, explainPostgreSQL(results.Close())
+	var batch pgx.Batch // which is a transaction
+	for _, one := range all {
+		batch.Queue(dollars(one.query), one.args...)
 	}
-	// Before the transaction, which holds the one connection.
-	prepared := make([]*sql.Stmt, len(all))
-	for i, one := range all {
-		prepared[i] = s.writes.statement(ctx, one.query)
-	}
-	return touched, s.InTx(ctx, func(ctx context.Context, tx *Tx) error {
-		ctx = context.WithoutCancel(ctx)
-		for i, one := range all {
-			result, err := execIn(ctx, tx.SQL, prepared[i], one)
-			if err == nil {
-				touched[i], err = result.RowsAffected()
-			}
-			if err != nil {
-				return s.explainSQLite(err)
-			}
+	results := s.pool.SendBatch(ctx, &batch)
+	for i := range all {
+		tag, err := results.Exec()
+		if err != nil {
+			_ = results.Close() // it repeats the error
+			return nil, explainPostgreSQL(err)
 		}
-		return nil
-	})
+		touched[i] = tag.RowsAffected()
+	}
+	return touched, explainPostgreSQL(results.Close())
 }
 
 func execIn(ctx context.Context, tx *sql.Tx, prepared *sql.Stmt, one statement) (sql.Result, error) {
