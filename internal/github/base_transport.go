@@ -104,7 +104,8 @@ func (a *App) logger(ctx context.Context) *zerolog.Logger {
 
 // alwaysRevalidate overrides Cache-Control, so that the cache sends every read to GitHub,
 // with the ETag of the last answer. (go-githubapp's "alwaysValidate" does the same, but
-// only for clients whose tokens it mints.)
+// only for clients whose tokens it mints.) It hands the bodies of these answers past httpcache,
+// which would copy each several times: see [received].
 type alwaysRevalidate struct{ next http.RoundTripper }
 
 // RoundTrip implements [http.RoundTripper].
@@ -118,6 +119,12 @@ func (r alwaysRevalidate) RoundTrip(req *http.Request) (*http.Response, error) {
 	if resp.StatusCode != http.StatusOK {
 		// Otherwise httpcache stores refusals too, and after a 304 stores its entry again.
 		resp.Header.Set("Cache-Control", "no-store")
+		return resp, nil
+	}
+	if past, ok := req.Context().Value(receivedKey{}).(*received); ok && req.Method == http.MethodGet {
+		if err := past.take(resp); err != nil {
+			return nil, err
+		}
 	}
 	return resp, nil
 }

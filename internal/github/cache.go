@@ -17,7 +17,8 @@ import (
 // httpcache stores the live installation token in its entries (to honor Vary), so they
 // must never be written to disk. It implements httpcache.Cache.
 //
-// In place of an answer's body the cache holds the value decoded from it, which has only the
+// Httpcache only stores the headers of answers, see [received]. In place of an answer's body
+// the cache holds the value decoded from it, once it is decoded. It has only the
 // fields that we use: GitHub sends some 5 kB of each repository. Without decoded values
 // group-list takes 20 % more CPU time, and with the bodies beside them the answers about a
 // thousand polled groups do not fit: see docs/adr/0009-what-is-clever.md.
@@ -29,8 +30,9 @@ type cache struct {
 }
 
 type cacheEntry struct {
-	answer  []byte // without its body if decoded is set
-	etag    string // of the answer that decoded belongs to
+	answer  []byte // status line and headers
+	etag    string // of the answer that body and decoded belong to
+	body    []byte // nil: there is decoded instead, or nothing yet
 	decoded any    // nil: nothing decoded yet
 	size    int    // of decoded, in bytes
 }
@@ -54,7 +56,7 @@ func newCache(budget int64) (*cache, error) {
 
 // cost approximates the size of an entry in bytes.
 func (e cacheEntry) cost(key string) int64 {
-	return int64(len(key) + len(e.answer) + e.size + entryOverhead)
+	return int64(len(key) + len(e.answer) + len(e.body) + e.size + entryOverhead)
 }
 
 // Get implements httpcache.Cache.
@@ -90,15 +92,25 @@ func (c *cache) add(key string, entry cacheEntry) {
 // delete an entry that a 304 has just confirmed, if it must not store it again.
 func (c *cache) Delete(string) {}
 
-// decoded returns the value decoded from the answer with that ETag, or nil if the cache
-// does not have it.
-func (c *cache) decoded(key, etag string) any {
+// kept returns what the cache has of the answer with that ETag: its body, or the value decoded
+// from it, or neither.
+func (c *cache) kept(key, etag string) (body []byte, decoded any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if entry, ok := c.lru.Get(key); ok && entry.etag == etag {
-		return entry.decoded
+		return entry.body, entry.decoded
 	}
-	return nil
+	return nil, nil
+}
+
+// setBody stores the body of a stored answer. If the answer is not stored, nothing happens.
+func (c *cache) setBody(key, etag string, body []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if entry, ok := c.lru.Peek(key); ok {
+		c.lru.Remove(key)
+		c.add(key, cacheEntry{answer: entry.answer, etag: etag, body: body})
+	}
 }
 
 // setDecoded stores the value decoded from a stored answer, in place of the answer's body.
@@ -122,7 +134,7 @@ func (c *cache) setDecoded(key, etag string, decoded any) {
 // bodyDropped marks a stored answer whose body is not stored.
 const bodyDropped = "X-Body-Dropped"
 
-// withoutBody returns the stored answer without its body, and with only the headers that
+// withoutBody returns the stored answer with only the headers that
 // httpcache and our lists read: of Vary, those that the request had. The others come with
 // each 304.
 func withoutBody(answer []byte) ([]byte, error) {

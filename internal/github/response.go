@@ -21,6 +21,55 @@ func readBody(resp *http.Response) ([]byte, error) {
 	return body.Bytes(), err
 }
 
+// A received takes the body of an answer that httpcache is to store, so that it only stores
+// the headers. The body goes into our [cache] by itself.
+type received struct{ body []byte } // nil: nothing was taken
+
+// receivedKey is the key of the *received in the context of a request.
+type receivedKey struct{}
+
+// take reads the body of resp to its end, and leaves an empty one.
+func (r *received) take(resp *http.Response) error {
+	defer resp.Body.Close()
+	body, err := readBody(resp)
+	if err != nil {
+		return err
+	}
+	if r.body = body; body == nil {
+		r.body = []byte{}
+	}
+	resp.Body, resp.ContentLength = http.NoBody, 0
+	resp.Header.Set(bodyDropped, "1")
+	resp.Header.Del("Content-Length")
+	return nil
+}
+
+// wholeBody returns the body of the answer to req: what past took, which goes into the cache, or
+// what the cache has of an answer that GitHub confirmed. It returns nil if the cache has what
+// was decoded of it, and errBodyDropped if it has neither.
+func (t *transport) wholeBody(req *http.Request, resp *http.Response, past *received) ([]byte, error) {
+	body, err := readBody(resp) // to its end, so that httpcache stores the headers
+	if err != nil || resp.Header.Get(bodyDropped) == "" {
+		return body, err
+	}
+	key, etag := req.URL.String(), resp.Header.Get("Etag") // httpcache's key
+	if past.body != nil {
+		resp.Header.Del(bodyDropped)
+		if len(past.body) <= maxAnswer {
+			t.app.cache.setBody(key, etag, past.body)
+		}
+		return past.body, nil
+	}
+	body, decoded := t.app.cache.kept(key, etag)
+	switch {
+	case body != nil:
+		resp.Header.Del(bodyDropped)
+	case decoded == nil:
+		return nil, errBodyDropped
+	}
+	return body, nil
+}
+
 // A body is the body of a response that is complete in memory. It lets [decode] find the
 // value that was decoded from the same answer before.
 type body struct {
@@ -72,7 +121,8 @@ func decode[T any](resp *http.Response) (T, error) {
 		return answer, err
 	}
 	if b.notModified {
-		if decoded, ok := b.cache.decoded(b.key, b.etag).(T); ok {
+		_, kept := b.cache.kept(b.key, b.etag)
+		if decoded, ok := kept.(T); ok {
 			return decoded, nil
 		}
 	}

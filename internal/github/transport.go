@@ -178,20 +178,32 @@ func hasPrefix(path, base string) bool { return len(path) >= len(base) && path[:
 // because that needs a slot too.
 func (t *transport) sendAuthenticated(req *http.Request) (*response, error) {
 	if t.credential == nil {
-		return t.sendOnce(req, "")
+		return t.sendWhole(req, "")
 	}
 	token, err := t.credential.get(req.Context())
 	if err != nil {
 		return nil, err
 	}
-	got, err := t.sendOnce(req, t.credential.scheme+" "+token)
+	got, err := t.sendWhole(req, t.credential.scheme+" "+token)
 	if err != nil || got.status != http.StatusUnauthorized || t.credential.renew == nil {
 		return got, err
 	}
 	if token, err = t.credential.renew(req.Context(), token); err != nil {
 		return nil, err
 	}
-	return t.sendOnce(req, t.credential.scheme+" "+token)
+	return t.sendWhole(req, t.credential.scheme+" "+token)
+}
+
+// sendWhole is sendOnce. If the cache lost what GitHub confirmed, because it gave way to others
+// a moment ago, all of it is got again.
+func (t *transport) sendWhole(req *http.Request, authorization string) (*response, error) {
+	got, err := t.sendOnce(req, authorization)
+	if !errors.Is(err, errBodyDropped) {
+		return got, err
+	}
+	req = req.Clone(req.Context())
+	req.Header.Set("Cache-Control", "no-cache")
+	return t.sendOnce(req, authorization)
 }
 
 // sendOnce makes one HTTP exchange and reads the whole body. It waits if too many
@@ -225,7 +237,8 @@ func (t *transport) sendOnce(req *http.Request, authorization string) (*response
 			markSent(caller)
 		}})
 	}
-	out := req.Clone(ctx)
+	past := new(received)
+	out := req.Clone(context.WithValue(ctx, receivedKey{}, past))
 	if authorization != "" {
 		out.Header.Set("Authorization", authorization)
 	}
@@ -241,7 +254,10 @@ func (t *transport) sendOnce(req *http.Request, authorization string) (*response
 		return nil, t.noResponse(req.Context(), err, write && sent.Load())
 	}
 	defer resp.Body.Close()
-	body, err := readBody(resp)
+	body, err := t.wholeBody(req, resp, past)
+	if errors.Is(err, errBodyDropped) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, t.noResponse(req.Context(), err, write)
 	}
