@@ -177,9 +177,10 @@ func (h *benchHub) idle() {
 	}
 }
 
-// cpuBudget is the CPU time that a REST command with this many calls to GitHub may cost.
+// cpuBudget is the CPU time that a REST command on one item with this many calls to GitHub may
+// cost.
 func cpuBudget(calls int) time.Duration {
-	return time.Millisecond + time.Duration(calls)*150*time.Microsecond
+	return time.Millisecond + time.Duration(max(0, calls-1))*100*time.Microsecond
 }
 
 // String formats the median and the 99th percentile, in milliseconds.
