@@ -82,7 +82,7 @@ func TestAuditOfAnySize(t *testing.T) {
 		s := open(t, storetest.SQLite(t))
 		fillMany(t, s, store.SQLite, from)
 		useAudit(t, s, from)
-		plans, err := s.AuditPlans(t.Context())
+		plans, err := s.Plans(t.Context(), "audit")
 		require.NoError(t, err)
 		require.Greater(t, len(plans), 20)
 		for query, plan := range plans {

@@ -14,14 +14,14 @@ func Migration(dialect Dialect, name string) (string, error) {
 // AuditListSQL returns the query of [Store.AuditList].
 func AuditListSQL(q AuditQuery) (query string, args []any) { return q.sql(SQLite) }
 
-// AuditPlans returns SQLite's plan of each statement about the audit that was run.
-func (s *Store) AuditPlans(ctx context.Context) (map[string]string, error) {
+// Plans returns SQLite's plan of each statement about the table that was run.
+func (s *Store) Plans(ctx context.Context, table string) (map[string]string, error) {
 	plans := map[string]string{}
 	for _, db := range []*prepared{s.writes, s.reader} {
 		db.mu.Lock()
 		var queries []string
 		for query := range db.byQuery {
-			if strings.Contains(query, "audit") {
+			if strings.Contains(query, table) {
 				queries = append(queries, query)
 			}
 		}

@@ -17,7 +17,7 @@ func (s *Store) Prune(ctx context.Context, auditBefore, deliveriesBefore time.Ti
 	yesterday := s.Now().Add(-24 * time.Hour)
 	for _, old := range []oldRows{
 		{"audit", "id", "at", auditBefore, ""},
-		{"request", "org_id, number", decidedAndTold, earliest(auditBefore, twoDaysAgo), ""},
+		{"request", "org_id, number", "decided_at", earliest(auditBefore, twoDaysAgo), decidedAndTold},
 		{"delivery", "guid", "done_at", deliveriesBefore, ""},
 		{"redelivery", "guid", "next_at", deliveriesBefore, ""},
 		{"ephemeral", "marker", "delete_at", deliveriesBefore, ""},
@@ -71,9 +71,8 @@ func (s *Store) pruneOld(ctx context.Context, old oldRows) error {
 	}
 }
 
-// decidedAndTold is when a request was decided; NULL if it is undecided or its outcome is not
-// told yet.
-const decidedAndTold = `CASE WHEN state IN ('pending', 'deciding') OR tell_at <> 0 THEN NULL ELSE decided_at END`
+// decidedAndTold are the requests that were decided, and whose outcome needs not be told any more.
+const decidedAndTold = `state NOT IN ('pending', 'deciding') AND tell_at = 0`
 
 func earliest(a, b time.Time) time.Time {
 	if b.Before(a) {

@@ -201,3 +201,25 @@ func TestRequests(t *testing.T) {
 		assert.True(t, told.TellAt.IsZero())
 	})
 }
+
+// No statement that runs now and then looks at all requests.
+func TestRequestsOfAnySize(t *testing.T) {
+	s, now := openAt(t, storetest.SQLite(t))
+	ctx := t.Context()
+	r, _, err := s.AddRequest(ctx, aRequest("d"), nil)
+	require.NoError(t, err)
+	_, err = s.StuckRequests(ctx, *now)
+	require.NoError(t, err)
+	_, err = s.UntoldRequests(ctx)
+	require.NoError(t, err)
+	_, err = s.Requests(ctx, store.RequestQuery{OrgID: 1, All: true, Limit: 10})
+	require.NoError(t, err)
+	require.NoError(t, s.Told(ctx, r))
+	require.NoError(t, s.Prune(ctx, *now, *now))
+	plans, err := s.Plans(ctx, "request")
+	require.NoError(t, err)
+	require.Greater(t, len(plans), 5)
+	for query, plan := range plans {
+		assert.NotRegexp(t, `(?m)^SCAN request$`, plan, query)
+	}
+}
