@@ -126,7 +126,11 @@ func (p *Poller) begin(ctx context.Context) {
 		}
 		p.polls.Go(func() {
 			defer func() { <-p.workers }()
-			for s := p.take(); s != nil && p.lead(ctx) && ctx.Err() == nil; s = p.take() {
+			for p.lead(ctx) && ctx.Err() == nil {
+				s := p.take()
+				if s == nil {
+					return
+				}
 				p.done(s, p.poll(ctx, s))
 			}
 		})

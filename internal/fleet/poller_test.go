@@ -353,3 +353,39 @@ func TestPollerSlowGroup(t *testing.T) {
 		}
 	}
 }
+
+// A server that lost the lease between two polls, however often, polls again once it has it.
+func TestPollerLosesLease(t *testing.T) {
+	t.Parallel()
+	w := newWatch(t)
+	var records []store.Record
+	for i := range int64(8) {
+		records = append(records, store.Record{OrgID: w.orgID(), TeamID: 1000 + i, TeamSlug: "t" + itoa(i), GroupID: 1000 + i, Origin: store.Created, By: "ada"})
+	}
+	require.NoError(t, w.Env.Store.AddRecords(t.Context(), records))
+	polls := 0
+	var mu sync.Mutex
+	w.Poller = fleet.New(fleet.Options{
+		Env: w.Env, Interval: interval, History: time.Hour, Logger: zerolog.Nop(),
+		Observe: []func(context.Context, fleet.Polled){func(ctx context.Context, _ fleet.Polled) {
+			mu.Lock()
+			defer mu.Unlock()
+			if polls++; polls > 1 {
+				return
+			}
+			assert.NoError(t, w.Env.Store.Release(ctx, "fleet", w.Env.Holder))
+			_, err := w.Env.Store.Lease(ctx, "fleet", "another", time.Hour)
+			assert.NoError(t, err)
+			w.Advance(time.Minute) // the lease is due to be extended
+		}},
+	})
+	for lost := range 6 {
+		polls = 0
+		w.Tick(t.Context()) // lists the groups
+		w.Advance(interval)
+		w.Tick(t.Context())
+		require.NotZero(t, polls, "polls after the lease was lost %d times", lost)
+		require.NoError(t, w.Env.Store.Release(t.Context(), "fleet", "another"))
+		w.Advance(time.Minute)
+	}
+}
