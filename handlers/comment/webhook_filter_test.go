@@ -55,6 +55,7 @@ func TestNothingIsDroppedSilently(t *testing.T) {
 		{"nested too deep to be read", commentEvent(put("comment.body", strings.Repeat("- ", 101)+"\n\n/runner-group help")), 200, "", answered},
 		{"malformed", commentEvent(put("comment.id", 0)), 400, "the delivery cannot be read", logged},
 		{"not JSON", []byte(`{"runner-group`), 400, "the delivery cannot be read", logged},
+		{"cut off", bytes.TrimSuffix(commentEvent(nil), []byte("}")), 400, "the delivery cannot be read", logged},
 		{"larger than a comment can be", bytes.Repeat([]byte(" "), maxKept+1), 200, "larger than a comment can be", logged},
 		{"one that crashed the server", commentEvent(put("comment.body", "/runner-group help\n"+strings.Repeat("x", guardedText))), 200, "", logged + " " + answered},
 	}

@@ -2,6 +2,7 @@ package comment
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,7 +85,7 @@ func TestReadPayload(t *testing.T) {
 		"issue.labels":                     {nil, []any{}, []any{map[string]any{"name": nil}}, map[string]any{}, []any{"x"}},
 		"comment.id":                       {nil, "9001", false},
 		"comment.created_at":               {nil, "", "2026-01-02", "2026-01-02T03:04:05+02:00", 0},
-		"comment.performed_via_github_app": {map[string]any{}, map[string]any{"id": 7}, map[string]any{"id": "7"}, 7},
+		"comment.performed_via_github_app": {map[string]any{}, map[string]any{"id": 7, "type": 1}, map[string]any{"id": "7"}, 7},
 		"comment.user":                     {nil, map[string]any{"id": 1, "login": 2}},
 		"repository.owner":                 {map[string]any{"id": 1, "login": "Acme", "type": "Organization"}},
 		"installation":                     {nil, map[string]any{"id": nil}},
@@ -97,5 +98,29 @@ func TestReadPayload(t *testing.T) {
 	}
 	for _, body := range []string{`[]`, `"x"`, `1`, ` {"action": "created"} `, `{"sender":{"login":"\ud83d\ude00 \ud800 \/"}}`} {
 		sameAsJSON(t, []byte(body))
+	}
+}
+
+// What is no JSON is not read, however far it could be.
+func TestReadPayloadThatIsNoJSON(t *testing.T) {
+	body := commentEvent(nil)
+	for n := range body {
+		_, err := readPayload(body[:n])
+		assert.Error(t, err, "cut off after %d bytes", n)
+	}
+	inside := func(text string) []byte { return []byte(`{"action":"created","extra":` + text + `}`) }
+	for _, body := range [][]byte{
+		append(body[:len(body):len(body)], '}'), append(body[:len(body):len(body)], ` {}`...), nil, []byte(" "), []byte("\xef\xbb\xbf{}"),
+		inside(`nul`), inside(`01`), inside(`1.`), inside(`+1`), inside(`NaN`), inside(`'x'`), inside(`[1,]`), inside(`[}`), inside(`{"a":1,}`), inside(`{"a" 1}`),
+		inside("\"\n\""), inside(`"\x"`), inside(`"\u12"`), inside(`1e`), inside(`tru`), inside(`"`), inside(`/**/1`), inside(`1 2`),
+		inside(strings.Repeat("[", 5000) + strings.Repeat("]", 5000)), inside(strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000)), inside(strings.Repeat("[", maxKept/2)),
+		inside(strings.Repeat(`{"a":`, maxKept/6)), inside(strings.Repeat("1", 1000)), inside("[" + strings.Repeat("{},", 20_000) + "1]"),
+	} {
+		sameAsJSON(t, body)
+	}
+	for _, text := range []string{
+		`"\ud800\u002frunner-group help"`, `"\ud83d\ude00\udc00x"`, `"\u0000\u2028"`, "\"/runner-group \xff\xfe help\"", "\"\xed\xa0\x80\"", `"\\\\\""`, `"\\u002f"`,
+	} {
+		sameAsJSON(t, []byte(`{"comment":{"body":`+text+`}}`))
 	}
 }
