@@ -121,7 +121,8 @@ func (r alwaysRevalidate) RoundTrip(req *http.Request) (*http.Response, error) {
 		resp.Header.Set("Cache-Control", "no-store")
 		return resp, nil
 	}
-	if past, ok := req.Context().Value(receivedKey{}).(*received); ok && req.Method == http.MethodGet {
+	// A body can only be found again by its ETag.
+	if past, ok := req.Context().Value(receivedKey{}).(*received); ok && req.Method == http.MethodGet && etagOf(resp.Header) != "" {
 		if err := past.take(resp); err != nil {
 			return nil, err
 		}

@@ -144,3 +144,46 @@ func TestUnchangedAnswersAreDecodedOnce(t *testing.T) {
 	answer(`"1"`, `{"runner_groups":[]}`)
 	assert.Empty(t, groups(), "an old ETag does not bring back its value")
 }
+
+// ETags are compared weakly, as If-None-Match is: a gateway that compresses bodies weakens those
+// of answers that have one, and not that of a 304.
+func TestWeakETags(t *testing.T) {
+	f := newFake(t)
+	f.handle("GET /orgs/acme/actions/runner-groups/5", func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("If-None-Match") == `W/"1"` {
+			w.Header().Set("Etag", `"1"`)
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		w.Header().Set("Etag", `W/"1"`)
+		fmt.Fprint(w, `{"id":5,"name":"p"}`)
+	})
+	org := newApp(t, f.URL).Org("acme", 0, "")
+	for range 3 {
+		group, err := org.Group(t.Context(), 5)
+		require.NoError(t, err)
+		assert.Equal(t, "p", group.Name)
+	}
+	assert.Len(t, f.calls(), 3, "what GitHub confirmed is not got again")
+}
+
+// An answer without an ETag cannot be told from another user's, so its body stays with its headers.
+func TestAnswersWithoutETag(t *testing.T) {
+	f := newFake(t)
+	const modified = "Fri, 02 Jan 2026 03:04:05 GMT"
+	f.handle("GET /orgs/acme/actions/runner-groups/5", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Last-Modified", modified)
+		if r.Header.Get("If-Modified-Since") == modified {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		fmt.Fprint(w, `{"id":5,"name":"p"}`)
+	})
+	org := newApp(t, f.URL).Org("acme", 0, "")
+	for range 3 {
+		group, err := org.Group(t.Context(), 5)
+		require.NoError(t, err)
+		assert.Equal(t, "p", group.Name)
+	}
+	assert.Len(t, f.calls(), 3)
+}

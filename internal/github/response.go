@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/gregjones/httpcache"
 )
@@ -44,6 +45,10 @@ func (r *received) take(resp *http.Response) error {
 	return nil
 }
 
+// etagOf returns the ETag of an answer, to be compared weakly, as GitHub compares If-None-Match:
+// what compresses a body also weakens its ETag, but not that of a 304 (RFC 9110, section 8.8.3).
+func etagOf(header http.Header) string { return strings.TrimPrefix(header.Get("Etag"), "W/") }
+
 // wholeBody returns the body of the answer to req: what past took, which goes into the cache, or
 // what the cache has of an answer that GitHub confirmed. It returns nil if the cache has what
 // was decoded of it, and errBodyDropped if it has neither.
@@ -52,7 +57,7 @@ func (t *transport) wholeBody(req *http.Request, resp *http.Response, past *rece
 	if err != nil || resp.Header.Get(bodyDropped) == "" {
 		return body, err
 	}
-	key, etag := req.URL.String(), resp.Header.Get("Etag") // httpcache's key
+	key, etag := req.URL.String(), etagOf(resp.Header) // httpcache's key
 	if past.body != nil {
 		resp.Header.Del(bodyDropped)
 		if len(past.body) <= maxAnswer {
@@ -99,7 +104,7 @@ func (t *transport) newBody(req *http.Request, r *response, reader io.Reader) *b
 	b := &body{Reader: reader, data: r.body, cache: t.app.cache}
 	if req.Method == http.MethodGet {
 		b.key = req.URL.String() // httpcache's key
-		b.etag, b.notModified = r.header.Get("Etag"), r.header.Get(httpcache.XFromCache) != ""
+		b.etag, b.notModified = etagOf(r.header), r.header.Get(httpcache.XFromCache) != ""
 	}
 	if b.dropped = b.notModified && r.header.Get(bodyDropped) != ""; b.dropped {
 		b.Reader = droppedBody{}
