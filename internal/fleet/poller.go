@@ -220,7 +220,7 @@ func firstDue(now, last time.Time, interval time.Duration, i, n int) time.Time {
 	return now.Add(interval * time.Duration(i) / time.Duration(n))
 }
 
-// take returns the group that is due longest, or nil if none is due.
+// take returns the group that is polled next, or nil if none is due.
 func (p *Poller) take() *slot {
 	p.mu.Lock()
 	defer p.mu.Unlock()

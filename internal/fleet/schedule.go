@@ -55,22 +55,27 @@ func (s schedule) forget() {
 	}
 }
 
-// take returns the group that is due longest, of the organizations that may be asked for one
-// more; nil if none is due.
+// take returns the group that is due longest, of the organization of which the fewest are being
+// polled; nil if none is due. Else some that are slow, and late with many groups, would take every
+// worker.
 func (s schedule) take(now time.Time) *slot {
 	var next *slot
+	var of *orgSchedule
 	for _, o := range s {
 		if o.running >= groupsOfOrg || o.pausedTill.After(now) {
 			continue
 		}
-		if first := o.first(); first != nil && !first.due.After(now) && (next == nil || first.due.Before(next.due)) {
-			next = first
+		first := o.first()
+		if first == nil || first.due.After(now) {
+			continue
+		}
+		if next == nil || o.running < of.running || o.running == of.running && first.due.Before(next.due) {
+			next, of = first, o
 		}
 	}
 	if next != nil {
-		o := s[next.orgID]
-		heap.Pop(&o.waiting)
-		o.running++
+		heap.Pop(&of.waiting)
+		of.running++
 	}
 	return next
 }

@@ -24,8 +24,8 @@ func takeAll(s schedule, now time.Time) (taken []*slot, names []string) {
 	return taken, names
 }
 
-// What is due longest is polled first, and no organization keeps the others waiting: neither one
-// that is answered slowly, nor one of which little of the rate limit is left.
+// What is due longest is polled first of each organization, and none keeps the others waiting:
+// neither one that is answered slowly, nor one of which little of the rate limit is left.
 func TestSchedule(t *testing.T) {
 	start := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	s := schedule{}
@@ -37,24 +37,44 @@ func TestSchedule(t *testing.T) {
 	_, names := takeAll(s, start)
 	assert.Equal(t, []string{"1/1"}, names, "nothing else is due")
 	taken, names := takeAll(s, start.Add(time.Second))
-	assert.Equal(t, []string{"1/2", "1/3", "2/1"}, names, "not more of one organization")
-	taken[0].due = start.Add(time.Hour)
-	s.of(1).giveBack(taken[0])
+	assert.Equal(t, []string{"2/1", "1/2", "1/3"}, names, "not more of one organization")
+	taken[1].due = start.Add(time.Hour)
+	s.of(1).giveBack(taken[1])
 	_, names = takeAll(s, start.Add(time.Minute))
-	assert.Equal(t, []string{"3/1", "1/4", "2/2"}, names)
+	assert.Equal(t, []string{"3/1", "2/2", "1/4"}, names, "those first of which fewer are being polled")
 
 	// What is recorded no more is not polled, and does not come back.
 	added := s.of(1).keep([]store.Record{{GroupID: 6}, {GroupID: 7, TeamSlug: "new"}})
 	assert.Equal(t, []store.Record{{GroupID: 7, TeamSlug: "new"}}, added)
-	s.of(1).giveBack(taken[1])
+	s.of(1).giveBack(taken[2])
 	_, names = takeAll(s, start.Add(2*time.Hour))
 	assert.Equal(t, []string{"1/6"}, names)
 
 	// Another server polls now.
 	s.forget()
-	s.of(2).giveBack(taken[2])
+	s.of(2).giveBack(taken[0])
 	_, names = takeAll(s, start.Add(2*time.Hour))
 	assert.Empty(t, names)
+}
+
+// Organizations that take all workers, and are late with many groups, do not keep another one
+// waiting until they are on time again.
+func TestScheduleOfSlowOrganizations(t *testing.T) {
+	start := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	s := schedule{}
+	var slow []*slot
+	for org := range int64(groupsAtOnce / groupsOfOrg) {
+		fill(s, org+1, start, make([]time.Duration, 100)...)
+	}
+	for range groupsAtOnce {
+		slow = append(slow, s.take(start))
+	}
+	fill(s, 99, start, time.Minute, time.Minute)
+	for i := range 2 {
+		s.of(slow[i].orgID).giveBack(slow[i])
+		next := s.take(start.Add(time.Minute))
+		assert.Equal(t, int64(99), next.orgID)
+	}
 }
 
 // BenchmarkSchedule takes and gives back one group of many.
