@@ -207,9 +207,8 @@ func (v payloadValue) number() int64 {
 	return n
 }
 
-func (v payloadValue) time() time.Time {
-	at, err := time.Parse(time.RFC3339, v.Str)
-	v.is(err == nil, "time")
+func (v payloadValue) time() (at time.Time) {
+	v.is(at.UnmarshalText([]byte(v.Str)) == nil, "time")
 	return at
 }
 

@@ -84,7 +84,7 @@ func TestReadPayload(t *testing.T) {
 		"issue.body":                       {nil, true, "", "\u00e9\u2028 \"\\\t\x00 😀", "bad \xff\xfe UTF-8"},
 		"issue.labels":                     {nil, []any{}, []any{map[string]any{"name": nil}}, map[string]any{}, []any{"x"}},
 		"comment.id":                       {nil, "9001", false},
-		"comment.created_at":               {nil, "", "2026-01-02", "2026-01-02T03:04:05+02:00", 0},
+		"comment.created_at":               {nil, "", "2026-01-02", "2026-01-02T03:04:05+02:00", "2026-01-02T3:04:05Z", "2026-01-02T03:04:05,5Z", 0},
 		"comment.performed_via_github_app": {map[string]any{}, map[string]any{"id": 7, "type": 1}, map[string]any{"id": "7"}, 7},
 		"comment.user":                     {nil, map[string]any{"id": 1, "login": 2}},
 		"repository.owner":                 {map[string]any{"id": 1, "login": "Acme", "type": "Organization"}},
