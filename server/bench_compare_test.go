@@ -5,13 +5,12 @@ package server_test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/actions-runner-manager/actions-runner-manager/internal/store/storetest"
 )
 
 // BenchmarkCompare compares this server with an earlier one, by turns in one run:
@@ -33,12 +32,18 @@ func BenchmarkCompare(b *testing.B) {
 
 const compareRounds = 3
 
+// emptyDatabase returns the URL of a database that does not exist yet: each server makes its own schema.
+func emptyDatabase(b *testing.B) string {
+	b.Helper()
+	return "sqlite:" + filepath.Join(b.TempDir(), "arm.db")
+}
+
 func compareCommands(b *testing.B, doc *strings.Builder, binary string) {
 	b.Helper()
 	var both [2]*runner
 	for i, path := range []string{binary, os.Args[0]} {
 		hub := newBenchHub(b, commandScenario(1000))
-		both[i] = newRunner(b, hub, startBinary(b, path, "server", hub.settings(storetest.SQLite(b))))
+		both[i] = newRunner(b, hub, startBinary(b, path, "server", hub.settings(emptyDatabase(b))))
 	}
 	all := timedCommands()
 	for i := range both { // warms what a server keeps
@@ -81,7 +86,7 @@ func compareContention(b *testing.B, doc *strings.Builder, binary string) {
 	var both [2]*runner
 	for i, path := range []string{binary, os.Args[0]} {
 		hub := newBenchHub(b, commandScenario(1000))
-		both[i] = newRunner(b, hub, startBinary(b, path, "server", hub.settings(storetest.SQLite(b))))
+		both[i] = newRunner(b, hub, startBinary(b, path, "server", hub.settings(emptyDatabase(b))))
 		both[i].createShared(b)
 		hub.SetLatency(late)
 	}
@@ -105,7 +110,7 @@ func compareWebhooks(b *testing.B, doc *strings.Builder, binary string) {
 	hooks := hub.hooks(b, 1000, "Thanks!")
 	var both [2]*benched
 	for i, path := range []string{binary, os.Args[0]} {
-		both[i] = startBinary(b, path, "server", hub.settings(storetest.SQLite(b)))
+		both[i] = startBinary(b, path, "server", hub.settings(emptyDatabase(b)))
 		send(b, both[i], hooks, 2000)
 	}
 	var irrelevant, relevant, slow [2][]float64

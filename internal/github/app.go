@@ -94,6 +94,14 @@ type App struct {
 	logins []string // of the organizations, as configured
 }
 
+// concurrency returns how many requests may be in flight with so many points a minute.
+func concurrency(points int) int64 {
+	if points == 0 {
+		return maxConcurrentUnpaced
+	}
+	return maxConcurrent
+}
+
 // New makes an App. It sends nothing to GitHub yet.
 func New(o Options) (*App, error) {
 	if o.Key == nil || o.AppID <= 0 && o.ClientID == "" {
@@ -128,7 +136,7 @@ func newApp(o Options) (*App, error) {
 	}
 	a := &App{
 		base: base, userAgent: o.UserAgent, timeout: o.CallTimeout, now: o.Clock, log: o.Logger,
-		registry: o.Registry, pool: NewPool(o.RootCAs), slots: semaphore.NewWeighted(maxConcurrent),
+		registry: o.Registry, pool: NewPool(o.RootCAs), slots: semaphore.NewWeighted(concurrency(o.PointsPerMinute)),
 	}
 	if a.userAgent == "" {
 		a.userAgent = defaultUserAgent

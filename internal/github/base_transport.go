@@ -28,14 +28,13 @@ const (
 // NewPool returns a connection pool for GitHub's hosts. It uses the proxies of the
 // environment (HTTPS_PROXY), and HTTP/2 if the server supports it.
 func NewPool(roots *x509.CertPool) *http.Transport {
-	const idle = 64
 	return &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
 		DialContext:         (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		ForceAttemptHTTP2:   true,
 		HTTP2:               &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 10 * time.Second},
-		MaxIdleConns:        2 * idle,
-		MaxIdleConnsPerHost: idle,
+		MaxIdleConns:        2 * maxConcurrentUnpaced,
+		MaxIdleConnsPerHost: maxConcurrentUnpaced,
 		IdleConnTimeout:     90 * time.Second,
 		TLSHandshakeTimeout: 5 * time.Second,
 		TLSClientConfig:     &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},

@@ -18,8 +18,11 @@ import (
 )
 
 const (
-	maxConcurrent = 64       // requests in flight; GitHub's secondary limit is 100
-	maxAnswer     = 32 << 20 // bytes of one response body
+	// Requests in flight: GitHub's secondary limit is 100. It has none where calls are not paced,
+	// on an Enterprise Server.
+	maxConcurrent        = 64
+	maxConcurrentUnpaced = 256
+	maxAnswer            = 32 << 20 // bytes of one response body
 
 	// The rate limit headers are passed on with this prefix. If go-github sees them under
 	// their own names, it refuses calls by itself until the reset, even if GitHub's

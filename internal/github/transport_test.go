@@ -3,6 +3,7 @@ package github_test
 import (
 	"context"
 	"crypto/x509"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -105,25 +106,31 @@ func TestIdenticalReadsAreCoalesced(t *testing.T) {
 }
 
 func TestConcurrentRequestsAreLimited(t *testing.T) {
-	f := newFake(t)
-	var now, most atomic.Int32
-	release := make(chan struct{})
-	f.handle("PUT /orgs/acme/actions/runner-groups/5/repositories/6", func(w http.ResponseWriter, _ *http.Request) {
-		most.Store(max(most.Load(), now.Add(1)))
-		<-release
-		now.Add(-1)
-		w.WriteHeader(http.StatusNoContent)
-	})
-	org := newApp(t, f.URL).Org("acme", 0, "")
-	var wg sync.WaitGroup
-	for range 100 {
-		wg.Go(func() { assert.NoError(t, org.AddGroupRepository(t.Context(), 5, 6)) })
+	for points, limit := range map[int]int32{10_000: 64, 0: 256} {
+		t.Run(fmt.Sprintf("%d points a minute", points), func(t *testing.T) {
+			f := newFake(t)
+			var now, most atomic.Int32
+			release := make(chan struct{})
+			letGo := sync.OnceFunc(func() { close(release) })
+			defer letGo()
+			f.handle("PUT /orgs/acme/actions/runner-groups/5/repositories/6", func(w http.ResponseWriter, _ *http.Request) {
+				most.Store(max(most.Load(), now.Add(1)))
+				<-release
+				now.Add(-1)
+				w.WriteHeader(http.StatusNoContent)
+			})
+			org := newApp(t, f.URL, func(o *github.Options) { o.PointsPerMinute = points }).Org("acme", 0, "")
+			var wg sync.WaitGroup
+			for range limit + 36 {
+				wg.Go(func() { assert.NoError(t, org.AddGroupRepository(t.Context(), 5, 6)) })
+			}
+			require.Eventually(t, func() bool { return now.Load() == limit }, 5*time.Second, time.Millisecond)
+			letGo()
+			wg.Wait()
+			assert.LessOrEqual(t, most.Load(), limit)
+			assert.Len(t, f.mints(), 1)
+		})
 	}
-	require.Eventually(t, func() bool { return now.Load() == 64 }, 10*time.Second, time.Millisecond)
-	close(release)
-	wg.Wait()
-	assert.LessOrEqual(t, most.Load(), int32(64))
-	assert.Len(t, f.mints(), 1)
 }
 
 func TestRedirects(t *testing.T) {

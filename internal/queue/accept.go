@@ -34,19 +34,22 @@ func (q *Queue) Accept(ctx context.Context, item Item) (fresh bool, err error) {
 // transaction, and sets fresh in each.
 func (q *Queue) storeArrivals(ctx context.Context, arrivals []*arrival) error {
 	err := q.store.InTx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		var guids []string
-		for _, a := range arrivals {
+		rows := make([][]any, len(arrivals))
+		for i, a := range arrivals {
 			var comment *int64
 			if a.item.CommentID != 0 {
 				comment = &a.item.CommentID
 			}
-			n, err := tx.Exec(ctx, `INSERT INTO delivery (guid, installation_id, comment_id, payload, received_at)
-				VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING`,
-				a.item.GUID, a.item.InstallationID, comment, a.item.Payload, store.Micros(a.item.ReceivedAt))
-			if err != nil {
-				return err
-			}
-			if a.fresh = n == 1; a.fresh {
+			rows[i] = []any{a.item.GUID, a.item.InstallationID, comment, a.item.Payload, store.Micros(a.item.ReceivedAt)}
+		}
+		stored, err := tx.ExecEach(ctx, `INSERT INTO delivery (guid, installation_id, comment_id, payload, received_at)
+			VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING`, rows...)
+		if err != nil {
+			return err
+		}
+		var guids []string
+		for i, a := range arrivals {
+			if a.fresh = stored[i] == 1; a.fresh {
 				guids = append(guids, a.item.GUID)
 			}
 		}

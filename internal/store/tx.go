@@ -48,6 +48,39 @@ func (s *Store) InTx(ctx context.Context, do func(context.Context, *Tx) error) e
 	return nil
 }
 
+// ExecEach runs a statement that writes once with each of the lists of arguments, on PostgreSQL
+// in one round trip. It returns how many rows each run changed.
+func (tx *Tx) ExecEach(ctx context.Context, query string, lists ...[]any) ([]int64, error) {
+	touched := make([]int64, len(lists))
+	if tx.PGX == nil {
+		for i, args := range lists {
+			var err error
+			if touched[i], err = tx.Exec(ctx, query, args...); err != nil {
+				return nil, err
+			}
+		}
+		return touched, nil
+	}
+	var batch pgx.Batch
+	for _, args := range lists {
+		batch.Queue(dollars(query), args...)
+	}
+	return touched, readBatch(tx.PGX.SendBatch(ctx, &batch), touched)
+}
+
+// readBatch reads how many rows each statement of a batch changed.
+func readBatch(results pgx.BatchResults, touched []int64) error {
+	for i := range touched {
+		tag, err := results.Exec()
+		if err != nil {
+			_ = results.Close() // it repeats the error
+			return explainPostgreSQL(err)
+		}
+		touched[i] = tag.RowsAffected()
+	}
+	return explainPostgreSQL(results.Close())
+}
+
 type statement struct {
 	query string
 	args  []any
@@ -82,16 +115,7 @@ func (s *Store) execBatch(ctx context.Context, all ...statement) ([]int64, error
 	for _, one := range all {
 		batch.Queue(dollars(one.query), one.args...)
 	}
-	results := s.pool.SendBatch(ctx, &batch)
-	for i := range all {
-		tag, err := results.Exec()
-		if err != nil {
-			_ = results.Close() // it repeats the error
-			return nil, explainPostgreSQL(err)
-		}
-		touched[i] = tag.RowsAffected()
-	}
-	return touched, explainPostgreSQL(results.Close())
+	return touched, readBatch(s.pool.SendBatch(ctx, &batch), touched)
 }
 
 func execIn(ctx context.Context, tx *sql.Tx, prepared *sql.Stmt, one statement) (sql.Result, error) {
