@@ -45,8 +45,8 @@ type payloadUser struct {
 	Type  string `json:"type"` // User, Bot, Organization, Mannequin
 }
 
-// readPayload reads an issue_comment as encoding/json does, with which the server acknowledges a
-// tenth less: see docs/adr/0009-what-is-clever.md. What is missing or null is zero; it fails if the
+// readPayload reads an issue_comment as encoding/json does, with which the server acknowledges 6 %
+// less: see docs/adr/0009-what-is-clever.md. What is missing or null is zero; it fails if the
 // body is no JSON, or if a member that matters is of another type than in GitHub's documentation.
 func readPayload(body []byte) (*commentPayload, error) {
 	if !validJSON(body) {
