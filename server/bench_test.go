@@ -34,8 +34,9 @@ func newBenchHub(b testing.TB, sc ghsim.Scenario) *benchHub {
 	hub, err := ghsim.New(sc)
 	require.NoError(b, err)
 	hub.RateLimit = 1e9
-	front := httptest.NewServer(hub)
-	hub.URL = front.URL
+	front := httptest.NewUnstartedServer(hub)
+	hub.URL = "http://" + front.Listener.Addr().String() // before anybody can ask
+	front.Start()
 	b.Cleanup(func() { hub.Close(); front.Close() })
 	hub.PauseDeliveries(true)
 	id, err := hub.Comment("acme", "runner-admin", 1, "ada", "template")

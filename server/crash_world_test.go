@@ -69,8 +69,9 @@ func newCrashWorld(t *testing.T, database string, sc ghsim.Scenario, settings ..
 			(*f)(e)
 		}
 	}
-	front := httptest.NewServer(hub)
-	hub.URL = front.URL
+	front := httptest.NewUnstartedServer(hub)
+	hub.URL = "http://" + front.Listener.Addr().String() // before anybody can ask
+	front.Start()
 	w.world = &world{
 		t: t, hub: hub, hubURL: front.URL, log: &lockedBuffer{}, dir: t.TempDir(),
 		client: &http.Client{Timeout: 60 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}},

@@ -49,8 +49,9 @@ func newSetupWorldAt(t *testing.T, clock func() time.Time, file, path string, se
 	require.NoError(t, err)
 	web.Attach(hub)
 	checkContract(t, hub)
-	front := httptest.NewServer(hub)
-	hub.URL = front.URL
+	front := httptest.NewUnstartedServer(hub)
+	hub.URL = "http://" + front.Listener.Addr().String() // before anybody can ask
+	front.Start()
 	w := &world{t: t, hub: hub, hubURL: front.URL, log: &lockedBuffer{}, dir: t.TempDir(), client: browser(t)}
 	if path == "" {
 		path = filepath.Join(w.dir, "config.yml")

@@ -31,9 +31,10 @@ func TestSweepOverSeveralOrganizations(t *testing.T) {
 		}}},
 	})
 	require.NoError(t, err)
-	front := httptest.NewServer(hub)
+	front := httptest.NewUnstartedServer(hub)
+	hub.URL = "http://" + front.Listener.Addr().String() // before anybody can ask
+	front.Start()
 	t.Cleanup(func() { hub.Close(); front.Close() })
-	hub.URL = front.URL
 	var keyText string
 	repos := map[string]int64{}
 	hub.Update(func(st *ghsim.State) {

@@ -160,9 +160,10 @@ func newWorld(t testing.TB, sc ghsim.Scenario, settings ...string) *world {
 			(*watcher)(e)
 		}
 	}
-	front := httptest.NewServer(hub)
+	front := httptest.NewUnstartedServer(hub)
+	hub.URL = "http://" + front.Listener.Addr().String() // before anybody can ask
+	front.Start()
 	w.hubURL = front.URL
-	hub.URL = front.URL
 	w.env = map[string]string{
 		"ORG": "acme", "APP_ID": "4242", "PRIVATE_KEY": appKey(),
 		"SERVER_PORT": "0", "SERVER_RATE_LIMIT": "1000", "LOGGING_LEVEL": "debug",

@@ -70,8 +70,9 @@ func NewOn(t testing.TB, database string, change ...func(*dispatch.Policy)) *Kit
 	require.NoError(t, err)
 	hub, err := ghsim.New(acme(key))
 	require.NoError(t, err)
-	front := httptest.NewServer(hub)
-	hub.URL = front.URL
+	front := httptest.NewUnstartedServer(hub)
+	hub.URL = "http://" + front.Listener.Addr().String() // before anybody can ask
+	front.Start()
 	t.Cleanup(func() {
 		hub.Close()
 		front.Close()

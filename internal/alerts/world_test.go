@@ -73,13 +73,14 @@ func newWorld(t *testing.T) *world {
 		policy: dispatch.Policy{GroupName: "{team}", RepoPermission: "admin", RegistrationTokens: "true", Allow: []string{"*"}},
 	}
 	w.most.Store(math.MaxInt64)
-	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
+	front := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
 		if w.calls.Add(1) > w.most.Load() {
 			panic(http.ErrAbortHandler) // the dead send nothing
 		}
 		hub.ServeHTTP(rw, req)
 	}))
-	hub.URL = front.URL
+	hub.URL = "http://" + front.Listener.Addr().String() // before anybody can ask
+	front.Start()
 	w.front = front
 	t.Cleanup(func() {
 		hub.Close()

@@ -17,10 +17,11 @@ import (
 func TestActionsToken(t *testing.T) {
 	hub, err := ghsim.New(ghsim.Scenario{Organizations: []ghsim.OrgSpec{{Login: "acme", Repositories: []ghsim.RepoSpec{{Name: "web"}}}}})
 	require.NoError(t, err)
-	front := httptest.NewServer(hub)
+	front := httptest.NewUnstartedServer(hub)
+	hub.URL = "http://" + front.Listener.Addr().String() // before anybody can ask
+	front.Start()
 	defer front.Close()
 	defer hub.Close()
-	hub.URL = front.URL
 	get := func(path string, into any) int {
 		res, err := http.Get(front.URL + path)
 		require.NoError(t, err)

@@ -33,8 +33,9 @@ func newWorld(t testing.TB, client *http.Client) *world {
 	t.Helper()
 	hub, err := ghsim.New(ghsim.Scenario{Organizations: []ghsim.OrgSpec{{Login: "acme", Repositories: []ghsim.RepoSpec{{Name: "web"}}}}})
 	require.NoError(t, err)
-	front := httptest.NewServer(hub)
-	hub.URL = front.URL
+	front := httptest.NewUnstartedServer(hub)
+	hub.URL = "http://" + front.Listener.Addr().String() // before anybody can ask
+	front.Start()
 	t.Cleanup(func() {
 		hub.Close()
 		front.Close()

@@ -39,8 +39,9 @@ func newClinic(t *testing.T) *clinic {
 	checkContract(t, hub)
 	var app ghsim.App
 	hub.View(func(st *ghsim.State) { app = *st.Apps[0] })
-	front := httptest.NewServer(hub)
-	hub.URL = front.URL
+	front := httptest.NewUnstartedServer(hub)
+	hub.URL = "http://" + front.Listener.Addr().String() // before anybody can ask
+	front.Start()
 	t.Cleanup(func() { hub.Close(); front.Close() })
 	return &clinic{t: t, hub: hub, url: front.URL, env: map[string]string{
 		"CLIENT_ID": app.ClientID, "CLIENT_SECRET": app.ClientSecret,
