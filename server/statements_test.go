@@ -138,8 +138,8 @@ func sqlBudgets() map[string]struct{ statements, roundTrips int64 } {
 	}
 }
 
-func TestStatementsOfCommands(t *testing.T) {
-	t.Parallel()
+// It is not run beside other tests: what the server does by itself would come between, each time.
+func TestStatementsOfCommands(t *testing.T) { //nolint:tparallel // only its own parts are run side by side
 	for _, c := range costs() {
 		budget, ok := sqlBudgets()[c.name]
 		if !ok {
