@@ -138,15 +138,15 @@ func sqlBudgets() map[string]struct{ statements, roundTrips int64 } {
 	}
 }
 
-// It is not run beside other tests: what the server does by itself would come between, each time.
-func TestStatementsOfCommands(t *testing.T) { //nolint:tparallel // only its own parts are run side by side
+// Nothing is run beside a command here: on a busy machine what the server does by itself would come
+// between, each time.
+func TestStatementsOfCommands(t *testing.T) {
 	for _, c := range costs() {
 		budget, ok := sqlBudgets()[c.name]
 		if !ok {
 			continue
 		}
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
 			counted, counter := countSQL(t, storetest.Postgres(t))
 			w := newWorld(t, bigAcme(10, 100), "DATABASE_URL="+counted)
 			c.prepare(w)
