@@ -167,7 +167,7 @@ func TestWeakETags(t *testing.T) {
 	assert.Len(t, f.calls(), 3, "what GitHub confirmed is not got again")
 }
 
-// An answer without an ETag cannot be told from another user's, so its body stays with its headers.
+// Without an ETag an answer cannot be distinguished from another user's, so its body stays with its headers.
 func TestAnswersWithoutETag(t *testing.T) {
 	f := newFake(t)
 	const modified = "Fri, 02 Jan 2026 03:04:05 GMT"

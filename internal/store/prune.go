@@ -71,7 +71,7 @@ func (s *Store) pruneOld(ctx context.Context, old oldRows) error {
 	}
 }
 
-// decidedAndTold are the requests that were decided, and whose outcome needs not be told any more.
+// decidedAndTold are the requests that were decided, and whose outcome has been announced, or needs no announcement.
 const decidedAndTold = `state NOT IN ('pending', 'deciding') AND tell_at = 0`
 
 func earliest(a, b time.Time) time.Time {
